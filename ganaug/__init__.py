@@ -1,0 +1,31 @@
+"""Fix class imbalance with a conditional GAN, inside the pipelines you already have."""
+
+from ganaug._version import __version__
+
+__all__ = [
+    "AugmentedClassifier",
+    "AugmentedClassifierCV",
+    "GANAugmenter",
+    "GANOverSampler",
+    "__version__",
+]
+
+_HOMES = {
+    "AugmentedClassifier": "classifier",
+    "AugmentedClassifierCV": "classifier",
+    "GANAugmenter": "augmenter",
+    "GANOverSampler": "augmenter",
+}
+
+
+def __getattr__(name: str) -> object:
+    # Public classes are imported on first use: `ganaug --help` should not wait for scikit-learn.
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(f"ganaug.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'ganaug' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,674 @@
+"""Classifiers that augment their training rows in ``fit`` and predict on real rows only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.stats import rankdata
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    MetaEstimatorMixin,
+    _fit_context,
+    clone,
+)
+from sklearn.callback import CallbackSupportMixin
+from sklearn.metrics import average_precision_score, get_scorer, get_scorer_names
+from sklearn.model_selection import check_cv
+from sklearn.utils import (
+    Tags,
+    _safe_indexing,
+    assert_all_finite,
+    column_or_1d,
+    get_tags,
+    indexable,
+)
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import _estimator_has, check_is_fitted, validate_data
+
+from ganaug.augmenter import GANAugmenter
+from ganaug.containers import extend
+from ganaug.randomness import numpy_stream, seed_from
+
+# Purposes of the private random streams, so that no two of them are the same.
+_AUGMENTER, _DRAW, _ESTIMATOR, _FOLD = range(4)
+
+_first_estimator_has = partial(_estimator_has, delegates=("estimators_", "estimator"))
+
+
+class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """Train a classifier on augmented rows; predict on real ones.
+
+    ``fit`` adds synthetic rows to the training set and trains clones of ``estimator`` on it.
+    Nothing is added at prediction time, so the classifier can be cross-validated, searched,
+    calibrated and stacked like any other: only training folds are ever augmented.
+
+    Parameters
+    ----------
+    estimator : classifier
+        What is trained. It is cloned, never fitted itself.
+
+    augmenter : GANAugmenter, imbalanced-learn sampler or None, default=None
+        Where the extra training rows come from. A :class:`~ganaug.GANAugmenter` (anything with
+        ``fit``, ``sample`` and ``transform``) is fitted once and sampled ``n_draws`` times. An
+        imbalanced-learn sampler or pipeline of samplers (anything with ``fit_resample``) is
+        cloned and run once a draw. None adds nothing: the baseline to compare with.
+
+    n_draws : int, default=1
+        Number of clones of ``estimator``, each trained on the real rows and a fresh draw of
+        synthetic ones. Their probabilities are averaged; without ``predict_proba`` their
+        decision functions are, and without that they vote. Averaging takes out the luck of
+        a single draw.
+
+    n_jobs : int, default=None
+        Number of clones trained at the same time. The draws are made in the calling process.
+        Results are the same for any number.
+
+    random_state : int, RandomState instance or None, default=None
+        Pass an int for the same results at every call: it sets each ``random_state`` of the
+        augmenter and of the estimator, nested ones included. With None and one draw, those keep
+        the values they were given; with None and several draws they are set afresh at every
+        call.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, sorted.
+
+    estimators_ : list of classifiers
+        The ``n_draws`` fitted clones.
+
+    augmenter_ : GANAugmenter or None
+        The fitted augmenter that every draw was sampled from. None where there is none, as for
+        an imbalanced-learn sampler, which only lives as long as its draw.
+
+    n_features_in_ : int
+        Number of features seen in ``fit``.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features seen in ``fit``, where all of them are strings.
+
+    See Also
+    --------
+    AugmentedClassifierCV : Chooses how much to add by cross-validation.
+    GANOverSampler : The GAN as an imbalanced-learn sampler, for its Pipeline.
+
+    Notes
+    -----
+    ``X`` reaches the augmenter and the estimator as it is: DataFrames keep their dtypes and their
+    missing values if both can deal with them. Preprocessing that a distance or a linear model
+    needs belongs into ``estimator``, as a Pipeline, so that the augmenter sees the raw columns.
+
+    Callbacks that scikit-learn propagates reach the augmenter.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from ganaug import AugmentedClassifier, GANAugmenter
+    >>> X, y = make_classification(400, weights=[0.95], flip_y=0, random_state=0)
+    >>> model = AugmentedClassifier(
+    ...     LogisticRegression(), GANAugmenter(steps=30), n_draws=3, random_state=0
+    ... ).fit(X, y)
+    >>> model.predict_proba(X[:2]).shape
+    (2, 2)
+    >>> len(model.estimators_)
+    3
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "augmenter": [HasMethods(["fit", "sample", "transform"]), HasMethods("fit_resample"), None],
+        "n_draws": [Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        augmenter: Any = None,
+        *,
+        n_draws: int = 1,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self.estimator = estimator
+        self.augmenter = augmenter
+        self.n_draws = n_draws
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)  # estimator and augmenter are the caller's
+    def fit(self, X: Any, y: Any) -> AugmentedClassifier:
+        """Augment the training rows and train on them.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Training rows.
+
+        y : array-like of shape (n_samples,)
+            Their class labels.
+
+        Returns
+        -------
+        AugmentedClassifier
+            The fitted classifier.
+        """
+        X, y = self._check_training_rows(X, y)
+        seed = self._seed()
+        context = self._init_callback_context(max_subtasks=1)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        source = self._fit_augmenter(X, y, seed, context.subcontext(task_name="fit-augmenter"))
+        self._fit_estimators(X, y, seed, source)
+        context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return self
+
+    def _get_augmenter(self) -> Any:
+        return self.augmenter
+
+    def _check_training_rows(self, X: Any, y: Any) -> tuple[Any, np.ndarray]:
+        # X is left to the augmenter and the estimator: they know which values they can take.
+        validate_data(self, X, y, skip_check_array=True)
+        y = column_or_1d(y, warn=True)
+        assert_all_finite(y, input_name="y")
+        check_classification_targets(y)
+        X, y = indexable(X, y)
+        self.classes_ = np.unique(y)
+        return X, y
+
+    def _seed(self) -> int | None:
+        """One seed for everything random in ``fit``; None: parameters keep their own."""
+        if self.random_state is None and self.n_draws == 1:
+            return None
+        return seed_from(self.random_state)
+
+    def _fit_augmenter(
+        self,
+        X: Any,
+        y: np.ndarray,
+        seed: int | None,
+        context: Any,
+        rows: Mapping[Any, int] | None = None,
+    ) -> Any:
+        """Return what draws are made from: a fitted generative augmenter, a sampler or None."""
+        augmenter = self._get_augmenter()
+        self.augmenter_ = None
+        if augmenter is None or hasattr(augmenter, "fit_resample") or rows == {}:
+            return augmenter
+        augmenter = _clone_seeded(augmenter, seed, _AUGMENTER)
+        self.augmenter_ = _asked_for(augmenter, y, rows)
+        with context.propagate_callback_context(self.augmenter_):
+            context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+            self.augmenter_.fit(X, y)
+            context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return self.augmenter_
+
+    def _fit_estimators(
+        self,
+        X: Any,
+        y: np.ndarray,
+        seed: int | None,
+        source: Any,
+        rows: Mapping[Any, int] | None = None,
+    ) -> None:
+        """Train a clone on each draw; ``rows`` of each class, None: what ``source`` is set to."""
+        # Dispatched at once, so that every draw is made in this thread.
+        self.estimators_ = Parallel(n_jobs=self.n_jobs, pre_dispatch="all")(
+            delayed(_clone_seeded(self.estimator, seed, _ESTIMATOR, draw).fit)(
+                *_augmented(X, y, source, rows, _subseed(seed, _DRAW, draw))
+            )
+            for draw in range(self.n_draws)
+        )
+
+    def _average(self, method: str, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        return np.mean([getattr(fitted, method)(X) for fitted in self.estimators_], axis=0)
+
+    @available_if(_first_estimator_has("predict_proba"))
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Class probabilities, averaged over the draws.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows to classify.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            One column a class, in the order of ``classes_``.
+        """
+        return self._average("predict_proba", X)
+
+    @available_if(_first_estimator_has("predict_proba"))
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Logarithm of ``predict_proba``.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows to classify.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            One column a class, in the order of ``classes_``.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    @available_if(_first_estimator_has("decision_function"))
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Decision function, averaged over the draws.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows to classify.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            As ``estimator`` gives it.
+        """
+        return self._average("decision_function", X)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Class labels: those of the one clone, or of the average over the draws.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows to classify.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            One of ``classes_`` for each row.
+        """
+        check_is_fitted(self)
+        if len(self.estimators_) == 1:
+            return self.estimators_[0].predict(X)
+        if hasattr(self, "predict_proba"):
+            scores = self.predict_proba(X)
+        elif hasattr(self, "decision_function"):
+            scores = self.decision_function(X)
+        else:
+            votes = [fitted.predict(X)[:, None] == self.classes_ for fitted in self.estimators_]
+            scores = np.sum(votes, axis=0)
+        chosen = scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(int)
+        return self.classes_[chosen]
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        parts = [self.estimator, self._get_augmenter()]
+        inputs = [get_tags(part).input_tags for part in parts if part is not None]
+        for kind in ("allow_nan", "sparse", "categorical", "string"):
+            setattr(tags.input_tags, kind, all(getattr(part, kind) for part in inputs))
+        tags.classifier_tags.multi_class = get_tags(self.estimator).classifier_tags.multi_class
+        return tags
+
+
+class AugmentedClassifierCV(AugmentedClassifier):
+    """An :class:`AugmentedClassifier` that finds out how much to add, nothing included.
+
+    Every training fold of an inner cross-validation fits the augmenter once; each of ``amounts``
+    is then tried on it and scored on the real rows held out. The best amount is used for a last
+    fit on all rows. More rows of a rare class can make a classifier worse, so 0 is among the
+    ``amounts`` by default.
+
+    Parameters
+    ----------
+    estimator : classifier
+        What is trained. It is cloned, never fitted itself.
+
+    augmenter : GANAugmenter or imbalanced-learn sampler, default=None
+        As for :class:`AugmentedClassifier`, but None means ``GANAugmenter()``. Its
+        ``sampling_strategy`` is set to what each of ``amounts`` asks for, whatever it was.
+
+    amounts : array-like of float, default=(0.0, 0.25, 0.5, 1.0)
+        The amounts to try, each between 0 and 1. Every class with fewer rows than ``amount``
+        times those of the largest class is brought up to that number: 0 adds nothing, 1 gives
+        all classes the same number of rows. No row is ever removed.
+
+    scoring : str, callable or None, default=None
+        What is maximized: the name of a scikit-learn scorer, or ``scorer(estimator, X, y)``.
+        None is the average precision of each class but the largest against the rest, averaged
+        over these classes. With two classes this is the average precision of the rarer one,
+        whatever its label.
+
+    cv : int, cross-validation generator or iterable, default=5
+        The inner cross-validation; an int means that many stratified folds.
+
+    n_draws : int, default=1
+        Number of clones of ``estimator`` to average, as for :class:`AugmentedClassifier`, in
+        each inner fold and in the last fit.
+
+    n_jobs : int, default=None
+        Number of inner folds run at the same time, then of clones trained at the same time.
+        Results are the same for any number.
+
+    random_state : int, RandomState instance or None, default=None
+        As for :class:`AugmentedClassifier`.
+
+    Attributes
+    ----------
+    best_amount_ : float
+        The amount with the best mean score; of equally good ones, the smallest.
+
+    best_score_ : float
+        Its mean score over the inner folds.
+
+    cv_results_ : dict of ndarray
+        For a DataFrame: ``amount``, ``split0_test_score`` and so on for each fold,
+        ``mean_test_score``, ``std_test_score`` and ``rank_test_score``, in the order of
+        ``amounts``.
+
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, sorted.
+
+    estimators_ : list of classifiers
+        The ``n_draws`` clones fitted on all rows with the best amount.
+
+    augmenter_ : GANAugmenter or None
+        The augmenter of that last fit. None if the best amount adds nothing, or for an
+        imbalanced-learn sampler.
+
+    n_features_in_ : int
+        Number of features seen in ``fit``.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features seen in ``fit``, where all of them are strings.
+
+    See Also
+    --------
+    AugmentedClassifier : The same with a given amount.
+
+    Notes
+    -----
+    Within a fold the smaller draws of a GANAugmenter are parts of the largest one, and clones
+    share their seeds between amounts: what differs between two scores is the amount.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from ganaug import AugmentedClassifierCV, GANAugmenter
+    >>> X, y = make_classification(400, weights=[0.95], flip_y=0, random_state=0)
+    >>> model = AugmentedClassifierCV(
+    ...     LogisticRegression(), GANAugmenter(steps=30), amounts=[0, 0.5], cv=2, random_state=0
+    ... ).fit(X, y)
+    >>> model.best_amount_ in (0.0, 0.5)
+    True
+    >>> model.cv_results_["mean_test_score"].shape
+    (2,)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **AugmentedClassifier._parameter_constraints,
+        "amounts": ["array-like"],
+        "scoring": [StrOptions(set(get_scorer_names())), callable, None],
+        "cv": ["cv_object"],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        augmenter: Any = None,
+        *,
+        amounts: Sequence[float] = (0.0, 0.25, 0.5, 1.0),
+        scoring: str | Callable | None = None,
+        cv: Any = 5,
+        n_draws: int = 1,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            estimator, augmenter, n_draws=n_draws, n_jobs=n_jobs, random_state=random_state
+        )
+        self.amounts = amounts
+        self.scoring = scoring
+        self.cv = cv
+
+    @_fit_context(prefer_skip_nested_validation=False)  # estimator and augmenter are the caller's
+    def fit(self, X: Any, y: Any) -> AugmentedClassifierCV:
+        """Choose the amount by cross-validation, then augment and train on all rows.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Training rows.
+
+        y : array-like of shape (n_samples,)
+            Their class labels.
+
+        Returns
+        -------
+        AugmentedClassifierCV
+            The fitted classifier.
+        """
+        X, y = self._check_training_rows(X, y)
+        amounts = self._check_amounts()
+        scorer = self._get_scorer(y)
+        folds = self._inner_folds(X, y)
+        seed = self._seed()
+        context = self._init_callback_context(
+            max_subtasks=len(folds) + 1, sequential_subtasks=False
+        )
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        # Made beforehand: the tree of contexts must not grow while workers hold parts of it.
+        contexts = [
+            context.subcontext(task_name="inner-fold", task_id=fold) for fold in range(len(folds))
+        ]
+        refit_context = context.subcontext(task_name="refit", task_id=len(folds))
+        scores = Parallel(n_jobs=self.n_jobs)(
+            delayed(_score_amounts)(
+                AugmentedClassifier(
+                    self.estimator,
+                    self._get_augmenter(),
+                    n_draws=self.n_draws,
+                    random_state=_subseed(seed, _FOLD, fold),
+                ),
+                X,
+                y,
+                *folds[fold],
+                amounts=amounts,
+                scorer=scorer,
+                context=contexts[fold],
+            )
+            for fold in range(len(folds))
+        )
+        self._choose_amount(amounts, np.array(scores))
+        rows = _rows_to_add(y, self.best_amount_)
+        source = self._fit_augmenter(X, y, seed, refit_context, rows)
+        self._fit_estimators(X, y, seed, source, rows)
+        context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return self
+
+    def _get_augmenter(self) -> Any:
+        return GANAugmenter() if self.augmenter is None else self.augmenter
+
+    def _check_amounts(self) -> np.ndarray:
+        amounts = np.asarray(self.amounts, dtype=float)
+        if amounts.ndim != 1 or not amounts.size or not np.all((amounts >= 0) & (amounts <= 1)):
+            raise ValueError(
+                f"amounts={self.amounts!r} must be a list of one or more numbers between 0 (add "
+                "nothing) and 1 (as many rows as the largest class)."
+            )
+        augmenter = self._get_augmenter()
+        if "sampling_strategy" not in augmenter.get_params():
+            raise ValueError(
+                f"{type(augmenter).__name__} has no parameter 'sampling_strategy' through which "
+                "amounts could be set. Pass an augmenter with one, or use AugmentedClassifier."
+            )
+        return amounts
+
+    def _get_scorer(self, y: np.ndarray) -> Callable:
+        if self.scoring is not None:
+            return get_scorer(self.scoring)
+        if not hasattr(self, "predict_proba") and not hasattr(self, "decision_function"):
+            raise ValueError(
+                "scoring=None ranks rows by predict_proba or decision_function, and "
+                f"{type(self.estimator).__name__} has neither. Pass a scoring that works on "
+                "labels, such as 'balanced_accuracy'."
+            )
+        labels, counts = np.unique(y, return_counts=True)
+        return partial(_average_precision, classes=np.delete(labels, counts.argmax()))
+
+    def _inner_folds(self, X: Any, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        folds = list(check_cv(self.cv, y, classifier=True).split(X, y))
+        for fold, (train, _) in enumerate(folds):
+            absent = np.setdiff1d(self.classes_, y[train]).tolist()
+            if absent:
+                raise ValueError(
+                    f"Inner fold {fold} of cv={self.cv!r} has no training row of class "
+                    f"{absent[0]!r}, which has {np.sum(y == absent[0])} row(s) in all. Use another "
+                    "cv, or AugmentedClassifier with a fixed amount."
+                )
+        return folds
+
+    def _choose_amount(self, amounts: np.ndarray, scores: np.ndarray) -> None:
+        """Set what the search found; ``scores`` has a row for each fold, a column an amount."""
+        if not np.isfinite(scores).all():
+            fold, column = np.argwhere(~np.isfinite(scores))[0]
+            raise ValueError(
+                f"scoring={self.scoring!r} gave {scores[fold, column]} for amount "
+                f"{amounts[column]} on inner fold {fold}, so amounts cannot be compared. Its rows "
+                "may lack a class: use another scoring or fewer folds."
+            )
+        mean = scores.mean(axis=0)
+        self.best_score_ = float(mean.max())
+        self.best_amount_ = float(amounts[mean == mean.max()].min())
+        self.cv_results_ = {
+            "amount": amounts,
+            **{f"split{fold}_test_score": row for fold, row in enumerate(scores)},
+            "mean_test_score": mean,
+            "std_test_score": scores.std(axis=0),
+            "rank_test_score": rankdata(-mean, method="min").astype(np.int32),
+        }
+
+
+class _NestedDraws:
+    """A fitted augmenter whose smaller draws are the first rows of its largest one."""
+
+    def __init__(self, augmenter: Any, largest: Mapping[Any, int]) -> None:
+        self.augmenter = augmenter
+        self.largest = largest
+        self.draws: dict[int | None, tuple[Any, np.ndarray]] = {}
+
+    def sample(self, n: Mapping[Any, int], *, random_state: int | None) -> tuple[Any, np.ndarray]:
+        if random_state not in self.draws:
+            self.draws[random_state] = self.augmenter.sample(
+                self.largest, random_state=random_state
+            )
+        X, y = self.draws[random_state]
+        kept = np.concatenate([np.flatnonzero(y == label)[:rows] for label, rows in n.items()])
+        return _safe_indexing(X, kept), y[kept]
+
+
+def _score_amounts(
+    classifier: AugmentedClassifier,
+    X: Any,
+    y: np.ndarray,
+    train: np.ndarray,
+    test: np.ndarray,
+    *,
+    amounts: np.ndarray,
+    scorer: Callable,
+    context: Any,
+) -> list[float]:
+    """Score every amount on one inner fold, with one fitted augmenter."""
+    X_test, y_test = _safe_indexing(X, test), y[test]
+    X, y = classifier._check_training_rows(_safe_indexing(X, train), y[train])
+    seed = classifier._seed()
+    largest = _rows_to_add(y, amounts.max())
+    source = classifier._fit_augmenter(X, y, seed, context, largest)
+    if classifier.augmenter_ is not None:
+        source = _NestedDraws(source, largest)
+    scores = []
+    for amount in amounts:
+        classifier._fit_estimators(X, y, seed, source, _rows_to_add(y, amount))
+        scores.append(scorer(classifier, X_test, y_test))
+    return scores
+
+
+def _rows_to_add(y: np.ndarray, amount: float) -> dict[Any, int]:
+    """Rows that each rarer class lacks to ``amount`` times the largest one."""
+    labels, counts = np.unique(y, return_counts=True)
+    wanted = int(amount * counts.max())
+    return {
+        label: wanted - count
+        for label, count in zip(labels.tolist(), counts.tolist(), strict=True)
+        if count < wanted
+    }
+
+
+def _average_precision(classifier: Any, X: Any, y: np.ndarray, *, classes: np.ndarray) -> float:
+    """Average precision of each of ``classes`` present in ``y`` against the rest, averaged."""
+    if hasattr(classifier, "predict_proba"):
+        scores = classifier.predict_proba(X)
+    else:
+        scores = classifier.decision_function(X)
+        if scores.ndim == 1:
+            scores = np.column_stack([-scores, scores])
+    precisions = [
+        average_precision_score(y == label, scores[:, column])
+        for column, label in enumerate(classifier.classes_)
+        if label in classes and label in y
+    ]
+    return float(np.mean(precisions)) if precisions else np.nan
+
+
+def _augmented(
+    X: Any, y: np.ndarray, source: Any, rows: Mapping[Any, int] | None, seed: int | None
+) -> tuple[Any, np.ndarray]:
+    """Training rows of one draw; ``rows`` to add of each class, None: as ``source`` is set."""
+    if source is None or rows == {}:
+        return X, y
+    if hasattr(source, "fit_resample"):
+        sampler = _asked_for(_clone_seeded(source, seed), y, rows)
+        X_more, y_more = sampler.fit_resample(X, y)
+        absent = np.setdiff1d(y, y_more).tolist()
+        if absent:
+            raise ValueError(
+                f"{type(source).__name__} removed every row of class {absent[0]!r}; the classifier "
+                "needs some of each class. Use a sampler that removes fewer rows."
+            )
+        return X_more, y_more
+    X_new, y_new = source.sample(rows, random_state=seed)
+    return extend(X, X_new), extend(y, y_new)
+
+
+def _asked_for(augmenter: Any, y: np.ndarray, rows: Mapping[Any, int] | None) -> Any:
+    """Tell an augmenter how many ``rows`` to add; None leaves its own ``sampling_strategy``."""
+    if rows is None:
+        return augmenter
+    totals = {label: int(np.sum(y == label)) + more for label, more in rows.items()}
+    return augmenter.set_params(sampling_strategy=totals)
+
+
+def _subseed(seed: int | None, *key: int) -> int | None:
+    return None if seed is None else int(numpy_stream(seed, *key).integers(2**31 - 1))
+
+
+def _clone_seeded(estimator: Any, seed: int | None, *key: int) -> Any:
+    """Clone an estimator, with each ``random_state`` in it set, unless ``seed`` is None."""
+    estimator = clone(estimator)
+    if seed is None:
+        return estimator
+    stream = numpy_stream(seed, *key)
+    names = sorted(
+        name
+        for name in estimator.get_params()
+        if name == "random_state" or name.endswith("__random_state")
+    )
+    return estimator.set_params(**{name: int(stream.integers(2**31 - 1)) for name in names})

@@ -1,0 +1,92 @@
+"""Does a GAN help here? Arms, cross-validation, statistics and a verdict in plain words."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ganaug.comparison.arms import ARMS, GAN, Arm, Rows
+from ganaug.comparison.classifiers import CLASSIFIERS
+from ganaug.comparison.evaluate import Cell, check_task, evaluate
+from ganaug.comparison.result import Comparison
+from ganaug.comparison.scores import METRICS
+from ganaug.randomness import seed_from
+
+__all__ = [
+    "ARMS",
+    "CLASSIFIERS",
+    "GAN",
+    "METRICS",
+    "Arm",
+    "Cell",
+    "Comparison",
+    "Rows",
+    "compare",
+]
+
+
+def compare(
+    X: Any,
+    y: Any,
+    *,
+    arms: Iterable[str | Arm] | None = None,
+    classifiers: Iterable[str] | Mapping[str, Any] | None = None,
+    cv: int = 5,
+    random_state: Any = 0,
+    n_jobs: int | None = None,
+    on_cell: Callable[[int, int, Cell], object] | None = None,
+) -> Comparison:
+    """Compare ways to deal with a rare class, on real held-out rows.
+
+    Every arm is cross-validated with every classifier on the same stratified folds. Rows are
+    added to training folds only, and made once per fold for all classifiers. Missing values,
+    levels and dates are turned into numbers inside the training fold, after rows were added.
+
+    Parameters
+    ----------
+    X : DataFrame, array or list of shape (n_rows, n_columns)
+        Any mixed table.
+    y : array of shape (n_rows,)
+        Labels; every class needs two rows.
+    arms : iterable of str or Arm, optional
+        Names from `ARMS` or arms of your own; all of `ARMS` if left out. *nothing* always takes
+        part: the others are measured against it.
+    classifiers : iterable of str or mapping of str to classifier, optional
+        Names from `CLASSIFIERS`, or your own by name. Left out: logistic regression, random
+        forest and gradient boosting.
+    cv : int
+        Number of folds; fewer if the rarest class has fewer rows.
+    random_state : int, RandomState instance or None
+        An int gives the same results at every call, whatever `n_jobs` is and whichever other
+        arms and classifiers take part.
+    n_jobs : int, optional
+        How many (fold, arm) pairs run at the same time. Each uses one thread.
+    on_cell : callable, optional
+        Called as ``on_cell(done, total, cell)`` when a cell is ready.
+
+    Returns
+    -------
+    Comparison
+        With ``results``, ``leaderboard()``, ``differences()``, ``verdict()`` and ``refit()``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> X, y = make_classification(200, weights=[0.9], random_state=0)
+    >>> comparison = compare(
+    ...     X, y, arms=["class_weight", "SMOTE"], classifiers=["logistic regression"], cv=3
+    ... )
+    >>> comparison.arms
+    ['nothing', 'class_weight', 'SMOTE']
+    >>> comparison.results.shape
+    (9, 10)
+    >>> comparison.differences("balanced_accuracy")[["arm", "classifier", "verdict"]]
+                arm           classifier verdict
+    0  class_weight  logistic regression  unsure
+    1  class_weight                  all  unsure
+    2         SMOTE  logistic regression  unsure
+    3         SMOTE                  all  unsure
+    >>> comparison.refit("SMOTE", "logistic regression").predict(X[:2])
+    array([0, 0])
+    """
+    task = check_task(X, y, arms=arms, classifiers=classifiers, cv=cv, seed=seed_from(random_state))
+    results, histories = evaluate(task, n_jobs, on_cell)
+    return Comparison(task, results, histories)

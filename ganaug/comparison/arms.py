@@ -1,0 +1,246 @@
+"""The arms of a comparison: ways to deal with a rare class, the GAN being one of them.
+
+A new arm is one subclass of `Arm` and one line in `ARMS`. It changes the training rows
+(`augment`), or the classifier (`adapt`), never the rows that are predicted.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from imblearn.ensemble import BalancedBaggingClassifier
+from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.model_selection import TunedThresholdClassifierCV
+from sklearn.utils.validation import check_is_fitted
+
+from ganaug.comparison.preprocessing import TidyTable
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What one arm trains on: one or more draws of rows, shared by all classifiers.
+
+    With several draws a classifier is trained on each and their probabilities are averaged.
+    """
+
+    draws: list[tuple[pd.DataFrame, np.ndarray]]
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Arm:
+    """The arm that does nothing, and the base of the others."""
+
+    name = "nothing"
+
+    def title(self, X: pd.DataFrame) -> str:
+        """Return the name to show for this table."""
+        return self.name
+
+    def augment(self, X: pd.DataFrame, y: np.ndarray, seed: int) -> Rows:
+        """Return the rows to train on; called once per fold."""
+        return Rows([(X, y)])
+
+    def adapt(self, classifier: Any, y: np.ndarray) -> Any:
+        """Return the unfitted classifier to train; called once per classifier."""
+        return classifier
+
+    def remark(self, name: str, classifier: Any, classes: np.ndarray) -> str | None:
+        """Return what a reader should know about this arm with the classifier called `name`."""
+        return None
+
+
+class ClassWeight(Arm):
+    """Errors on rare classes cost more."""
+
+    name = "class_weight"
+
+    def adapt(self, classifier, y):
+        """Set ``class_weight="balanced"`` where there is such a parameter."""
+        if "class_weight" in classifier.get_params():
+            return classifier.set_params(class_weight="balanced")
+        return classifier
+
+    def remark(self, name, classifier, classes):
+        """Name the classifiers that take no weights."""
+        if "class_weight" in classifier.get_params():
+            return None
+        return f"{name} has no class_weight: that arm used it as it is."
+
+
+class TunedThreshold(Arm):
+    """The same probabilities, cut where balanced accuracy is best."""
+
+    name = "tuned threshold"
+
+    def adapt(self, classifier, y):
+        """Tune the cut by inner cross-validation; with more classes divide by their shares."""
+        classes, counts = np.unique(y, return_counts=True)
+        if len(classes) > 2:
+            return EqualPriorClassifier(classifier)
+        if counts.min() < 2:
+            raise ValueError(
+                f"A threshold is tuned on at least 2 rows of each class; the training fold has "
+                f"{counts.min()} of {classes.tolist()[counts.argmin()]!r}."
+            )
+        return TunedThresholdClassifierCV(
+            classifier, scoring="balanced_accuracy", cv=int(min(5, counts.min()))
+        )
+
+    def remark(self, name, classifier, classes):
+        """Say what stands for a threshold when there are more than two classes."""
+        if len(classes) == 2:
+            return None
+        return (
+            "tuned threshold: with more than two classes, each probability is divided by the "
+            "share of its class instead."
+        )
+
+
+class EqualPriorClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """Predict the class whose probability is highest for its share of the training rows.
+
+    For calibrated probabilities no other rule has a better balanced accuracy.
+
+    Parameters
+    ----------
+    estimator : classifier
+        It must have ``predict_proba``.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        Fitted on the training rows.
+    classes_, prior_ : ndarray of shape (n_classes,)
+        The labels and their shares of the training rows.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> model = EqualPriorClassifier(DummyClassifier()).fit([[0], [0], [0]], ["a", "a", "b"])
+    >>> model.prior_.round(2)
+    array([0.67, 0.33])
+    """
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    def fit(self, X, y):
+        """Fit the classifier and count the classes."""
+        self.estimator_ = clone(self.estimator).fit(X, y)
+        self.classes_, counts = np.unique(y, return_counts=True)
+        self.prior_ = counts / counts.sum()
+        return self
+
+    def predict_proba(self, X):
+        """Return the classifier's own probabilities."""
+        check_is_fitted(self)
+        return self.estimator_.predict_proba(X)
+
+    def predict(self, X):
+        """Return the class with the highest ratio of probability to share."""
+        return self.classes_[np.argmax(self.predict_proba(X) / self.prior_, axis=1)]
+
+
+class Smote(Arm):
+    """SMOTE on standardised numbers: SMOTENC when some columns are levels, SMOTEN when all are."""
+
+    name = "SMOTE"
+
+    def title(self, X):
+        """Name the variant that fits this table."""
+        tidy = TidyTable().fit(X)
+        if not tidy.categorical_:
+            return "SMOTE"
+        return "SMOTENC" if tidy.numeric_ else "SMOTEN"
+
+    def augment(self, X, y, seed):
+        """Add rows between neighbours of the same class until all classes are as large."""
+        tidy = TidyTable().fit(X)
+        frame, numeric = tidy.transform(X), tidy.numeric_
+        # SMOTE takes no missing values, and measures distances: columns must be comparable.
+        frame[numeric] = frame[numeric].fillna(frame[numeric].median()).fillna(0.0)
+        scale = frame[numeric].std(ddof=0).replace(0.0, 1.0)
+        scaled = frame.copy()
+        scaled[numeric] = frame[numeric] / scale
+        X_more, y_more = self._sampler(tidy, y, seed).fit_resample(scaled, y)
+        synthetic = X_more.iloc[len(frame) :].copy()
+        synthetic[numeric] = synthetic[numeric].astype(float) * scale
+        return Rows([(pd.concat([frame, synthetic], ignore_index=True), y_more)])
+
+    @staticmethod
+    def _sampler(tidy: TidyTable, y: np.ndarray, seed: int) -> Any:
+        labels, counts = np.unique(y, return_counts=True)
+        if counts.min() < 2:
+            raise ValueError(
+                f"SMOTE needs 2 rows of a class to interpolate; the training fold has "
+                f"{counts.min()} of {labels.tolist()[counts.argmin()]!r}."
+            )
+        neighbours = int(min(5, counts.min() - 1))
+        if not tidy.categorical_:
+            return SMOTE(k_neighbors=neighbours, random_state=seed)
+        if not tidy.numeric_:
+            return SMOTEN(k_neighbors=neighbours, random_state=seed)
+        return SMOTENC(tidy.categorical_, k_neighbors=neighbours, random_state=seed)
+
+
+class BalancedBagging(Arm):
+    """Ten classifiers, each on all rare rows and as many of the others, averaged."""
+
+    name = "balanced bagging"
+
+    def adapt(self, classifier, y):
+        """Put the classifier in balanced bags."""
+        return BalancedBaggingClassifier(classifier, n_estimators=10)
+
+
+class GAN(Arm):
+    """Rows of rare classes from a GAN trained on the training fold.
+
+    Parameters
+    ----------
+    augmenter : GANAugmenter or None
+        What to fit; None: ``GANAugmenter()``.
+    n_draws : int
+        How many times to draw synthetic rows from the one fitted GAN. Averaging over draws takes
+        out the luck of one; balanced bagging, its nearest rival, averages ten bags.
+    name : str
+        The name to show.
+    """
+
+    def __init__(self, augmenter: Any = None, *, n_draws: int = 5, name: str = "GAN"):
+        self.augmenter = augmenter
+        self.n_draws = n_draws
+        self.name = name
+
+    def augment(self, X, y, seed):
+        """Fit the GAN once and draw."""
+        # Imported here: torch is slow to load and the other arms do without it.
+        from ganaug.augmenter import GANAugmenter
+
+        augmenter = clone(self.augmenter or GANAugmenter()).set_params(random_state=seed)
+        augmenter.fit(X, y)
+        draws = []
+        for draw in range(self.n_draws):
+            X_new, y_new = augmenter.sample(random_state=seed + draw)
+            draws.append((pd.concat([X, X_new], ignore_index=True), np.concatenate([y, y_new])))
+        return Rows(draws, augmenter.history_)
+
+    def remark(self, name, classifier, classes):
+        """Say that classifiers are averaged."""
+        if self.n_draws == 1:
+            return None
+        return (
+            f"{self.name}: each classifier is trained on {self.n_draws} draws from one GAN, and "
+            "their probabilities are averaged."
+        )
+
+
+#: Every arm that can be asked for by name.
+ARMS: dict[str, Arm] = {
+    arm.name: arm
+    for arm in (Arm(), ClassWeight(), TunedThreshold(), Smote(), BalancedBagging(), GAN())
+}
+BASELINE = Arm.name

@@ -1,0 +1,329 @@
+"""Cross-validate every arm with every classifier on the same stratified folds."""
+
+import time
+import warnings
+import zlib
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.ensemble import VotingClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.parallel import Parallel, delayed
+from threadpoolctl import threadpool_limits
+
+from ganaug.comparison.arms import ARMS, BASELINE, Arm, Rows
+from ganaug.comparison.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIERS
+from ganaug.comparison.preprocessing import as_frame, make_preprocessor
+from ganaug.comparison.scores import METRICS, score
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One arm with one classifier on one fold. A failed cell has an `error`."""
+
+    fold: int
+    arm: str
+    classifier: str
+    scores: dict[str, float]
+    fit_seconds: float
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Everything a comparison needs to know, checked."""
+
+    X: pd.DataFrame
+    y: np.ndarray
+    arms: dict[str, Arm]
+    classifiers: dict[str, Any]
+    folds: list[tuple[np.ndarray, np.ndarray]]
+    seed: int
+    notes: list[str]
+
+    @property
+    def classes(self) -> np.ndarray:
+        """The sorted labels."""
+        return np.unique(self.y)
+
+    @property
+    def positive(self) -> Hashable:
+        """The rarest label."""
+        labels, counts = np.unique(self.y, return_counts=True)
+        return labels[counts.argmin()]
+
+    def seed_of(self, fold: int, part: str) -> int:
+        """Return the seed of one part in one fold, whatever else takes part."""
+        key = (fold, zlib.crc32(part.encode()))
+        return int(np.random.SeedSequence(self.seed, spawn_key=key).generate_state(1)[0])
+
+    def rows(self, arm: str, fold: int, train: np.ndarray) -> Rows:
+        """Return what `arm` trains on."""
+        X = self.X.iloc[train].reset_index(drop=True)
+        return self.arms[arm].augment(X, self.y[train], self.seed_of(fold, arm))
+
+    def fit(self, arm: str, classifier: str, fold: int, rows: Rows) -> Any:
+        """Fit one classifier on an arm's rows; the result predicts raw rows."""
+        # The seed depends on the classifier only, so that arms differ in nothing but themselves.
+        seed = self.seed_of(fold, classifier)
+        members = []
+        for X, y in rows.draws:
+            adapted = self.arms[arm].adapt(clone(self.classifiers[classifier]), y)
+            pipeline = make_pipeline(*make_preprocessor(), _seeded(adapted, seed))
+            members.append(pipeline.fit(X, y))
+        if len(members) == 1:
+            return members[0]
+        draws = [(f"draw{i}", FrozenEstimator(member)) for i, member in enumerate(members)]
+        return VotingClassifier(draws, voting="soft").fit(*rows.draws[0])
+
+    def run(self, fold: int, arm: str) -> tuple[list[Cell], list[dict[str, Any]]]:
+        """Evaluate one arm with every classifier on one fold."""
+        train, test = self.folds[fold]
+        with one_thread():
+            start = time.perf_counter()
+            try:
+                rows = self.rows(arm, fold, train)
+            except Exception as error:
+                failed = Cell(fold, arm, "", {}, 0.0, _describe(error))
+                return [replace(failed, classifier=name) for name in self.classifiers], []
+            shared = time.perf_counter() - start
+            cells = [self._cell(fold, arm, name, rows, test, shared) for name in self.classifiers]
+        return cells, rows.history
+
+    def _cell(
+        self, fold: int, arm: str, classifier: str, rows: Rows, test: np.ndarray, shared: float
+    ) -> Cell:
+        start = time.perf_counter()
+        try:
+            model = self.fit(arm, classifier, fold, rows)
+            seconds = shared + time.perf_counter() - start
+            X_test = self.X.iloc[test]
+            scores = score(
+                self.y[test],
+                model.predict_proba(X_test),
+                model.predict(X_test),
+                self.classes,
+                self.positive,
+            )
+        except Exception as error:
+            return Cell(fold, arm, classifier, {}, 0.0, _describe(error))
+        return Cell(fold, arm, classifier, scores, seconds)
+
+
+def one_thread() -> AbstractContextManager:
+    """Fit on one thread: results then do not depend on `n_jobs`, which is what runs at once.
+
+    It is also faster: on a busy machine the threads of gradient boosting wait for each other for
+    a hundred times as long as they work.
+    """
+    return threadpool_limits(limits=1)
+
+
+def check_task(
+    X: Any,
+    y: Any,
+    *,
+    arms: Iterable[str | Arm] | None,
+    classifiers: Iterable[str] | Mapping[str, Any] | None,
+    cv: int,
+    seed: int,
+) -> Task:
+    """Check the input of a comparison and choose what was left open."""
+    table = as_frame(X)
+    _check_table(table)
+    labels = _check_labels(y, len(table))
+    chosen_arms = _choose_arms(arms, table)
+    chosen_classifiers = _choose_classifiers(classifiers)
+    n_folds, notes = _choose_folds(labels, cv)
+    splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed % 2**32)
+    for arm in chosen_arms.values():
+        for name, classifier in chosen_classifiers.items():
+            remark = arm.remark(name, classifier, np.unique(labels))
+            if remark and remark not in notes:
+                notes.append(remark)
+    folds = list(splitter.split(table, labels))
+    return Task(table, labels, chosen_arms, chosen_classifiers, folds, seed, notes)
+
+
+def evaluate(
+    task: Task,
+    n_jobs: int | None = None,
+    on_cell: Callable[[int, int, Cell], object] | None = None,
+) -> tuple[pd.DataFrame, dict[str, list[list[dict[str, Any]]]]]:
+    """Return one row per cell, and for each arm that has one its training history per fold."""
+    jobs = [(fold, arm) for fold in range(len(task.folds)) for arm in task.arms]
+    total = len(jobs) * len(task.classifiers)
+    run = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+    cells: list[Cell] = []
+    histories: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for batch, history in run(delayed(task.run)(fold, arm) for fold, arm in jobs):
+        histories[batch[0].arm, batch[0].fold] = history
+        for cell in batch:
+            cells.append(cell)
+            if on_cell is not None:
+                on_cell(len(cells), total, cell)
+    if all(cell.error for cell in cells):
+        raise RuntimeError(f"No cell of the comparison could be evaluated: {cells[0].error}")
+    per_fold = {arm: [histories[arm, f] for f in range(len(task.folds))] for arm in task.arms}
+    return _tabulate(task, cells), {arm: runs for arm, runs in per_fold.items() if any(runs)}
+
+
+def _tabulate(task: Task, cells: list[Cell]) -> pd.DataFrame:
+    """Return cells as a table in a fixed order; a failed cell counts as the baseline's."""
+    order = {(arm, name): i for i, (arm, name) in enumerate(_grid(task))}
+    cells = sorted(cells, key=lambda cell: (cell.fold, order[cell.arm, cell.classifier]))
+    baseline = {(c.fold, c.classifier): c.scores for c in cells if c.arm == BASELINE}
+    missing = dict.fromkeys(METRICS, np.nan)
+    return pd.DataFrame(
+        {
+            "fold": cell.fold,
+            "arm": cell.arm,
+            "classifier": cell.classifier,
+            **(cell.scores or baseline[cell.fold, cell.classifier] or missing),
+            "fit_seconds": cell.fit_seconds,
+            "error": cell.error,
+        }
+        for cell in cells
+    )
+
+
+def _grid(task: Task) -> list[tuple[str, str]]:
+    return [(arm, name) for arm in task.arms for name in task.classifiers]
+
+
+def _describe(error: Exception) -> str:
+    first_line = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first_line}"
+
+
+def _seeded(classifier: Any, seed: int) -> Any:
+    """Give `seed` to every random_state that was left open."""
+    return classifier.set_params(
+        **{
+            name: seed
+            for name, value in classifier.get_params().items()
+            if (name == "random_state" or name.endswith("__random_state")) and value is None
+        }
+    )
+
+
+# --- At the door -----------------------------------------------------------------------------
+
+
+def _check_table(X: pd.DataFrame) -> None:
+    if X.shape[0] == 0 or X.shape[1] == 0:
+        raise ValueError(f"X has {X.shape[0]} rows and {X.shape[1]} columns; it must have both.")
+    names = pd.Index(X.columns)
+    if names.has_duplicates:
+        twice = sorted(set(map(str, names[names.duplicated()])))
+        raise ValueError(f"X has several columns called {', '.join(twice)}; rename them.")
+    infinite = [
+        str(name)
+        for name in X
+        if pd.api.types.is_float_dtype(X[name].dtype)
+        and np.isinf(X[name].to_numpy(dtype=float, na_value=np.nan)).any()
+    ]
+    if infinite:
+        raise ValueError(
+            f"X has infinite values in {', '.join(infinite)}; replace them by missing values or "
+            "by the largest value that makes sense."
+        )
+
+
+def _check_labels(y: Any, n_rows: int) -> np.ndarray:
+    if np.ndim(y) == 2:
+        y = np.asarray(y, dtype=object)
+        if y.shape[1] != 1:
+            raise ValueError(f"y must be one column of labels; it has {y.shape[1]}.")
+        y = y[:, 0]
+    labels = pd.Series(y).reset_index(drop=True)
+    if len(labels) != n_rows:
+        raise ValueError(f"X has {n_rows} rows and y has {len(labels)}; they must be as long.")
+    if labels.isna().any():
+        rows = ", ".join(map(str, np.flatnonzero(labels.isna())[:3]))
+        raise ValueError(
+            f"y has {int(labels.isna().sum())} missing labels (first in row {rows}); drop those "
+            "rows or label them."
+        )
+    values = pd.Series(labels.tolist(), dtype=object).infer_objects().to_numpy()
+    if type_of_target(values) not in {"binary", "multiclass"}:
+        raise ValueError(
+            f"y must hold classes: labels of one kind, such as text, integers or booleans. Got "
+            f"{type_of_target(values)} values like {values.tolist()[0]!r}."
+        )
+    classes, counts = np.unique(values, return_counts=True)
+    if len(classes) < 2:
+        raise ValueError(f"y has one class only, {classes.tolist()[0]!r}; it takes two to compare.")
+    if counts.min() < 2:
+        raise ValueError(
+            f"Class {classes.tolist()[counts.argmin()]!r} has 1 row; every class needs at least "
+            "2, one to train on and one to test on. Collect more rows of it, or merge or drop the "
+            "class."
+        )
+    return values
+
+
+def _choose_folds(y: np.ndarray, cv: int) -> tuple[int, list[str]]:
+    if isinstance(cv, bool) or not isinstance(cv, (int, np.integer)) or cv < 2:
+        raise ValueError(f"cv={cv!r} is no number of folds; it must be an integer of at least 2.")
+    classes, counts = np.unique(y, return_counts=True)
+    if counts.min() >= cv:
+        return int(cv), []
+    note = (
+        f"{counts.min()} folds instead of {cv}: class {classes.tolist()[counts.argmin()]!r} has "
+        f"only {counts.min()} rows, and each fold must hold one."
+    )
+    warnings.warn(note, UserWarning, stacklevel=4)
+    return int(counts.min()), [note]
+
+
+def _choose_arms(arms: Iterable[str | Arm] | None, X: pd.DataFrame) -> dict[str, Arm]:
+    if isinstance(arms, str):
+        arms = [arms]
+    asked = [
+        ARMS[_match(arm, ARMS, "arm")] if isinstance(arm, str) else arm
+        for arm in (ARMS if arms is None else arms)
+    ]
+    # Everything is measured against doing nothing.
+    chosen = {arm.title(X): arm for arm in asked}
+    return {BASELINE: ARMS[BASELINE], **chosen}
+
+
+def _choose_classifiers(classifiers: Iterable[str] | Mapping[str, Any] | None) -> dict[str, Any]:
+    if isinstance(classifiers, str):
+        classifiers = [classifiers]
+    if isinstance(classifiers, Mapping):
+        chosen = dict(classifiers)
+    else:
+        names = DEFAULT_CLASSIFIERS if classifiers is None else classifiers
+        matched = [_match(name, CLASSIFIERS, "classifier") for name in names]
+        chosen = {name: CLASSIFIERS[name] for name in matched}
+    if not chosen:
+        raise ValueError(f"No classifiers given. Choose from {', '.join(CLASSIFIERS)}.")
+    for name, classifier in chosen.items():
+        if not hasattr(classifier, "predict_proba"):
+            raise ValueError(
+                f"Classifier {name!r} ({classifier!r}) has no predict_proba, which ranking and "
+                "calibration are measured on."
+            )
+    return chosen
+
+
+def _match(name: str, known: Mapping[str, Any], kind: str) -> str:
+    """Find a name whatever its case, with spaces, dashes or underscores between its words."""
+    plain = {_plain(entry): entry for entry in known}
+    if _plain(name) not in plain:
+        raise ValueError(f"Unknown {kind} {name!r}. Choose from {', '.join(known)}.")
+    return plain[_plain(name)]
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", " ").replace("_", " ").strip()

@@ -1,0 +1,144 @@
+"""Any mixed table -> numbers a classifier can take, learned inside the training fold."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.utils.validation import check_is_fitted
+
+MISSING = "<missing>"
+_NUMERIC_OBJECTS = {"integer", "floating", "mixed-integer-float", "decimal"}
+_DATE_OBJECTS = {"datetime", "datetime64", "date"}
+
+
+def as_frame(X: Any, columns: list[str] | None = None) -> pd.DataFrame:
+    """Return `X` as a DataFrame, whatever container it came in.
+
+    Examples
+    --------
+    >>> as_frame([[1, "a"], [2, "b"]]).dtypes.astype(str).to_dict()
+    {'x0': 'int64', 'x1': 'object'}
+    """
+    if isinstance(X, pd.DataFrame):
+        return X
+    frame = pd.DataFrame(X).infer_objects()
+    frame.columns = pd.Index(columns or [f"x{i}" for i in range(frame.shape[1])])
+    return frame
+
+
+def _is_number(column: pd.Series) -> bool:
+    """Say whether a column is a quantity: text, levels and booleans are not."""
+    kinds = pd.api.types
+    if kinds.is_object_dtype(column.dtype):
+        return kinds.infer_dtype(column, skipna=True) in _NUMERIC_OBJECTS | _DATE_OBJECTS
+    if isinstance(column.dtype, pd.CategoricalDtype) or kinds.is_bool_dtype(column.dtype):
+        return False
+    return bool(
+        kinds.is_numeric_dtype(column.dtype)
+        or kinds.is_datetime64_any_dtype(column.dtype)
+        or kinds.is_timedelta64_dtype(column.dtype)
+    )
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """Return a quantity as float64; dates become seconds since 1970, durations seconds."""
+    kinds = pd.api.types
+    if kinds.is_object_dtype(column.dtype):
+        is_date = kinds.infer_dtype(column, skipna=True) in _DATE_OBJECTS
+        column = pd.to_datetime(column) if is_date else pd.to_numeric(column)
+    if kinds.is_datetime64_any_dtype(column.dtype):
+        column = (pd.to_datetime(column, utc=True) - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
+    elif kinds.is_timedelta64_dtype(column.dtype):
+        column = column.dt.total_seconds()
+    return pd.Series(column.to_numpy(dtype=float, na_value=np.nan), index=column.index)
+
+
+def _levels(column: pd.Series) -> pd.Series:
+    """Return levels as plain text, a missing cell as a level of its own."""
+    text = column.astype(object).map(str)
+    return text.mask(column.isna(), MISSING).astype(object)
+
+
+class TidyTable(TransformerMixin, BaseEstimator):
+    """Turn any table into a DataFrame of two kinds of columns: floats and text.
+
+    Numbers, dates and durations become floats with NaN where a cell is missing; text, levels
+    and booleans become text. Which is which is decided in `fit`, by dtype. A tidy table is left
+    as it is, so rows that were tidied before an oversampler can go through again.
+
+    Attributes
+    ----------
+    numeric_, categorical_ : list of str
+        The columns of each kind.
+    feature_names_in_ : ndarray of str
+        The columns seen in `fit`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"age": pd.array([31, None], dtype="Int64"), "vip": [True, False]})
+    >>> TidyTable().fit_transform(table)
+        age    vip
+    0  31.0   True
+    1   NaN  False
+    """
+
+    def fit(self, X, y=None):
+        """Decide which columns are numbers."""
+        frame = as_frame(X)
+        self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
+        self.n_features_in_ = frame.shape[1]
+        self.numeric_ = [name for name in frame if _is_number(frame[name])]
+        self.categorical_ = [name for name in frame if name not in set(self.numeric_)]
+        return self
+
+    def transform(self, X):
+        """Return the tidy table, columns in the order of `fit`."""
+        check_is_fitted(self)
+        frame = as_frame(X, list(self.feature_names_in_))
+        missing = [name for name in self.feature_names_in_ if name not in frame.columns]
+        if missing:
+            raise ValueError(f"X lacks the columns {missing} that were there in fit.")
+        numeric = set(self.numeric_)
+        return pd.DataFrame(
+            {
+                name: _numbers(frame[name]) if name in numeric else _levels(frame[name])
+                for name in self.feature_names_in_
+            },
+            index=frame.index,
+        )
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the column names, which do not change."""
+        return self.feature_names_in_
+
+
+def make_preprocessor() -> Pipeline:
+    """Return an unfitted pipeline from a raw table to a dense float matrix.
+
+    Examples
+    --------
+    >>> make_preprocessor().fit_transform([[1.0, "a"], [3.0, "b"]])
+    array([[-1.,  1.,  0.],
+           [ 1.,  0.,  1.]])
+    """
+    numbers = make_pipeline(
+        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
+        StandardScaler(),
+    )
+    # Rare levels share one column: thousands of levels would otherwise be thousands of columns.
+    levels = OneHotEncoder(
+        handle_unknown="infrequent_if_exist", max_categories=50, sparse_output=False
+    )
+    columns = ColumnTransformer(
+        [
+            ("numbers", numbers, make_column_selector(dtype_include="number")),
+            ("levels", levels, make_column_selector(dtype_exclude="number")),
+        ]
+    )
+    return make_pipeline(TidyTable(), columns)

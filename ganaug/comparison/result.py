@@ -1,0 +1,217 @@
+"""What a comparison found, and the fitted models that come out of it."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ganaug.comparison.arms import BASELINE, Rows
+from ganaug.comparison.evaluate import Task, one_thread
+from ganaug.comparison.scores import LOWER_IS_BETTER, METRICS, check_metric
+from ganaug.comparison.statistics import Interval, paired_interval
+from ganaug.comparison.verdict import RANKING, write_verdict
+
+#: The row of a leaderboard that is the mean over classifiers.
+ALL = "all"
+
+
+@dataclass
+class Comparison:
+    """The scores of every arm and classifier on every fold, and what they say.
+
+    Made by `compare`.
+
+    Attributes
+    ----------
+    results : DataFrame
+        One row per fold, arm and classifier: the five metrics on real held-out rows,
+        ``fit_seconds`` (the arm's share included, as if it served this classifier alone) and
+        ``error``. A cell with an error has the scores of the arm *nothing*.
+    history : list of list of dict
+        The GAN's training curve in each fold; empty where there was none.
+    histories : dict of str to list
+        The same for every arm that has curves.
+    """
+
+    task: Task
+    results: pd.DataFrame
+    histories: dict[str, list[list[dict[str, Any]]]]
+    _rows: dict[str, Rows] = field(default_factory=dict, repr=False)
+
+    @property
+    def X(self) -> pd.DataFrame:
+        """The table that was compared on."""
+        return self.task.X
+
+    @property
+    def y(self) -> np.ndarray:
+        """Its labels."""
+        return self.task.y
+
+    @property
+    def positive(self) -> Hashable:
+        """The rarest class, on which binary metrics are computed."""
+        return self.task.positive
+
+    @property
+    def arms(self) -> list[str]:
+        """The arms in the order they were given; *nothing* is always there and first."""
+        return list(self.task.arms)
+
+    @property
+    def classifiers(self) -> dict[str, Any]:
+        """The unfitted classifiers by name."""
+        return dict(self.task.classifiers)
+
+    @property
+    def n_folds(self) -> int:
+        """How many folds there were."""
+        return len(self.task.folds)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader should know: folds reduced, arms that did not apply."""
+        return self.task.notes
+
+    @property
+    def failures(self) -> pd.DataFrame:
+        """The cells that failed, with their errors."""
+        failed = self.results[self.results["error"] != ""]
+        return failed[["fold", "arm", "classifier", "error"]].reset_index(drop=True)
+
+    @property
+    def history(self) -> list[list[dict[str, Any]]]:
+        """The training curve of the first arm that has one, per fold."""
+        return next(iter(self.histories.values()), [])
+
+    # --- Scores ------------------------------------------------------------------------------
+
+    def leaderboard(self) -> pd.DataFrame:
+        """Return mean and standard deviation over folds of every arm and classifier.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by classifier and arm. Columns are pairs (metric, "mean" or "sd") and
+            ("rank", ""): the place of the arm for that classifier by mean average precision.
+            The classifier "all" is the mean over classifiers.
+        """
+        scores = self.results[["fold", "classifier", "arm", *METRICS]]
+        pooled = scores.groupby(["fold", "arm"], sort=False)[list(METRICS)].mean().reset_index()
+        everything = pd.concat([scores, pooled.assign(classifier=ALL)])
+        board = everything.groupby(["classifier", "arm"], sort=False)[list(METRICS)].agg(
+            ["mean", "std"]
+        )
+        board = board.rename(columns={"std": "sd"}, level=1)
+        board[("rank", "")] = (
+            board[(RANKING, "mean")].groupby(level=0).rank(ascending=False, method="min")
+        )
+        order = pd.MultiIndex.from_product([[*self.classifiers, ALL], self.arms])
+        return board.reindex(order.set_names(["classifier", "arm"]))
+
+    def arm_means(self) -> pd.DataFrame:
+        """Return the mean of every metric over folds and classifiers, one row per arm."""
+        return self.results.groupby("arm", sort=False)[list(METRICS)].mean()
+
+    def fold_scores(self, metric: str, choice: str | tuple[str, str]) -> pd.Series:
+        """Return one score per fold of an arm (mean over classifiers) or (arm, classifier)."""
+        check_metric(metric)
+        arm, classifier = choice if isinstance(choice, tuple) else (choice, None)
+        self._check_cell(arm, classifier)
+        chosen = self.results["arm"] == arm
+        if classifier is not None:
+            chosen &= self.results["classifier"] == classifier
+        return self.results[chosen].groupby("fold")[metric].mean()
+
+    # --- Differences -------------------------------------------------------------------------
+
+    def interval(
+        self,
+        metric: str,
+        choice: str | tuple[str, str],
+        against: str | tuple[str, str] = BASELINE,
+        confidence: float = 0.95,
+    ) -> Interval:
+        """Return how much better `choice` is than `against`, fold by fold.
+
+        Each is an arm (the mean over classifiers counts) or a pair (arm, classifier). The
+        difference is signed as the metric is: for the Brier score less is better. The interval
+        is `paired_interval`.
+        """
+        change = self.fold_scores(metric, choice) - self.fold_scores(metric, against)
+        return paired_interval(change.to_numpy(), 1 / (self.n_folds - 1), confidence)
+
+    def differences(
+        self, metric: str = RANKING, *, against: str = BASELINE, confidence: float = 0.95
+    ) -> pd.DataFrame:
+        """Return every arm's paired difference to `against`, per classifier and over "all".
+
+        Parameters
+        ----------
+        metric : str
+            One of the five metrics.
+        against : str
+            The arm to compare with.
+        confidence : float
+            Coverage of the intervals.
+
+        Returns
+        -------
+        DataFrame
+            Columns arm, classifier, mean, low, high, p_value and verdict ("better", "worse" or
+            "unsure"). The intervals are for one comparison each; out of twenty, one excludes
+            zero by chance.
+        """
+        rows = []
+        for arm in self.arms:
+            if arm == against:
+                continue
+            for name in [*self.classifiers, ALL]:
+                ours, theirs = (arm, against) if name == ALL else ((arm, name), (against, name))
+                found = self.interval(metric, ours, theirs, confidence)
+                gain = (-found.high, -found.low) if metric in LOWER_IS_BETTER else found[1:3]
+                verdict = "better" if gain[0] > 0 else "worse" if gain[1] < 0 else "unsure"
+                rows.append({"arm": arm, "classifier": name, **found._asdict(), "verdict": verdict})
+        return pd.DataFrame(rows)
+
+    def verdict(self, arm: str | None = None) -> str:
+        """Return a paragraph in plain words: did `arm` help, how sure is it, what to use.
+
+        Parameters
+        ----------
+        arm : str, optional
+            The arm in question; left out, the first that trains a generator, or else the last.
+        """
+        subject = arm or next(iter(self.histories), self.arms[-1])
+        self._check_cell(subject)
+        return write_verdict(self, subject)
+
+    # --- Models ------------------------------------------------------------------------------
+
+    def refit(self, arm: str, classifier: str) -> Any:
+        """Fit an arm with a classifier on all rows.
+
+        The rows an arm adds are made once and serve all classifiers.
+
+        Returns
+        -------
+        estimator
+            Takes raw rows, like those of ``X``.
+        """
+        self._check_cell(arm, classifier)
+        # The folds are numbered from zero, so this number is free for the seeds of all rows.
+        fold = self.n_folds
+        with one_thread():
+            if arm not in self._rows:
+                self._rows[arm] = self.task.rows(arm, fold, np.arange(len(self.y)))
+            return self.task.fit(arm, classifier, fold, self._rows[arm])
+
+    def _check_cell(self, arm: str, classifier: str | None = None) -> None:
+        if arm not in self.arms:
+            raise ValueError(f"Unknown arm {arm!r}. Choose from {', '.join(self.arms)}.")
+        if classifier is not None and classifier not in self.classifiers:
+            raise ValueError(
+                f"Unknown classifier {classifier!r}. Choose from {', '.join(self.classifiers)}."
+            )

@@ -1,0 +1,105 @@
+"""Real rows first, synthetic rows after them, in whatever container the real ones came in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import issparse
+
+
+def extend(real: Any, new: Any, index: pd.Index | None = None) -> Any:
+    """Append new rows to real ones, which stay as they are.
+
+    Parameters
+    ----------
+    real : ndarray, list, Series or DataFrame of length n
+    new : the same, or what converts to it, of length m
+    index : pandas.Index of length n + m, optional
+        For Series and DataFrames; by default ``real``'s own goes on (:func:`extend_index`).
+
+    Returns
+    -------
+    ndarray, list, Series or DataFrame of length n + m
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ganaug.containers import extend
+    >>> extend(pd.Series([1, 2], index=[10, 20], dtype="int8"), pd.Series([3]))
+    10    1
+    20    2
+    21    3
+    dtype: int8
+    """
+    if isinstance(real, pd.DataFrame):
+        index = extend_index(real.index, len(new)) if index is None else index
+        columns = [extend(real.iloc[:, j], new.iloc[:, j], index) for j in range(real.shape[1])]
+        whole = pd.concat(columns, axis=1) if columns else pd.DataFrame(index=index)
+        whole.columns = real.columns
+        whole.attrs = dict(real.attrs)
+        return whole
+    if isinstance(real, pd.Series):
+        index = extend_index(real.index, len(new)) if index is None else index
+        tail = new.astype(real.dtype)
+        # concat drops an empty part's dtype, and warns of it.
+        whole = pd.concat([real, tail], ignore_index=True) if len(new) else real.copy()
+        whole.index, whole.name = index, real.name
+        return whole
+    if isinstance(real, list):
+        return real + (new if isinstance(new, list) else new.tolist())
+    return np.concatenate([real, np.asarray(new, dtype=real.dtype)])
+
+
+def extend_index(index: pd.Index, m: int) -> pd.Index:
+    """Go on with an index for ``m`` more rows, in its own kind, without repeating a label.
+
+    Ranges keep their step, numbers and periods count on from the largest, dates and durations go
+    on at their frequency, by seconds if they have none; for every other kind the new labels are ``"synthetic-0"`` and so on.
+    """
+    if not m:
+        return index
+    if isinstance(index, pd.RangeIndex):
+        return (
+            pd.RangeIndex(index.start, index.stop + m * index.step, index.step, name=index.name)
+            if len(index)
+            else pd.RangeIndex(m, name=index.name)
+        )
+    if pd.api.types.is_any_real_numeric_dtype(index.dtype) and len(index.dropna()):
+        more = np.arange(1, m + 1) + index.max().item()
+        try:
+            tail = pd.Index(more, dtype=index.dtype)
+        except (ValueError, OverflowError):  # a small integer dtype that has no room for them
+            tail = pd.Index(more)
+    elif isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex) and len(index.dropna()):
+        go_on = pd.date_range if isinstance(index, pd.DatetimeIndex) else pd.timedelta_range
+        last = index.max() if index.freq is None else index[-1]
+        tail = go_on(last, periods=m + 1, freq=index.freq or "s")[1:]
+    elif isinstance(index, pd.PeriodIndex) and len(index.dropna()):
+        tail = pd.period_range(index.max() + 1, periods=m)
+    else:
+        deep = isinstance(index, pd.MultiIndex)
+        taken = set(index.get_level_values(0))
+        labels = (label for i in range(m + len(taken)) if (label := f"synthetic-{i}") not in taken)
+        names = [next(labels) for _ in range(m)]
+        if deep:
+            tail = pd.MultiIndex.from_product([names, *[[""]] * (index.nlevels - 1)])
+        else:
+            text = index.dtype if isinstance(index.dtype, pd.StringDtype) else object
+            tail = pd.Index(names, dtype=text)
+    return index.append(tail).set_names(index.names)
+
+
+def as_labels(y: Any) -> Any:
+    """Return a target as one of the containers that :func:`extend` knows."""
+    if isinstance(y, pd.Index | pd.api.extensions.ExtensionArray):
+        return pd.Series(y)
+    if issparse(y):
+        raise TypeError("Sparse data was passed for y; use y.toarray() to make it dense.")
+    if isinstance(y, tuple):
+        y = list(y)
+    if isinstance(y, list) and any(isinstance(label, list | np.ndarray) for label in y):
+        return np.asarray(y)
+    known = y is None or isinstance(y, pd.Series | pd.DataFrame | np.ndarray | list)
+    return y if known else np.asarray(y)

@@ -1,0 +1,274 @@
+"""How the cells of one column are read into numbers, and written back in the column's own dtype."""
+
+from __future__ import annotations
+
+import base64
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+_NUMBERS = {"floating", "integer", "mixed-integer-float", "decimal"}
+_TIMES = {"datetime64", "datetime", "date"}
+_SPANS = {"timedelta64", "timedelta"}
+_LEVELS = {"string", "bytes", "boolean", "categorical", "period", "interval", "time"}
+_ARROW = "arrow:"
+_MISSING = {"None": None, "nan": np.nan, "NA": pd.NA, "NaT": pd.NaT}
+
+
+class Cells(BaseEstimator):
+    """The cells of one column, in numpy or pandas, whatever their dtype. Plain data once fitted.
+
+    Parameters
+    ----------
+    categorical : bool, default=False
+        Read the cells as levels even if they could be numbers.
+
+    Attributes
+    ----------
+    kind : {"number", "time", "span", "level"}
+    integral : bool
+        Whether numbers are whole. Whole numbers, dates and durations are read as float64 steps
+        above ``offset``, which keeps 64-bit integers exact.
+    levels : ndarray
+        The distinct levels, none for numbers; for a pandas category, positions among
+        ``categories``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ganaug.encoders.cells import Cells
+    >>> days = pd.Series(pd.to_datetime(["2024-01-05", "2024-01-07"]))
+    >>> cells = Cells().fit(days)
+    >>> (cells.read(days) / cells.grid).tolist()
+    [0.0, 1.0]
+    """
+
+    def __init__(self, categorical: bool = False) -> None:
+        self.categorical = categorical
+
+    def fit(self, cells: Any) -> Cells:
+        """Learn the dtype and, from the cells that are not missing, levels or grid."""
+        missing = np.asarray(pd.isna(cells))
+        self._note_dtype(cells, missing)
+        self.offset, self.span, self.grid = 0, 0, None
+        self.levels = np.empty(0, dtype=object)
+        present = cells[~missing]
+        if self.kind == "level":
+            _, levels = pd.factorize(self._raw_levels(present))
+            try:
+                self.levels = np.asarray(levels)[np.argsort(levels, kind="stable")]
+            except TypeError:
+                self.levels = np.asarray(levels)
+        elif self.kind != "number" or self.integral:
+            raw = self._raw_integers(present)
+            if len(raw):
+                self.offset, self.span = int(raw.min()), int(raw.max()) - int(raw.min())
+            self.grid = float(np.gcd.reduce(self._steps(raw))) or 1.0
+        return self
+
+    def _note_dtype(self, cells: Any, missing: np.ndarray) -> None:
+        dtype = cells.dtype
+        inferred = infer(cells)
+        self.kind = "level" if self.categorical else kind_of(cells)
+        self.dtype = dtype_name(dtype)
+        self.integral = self.kind == "number" and inferred == "integer"
+        self.scale: int | None = None
+        if inferred == "decimal":
+            present = np.asarray(cells, dtype=object)[~missing]
+            self.scale = max(-int(cell.as_tuple().exponent) for cell in present)
+        self.categories: np.ndarray | None = None
+        self.ordered = False
+        if isinstance(dtype, pd.CategoricalDtype):
+            self.categories = np.asarray(dtype.categories)
+            self.ordered = bool(dtype.ordered)
+        if self.kind in ("time", "span"):
+            self.unit = np.datetime_data(_to_numpy_time(cells[:1], self.kind).dtype)[0]
+            self.python = next((type(c).__name__ for c in cells[~missing][:1]), "")
+            zoned = getattr(dtype, "pyarrow_dtype", dtype)
+            self.zone = str(getattr(zoned, "tz", None) or "")
+        self.missing = "nan"
+        if dtype.kind == "O" and missing.any():
+            first = np.asarray(cells, dtype=object)[missing][0]
+            self.missing = next((k for k, v in _MISSING.items() if v is first), "nan")
+
+    def same_dtype(self, dtype: Any) -> bool:
+        """Tell whether a column of this dtype can take the cells that :meth:`write` makes."""
+        if isinstance(dtype, pd.CategoricalDtype):
+            return (
+                self.categories is not None
+                and self.ordered == bool(dtype.ordered)
+                and self.categories.tolist() == np.asarray(dtype.categories).tolist()
+            )
+        return self.dtype == dtype_name(dtype)
+
+    def _raw_levels(self, cells: Any) -> Any:
+        if self.categories is not None:
+            return cells.cat.codes.to_numpy().astype(np.int64)
+        return cells if isinstance(cells, np.ndarray) else cells.to_numpy(dtype=object)
+
+    def _raw_integers(self, cells: Any) -> np.ndarray:
+        if self.kind == "number":
+            wide = cells.dtype.kind == "u"
+            return np.asarray(cells).astype(np.uint64 if wide else np.int64)
+        return _to_numpy_time(cells, self.kind).view(np.int64)
+
+    def _steps(self, raw: np.ndarray) -> np.ndarray:
+        """Return how far above the smallest each integer is; unsigned, so no span is too wide."""
+        return raw.view(np.uint64) - np.uint64(self.offset % 2**64)
+
+    def read(self, cells: Any) -> np.ndarray:
+        """Return present cells as level codes (int64, -1: not seen in fit) or float64 numbers."""
+        if self.kind == "level":
+            return pd.Index(self.levels).get_indexer(self._raw_levels(cells))
+        if self.kind != "number" or self.integral:
+            return self._steps(self._raw_integers(cells)).astype(np.float64)
+        return to_float(cells)
+
+    def write(self, coded: np.ndarray, present: np.ndarray) -> Any:
+        """Write codes or numbers of present cells, and gaps elsewhere, in the fitted dtype.
+
+        Parameters
+        ----------
+        coded : ndarray of shape (n_present,)
+        present : ndarray of shape (n,), bool
+
+        Returns
+        -------
+        pandas.Series or pandas.Categorical of length n
+        """
+        if self.categories is not None:
+            codes = np.full(len(present), -1, dtype=np.int64)
+            codes[present] = self.levels[coded]
+            dtype = pd.CategoricalDtype(pd.Index(self.categories), ordered=self.ordered)
+            return pd.Series(pd.Categorical.from_codes(codes, dtype=dtype))
+        if self.kind in ("time", "span"):
+            return self._write_time(coded, present)
+        if self.kind == "level":
+            values = self.levels[coded]
+        else:
+            values = coded
+            if self.integral:
+                values = self._whole(coded)
+            elif self.scale is not None:
+                values = np.array([Decimal(f"{v:.{self.scale}f}") for v in coded], dtype=object)
+        dtype = dtype_named(self.dtype)
+        if present.all() and self.dtype != "object":
+            return pd.Series(values, dtype=dtype)
+        if isinstance(dtype, np.dtype) and dtype.kind == "f":
+            numbers = np.full(len(present), np.nan)
+            numbers[present] = values
+            return pd.Series(numbers, dtype=dtype)
+        return pd.Series(self._with_gaps(values, present), dtype=dtype)
+
+    def _whole(self, coded: np.ndarray) -> np.ndarray:
+        steps = np.round(coded)
+        # Above 2**53 a float can round past the largest integer seen.
+        over = steps >= self.span
+        steps = np.where(over, 0, steps).astype(np.uint64)
+        steps[over] = self.span
+        whole = steps + np.uint64(self.offset % 2**64)
+        return whole if self.offset + self.span >= 2**63 else whole.view(np.int64)
+
+    def _with_gaps(self, values: Any, present: np.ndarray) -> np.ndarray:
+        cells = np.full(len(present), _MISSING[self.missing], dtype=object)
+        cells[present] = values
+        return cells
+
+    def _write_time(self, coded: np.ndarray, present: np.ndarray) -> pd.Series:
+        unit = f"{'M8' if self.kind == 'time' else 'm8'}[{self.unit}]"
+        values = np.full(len(present), "NaT", dtype=unit)
+        values[present] = self._whole(coded).view(unit)
+        cells = pd.Series(values)
+        if self.zone:
+            # Back to wall time; an hour that the clock skips becomes the one after it.
+            daylight = np.ones(len(cells), dtype=bool)
+            cells = cells.dt.tz_localize(self.zone, ambiguous=daylight, nonexistent="shift_forward")
+        if self.dtype != "object":
+            return cells.astype(dtype_named(self.dtype) or cells.dtype)
+        python = {
+            "date": lambda t: t.date(),
+            "datetime": lambda t: t.to_pydatetime(),
+            "timedelta": lambda t: t.to_pytimedelta(),
+        }.get(self.python, lambda t: t)
+        written = np.empty(int(present.sum()), dtype=object)
+        written[:] = [python(cell) for cell in cells[present]]
+        return pd.Series(self._with_gaps(written, present), dtype=object)
+
+
+def infer(cells: Any) -> str:
+    """Return pandas' word for what the cells hold, missing ones left aside."""
+    inferred = pd.api.types.infer_dtype(cells, skipna=True)
+    if inferred == "unknown-array":
+        inferred = pd.api.types.infer_dtype(np.asarray(cells, dtype=object), skipna=True)
+    return inferred
+
+
+def kind_of(cells: Any) -> str:
+    """Return "number", "time", "span" or "level"; "" for cells that cannot be encoded."""
+    dtype = cells.dtype
+    is_dtype = pd.api.types
+    if isinstance(dtype, pd.CategoricalDtype) or is_dtype.is_bool_dtype(dtype):
+        return "level"
+    if is_dtype.is_datetime64_any_dtype(dtype):
+        return "time"
+    if is_dtype.is_timedelta64_dtype(dtype):
+        return "span"
+    if is_dtype.is_numeric_dtype(dtype):
+        return "" if is_dtype.is_complex_dtype(dtype) else "number"
+    inferred = infer(cells)
+    if inferred == "empty":
+        return "level"
+    for kind, names in (("number", _NUMBERS), ("time", _TIMES), ("span", _SPANS)):
+        if inferred in names:
+            return kind
+    return "level" if inferred in _LEVELS else ""
+
+
+def to_float(cells: Any) -> np.ndarray:
+    """Return numbers as float64, missing ones as NaN."""
+    if isinstance(cells, pd.Series):
+        return cells.to_numpy(dtype=np.float64, na_value=np.nan)
+    return cells.astype(np.float64)
+
+
+def dtype_name(dtype: Any) -> str | None:
+    """Return a string that :func:`dtype_named` turns back into the dtype; None if there is none."""
+    if isinstance(dtype, pd.ArrowDtype):
+        import pyarrow
+
+        schema = pyarrow.schema([("", dtype.pyarrow_dtype)]).serialize()
+        return _ARROW + base64.b64encode(schema.to_pybytes()).decode()
+    for name in (str(dtype), repr(dtype)):
+        try:
+            if pd.api.types.pandas_dtype(name) == dtype:
+                return name
+        except (TypeError, ValueError):
+            continue
+    return None
+
+
+def dtype_named(name: str | None) -> Any:
+    """Return the dtype of a name, None for None."""
+    if name is None or not name.startswith(_ARROW):
+        return None if name is None else pd.api.types.pandas_dtype(name)
+    import pyarrow
+
+    schema = pyarrow.ipc.read_schema(pyarrow.py_buffer(base64.b64decode(name[len(_ARROW) :])))
+    return pd.ArrowDtype(schema.field(0).type)
+
+
+def _to_numpy_time(cells: Any, kind: str) -> np.ndarray:
+    """Return dates or durations as a numpy array in their own unit."""
+    if isinstance(cells, np.ndarray) and cells.dtype.kind in "Mm":
+        return cells
+    series = pd.Series(cells)
+    if not isinstance(series.dtype, np.dtype | pd.DatetimeTZDtype) or series.dtype == object:
+        convert = pd.to_datetime if kind == "time" else pd.to_timedelta
+        series = convert(series.astype(object))
+    if isinstance(series.dtype, pd.DatetimeTZDtype):
+        # By the wall clock: a table of days is one of midnights, in summer as in winter.
+        series = series.dt.tz_localize(None)
+    return series.to_numpy()

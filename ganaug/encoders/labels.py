@@ -1,0 +1,179 @@
+"""The target: labels of any hashable kind to class codes, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils import assert_all_finite, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from ganaug.encoders.cells import Cells
+
+
+class LabelCoder(BaseEstimator):
+    """Labels to codes ``0 .. n_classes - 1`` and back to the container they came in.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Sorted where labels can be sorted, else in order of appearance.
+    form_ : {"series", "frame", "onehot", "column", "list", "array"}
+        The container.
+
+    Examples
+    --------
+    >>> from ganaug.encoders.labels import LabelCoder
+    >>> coder = LabelCoder()
+    >>> coder.fit(["yes", "no", "yes"]).encode(["yes", "no", "yes"])
+    array([1, 0, 1])
+    >>> coder.classes_
+    array(['no', 'yes'], dtype='<U3')
+    """
+
+    def fit(self, y: Any) -> LabelCoder:
+        """Learn the classes.
+
+        Raises
+        ------
+        ValueError
+            If ``y`` is None, continuous, multi-output, or has missing labels or one class only.
+        """
+        if y is None:
+            raise ValueError(
+                "GANAugmenter requires y to be passed, but the target y is None; "
+                "pass the class of each row."
+            )
+        self.form_ = _form_of(y)
+        self.name_ = getattr(y, "name", None)
+        if self.form_ == "frame":
+            self.name_ = y.columns[0]
+        labels = self._flat(y)
+        if np.asarray(pd.isna(labels)).any():
+            raise ValueError(
+                f"y has {int(pd.isna(labels).sum())} missing label(s) (NaN or None); "
+                "drop those rows or give them a class."
+            )
+        self._cells = Cells(categorical=True).fit(labels)
+        levels = self._cells.levels
+        if self._cells.categories is not None:
+            levels = self._cells.categories[levels]
+        self.classes_ = np.asarray(levels)
+        if self.classes_.dtype == object and all(type(c) is str for c in levels):
+            self.classes_ = self.classes_.astype(str)
+        elif isinstance(labels, pd.Series) and labels.dtype != object:
+            self.classes_ = np.asarray(levels.tolist())
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y has one class only ({levels.tolist()[0]!r}); augmentation needs "
+                "at least 2 classes."
+                if len(levels)
+                else "y is empty; pass the class of each row."
+            )
+        return self
+
+    def _flat(self, y: Any) -> Any:
+        """Return the labels as a one-dimensional ndarray or Series."""
+        form = _form_of(y)
+        if form == "onehot":
+            table = np.asarray(y)
+            if (table.sum(axis=1) != 1).any():
+                raise ValueError(
+                    "y is a multilabel-indicator. Multilabel and multioutput targets are not "
+                    "supported. Pass one class for each row."
+                )
+            return table.argmax(axis=1)
+        if form == "frame":
+            return self._flat(y.iloc[:, 0])
+        if form == "series":
+            if pd.api.types.is_float_dtype(y.dtype) or pd.api.types.infer_dtype(y) == "floating":
+                check_classification_targets(y.to_numpy(dtype=float, na_value=0))
+            return y
+        if form == "column":
+            return self._flat(np.ravel(y))
+        if form == "list" and _is_mixed(y):
+            # numpy would make strings of [1, "a"], and a table of tuples.
+            labels = np.empty(len(y), dtype=object)
+            labels[:] = y
+            return labels
+        labels = np.asarray(y)
+        if labels.dtype.kind == "O" and pd.api.types.infer_dtype(labels.ravel()) == "floating":
+            labels = labels.astype(float)
+        if labels.dtype.kind in "fc":
+            if np.isnan(labels).any():
+                return labels
+            assert_all_finite(labels, input_name="y")
+            check_classification_targets(labels)
+        return column_or_1d(labels)
+
+    def encode(self, y: Any) -> np.ndarray:
+        """Return class codes, int64 of shape (n,).
+
+        Raises
+        ------
+        ValueError
+            If a label was not there in ``fit``.
+        """
+        labels = self._flat(y)
+        codes = self._cells.read(labels)
+        if (codes < 0).any():
+            strange = pd.unique(pd.Series(labels[codes < 0])).tolist()
+            raise ValueError(
+                f"y has labels that were not there in fit: {strange}; known labels are "
+                f"{self.classes_.tolist()}."
+            )
+        return codes
+
+    def decode(self, codes: np.ndarray, like: Any = None) -> Any:
+        """Return labels in the container of ``like``, or in that of the fitted ``y``."""
+        form = self.form_ if like is None else _form_of(like)
+        if form == "onehot":
+            return np.eye(len(self.classes_), dtype=np.int64)[codes]
+        if form in ("series", "frame"):
+            labels = self._cells.write(codes, np.ones(len(codes), dtype=bool)).rename(self.name_)
+            return labels if form == "series" else labels.to_frame()
+        flat = self.classes_[codes]
+        if form == "list":
+            return flat.tolist()
+        if self._cells.dtype == "object":
+            flat = flat.astype(object)
+        return flat[:, None] if form == "column" else flat
+
+    def code_of(self, label: Any) -> int:
+        """Return the code of one label.
+
+        Raises
+        ------
+        ValueError
+            If it is not a known label.
+        """
+        for code, known in enumerate(self.classes_.tolist()):
+            if label == known:
+                return code
+        raise ValueError(f"unknown label {label!r}; known labels are {self.classes_.tolist()}.")
+
+
+def _is_mixed(labels: list) -> bool:
+    kinds = {str if isinstance(label, str) else type(label) for label in labels}
+    plain = all(issubclass(kind, str | np.generic) or kind in (bool, int, float) for kind in kinds)
+    return not plain or (str in kinds and len(kinds) > 1)
+
+
+def _form_of(y: Any) -> str:
+    if isinstance(y, pd.Series):
+        return "series"
+    wide = getattr(y, "ndim", 1) == 2 and y.shape[1] != 1
+    if wide:
+        if type_of_target(y) == "multilabel-indicator":
+            return "onehot"
+        raise ValueError(
+            f"y has shape {y.shape}. Multilabel and multioutput targets are not supported. "
+            "Pass one class for each row."
+        )
+    if isinstance(y, pd.DataFrame):
+        return "frame"
+    if getattr(y, "ndim", 1) == 2:
+        return "column"
+    return "list" if isinstance(y, list) else "array"

@@ -1,0 +1,386 @@
+"""Mixed tables: arrays and DataFrames to encoded rows, and back to the container they came in."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from ganaug.encoders.cells import Cells, infer, kind_of, to_float
+from ganaug.encoders.columns import LevelCoder, NumberCoder
+from ganaug.spec import Spec
+
+Table = np.ndarray | pd.DataFrame
+
+
+class TableEncoder(BaseEstimator):
+    """Encode the rows of a mixed table for a GAN, and decode what the GAN makes.
+
+    Numbers become rank-based normal scores, with a one-hot level for each value that comes often
+    (zero-inflated and few-valued columns); dates and durations are numbers on their own grid;
+    strings, booleans and categories become one-hot levels, grouped where there are many. Which
+    cells are missing is not invented: a synthetic row takes the pattern of missing cells of a
+    real row of its class, and the generator fills in the others knowing it.
+
+    Parameters
+    ----------
+    categorical_features : "from_dtype", None, or array-like of bool, int or str
+        As in :class:`sklearn.ensemble.HistGradientBoostingClassifier`: ``"from_dtype"`` takes
+        pandas ``category`` columns; a mask, positions or names take those columns; ``None`` takes
+        none. Columns that cannot be numbers (strings, booleans) are categorical in any case.
+    max_groups : int, default=40
+        One-hot positions of a categorical column at most.
+
+    Attributes
+    ----------
+    spec_ : Spec
+        The layout of an encoded row.
+    columns_ : list of _Column
+        One for each column of the table.
+    patterns_ : ndarray of shape (n_patterns, n_context), bool
+        The distinct sets of missing cells.
+    pattern_counts_ : ndarray of shape (n_classes, n_patterns), int64
+        How often each class shows them.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from ganaug.encoders.table import TableEncoder
+    >>> X = pd.DataFrame({"age": [31, 45, 27, 60], "town": ["Bonn", None, "Kiel", "Kiel"]})
+    >>> encoder = TableEncoder().fit(X, np.array([0, 0, 1, 1]), n_classes=2)
+    >>> rows = encoder.transform(X)
+    >>> rows.shape == (4, encoder.spec_.width)
+    True
+    >>> encoder.inverse_transform(rows, np.array([0, 0, 1, 1]), np.random.default_rng(0))
+       age  town
+    0   31  Bonn
+    1   45  None
+    2   27  Kiel
+    3   60  Kiel
+    """
+
+    _parameter_constraints: dict = {
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+        "max_groups": [Interval(Integral, 2, None, closed="left")],
+    }
+
+    def __init__(self, categorical_features: Any = "from_dtype", max_groups: int = 40) -> None:
+        self.categorical_features = categorical_features
+        self.max_groups = max_groups
+
+    def check(self, X: Any) -> Table:
+        """Return ``X`` as a table whose cells can be encoded.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n, n_columns)
+
+        Returns
+        -------
+        ndarray or DataFrame
+            ``X`` itself where it is one already.
+
+        Raises
+        ------
+        TypeError
+            If a column mixes kinds of cells or holds cells that are neither numbers, strings,
+            booleans, dates nor missing.
+        ValueError
+            If ``X`` is empty, not two-dimensional, holds an infinity or repeats a column name.
+        """
+        if not isinstance(X, pd.DataFrame):
+            X = check_array(X, dtype=None, ensure_all_finite=False, estimator="GANAugmenter")
+        if X.shape[1] == 0 or X.shape[0] == 0:
+            raise ValueError(
+                f"Found array with {X.shape[0]} sample(s) and {X.shape[1]} feature(s) "
+                f"(shape={X.shape}) while a minimum of 1 is required."
+            )
+        if isinstance(X, pd.DataFrame) and not X.columns.is_unique:
+            twice = X.columns[X.columns.duplicated()].unique().tolist()
+            raise ValueError(f"X has duplicate column names: {twice}; rename or drop them.")
+        for name, cells in _columns_of(X):
+            kind = kind_of(cells)
+            if not kind:
+                raise TypeError(
+                    f"column {name!r} holds {infer(cells)!r} "
+                    "cells: argument must be a string or a number (or a boolean or a date), and "
+                    "one kind throughout; convert the column first, for instance with "
+                    ".astype(str) or pandas.to_numeric."
+                )
+            if kind == "number" and cells.dtype.kind == "O" and _too_wide(cells):
+                raise ValueError(
+                    f"column {name!r} holds integers of more than 64 bits; convert it to float, "
+                    "or to str if it is an identifier."
+                )
+            if kind == "number" and np.isinf(to_float(cells)).any():
+                raise ValueError(
+                    f"Input X contains infinity or a value too large (column {name!r}); replace "
+                    "it by a finite number or by a missing value (NaN)."
+                )
+        return X
+
+    def check_dtypes(self, X: Table) -> None:
+        """Check that a table has the dtypes of ``fit``, so that rows made then can join it.
+
+        Parameters
+        ----------
+        X : ndarray or DataFrame of shape (n, n_columns)
+
+        Raises
+        ------
+        TypeError
+            If a column has another dtype.
+        """
+        for column, (name, cells) in zip(self.columns_, _columns_of(X), strict=True):
+            if not column.cells.same_dtype(cells.dtype):
+                raise TypeError(
+                    f"column {name!r} has dtype {cells.dtype}, but synthetic rows have its dtype "
+                    f"in fit, {column.cells.dtype}; convert it with .astype first, or fit again."
+                )
+
+    def fit(self, X: Table, classes: np.ndarray, n_classes: int) -> TableEncoder:
+        """Learn how to encode each column.
+
+        Parameters
+        ----------
+        X : ndarray or DataFrame of shape (n, n_columns)
+            As returned by :meth:`check`.
+        classes : ndarray of shape (n,), int64
+            Class codes below ``n_classes``.
+        n_classes : int
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If ``categorical_features`` names no column of ``X``, or if no column varies.
+        """
+        chosen = self._categorical(X)
+        self.frame_ = isinstance(X, pd.DataFrame)
+        self.dtype_: Any = "" if self.frame_ else X.dtype.str
+        self.columns_ = []
+        missing = []
+        for (name, cells), categorical in zip(_columns_of(X), chosen, strict=True):
+            missing.append(np.asarray(pd.isna(cells)))
+            column = _Column(name, categorical=bool(categorical), max_groups=self.max_groups)
+            self.columns_.append(column.fit(cells, classes, n_classes))
+        if not any(c.n_reals + c.n_levels for c in self.columns_):
+            raise ValueError(
+                f"X has no usable column: all {len(self.columns_)} are constant or entirely "
+                "missing, so there is nothing that a synthetic row could vary."
+            )
+        gaps = np.stack(missing, axis=1)
+        self._lay_out(gaps, n_classes)
+        self._remember_patterns(gaps, classes, n_classes)
+        return self
+
+    def _categorical(self, X: Table) -> np.ndarray:
+        """Return which columns are categorical by the user's word, as a bool mask."""
+        asked, n = self.categorical_features, X.shape[1]
+        if asked is None or (isinstance(asked, str) and asked == "from_dtype"):
+            frame = isinstance(X, pd.DataFrame) and asked is not None
+            return np.array(
+                [frame and isinstance(c.dtype, pd.CategoricalDtype) for _, c in _columns_of(X)]
+            )
+        asked = np.atleast_1d(np.asarray(asked))
+        mask = np.zeros(n, dtype=bool)
+        if asked.size == 0:
+            return mask
+        if asked.dtype == bool and asked.shape == (n,):
+            return asked
+        if asked.dtype.kind in "iu" and asked.min() >= 0 and asked.max() < n:
+            mask[asked] = True
+            return mask
+        if asked.dtype.kind in "UO" and isinstance(X, pd.DataFrame) and set(asked) <= set(X):
+            return X.columns.isin(asked)
+        have = list(X.columns) if isinstance(X, pd.DataFrame) else f"positions 0 to {n - 1}"
+        raise ValueError(
+            f"categorical_features={self.categorical_features!r} does not fit X; pass "
+            f"'from_dtype', None, a mask of {n} bools, or columns among {have}."
+        )
+
+    def _lay_out(self, missing: np.ndarray, n_classes: int) -> None:
+        """Give every column its positions in the row, reals first, and write the spec."""
+        real = choice = 0
+        owners_of_reals, owners_of_choices, gates, sizes = [], [], [], []
+        # Columns that are missing together share one context position.
+        seen: dict[bytes, int] = {}
+        for column, gaps in zip(self.columns_, missing.T, strict=True):
+            column.context = -1
+            if gaps.any() and not gaps.all():
+                column.context = seen.setdefault(gaps.tobytes(), len(seen))
+            column.real, column.choice = real, choice
+            if column.n_reals and column.n_levels:
+                gates.append((real, choice))
+            if column.n_levels:
+                sizes.append(column.n_levels)
+            owners_of_reals += [column.context] * column.n_reals
+            owners_of_choices += [column.context] * column.n_levels
+            real += column.n_reals
+            choice += column.n_levels
+        self.spec_ = Spec(
+            n_reals=real,
+            choices=tuple(sizes),
+            n_context=len(seen),
+            n_classes=n_classes,
+            gates=tuple(gates),
+            owners=tuple(owners_of_reals + owners_of_choices),
+        )
+
+    def _remember_patterns(self, missing: np.ndarray, classes: np.ndarray, n_classes: int) -> None:
+        patterns, which = np.unique(self._context(missing), axis=0, return_inverse=True)
+        counts = np.bincount(
+            which.ravel() * n_classes + classes, minlength=len(patterns) * n_classes
+        )
+        self.patterns_ = patterns
+        self.pattern_counts_ = counts.reshape(len(patterns), n_classes).T.copy()
+
+    def _context(self, missing: np.ndarray) -> np.ndarray:
+        context = np.zeros((len(missing), self.spec_.n_context), dtype=bool)
+        for j, column in enumerate(self.columns_):
+            if column.context >= 0:
+                context[:, column.context] = missing[:, j]
+        return context
+
+    def transform(self, X: Table) -> np.ndarray:
+        """Encode rows.
+
+        Parameters
+        ----------
+        X : ndarray or DataFrame of shape (n, n_columns)
+
+        Returns
+        -------
+        ndarray of shape (n, spec_.width), float32
+        """
+        spec = self.spec_
+        rows = np.zeros((len(X), spec.width), dtype=np.float32)
+        missing = np.zeros((len(X), len(self.columns_)), dtype=bool)
+        for j, (column, (_, cells)) in enumerate(zip(self.columns_, _columns_of(X), strict=True)):
+            reals, levels, present = column.encode(cells)
+            missing[:, j] = ~present
+            if column.n_reals:
+                rows[present, column.real] = reals[:, 0]
+            if column.n_levels:
+                rows[np.flatnonzero(present), spec.n_reals + column.choice + levels] = 1
+        rows[:, spec.n_values :] = self._context(missing)
+        return rows
+
+    def draw_context(self, classes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Draw patterns of missing cells as each class shows them.
+
+        Parameters
+        ----------
+        classes : ndarray of shape (n,), int64
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        ndarray of shape (n, spec_.n_context), float32
+        """
+        which = np.zeros(len(classes), dtype=np.int64)
+        if self.spec_.n_context:
+            for c in np.unique(classes):
+                counts, at = self.pattern_counts_[c], np.flatnonzero(classes == c)
+                which[at] = rng.choice(len(counts), len(at), p=counts / counts.sum())
+        return self.patterns_[which].astype(np.float32)
+
+    def inverse_transform(
+        self, rows: np.ndarray, classes: np.ndarray, rng: np.random.Generator
+    ) -> Table:
+        """Decode rows into the container that was fitted.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, spec_.width), float32
+        classes : ndarray of shape (n,), int64
+        rng : numpy.random.Generator
+            Draws the level where several share a position.
+
+        Returns
+        -------
+        ndarray or DataFrame of shape (n, n_columns)
+        """
+        spec = self.spec_
+        decoded = []
+        for column in self.columns_:
+            present = np.ones(len(rows), dtype=bool)
+            if column.context >= 0:
+                present = rows[:, spec.n_values + column.context] < 0.5
+            start = spec.n_reals + column.choice
+            levels = np.zeros(int(present.sum()), dtype=np.int64)
+            if column.n_levels:
+                levels = rows[present, start : start + column.n_levels].argmax(axis=1)
+            reals = rows[present, column.real : column.real + column.n_reals]
+            decoded.append(column.decode(reals, levels, classes[present], present, rng))
+        if self.frame_:
+            named = {
+                column.name: cells for column, cells in zip(self.columns_, decoded, strict=True)
+            }
+            return pd.DataFrame(named, index=pd.RangeIndex(len(rows)), columns=list(named))
+        table = np.empty((len(rows), len(decoded)), dtype=self.dtype_)
+        for j, cells in enumerate(decoded):
+            table[:, j] = cells
+        return table
+
+
+class _Column(BaseEstimator):
+    """One column: its name, its cells, their coder, and its place in the encoded row."""
+
+    def __init__(self, name: Any, categorical: bool, max_groups: int) -> None:
+        self.name = name
+        self.categorical = categorical
+        self.max_groups = max_groups
+
+    def fit(self, cells: Any, classes: np.ndarray, n_classes: int) -> _Column:
+        self.cells = Cells(self.categorical).fit(cells)
+        self.coder: NumberCoder | LevelCoder | None = None
+        self.n_reals = self.n_levels = 0
+        present = ~np.asarray(pd.isna(cells))
+        if present.any():
+            if self.cells.kind == "level":
+                self.coder = LevelCoder(len(self.cells.levels), self.max_groups)
+            else:
+                self.coder = NumberCoder(self.cells.grid)
+            self.coder.fit(self.cells.read(cells[present]), classes[present], n_classes)
+            self.n_reals, self.n_levels = self.coder.n_reals, self.coder.n_levels
+        return self
+
+    def encode(self, cells: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return reals, levels and the mask of present cells, which they stand for."""
+        present = ~np.asarray(pd.isna(cells))
+        if self.coder is None:
+            return np.empty((0, 0), dtype=np.float32), np.empty(0, dtype=np.int64), present
+        return *self.coder.encode(self.cells.read(cells[present])), present
+
+    def decode(
+        self,
+        reals: np.ndarray,
+        levels: np.ndarray,
+        classes: np.ndarray,
+        present: np.ndarray,
+        rng: np.random.Generator,
+    ) -> pd.Series:
+        """Write cells in the column's own dtype; the arrays but ``present`` are of present ones."""
+        if self.coder is None:
+            return self.cells.write(np.empty(0, dtype=np.int64), np.zeros_like(present))
+        return self.cells.write(self.coder.decode(reals, levels, classes, rng), present)
+
+
+def _columns_of(X: Table) -> list[tuple[Any, Any]]:
+    if isinstance(X, pd.DataFrame):
+        return [(name, X.iloc[:, j]) for j, name in enumerate(X.columns)]
+    return [(j, X[:, j]) for j in range(X.shape[1])]
+
+
+def _too_wide(cells: Any) -> bool:
+    whole = [cell for cell in np.asarray(cells)[~pd.isna(cells)] if isinstance(cell, int)]
+    return bool(whole) and (min(whole) < -(2**63) or max(whole) >= 2**64)

@@ -1,0 +1,233 @@
+"""Fully connected generator and critic, for encoded table rows."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from numbers import Integral, Real
+
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
+
+from ganaug.spec import Spec
+
+SLOPE = 0.2
+leaky_relu_backward = torch.ops.aten.leaky_relu_backward
+
+
+class DenseNetwork(BaseEstimator):
+    """Sizes of a fully connected generator and critic.
+
+    Parameters
+    ----------
+    width : int, default=128
+        Units of every hidden layer.
+    depth : int, default=2
+        Number of hidden layers.
+    latent_dim : int, default=64
+        Number of standard normal noise inputs of the generator.
+    temperature : float, default=0.5
+        Of the Gumbel-softmax [1]_ that makes one-hot choices differentiable.
+
+    References
+    ----------
+    .. [1] E. Jang, S. Gu, B. Poole, "Categorical reparameterization with Gumbel-softmax",
+       ICLR 2017.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ganaug.networks.dense import DenseNetwork
+    >>> from ganaug.spec import Spec
+    >>> rng = torch.Generator().manual_seed(0)
+    >>> spec = Spec(n_reals=2, choices=(3,), n_context=0, n_classes=2)
+    >>> generator, critic = DenseNetwork(width=16).build(spec, rng)
+    >>> classes = torch.tensor([0, 1, 1])
+    >>> rows = generator(classes, torch.zeros(3, 0), rng)
+    >>> rows.shape, critic(rows, classes).shape
+    (torch.Size([3, 5]), torch.Size([3]))
+    """
+
+    _parameter_constraints: dict = {
+        "width": [Interval(Integral, 1, None, closed="left")],
+        "depth": [Interval(Integral, 1, None, closed="left")],
+        "latent_dim": [Interval(Integral, 1, None, closed="left")],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(
+        self, width: int = 128, depth: int = 2, latent_dim: int = 64, temperature: float = 0.5
+    ) -> None:
+        self.width = width
+        self.depth = depth
+        self.latent_dim = latent_dim
+        self.temperature = temperature
+
+    def build(self, spec: Spec, rng: torch.Generator) -> tuple[DenseGenerator, DenseCritic]:
+        """Make the two networks, their weights drawn from ``rng``.
+
+        Parameters
+        ----------
+        spec : Spec
+            The row layout.
+        rng : torch.Generator
+            On the CPU.
+
+        Returns
+        -------
+        tuple of (DenseGenerator, DenseCritic)
+
+        Raises
+        ------
+        ValueError
+            If a size is not a whole number from 1 on, or the temperature not above 0.
+        """
+        self._validate_params()
+        hidden = [self.width] * self.depth
+        return (
+            DenseGenerator(spec, self.latent_dim, hidden, self.temperature, rng),
+            DenseCritic(spec, hidden, rng),
+        )
+
+
+class DenseGenerator(nn.Module):
+    """Noise, class and context in, encoded rows out.
+
+    Shape: ``classes`` (n,) int64, ``context`` (n, n_context) float32 -> (n, width) float32.
+    """
+
+    groups: Tensor
+    filled: Tensor
+    gated: Tensor
+    gate: Tensor
+    owners: Tensor
+    eye: Tensor
+
+    def __init__(
+        self,
+        spec: Spec,
+        latent_dim: int,
+        hidden: list[int],
+        temperature: float,
+        rng: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.spec = spec
+        self.latent_dim = latent_dim
+        self.temperature = temperature
+        sizes = [latent_dim + spec.n_classes + spec.n_context, *hidden, spec.n_values]
+        self.layers = nn.ModuleList(_linear(a, b, rng) for a, b in pairwise(sizes))
+        self._index_row(spec)
+
+    def _index_row(self, spec: Spec) -> None:
+        # One softmax serves all one-hot groups: they are gathered into a (groups, largest) table
+        # whose empty places point at an extra logit of minus infinity.
+        groups = torch.full((len(spec.choices), max(spec.choices, default=0)), spec.n_choices)
+        start = 0
+        for group, size in zip(groups, spec.choices, strict=True):
+            group[:size] = torch.arange(start, start + size)
+            start += size
+        buffers = {
+            "groups": groups,
+            "filled": (groups.flatten() < spec.n_choices).nonzero().flatten(),
+            "gated": torch.tensor([real for real, _ in spec.gates], dtype=torch.long),
+            "gate": torch.tensor([choice for _, choice in spec.gates], dtype=torch.long),
+            "owners": torch.tensor(spec.owners, dtype=torch.long) % (spec.n_context + 1),
+            "eye": torch.eye(spec.n_classes, dtype=torch.float32),
+        }
+        for name, value in buffers.items():
+            self.register_buffer(name, value, persistent=False)
+
+    def forward(self, classes: Tensor, context: Tensor, rng: torch.Generator) -> Tensor:
+        """Make one row for each class, with noise from ``rng``."""
+        n, device = len(classes), classes.device
+        z = torch.randn(n, self.latent_dim, generator=rng, device=device, dtype=torch.float32)
+        h = torch.cat([z, self.eye[classes], context], dim=1)
+        for layer in self.layers[:-1]:
+            h = leaky_relu(layer(h), SLOPE)
+        values = self._head(self.layers[-1](h), rng)
+        if self.spec.n_context:
+            blank = torch.cat([context, context.new_zeros(n, 1)], dim=1)[:, self.owners]
+            values = torch.cat([values * (1 - blank), context], dim=1)
+        return values
+
+    def _head(self, out: Tensor, rng: torch.Generator) -> Tensor:
+        if not self.spec.choices:
+            return out
+        reals, logits = out.split([self.spec.n_reals, self.spec.n_choices], dim=1)
+        exponential = torch.empty_like(logits).exponential_(generator=rng)
+        # Minus the log of an exponential draw is a Gumbel draw.
+        logits = (logits - exponential.log_()) / self.temperature
+        if len(self.groups) == 1:
+            choices = logits.softmax(dim=1)
+        else:
+            padded = torch.cat([logits, logits.new_full((len(logits), 1), -torch.inf)], dim=1)
+            choices = padded[:, self.groups].softmax(dim=2).flatten(1)[:, self.filled]
+        if len(self.gated):
+            gate = torch.ones_like(reals).index_copy(1, self.gated, choices[:, self.gate])
+            reals = reals * gate
+        return torch.cat([reals, choices], dim=1)
+
+
+class DenseCritic(nn.Module):
+    r"""Rows and their classes in, one realness score each out.
+
+    A projection critic [1]_: :math:`f(x, c) = (v + V_c)^\top \phi(x)`, with a piecewise linear
+    :math:`\phi`. The gradient of the score in ``x`` is then itself a chain of matrix products,
+    so a gradient penalty needs no differentiation through a differentiation.
+
+    Shape: rows (n, width) float32, ``classes`` (n,) int64 -> (n,) float32.
+
+    References
+    ----------
+    .. [1] T. Miyato, M. Koyama, "cGANs with projection discriminator", ICLR 2018.
+    """
+
+    def __init__(self, spec: Spec, hidden: list[int], rng: torch.Generator) -> None:
+        super().__init__()
+        sizes = [spec.width, *hidden]
+        self.layers = nn.ModuleList(_linear(a, b, rng) for a, b in pairwise(sizes))
+        self.direction = nn.Parameter(
+            torch.randn(spec.n_classes, hidden[-1], generator=rng, dtype=torch.float32)
+            * hidden[-1] ** -0.5
+        )
+
+    def forward(self, rows: Tensor, classes: Tensor) -> Tensor:
+        """Score each row as a member of its class."""
+        h = rows
+        for layer in self.layers:
+            h = leaky_relu(layer(h), SLOPE)
+        return (h * self.direction[classes]).sum(dim=1)
+
+    def with_gradient(self, rows: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+        r"""Return the scores and their gradients in ``rows``, both differentiable in the weights.
+
+        Between its kinks the critic is affine: :math:`f(x) = g \cdot x + \sum_l d_l \cdot b_l`,
+        where :math:`g` is the gradient in the rows, :math:`d_l` that in the outputs of layer
+        :math:`l` and :math:`b_l` its bias. So one chain of products gives gradient and score,
+        and the forward pass only has to find the slopes.
+
+        Shape: (n,) and (n, width).
+        """
+        with torch.no_grad():
+            outputs, h = [], rows
+            for layer in self.layers:
+                h = leaky_relu(layer(h), SLOPE)
+                outputs.append(h)
+        gradient, scores = self.direction[classes], 0
+        for layer, output in zip(reversed(self.layers), reversed(outputs), strict=True):
+            # leaky_relu keeps the sign, so its output tells the slope as well as its input does.
+            gradient = leaky_relu_backward(gradient, output, SLOPE, False)
+            scores = scores + gradient @ layer.bias
+            gradient = gradient @ layer.weight
+        return scores + (gradient * rows).sum(dim=1), gradient
+
+
+def _linear(fan_in: int, fan_out: int, rng: torch.Generator) -> nn.Linear:
+    """Return a linear layer whose weights come from ``rng``, not from torch's global stream."""
+    layer = nn.utils.skip_init(nn.Linear, fan_in, fan_out, dtype=torch.float32)
+    nn.init.kaiming_uniform_(layer.weight, a=SLOPE, generator=rng)
+    nn.init.zeros_(layer.bias)
+    return layer

@@ -1,0 +1,67 @@
+"""From scikit-learn's ``random_state`` to private numpy and torch streams.
+
+Nothing here touches a global stream: the caller's ``numpy.random`` and ``torch`` generators are
+left exactly as they were found.
+"""
+
+from __future__ import annotations
+
+import numbers
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+
+def seed_from(random_state: object) -> int:
+    """Draw one 63-bit seed from whatever scikit-learn accepts as ``random_state``.
+
+    Parameters
+    ----------
+    random_state : None, int, numpy.random.RandomState or numpy.random.Generator
+        ``None`` asks the operating system for entropy, so that numpy's global stream is not
+        advanced. An int always gives the same seed. A stream object is advanced by one draw.
+
+    Returns
+    -------
+    int
+        In ``[0, 2**63)``.
+
+    Raises
+    ------
+    ValueError
+        If ``random_state`` is none of these.
+
+    Examples
+    --------
+    >>> from ganaug.randomness import seed_from
+    >>> seed_from(0) == seed_from(0)
+    True
+    """
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1)
+    if isinstance(random_state, numbers.Integral) and int(random_state) >= 0:
+        return int(random_state)
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(0, 2**63 - 1, dtype=np.int64))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(0, 2**63 - 1))
+    raise ValueError(
+        f"random_state={random_state!r} cannot seed a stream; "
+        "pass None, a non-negative int or a numpy.random.RandomState."
+    )
+
+
+def numpy_stream(seed: int, *key: int) -> np.random.Generator:
+    """Return the numpy stream that belongs to ``seed`` and a purpose ``key``."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+def torch_stream(seed: int, *key: int, device: str = "cpu") -> torch.Generator:
+    """Return the torch stream that belongs to ``seed`` and a purpose ``key``."""
+    import torch
+
+    state = np.random.SeedSequence(seed, spawn_key=key).generate_state(1, np.uint64)[0]
+    return torch.Generator(device=device).manual_seed(int(state >> 1))

@@ -1,0 +1,29 @@
+"""The parts a user can name, each one line: a new part is one class and one line here.
+
+Values are import paths, so that naming a part does not import torch.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from typing import Any
+
+ENCODERS = {
+    "table": "ganaug.encoders.table:TableEncoder",
+}
+NETWORKS = {
+    "dense": "ganaug.networks.dense:DenseNetwork",
+}
+LOSSES = {
+    "relativistic": "ganaug.losses:RelativisticLoss",
+    "wasserstein": "ganaug.losses:WassersteinLoss",
+    "bce": "ganaug.losses:BCELoss",
+}
+QUALITY = {
+    "energy": "ganaug.quality.fidelity:energy_distance",
+}
+
+
+def make(registry: dict[str, str], part: Any) -> Any:
+    """Build a registered part from its name; an object that is already a part is returned."""
+    return pkgutil.resolve_name(registry[part])() if isinstance(part, str) else part

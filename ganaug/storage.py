@@ -1,0 +1,209 @@
+"""Fitted estimators as two files, safetensors and JSON. Loading runs no code from them."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from ganaug import registry
+from ganaug._version import __version__
+
+ARRAYS, OUTLINE = "arrays.safetensors", "estimator.json"
+FORMAT = 1
+# Besides what the registry names, the only classes that a file may ask for.
+PARTS = {
+    "Spec": "ganaug.spec:Spec",
+    "Cells": "ganaug.encoders.cells:Cells",
+    "NumberCoder": "ganaug.encoders.columns:NumberCoder",
+    "LevelCoder": "ganaug.encoders.columns:LevelCoder",
+    "LabelCoder": "ganaug.encoders.labels:LabelCoder",
+    "_Column": "ganaug.encoders.table:_Column",
+}
+
+
+def save(estimator: Any, path: str | Path) -> None:
+    """Write an estimator's attributes to a new folder, all of it or nothing.
+
+    Parameters
+    ----------
+    estimator : object
+        Of numpy arrays, JSON-able values, and parts known to the registry.
+    path : str or Path
+        The folder to make.
+
+    Raises
+    ------
+    FileExistsError
+        If ``path`` exists.
+    FileNotFoundError
+        If the folder above it does not.
+    TypeError
+        If an attribute is none of these.
+    """
+    path = Path(path)
+    if path.exists():
+        raise FileExistsError(f"{path} exists; choose another path or remove it first.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"the folder {path.parent} does not exist; make it first.")
+    arrays: dict[str, np.ndarray] = {}
+    parts = dict(_known_parts())
+    outline = {
+        "format": FORMAT,
+        "ganaug": __version__,
+        "class": type(estimator).__name__,
+        "state": _pack(_state_of(estimator), "", arrays, parts),
+    }
+    text = json.dumps(outline, indent=1)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        save_file(arrays, fresh / ARRAYS)
+        (fresh / OUTLINE).write_text(text, encoding="utf-8")
+        fresh.chmod(0o755)
+        fresh.rename(path)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+
+
+def load(path: str | Path, cls: Any) -> Any:
+    """Read an estimator of class ``cls``.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder that :func:`save` wrote.
+    cls : type
+        The class to make.
+
+    Returns
+    -------
+    object
+        A fitted ``cls``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing.
+    ValueError
+        If the files are damaged, of a newer format or of another class.
+    """
+    path = Path(path)
+    for name in (OUTLINE, ARRAYS):
+        if not (path / name).is_file():
+            raise FileNotFoundError(f"{path} holds no saved {cls.__name__}: {name} is missing.")
+    try:
+        outline = json.loads((path / OUTLINE).read_text(encoding="utf-8"))
+        arrays = load_file(path / ARRAYS)
+        newer = outline["format"] > FORMAT
+        name = outline["class"]
+        state = outline["state"]
+    except (
+        json.JSONDecodeError,
+        UnicodeDecodeError,
+        SafetensorError,
+        KeyError,
+        TypeError,
+    ) as error:
+        raise ValueError(f"{path} is damaged or not a saved {cls.__name__}: {error}") from error
+    if newer:
+        raise ValueError(f"{path} was written by a newer ganaug ({outline['ganaug']}); upgrade.")
+    if name != cls.__name__:
+        raise ValueError(f"{path} holds a {name}, not a {cls.__name__}; load it with that class.")
+    estimator = cls.__new__(cls)
+    try:
+        estimator.__dict__.update(_unpack(state["pairs"] and state, arrays, _known_names()))
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged: {error!r}") from error
+    return estimator
+
+
+def _known_names() -> dict[str, str]:
+    named = [*registry.ENCODERS.values(), *registry.NETWORKS.values(), *registry.LOSSES.values()]
+    return PARTS | {where.split(":")[1]: where for where in named}
+
+
+def _known_parts() -> Iterator[tuple[str, str]]:
+    """Yield qualified class names and the short names they are stored under."""
+    for name, where in _known_names().items():
+        yield where.replace(":", "."), name
+
+
+def _state_of(part: Any) -> dict[str, Any]:
+    # Callbacks are the caller's, and not part of what was learned.
+    return {
+        key: value
+        for key, value in vars(part).items()
+        if not key.startswith(("_skl_callbacks", "_callback", "_parent_callback"))
+    }
+
+
+def _pack(value: Any, where: str, arrays: dict[str, np.ndarray], parts: dict[str, str]) -> Any:
+    """Turn a value into JSON-able data, numeric arrays aside into ``arrays``."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.generic):
+        return {"scalar": _pack(np.asarray(value), where, arrays, parts)}
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind in "biuf":
+            arrays[where] = np.ascontiguousarray(value)
+            return {"array": where}
+        dtype = "object" if value.dtype.kind == "O" else value.dtype.str
+        items = [_pack(v, f"{where}/{i}", arrays, parts) for i, v in enumerate(value.tolist())]
+        return {"items": items, "dtype": dtype}
+    if isinstance(value, list | tuple):
+        items = [_pack(v, f"{where}/{i}", arrays, parts) for i, v in enumerate(value)]
+        return items if isinstance(value, list) else {"tuple": items}
+    if isinstance(value, dict):
+        pairs = enumerate(value.items())
+        return {
+            "pairs": [
+                [_pack(k, f"{where}/{i}k", arrays, parts), _pack(v, f"{where}/{k}", arrays, parts)]
+                for i, (k, v) in pairs
+            ]
+        }
+    name = parts.get(f"{type(value).__module__}.{type(value).__qualname__}")
+    if name is None:
+        raise TypeError(
+            f"cannot save {where.lstrip('/') or 'the estimator'}={value!r}: "
+            f"{type(value).__name__} is not plain data; use numbers, strings, lists, dicts, "
+            "numpy arrays or registered parts, or pickle the estimator instead."
+        )
+    return {"part": name, "state": _pack(_state_of(value), where, arrays, parts)}
+
+
+def _unpack(value: Any, arrays: dict[str, np.ndarray], known: dict[str, str]) -> Any:
+    if isinstance(value, list):
+        return [_unpack(v, arrays, known) for v in value]
+    if not isinstance(value, dict):
+        return value
+    if "array" in value:
+        return arrays[value["array"]]
+    if "scalar" in value:
+        return _unpack(value["scalar"], arrays, known)[()]
+    if "tuple" in value:
+        return tuple(_unpack(v, arrays, known) for v in value["tuple"])
+    if "pairs" in value:
+        return {_unpack(k, arrays, known): _unpack(v, arrays, known) for k, v in value["pairs"]}
+    if "items" in value:
+        items = _unpack(value["items"], arrays, known)
+        array = np.empty(len(items), dtype=value["dtype"])
+        array[:] = items
+        return array
+    if value["part"] not in known:
+        raise KeyError(f"unknown part {value['part']!r}")
+    cls = pkgutil.resolve_name(known[value["part"]])
+    state = _unpack(value["state"], arrays, known)
+    if cls.__name__ == "Spec":
+        return cls(**state)
+    part = cls.__new__(cls)
+    part.__dict__.update(state)
+    return part

@@ -1,0 +1,157 @@
+"""The adversarial loop: no logging, no plotting, no saving, no printing."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train.
+
+    Parameters
+    ----------
+    steps : int
+        Generator updates.
+    batch_size : int
+        Real rows per update.
+    learning_rate : float
+        Of both Adam optimisers at the start; it decays to zero along a half cosine.
+    ticks : int
+        How often, over the whole run, ``on_tick`` is called.
+    ema : float
+        Share of the averaged generator that each step keeps.
+    """
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+    ticks: int = 20
+    ema: float = 0.995
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run torch on one thread: as fast for small networks, and the same bits on any machine.
+
+    Gradients are on inside, whatever the caller has switched off.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+class BalancedBatches:
+    """Real rows in batches that hold every class equally often.
+
+    Parameters
+    ----------
+    rows : Tensor of shape (n, ...), float32
+    classes : Tensor of shape (n,), int64
+    batch_size : int
+    rng : torch.Generator
+        On the device of ``rows``.
+    """
+
+    def __init__(
+        self, rows: Tensor, classes: Tensor, batch_size: int, rng: torch.Generator
+    ) -> None:
+        order = torch.argsort(classes, stable=True)
+        self.rows, self.rng, self.batch_size = rows[order], rng, batch_size
+        self.present, self.sizes = torch.unique(classes, return_counts=True)
+        self.starts = self.sizes.cumsum(0) - self.sizes
+        self.turn = torch.arange(batch_size, device=rows.device)
+
+    def draw(self) -> tuple[Tensor, Tensor]:
+        """Return rows (batch_size, ...) and their classes (batch_size,)."""
+        slot = self.turn % len(self.present)
+        # With more classes than places in a batch, the next batch goes on where this one ended.
+        self.turn = self.turn + (self.batch_size if len(self.present) > self.batch_size else 0)
+        share = torch.rand(
+            self.batch_size, generator=self.rng, device=self.rows.device, dtype=self.rows.dtype
+        )
+        pick = self.starts[slot] + (share * self.sizes[slot]).long()
+        return self.rows[pick], self.present[slot]
+
+
+def train(
+    generator: Any,
+    critic: Any,
+    loss: Any,
+    batches: BalancedBatches,
+    schedule: Schedule,
+    on_tick: Callable[[int, dict[str, float], Any], bool],
+) -> None:
+    """Train both networks in place; the generator ends with its averaged weights.
+
+    Parameters
+    ----------
+    generator, critic : torch.nn.Module
+        As built by a network of :mod:`ganaug.networks`.
+    loss : object
+        One of :mod:`ganaug.losses`.
+    batches : BalancedBatches
+        The real rows; its stream also feeds the generator's noise.
+    schedule : Schedule
+    on_tick : callable
+        Called as ``on_tick(step, losses, averaged_generator)``; returning true ends training.
+        A loss that is not finite is handed over like any other.
+    """
+    average = copy.deepcopy(generator).requires_grad_(False)
+    averages, weights = list(average.parameters()), list(generator.parameters())
+    updates = {
+        net: torch.optim.Adam(
+            net.parameters(), schedule.learning_rate, betas=(0.0, 0.99), fused=True
+        )
+        for net in (generator, critic)
+    }
+    tick_ends = set(np.linspace(0, schedule.steps, schedule.ticks + 1).round().astype(int)[1:])
+    sums = batches.rows.new_zeros(2)
+    since = 0
+    for step in range(1, schedule.steps + 1):
+        rate = schedule.learning_rate * (1 + np.cos(np.pi * (step - 1) / schedule.steps)) / 2
+        for _ in range(loss.critic_steps):
+            real, classes = batches.draw()
+            context = real[:, generator.spec.n_values :]
+            fake = generator(classes, context, batches.rng)
+            critic_loss = loss.critic_loss(critic, real, fake.detach(), classes, batches.rng)
+            _descend(updates[critic], critic_loss, list(critic.parameters()), rate)
+        # The last fake batch serves both sides: its graph is still that of the current weights.
+        generator_loss = loss.generator_loss(critic, real, fake, classes)
+        _descend(updates[generator], generator_loss, weights, rate)
+        with torch.no_grad():
+            for mean, weight in zip(averages, weights, strict=True):
+                mean.lerp_(weight, 1 - schedule.ema)
+
+        sums += torch.stack([critic_loss.detach(), generator_loss.detach()])
+        since += 1
+        if step in tick_ends:
+            critic_mean, generator_mean = (sums / since).tolist()
+            losses = {"loss/critic": critic_mean, "loss/generator": generator_mean}
+            if on_tick(step, losses, average):
+                break
+            sums.zero_()
+            since = 0
+    generator.load_state_dict(average.state_dict())
+
+
+def _descend(
+    optimizer: torch.optim.Optimizer, loss: Tensor, weights: Sequence[Tensor], rate: float
+) -> None:
+    optimizer.param_groups[0]["lr"] = rate
+    for weight in weights:
+        weight.grad = None
+    loss.backward(inputs=weights)
+    optimizer.step()

@@ -1,0 +1,227 @@
+"""Mixed tables to encoded rows and back."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from pandas.testing import assert_frame_equal
+from sklearn.base import clone
+
+from ganaug.encoders.table import TableEncoder
+from ganaug.spec import Spec
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def fit(X, classes=None, n_classes=2, **params):
+    classes = np.zeros(len(X), np.int64) if classes is None else classes
+    encoder = TableEncoder(**params)
+    return encoder.fit(encoder.check(X), classes, n_classes)
+
+
+def codes_of(y):
+    return np.unique(y, return_inverse=True)[1].astype(np.int64)
+
+
+def check_rows(rows, spec):
+    """Assert what every encoded row owes to its spec."""
+    assert rows.dtype == np.float32
+    assert rows.shape[1] == spec.width
+    assert np.isfinite(rows).all()
+    choices = rows[:, spec.n_reals : spec.n_values]
+    assert set(np.unique(choices)) <= {0.0, 1.0}
+    context = rows[:, spec.n_values :]
+    assert set(np.unique(context)) <= {0.0, 1.0}
+    owners = np.array(spec.owners)
+    assert len(owners) == spec.n_values
+    start = spec.n_reals
+    for size in spec.choices:
+        owner = owners[start]
+        assert (owners[start : start + size] == owner).all()
+        there = 1 - context[:, owner] if owner >= 0 else np.ones(len(rows))
+        assert_array_equal(rows[:, start : start + size].sum(axis=1), there)
+        start += size
+    assert start == spec.n_values
+    blank = np.column_stack([context, np.zeros(len(rows))])[:, owners] == 1
+    assert (rows[:, : spec.n_values][blank] == 0).all()
+    for real, choice in spec.gates:
+        assert (rows[rows[:, spec.n_reals + choice] == 0, real] == 0).all()
+
+
+@pytest.mark.parametrize("name", ["mixed", "abalone", "toy"])
+def test_rows_owe_to_their_spec_and_come_back(name, request, rng):
+    X, y = request.getfixturevalue(name)
+    classes = codes_of(y)
+    encoder = fit(X, classes, 3)
+    rows = encoder.transform(X)
+    assert len(rows) == len(X)
+    check_rows(rows, encoder.spec_)
+    back = encoder.inverse_transform(rows, classes, rng)
+    if name == "toy":
+        assert_allclose(back, X, atol=0.02)
+        return
+    exact = [c for c in X if X[c].dtype.kind != "f" and X[c].dtype != "Float64"]
+    assert_frame_equal(back[exact], X[exact].reset_index(drop=True))
+    for column in X.columns.difference(exact):
+        real, new = (f[column].astype(float).to_numpy() for f in (X, back))
+        assert_array_equal(np.isnan(real), np.isnan(new))
+        assert_allclose(new, real, atol=0.03 * np.nanmax(np.abs(real), initial=1), equal_nan=True)
+
+
+def test_arrays_come_back_as_arrays(rng):
+    X = rng.normal(size=(50, 2)).astype("float32")
+    X[::7, 1] = np.nan
+    encoder = fit(X)
+    back = encoder.inverse_transform(encoder.transform(X), np.zeros(50, np.int64), rng)
+    assert (type(back), back.dtype) == (np.ndarray, np.float32)
+    assert_array_equal(np.isnan(back), np.isnan(X))
+
+
+def test_the_layout():
+    X = pd.DataFrame(
+        {
+            "number": np.linspace(0, 1, 40) ** 2,
+            "constant": 1,
+            "town": list("abcd") * 10,
+            "zeros": np.r_[np.zeros(20), np.linspace(1, 2, 20) ** 2],
+            "gone": [None] * 40,
+            "gaps": np.r_[np.nan, np.linspace(0, 1, 39) ** 2],
+        }
+    )
+    spec = fit(X).spec_
+    assert spec == Spec(
+        n_reals=3,
+        choices=(4, 2),
+        n_context=1,
+        n_classes=2,
+        gates=((1, 4),),
+        owners=(-1, -1, 0) + (-1,) * 6,
+    )
+    assert (spec.n_choices, spec.n_values, spec.width) == (6, 9, 10)
+
+
+def test_columns_missing_together_share_a_context_position(rng):
+    X = pd.DataFrame(rng.normal(size=(60, 4)), columns=list("abcd"))
+    X.loc[::3, ["a", "b"]] = np.nan
+    X.loc[::5, "c"] = np.nan
+    encoder = fit(X)
+    assert encoder.spec_.n_context == 2
+    assert encoder.spec_.owners == (0, 0, 1, -1)
+    assert encoder.patterns_.shape[1] == 2
+
+
+def test_patterns_are_drawn_as_the_class_shows_them(rng):
+    X = pd.DataFrame(rng.normal(size=(400, 2)), columns=list("ab"))
+    classes = np.repeat([0, 1], 200)
+    X.loc[:49, "a"] = np.nan
+    X.loc[200:299, "b"] = np.nan
+    encoder = fit(X, classes)
+    asked = rng.permutation(np.repeat([0, 1], 5000))
+    context = encoder.draw_context(asked, rng)
+    assert context.dtype == np.float32
+    assert_allclose(context[asked == 0].mean(axis=0), [0.25, 0], atol=0.02)
+    assert_allclose(context[asked == 1].mean(axis=0), [0, 0.5], atol=0.02)
+
+
+def test_without_gaps_there_is_no_context(rng):
+    encoder = fit(rng.normal(size=(20, 2)))
+    assert encoder.draw_context(np.array([0, 0, 0]), rng).shape == (3, 0)
+
+
+def test_rows_not_seen_in_fit(rng):
+    X = pd.DataFrame({"x": np.linspace(0, 1, 40) ** 2, "town": list("ab") * 20})
+    encoder = fit(X)
+    rows = encoder.transform(pd.DataFrame({"x": [-5, 0.5, 99], "town": ["a", "b", "a"]}))
+    check_rows(rows, encoder.spec_)
+    back = encoder.inverse_transform(rows, np.zeros(3, np.int64), rng)
+    assert back["x"].iloc[[0, 2]].tolist() == pytest.approx([0, 1], abs=1e-6)
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_no_row_and_one_row(mixed, rng, n):
+    X, y = mixed
+    encoder = fit(X, codes_of(y), 3)
+    rows = encoder.transform(X.iloc[:n])
+    assert rows.shape == (n, encoder.spec_.width)
+    back = encoder.inverse_transform(rows, codes_of(y)[:n], rng)
+    assert back.dtypes.equals(X.dtypes)
+    assert len(back) == n
+
+
+def test_the_table_is_not_changed(mixed):
+    X, y = mixed
+    before = X.copy(deep=True)
+    encoder = fit(X, codes_of(y), 3)
+    encoder.transform(X)
+    assert_frame_equal(X, before)
+
+
+def test_check_returns_the_table_itself(mixed, toy):
+    for X in (mixed[0], toy[0]):
+        assert TableEncoder().check(X) is X
+    assert_array_equal(TableEncoder().check([[1, 2.5]]), [[1, 2.5]])
+
+
+def test_numpy_text_is_levels_and_objects_are_read_by_column(rng):
+    X = np.array([["a", 1, None], ["b", 2, 3.5], ["a", 3, 4.5]] * 20, dtype=object)
+    encoder = fit(X)
+    assert [c.cells.kind for c in encoder.columns_] == ["level", "number", "number"]
+    back = encoder.inverse_transform(encoder.transform(X), np.zeros(60, np.int64), rng)
+    assert back.dtype == object
+    assert back[:, 0].tolist() == X[:, 0].tolist()
+    assert back[:, 1].tolist() == X[:, 1].tolist()
+
+
+@pytest.mark.parametrize(
+    ("asked", "levels"),
+    [
+        ("from_dtype", {"town", "grade"}),
+        (None, {"town"}),
+        (["age"], {"town", "age"}),
+        ([0], {"town", "age"}),
+        (np.array([True, False, True, False]), {"town", "age"}),
+        (pd.Series(["grade", "age"]), {"town", "grade", "age"}),
+        (np.array([], dtype=int), {"town"}),
+        ([], {"town"}),
+    ],
+    ids=["from_dtype", "None", "names", "positions", "mask", "series", "no positions", "empty"],
+)
+def test_categorical_features(asked, levels, rng):
+    X = pd.DataFrame(
+        {
+            "age": rng.integers(20, 60, 200),
+            "grade": pd.Categorical(rng.integers(0, 30, 200)),
+            "town": rng.choice(["p", "q"], 200),
+            "x": rng.normal(size=200),
+        }
+    )
+    encoder = TableEncoder(categorical_features=asked).fit(X, np.zeros(200, np.int64), 1)
+    kinds = {column.name for column in encoder.columns_ if column.cells.kind == "level"}
+    # A pandas category is never a number to reckon with, whatever was asked.
+    assert kinds == levels | {"grade"}
+
+
+def test_width_is_bounded_by_structure(rng):
+    n = 50_000
+    X = pd.DataFrame(
+        {
+            "id": np.array([f"id-{i}" for i in range(n)])[rng.permutation(n)],
+            "user": rng.integers(0, 5000, n).astype(str),
+            "amount": rng.lognormal(0, 3, n),
+            "when": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 10**9, n), "s"),
+        }
+    )
+    encoder = fit(X, rng.integers(0, 2, n))
+    assert encoder.spec_.width <= 40 + 40 + 2
+    rows = encoder.transform(X)
+    assert rows.nbytes <= n * 82 * 4
+    back = encoder.inverse_transform(rows, np.zeros(n, np.int64), rng)
+    assert back["user"].isin(X["user"]).all()
+
+
+def test_clone_and_repr():
+    encoder = TableEncoder(categorical_features=["a"], max_groups=9)
+    assert repr(clone(encoder)) == "TableEncoder(categorical_features=['a'], max_groups=9)"
