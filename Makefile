@@ -4,6 +4,8 @@ BIN := .venv/bin
 DEMO := ganaug-demo
 
 export MLFLOW_DISABLE_TELEMETRY := true
+# Two test processes with one thread each: more would wait for each other.
+test bench-quality bench-control: export OMP_NUM_THREADS := 1
 
 .PHONY: demo test lint types doctest bench-speed bench-quality bench-control clean
 

@@ -1,4 +1,4 @@
-"""Class control: does a synthetic row of class c look like class c to an independent classifier?
+"""Class control: whether a synthetic row of class c looks like class c to an independent judge.
 
     python benchmarks/control.py
 

@@ -86,7 +86,7 @@ def load(name):
 def sampler(arm, X, y, seed, options):
     """Return the arm's sampler, or None."""
     few = min(5, int(y.sum()) - 1)
-    strings = X.dtypes == object
+    strings = X.columns.isin(X.select_dtypes(object))
     if arm == "random":
         return RandomOverSampler(random_state=seed)
     if arm.endswith("SMOTE") and strings.all():

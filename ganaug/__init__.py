@@ -1,6 +1,12 @@
 """Fix class imbalance with a conditional GAN, inside the pipelines you already have."""
 
+from typing import TYPE_CHECKING
+
 from ganaug._version import __version__
+
+if TYPE_CHECKING:
+    from ganaug.augmenter import GANAugmenter, GANOverSampler
+    from ganaug.classifier import AugmentedClassifier, AugmentedClassifierCV
 
 __all__ = [
     "AugmentedClassifier",

@@ -234,7 +234,8 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         validate_data(self, X, skip_check_array=True, reset=True)
         device = _pick_device(self.device)
         for part in (encoder, make(NETWORKS, self.network), make(LOSSES, self.loss)):
-            part._validate_params()
+            if hasattr(part, "_parameter_constraints"):
+                part._validate_params()
 
         self.seed_ = seed_from(self.random_state)
         self.labels_ = labels

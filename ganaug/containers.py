@@ -56,7 +56,8 @@ def extend_index(index: pd.Index, m: int) -> pd.Index:
     """Go on with an index for ``m`` more rows, in its own kind, without repeating a label.
 
     Ranges keep their step, numbers and periods count on from the largest, dates and durations go
-    on at their frequency, by seconds if they have none; for every other kind the new labels are ``"synthetic-0"`` and so on.
+    on at their frequency, by seconds if they have none; for every other kind the new labels are
+    ``"synthetic-0"`` and so on.
     """
     if not m:
         return index
@@ -73,7 +74,7 @@ def extend_index(index: pd.Index, m: int) -> pd.Index:
         except (ValueError, OverflowError):  # a small integer dtype that has no room for them
             tail = pd.Index(more)
     elif isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex) and len(index.dropna()):
-        go_on = pd.date_range if isinstance(index, pd.DatetimeIndex) else pd.timedelta_range
+        go_on: Any = pd.date_range if isinstance(index, pd.DatetimeIndex) else pd.timedelta_range
         last = index.max() if index.freq is None else index[-1]
         tail = go_on(last, periods=m + 1, freq=index.freq or "s")[1:]
     elif isinstance(index, pd.PeriodIndex) and len(index.dropna()):

@@ -675,7 +675,9 @@ def log_comparison(
     # Without the parameter the interface opens among its pages for language models.
     url = f"{uri.rstrip('/') if served else 'http://127.0.0.1:5000'}{page}"
     url += "?workflowType=machine_learning"
-    command = f"mlflow server --backend-store-uri {shlex.quote(uri)} --port 5000"
+    # By this interpreter: its environment need not be the active one.
+    mlflow = f"{shlex.quote(sys.executable)} -m mlflow"
+    command = f"{mlflow} server --backend-store-uri {shlex.quote(uri)} --port 5000"
     return LoggedComparison(run_id, experiment_id, uri, url, url if served else command)
 
 

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock, local
 from typing import Any
 
 import numpy as np
@@ -38,19 +39,45 @@ class Schedule:
     ema: float = 0.995
 
 
+class _Threads(local):
+    """Torch's number of threads is one setting for each Python thread, inherited by new ones.
+
+    So whoever starts training while another thread trains finds that one's setting, not the
+    caller's, which is kept here.
+    """
+
+    lock = Lock()
+    inside = 0
+    callers = 1
+    entered = False  # in this thread
+
+
+_threads = _Threads()
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Run torch on one thread: as fast for small networks, and the same bits on any machine.
 
     Gradients are on inside, whatever the caller has switched off.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    if _threads.entered:
+        yield
+        return
+    with _Threads.lock:
+        if not _Threads.inside:
+            _Threads.callers = torch.get_num_threads()
+        _Threads.inside += 1
+        torch.set_num_threads(1)
+    _threads.entered = True
     try:
         with torch.inference_mode(False), torch.enable_grad():
             yield
     finally:
-        torch.set_num_threads(threads)
+        _threads.entered = False
+        with _Threads.lock:
+            _Threads.inside -= 1
+            torch.set_num_threads(_Threads.callers)
 
 
 class BalancedBatches:

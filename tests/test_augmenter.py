@@ -225,7 +225,7 @@ def _counts(y):
         {2: 7, 0: 31},
         {np.int64(2): np.int64(9)},
         {},
-        lambda y: {c: 40 for c in np.unique(y)},
+        lambda y: dict.fromkeys(np.unique(y), 40),
         lambda y: {2: len(y)},
     ],
 )

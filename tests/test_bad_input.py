@@ -56,7 +56,7 @@ BAD_Y = {
     "infinite": (np.where(Y, np.inf, 1.0), ValueError, ["infinity"]),
     "multi-output": (np.c_[Y, Y + 1], ValueError, ["(60, 2)", "multioutput", "one class for"]),
     "multi-output frame": (pd.DataFrame(np.c_[Y, Y + 1]), ValueError, ["multioutput"]),
-    "multi-output list": ([[a, a + 1] for a in Y], ValueError, ["1d array", "(60, 2)"]),
+    "multi-output list": ([[a, a + 1] for a in Y], ValueError, ["(60, 2)", "one class for"]),
     "multilabel": (np.c_[Y, np.ones(N, int)], ValueError, ["multilabel", "one class for"]),
     "nan": (np.where(Y, np.nan, 1), ValueError, ["15 missing label", "drop those rows"]),
     "None": (np.where(Y, None, "a"), ValueError, ["15 missing label"]),

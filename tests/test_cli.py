@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from ganaug import cli
+from ganaug import cli, files
 from ganaug.cli import main
 
 CSV = """\
@@ -147,7 +147,7 @@ def test_augment__force__replaces_or_keeps_the_old(capsys, table, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(pd.DataFrame, "to_csv", half)
-        patch.setattr(cli, "_spell_like", lambda table, synthetic: synthetic)
+        patch.setattr(files, "_spell_like", lambda table, synthetic: synthetic)
         code, _, err = run(capsys, *arguments, "--force")
     assert (code, err.splitlines()[-1]) == (2, "ganaug: disk full")
     assert out.read_text() == "old"
@@ -291,7 +291,7 @@ def test_compare__gan_and_tracking(capsys, table, monkeypatch, tmp_path):
         *(table, "--target", "y", "--folds", 2, "--steps", 10, "--output-dir", root),
         *("--arms", "gan", "--classifiers", "logistic-regression"),
     )
-    assert (code, out.splitlines()[-1][:20]) == (0, "See it in MLflow: ml"), err
+    assert (code, out.splitlines()[-1][:18]) == (0, "See it in MLflow: "), err
     assert "GAN: each classifier is trained on 5 draws" in out
     assert (root / "mlflow.db").is_file()
 

@@ -19,7 +19,10 @@ def test_arrays():
 
 def test_arrays_of_objects_and_text():
     real = np.array([["a", None]], dtype=object)
-    assert extend(real, np.array([[None, "b"]], dtype=object)).tolist() == [["a", None], [None, "b"]]
+    assert extend(real, np.array([[None, "b"]], dtype=object)).tolist() == [
+        ["a", None],
+        [None, "b"],
+    ]
     text = extend(np.array(["a", "bcd"]), np.array(["bcd"]))
     assert text.dtype == "<U3"
     assert text.tolist() == ["a", "bcd", "bcd"]

@@ -237,7 +237,9 @@ def test_a_file_is_cut_off(saved, name, left):
 
 
 @pytest.mark.parametrize("name", [OUTLINE, ARRAYS])
-@pytest.mark.parametrize("junk", [b"\x00" * 64, b"\xff\xfe" * 40, b"[]", b"null", b"3", b'"a"', b"{}"])
+@pytest.mark.parametrize(
+    "junk", [b"\x00" * 64, b"\xff\xfe" * 40, b"[]", b"null", b"3", b'"a"', b"{}"]
+)
 def test_a_file_is_something_else(saved, name, junk):
     (saved / name).write_bytes(junk)
     with pytest.raises(ValueError, match="damaged"):
@@ -307,7 +309,7 @@ def test_weights_that_do_not_fit_are_refused(saved):
     name = next(n for n in arrays if n.startswith("/weights_"))
     arrays[name] = arrays[name][..., :1].copy()
     save_file(arrays, saved / ARRAYS)
-    with pytest.raises((ValueError, RuntimeError), match="size mismatch|damaged"):
+    with pytest.raises((ValueError, RuntimeError), match=r"size mismatch|damaged"):
         GANAugmenter.load(saved).sample()
 
 

@@ -506,7 +506,7 @@ def test_the_line_that_opens_the_interface(logged):
     result = logged.result
     assert result.tracking_uri == f"sqlite:///{logged.root / 'mlflow.db'}"
     assert result.ui_command == (
-        f"mlflow server --backend-store-uri {result.tracking_uri} --port 5000"
+        f"{sys.executable} -m mlflow server --backend-store-uri {result.tracking_uri} --port 5000"
     )
     assert result.ui_url == (
         f"http://127.0.0.1:5000/#/experiments/{result.experiment_id}/runs"

@@ -1,5 +1,8 @@
 """The adversarial loop, its batches and its ticks."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -16,8 +19,10 @@ SPEC = Spec(n_reals=2, choices=(), n_context=0, n_classes=2, owners=(-1, -1))
 
 @pytest.fixture(autouse=True)
 def on_one_thread():
-    with one_thread():
-        yield
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def stream(seed=0):
@@ -50,6 +55,38 @@ def test_one_thread_gives_the_setting_back():
         assert torch.get_num_threads() == 2
         with pytest.raises(KeyError), one_thread():
             raise KeyError
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_fits_at_the_same_time_do_not_leave_one_thread_behind():
+    """A begins before B and ends before B: what B found was A's setting, not the caller's."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    a_is_in, b_is_in, a_is_out = (threading.Event() for _ in range(3))
+
+    def a():
+        with one_thread():
+            a_is_in.set()
+            b_is_in.wait(10)
+        a_is_out.set()
+        return torch.get_num_threads()
+
+    def b():
+        a_is_in.wait(10)
+        with one_thread():
+            b_is_in.set()
+            a_is_out.wait(10)
+        return torch.get_num_threads()
+
+    def run_all(*jobs):
+        with ThreadPoolExecutor(len(jobs)) as pool:
+            return [future.result() for future in [pool.submit(job) for job in jobs]]
+
+    try:
+        assert run_all(a, b) == [2, 2]
+        assert run_all(torch.get_num_threads) == [2]
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
@@ -118,7 +155,9 @@ def test_images_pass_through_batches():
 # The loop
 
 
-@pytest.mark.parametrize(("steps", "ticks", "wanted"), [(20, 4, [5, 10, 15, 20]), (3, 20, [1, 2, 3])])
+@pytest.mark.parametrize(
+    ("steps", "ticks", "wanted"), [(20, 4, [5, 10, 15, 20]), (3, 20, [1, 2, 3])]
+)
 def test_ticks(steps, ticks, wanted):
     seen = []
 

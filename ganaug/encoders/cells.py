@@ -106,7 +106,8 @@ class Cells(BaseEstimator):
 
     def _raw_levels(self, cells: Any) -> Any:
         if self.categories is not None:
-            return cells.cat.codes.to_numpy().astype(np.int64)
+            # By value: another column may list the same categories in another order.
+            return pd.Index(self.categories).get_indexer(pd.Index(cells)).astype(np.int64)
         return cells if isinstance(cells, np.ndarray) else cells.to_numpy(dtype=object)
 
     def _raw_integers(self, cells: Any) -> np.ndarray:
@@ -265,6 +266,9 @@ def _to_numpy_time(cells: Any, kind: str) -> np.ndarray:
     if isinstance(cells, np.ndarray) and cells.dtype.kind in "Mm":
         return cells
     series = pd.Series(cells)
+    if infer(series) == "date" and series.dtype == object:
+        # Years beyond 2262 do not fit pandas' nanoseconds.
+        return np.asarray(series.tolist(), dtype="M8[D]")
     if not isinstance(series.dtype, np.dtype | pd.DatetimeTZDtype) or series.dtype == object:
         convert = pd.to_datetime if kind == "time" else pd.to_timedelta
         series = convert(series.astype(object))

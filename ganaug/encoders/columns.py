@@ -90,7 +90,9 @@ class NumberCoder(BaseEstimator):
         """Return float64 cells within the range that was seen."""
         if not self.n_reals:
             return self.spikes_[levels]
-        scores = reals[:, 0].astype(np.float64)
+        # A score past an end is reflected: moving it to the end would pile values up there.
+        low, high = self.scores_[0], self.scores_[-1]
+        scores = high - np.abs(high - low - np.abs(reals[:, 0].astype(np.float64) - low))
         if self.snap_:
             middles = (self.scores_[1:] + self.scores_[:-1]) / 2
             cells = self.values_[np.searchsorted(middles, scores)]

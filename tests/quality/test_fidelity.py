@@ -16,9 +16,7 @@ def by_the_book(real, synthetic):
         return np.mean(pairs)
 
     return (
-        2 * mean(real, synthetic, False)
-        - mean(real, real, True)
-        - mean(synthetic, synthetic, True)
+        2 * mean(real, synthetic, False) - mean(real, real, True) - mean(synthetic, synthetic, True)
     )
 
 
@@ -47,7 +45,12 @@ def test_it_has_no_bias(rng):
 
 @pytest.mark.parametrize(
     "worse",
-    [lambda x: x + 1, lambda x: x * 3, lambda x: x[:1].repeat(len(x), axis=0), lambda x: x * [1, 0]],
+    [
+        lambda x: x + 1,
+        lambda x: x * 3,
+        lambda x: x[:1].repeat(len(x), axis=0),
+        lambda x: x * [1, 0],
+    ],
     ids=["shifted", "spread", "one row only", "one column flat"],
 )
 def test_it_sees_what_is_wrong(worse, rng):

@@ -1,0 +1,262 @@
+"""Tables in files: CSV and Parquet, read with their dtypes and written back as they were."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+SUFFIXES = (".csv", ".parquet")
+DATE_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
+
+
+@dataclass
+class Table:
+    """A table as the engine takes it, and as it was in the file.
+
+    Real rows are written back from `text` or `arrow`, not from the parsed `X`, so that nothing
+    about them changes, not even how a number was spelled.
+    """
+
+    X: pd.DataFrame
+    y: pd.Series
+    columns: list[str]
+    text: pd.DataFrame | None = None
+    arrow: pa.Table | None = None
+
+    @property
+    def target(self) -> str:
+        """The name of the column of labels."""
+        return str(self.y.name)
+
+    def restore(self, X: pd.DataFrame, y: Any) -> pd.DataFrame:
+        """Put the labels back where they stood among the columns."""
+        import pandas as pd
+
+        labels = pd.Series(y).set_axis(X.index)
+        return X.assign(**{self.target: labels})[self.columns]
+
+
+def read_table(path: Path, target: str | None) -> Table:
+    """Read a CSV or Parquet file and check its labels."""
+    _check_suffix(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}.")
+    text, arrow = None, None
+    if path.suffix.lower() == ".csv":
+        text, frame = _read_csv(path)
+    else:
+        arrow, frame = _read_parquet(path)
+    if len(frame) == 0:
+        raise ValueError(f"{path} has no rows.")
+    columns = [str(name) for name in frame.columns]
+    if target not in columns:
+        raise ValueError(_no_target(path, target, columns))
+    if len(columns) == 1:
+        raise ValueError(f"{path} has no column besides {target!r}.")
+    # Labels keep their spelling: 01 is not 1.
+    y = frame.pop(target) if text is None else text[target].rename(target)
+    missing = y.isna() if text is None else y.str.strip().isin(["", "NA", "NaN", "nan", "null"])
+    if text is not None:
+        frame = frame.drop(columns=target)
+    if missing.any():
+        raise ValueError(
+            f"{path}: {int(missing.sum())} labels are missing in column {target!r} (first in data "
+            f"row {int(missing.to_numpy().argmax()) + 1}). Fill them in or drop those rows."
+        )
+    if (y == y.iloc[0]).all():
+        raise ValueError(f"{path}: column {target!r} holds one class only, {y.iloc[0]!r}.")
+    return Table(frame, y, columns, text, arrow)
+
+
+def write_table(path: Path, table: Table, synthetic: pd.DataFrame, mark: str | None) -> None:
+    """Write the real rows as they were, then the synthetic ones."""
+    import pandas as pd
+
+    real = table.restore(table.X, table.y)
+    if path.suffix.lower() == ".csv":
+        frames = [
+            _to_text(real) if table.text is None else table.text,
+            _to_text(synthetic) if table.text is None else _spell_like(table, synthetic),
+        ]
+        if mark is not None:
+            frames = [frame.assign(**{mark: i > 0}) for i, frame in enumerate(frames)]
+        frame = pd.concat(frames, ignore_index=True)
+        _replace(path, lambda new: frame.to_csv(new, index=False))
+        return
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    first = pa.Table.from_pandas(real, preserve_index=False) if table.arrow is None else table.arrow
+    # Columns that only the file knows, such as a stored index, stay empty in synthetic rows.
+    rest = pa.Table.from_pandas(
+        synthetic.reindex(columns=first.column_names), schema=first.schema, preserve_index=False
+    )
+    if mark is not None:
+        first, rest = (
+            part.append_column(mark, pa.array([flag] * len(part), pa.bool_()))
+            for part, flag in ((first, False), (rest, True))
+        )
+    whole = pa.concat_tables([first, rest])
+    _replace(path, lambda new: pq.write_table(whole, new))
+
+
+def write_frame(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table that has no file to be like."""
+    if path.suffix.lower() == ".csv":
+        _replace(path, lambda new: frame.to_csv(new, index=False))
+    else:
+        _replace(path, lambda new: frame.to_parquet(new, index=False))
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Write beside `path` and rename, so that no half-written file is ever seen."""
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write(new)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _check_suffix(path: Path) -> None:
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"{path} is neither {' nor '.join(SUFFIXES)}; those two are supported.")
+
+
+def check_output(path: Path, force: bool) -> None:
+    """Refuse a path that cannot or, without `force`, should not be written."""
+    _check_suffix(path)
+    if not (force and path.is_file()):
+        check_free(path, " --force replaces it.")
+
+
+def check_free(path: Path, way_out: str = " Choose another name.") -> None:
+    """Refuse a path that exists or whose folder does not."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"The folder {path.parent} does not exist.")
+    if path.exists():
+        raise FileExistsError(f"{path} exists already.{way_out}")
+
+
+def _no_target(path: Path, target: str | None, columns: list[str]) -> str:
+    shown = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
+    if target is None:
+        return f"Name the column of labels with --target. {path} has: {shown}."
+    close = get_close_matches(target, columns, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"{path} has no column {target!r}.{hint} It has: {shown}."
+
+
+def _read_csv(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the cells as they are spelled, and as what they mean."""
+    import pandas as pd
+
+    _check_csv(path)
+    text = pd.read_csv(path, dtype=str, na_filter=False, encoding="utf-8-sig")
+    frame = pd.read_csv(path, dtype_backend="numpy_nullable", encoding="utf-8-sig")
+    for name in frame:
+        column = frame[name]
+        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+            # Codes like 0042 are text: as numbers they could not be written back.
+            if text[name].str.match(r"[+-]?0\d").any():
+                frame[name] = text[name].mask(column.isna()).astype("string")
+        elif isinstance(column.dtype, pd.StringDtype) and column.notna().any():
+            dates = _dates(column)
+            frame[name] = column if dates is None else dates[0]
+    return text, frame
+
+
+def _check_csv(path: Path) -> None:
+    """Refuse what pandas would guess at: ragged rows, columns without or with the same name."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.reader(file, strict=True)
+            header = next(rows, [])
+            if not header:
+                raise ValueError(f"{path} is empty.")
+            if any("\0" in name for name in header):
+                raise ValueError(f"{path} is not text.")
+            if "" in header:
+                raise ValueError(
+                    f"{path}: column {header.index('') + 1} has no name. Name it, or drop it if "
+                    "it only numbers the rows."
+                )
+            twice = [name for i, name in enumerate(header) if name in header[:i]]
+            if twice:
+                raise ValueError(f"{path} has several columns called {twice[0]!r}.")
+            for row in rows:
+                if row and len(row) != len(header):
+                    raise ValueError(
+                        f"{path}: line {rows.line_num} has {len(row)} cells, the header "
+                        f"{len(header)}. Cells must be separated by commas."
+                    )
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not UTF-8 text.") from None
+    except csv.Error as error:
+        raise ValueError(f"{path} is not CSV: {error}.") from None
+
+
+def _dates(column: pd.Series) -> tuple[pd.Series, str] | None:
+    """Return a column of text as dates with their format, if each cell is one."""
+    import pandas as pd
+
+    for form in DATE_FORMATS:
+        dates = pd.to_datetime(column.astype(object), format=form, errors="coerce")
+        if dates.notna().equals(column.notna()):
+            return dates, form
+    return None
+
+
+def _to_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return every cell as the text that pandas would write."""
+    from io import StringIO
+
+    import pandas as pd
+
+    written = StringIO(frame.to_csv(index=False))
+    return pd.read_csv(written, dtype=str, na_filter=False, skip_blank_lines=False)
+
+
+def _spell_like(table: Table, synthetic: pd.DataFrame) -> pd.DataFrame:
+    """Return synthetic cells as text, with the file's own words for true, false and missing."""
+    import pandas as pd
+
+    assert table.text is not None
+    kinds = pd.api.types
+    frame = _to_text(synthetic)
+    for name in table.X:
+        real, spelled, new = table.X[name], table.text[name], synthetic[name].reset_index(drop=True)
+        if kinds.is_datetime64_any_dtype(real):
+            _, form = _dates(spelled.mask(real.isna())) or (None, DATE_FORMATS[0])
+            frame[name] = pd.to_datetime(new).dt.strftime(form)
+        values = [pd.NA, True, False] if kinds.is_bool_dtype(real) else [pd.NA]
+        for value in values:
+            same = real.isna() if value is pd.NA else (real == value).fillna(False)
+            cells = new.isna() if value is pd.NA else (new == value).fillna(False)
+            if same.any():
+                frame.loc[cells.to_numpy(dtype=bool), name] = spelled[same].mode().iloc[0]
+    return frame
+
+
+def _read_parquet(path: Path) -> tuple[pa.Table, pd.DataFrame]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{path} is not Parquet: {error}") from None
+    import pandas as pd
+
+    # Nullable types: an integer column with gaps must not turn into floats.
+    frame = pd.read_parquet(path, dtype_backend="numpy_nullable").reset_index(drop=True)
+    return table, frame
