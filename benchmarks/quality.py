@@ -65,7 +65,8 @@ KEEL = [
 CLASSIFIERS = {
     "LR": LogisticRegression(max_iter=2000),
     "kNN": KNeighborsClassifier(),
-    "tree": DecisionTreeClassifier(random_state=0),
+    # Leaves of a few rows: a tree grown to single rows has no probabilities to rank by.
+    "tree": DecisionTreeClassifier(min_samples_leaf=5, random_state=0),
     "forest": RandomForestClassifier(random_state=0),
     "HistGB": HistGradientBoostingClassifier(random_state=0),
 }
@@ -116,11 +117,11 @@ def scores(y, p):
     }
 
 
-def cell(name, fold, arm, options):
+def cell(name, fold, arm, options, seed=0):
     """Run one arm on one fold of one set: a list of rows, one for each classifier."""
     warnings.simplefilter("ignore")
     X, y = load(name)
-    folds = StratifiedKFold(5, shuffle=True, random_state=0).split(X, y)
+    folds = StratifiedKFold(5, shuffle=True, random_state=seed).split(X, y)
     train, test = list(folds)[fold]
     start = time.perf_counter()
     X_more, y_more = X.iloc[train], y[train]
@@ -155,6 +156,7 @@ def main():
     parser.add_argument("--arms", nargs="+", default=ARMS, choices=ARMS)
     parser.add_argument("--sets", nargs="+", default=KEEL)
     parser.add_argument("--n-jobs", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0, help="of the folds")
     parser.add_argument("--csv", help="write the score of every cell here")
     parser.add_argument(
         "--set", nargs="*", default=[], metavar="PARAM=VALUE", help="parameters of GANOverSampler"
@@ -167,7 +169,7 @@ def main():
         except ValueError:
             options[key] = text
     cells = Parallel(args.n_jobs)(
-        delayed(cell)(name, fold, arm, options)
+        delayed(cell)(name, fold, arm, options, args.seed)
         for arm in args.arms
         for name in args.sets
         for fold in range(5)
