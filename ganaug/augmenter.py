@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_sampling_strategy
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length
@@ -32,14 +32,16 @@ if TYPE_CHECKING:
     from torch import nn
 
 # Keys of the private streams that one seed is split into.
-_THIN, _HOLD_OUT, _WEIGHTS, _TRAIN, _WATCH, _SAMPLE = range(6)
+_THIN, _HOLD_OUT, _WEIGHTS, _TRAIN, _WATCH, _SAMPLE, _KEEP, _DECODE = range(8)
 SAMPLE_CHUNK = 4096
 # How many rows a class off the GAN's rung keeps, to be blended or repeated.
 KEPT_ROWS = 200
 # Beyond this a typing error is likelier than a table.
 MOST_ROWS = 2**31
-# Fewer rows than this of a class can neither be spared for nor judged by a hold-out.
-LEAST_HELD_OUT = 4
+# So many rows of a class are held out at least, and at most.
+HELD_OUT = (4, 500)
+# Losses are of order one on rows that are; beyond this there is no coming back.
+DIVERGED = 1e4
 
 _DOC = """{summary}
 
@@ -73,7 +75,7 @@ default="from_dtype"
     learning_rate : float, default=0.002
         Of Adam at the start; it decays to zero along a half cosine.
     early_stopping : bool, default=False
-        Hold out ``validation_fraction`` of each class that can spare it, measure at every
+        Hold out ``validation_fraction`` of each class to add rows to, measure at every
         twentieth of the steps how far synthetic rows are from the held-out real ones (energy
         distance), keep the best weights, and stop after ``n_iter_no_change`` measures
         without a better one.
@@ -217,7 +219,7 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         for part, registry in (("network", NETWORKS), ("loss", LOSSES), ("encoder", ENCODERS)):
             named = params.get(part, getattr(self, part))
             if isinstance(named, str) and any(key.startswith(f"{part}__") for key in params):
-                params[part] = self._make_encoder() if named == "auto" else make(registry, named)
+                params[part] = make(registry, "table" if named == "auto" else named)
         return super().set_params(**params)
 
     def _fit(self, X: Any, y: Any) -> Any:
@@ -243,29 +245,32 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         self.class_counts_ = dict(zip(labels.classes_.tolist(), counts.tolist(), strict=True))
         self.sampling_strategy_ = {labels.classes_.tolist()[c]: n for c, n in to_add.items()}
         rungs = [fewrows.rung_for(n) for n in counts]
-        if not any(rungs[c] == "gan" and n for c, n in to_add.items()):
-            # Nothing asked for needs a GAN, so none is trained.
-            rungs = [rung.replace("gan", "convex") for rung in rungs]
 
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         # A class is thinned to the rows that the step budget can visit.
-        budget = math.ceil(self.steps * self.batch_size / n_classes)
+        budget = max(KEPT_ROWS, math.ceil(self.steps * self.batch_size / n_classes))
         kept = _thin(codes, budget, numpy_stream(self.seed_, _THIN))
         table, codes = _take(table, kept), codes[kept]
-        self.encoder_ = encoder.fit(table, codes, n_classes)
+        held_out = np.zeros(len(codes), dtype=bool)
+        if self.early_stopping:
+            held_out = self._hold_out(codes, to_add)
+        learned = np.flatnonzero(~held_out)
+        self.encoder_ = encoder.fit(_take(table, learned), codes[learned], n_classes)
         rows = encoder.transform(table)
         self.history_: list[dict[str, float]] = []
         self.weights_: dict[str, np.ndarray] = {}
         if "gan" in rungs:
             served = np.array([rung == "gan" for rung in rungs])[codes]
-            self.weights_ = self._train(rows[served], codes[served], device, context)
+            self.weights_ = self._train(
+                rows[served], codes[served], held_out[served], device, context
+            )
             if not self.weights_:
                 rungs = [rung.replace("gan", "convex") for rung in rungs]
         self.rungs_ = dict(zip(labels.classes_.tolist(), rungs, strict=True))
-        self.rows_ = {
-            c: rows[codes == c][:KEPT_ROWS] for c in range(n_classes) if rungs[c] != "gan"
-        }
+        few = [c for c in range(n_classes) if rungs[c] != "gan"]
+        keep = _thin(codes, KEPT_ROWS, numpy_stream(self.seed_, _KEEP))
+        self.rows_ = {c: rows[keep[codes[keep] == c]] for c in few}
         context.call_on_fit_task_end(
             estimator=self,
             X=X,
@@ -279,10 +284,11 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         return self
 
     def _make_encoder(self) -> Any:
-        if isinstance(self.encoder, str):
-            table: Any = make(ENCODERS, "table")
-            return table.set_params(categorical_features=self.categorical_features)
-        return copy.deepcopy(self.encoder)
+        encoder = make(ENCODERS, "table" if self.encoder == "auto" else self.encoder)
+        encoder, asked = copy.deepcopy(encoder), self.categorical_features
+        if not (isinstance(asked, str) and asked == "from_dtype"):
+            encoder.set_params(categorical_features=asked)
+        return encoder
 
     def _rows_to_add(self, labels: LabelCoder, codes: np.ndarray, y: Any) -> dict[int, int]:
         """Return ``{class code: rows to add}`` as imbalanced-learn reads the strategy."""
@@ -301,18 +307,38 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         asked = check_sampling_strategy(strategy, codes, "over-sampling")
         return {int(code): int(n) for code, n in asked.items()}
 
+    def _hold_out(self, codes: np.ndarray, to_add: dict[int, int]) -> np.ndarray:
+        """Return a mask of held-out rows, of the classes that are to grow and can spare some."""
+        rng, mask = numpy_stream(self.seed_, _HOLD_OUT), np.zeros(len(codes), dtype=bool)
+        least, most = HELD_OUT
+        for c in [c for c, n in to_add.items() if n]:
+            own = np.flatnonzero(codes == c)
+            n = min(max(least, int(self.validation_fraction * len(own))), most)
+            if len(own) - n >= fewrows.ENOUGH_FOR_GAN:
+                mask[rng.choice(own, n, replace=False)] = True
+        if not mask.any():
+            warnings.warn(
+                "early_stopping has nothing to watch: a class to add rows to needs "
+                f"{least + fewrows.ENOUGH_FOR_GAN} rows, of which {least} are held out. "
+                "Training goes on for all steps.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return mask
+
     def _train(
-        self, rows: np.ndarray, codes: np.ndarray, device: str, context: Any
+        self,
+        rows: np.ndarray,
+        codes: np.ndarray,
+        held_out: np.ndarray,
+        device: str,
+        context: Any,
     ) -> dict[str, np.ndarray]:
         """Train the GAN; return its weights, none if it never had good ones."""
         import torch
 
         from ganaug.training import BalancedBatches, Schedule, one_thread, train
 
-        held_out = np.zeros(len(rows), dtype=bool)
-        if self.early_stopping:
-            rng = numpy_stream(self.seed_, _HOLD_OUT)
-            held_out = _hold_out(codes, self.validation_fraction, rng)
         with one_thread():
             generator, critic = self._build(device, torch_stream(self.seed_, _WEIGHTS))
             watch = _Watch(self, context, rows[held_out], codes[held_out], device)
@@ -373,12 +399,8 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         asked = self._check_counts(n)
         seed = self.seed_ if random_state is None else seed_from(random_state)
         codes = np.repeat(np.array(list(asked), dtype=np.int64), list(asked.values()))
-        rows = np.concatenate(
-            [np.empty((0, self.encoder_.spec_.width), dtype=np.float32)]
-            + [self._encoded_rows(c, m, seed) for c, m in asked.items()]
-        )
-        rng = numpy_stream(seed, _SAMPLE)
-        return self.encoder_.inverse_transform(rows, codes, rng), codes
+        rows = self._encoded_rows(asked, seed)
+        return self.encoder_.inverse_transform(rows, codes, numpy_stream(seed, _DECODE)), codes
 
     def _check_counts(self, n: Any) -> dict[int, int]:
         if not isinstance(n, Mapping):
@@ -400,31 +422,35 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
             asked[self.labels_.code_of(label)] = int(rows)
         return asked
 
-    def _encoded_rows(self, code: int, n: int, seed: int) -> np.ndarray:
-        rung = self.rungs_[self.classes_.tolist()[code]]
-        # Streams are per class, so that asking for more of one class leaves the others alone.
-        rng = numpy_stream(seed, _SAMPLE, code)
-        if rung != "gan":
-            make_rows = fewrows.convex if rung == "convex" else fewrows.jitter
-            return make_rows(self.rows_[code], n, self.encoder_.spec_, rng)
+    def _encoded_rows(self, asked: Mapping[int, int], seed: int) -> np.ndarray:
+        """Return encoded rows, class after class in the order of ``asked``."""
         import torch
 
         from ganaug.training import one_thread
 
+        spec = self.encoder_.spec_
         device = _pick_device(self.device, fallback=True)
         with one_thread(), torch.no_grad():
-            generator, _ = self._build(device, torch_stream(seed, _WEIGHTS))
-            weights = {k: torch.from_numpy(v.copy()) for k, v in self.weights_.items()}
-            generator.load_state_dict(weights)
-            generator.eval()
-            classes = np.full(n, code, dtype=np.int64)
-            return _generate(
-                generator,
-                classes,
-                self.encoder_.draw_context(classes, rng),
-                torch_stream(seed, _SAMPLE, code, device=device),
-                device,
-            )
+            if self.weights_:
+                generator, _ = self._build(device, torch_stream(seed, _WEIGHTS))
+                generator.load_state_dict(
+                    {name: torch.from_numpy(value.copy()) for name, value in self.weights_.items()}
+                )
+                generator.eval()
+            parts = [np.empty((0, spec.width), dtype=np.float32)]
+            for code, n in asked.items():
+                # A stream for each class: asking for more of one leaves the others alone.
+                rng = numpy_stream(seed, _SAMPLE, code)
+                rung = self.rungs_[self.classes_.tolist()[code]]
+                if rung == "gan":
+                    classes = np.full(n, code)
+                    context = self.encoder_.draw_context(classes, rng)
+                    noise = torch_stream(seed, _SAMPLE, code, device=device)
+                    parts.append(_generate(generator, classes, context, noise, device))
+                else:
+                    make_rows = fewrows.convex if rung == "convex" else fewrows.jitter
+                    parts.append(make_rows(self.rows_[code], n, spec, rng))
+        return np.concatenate(parts)
 
     def _extended(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Return the real rows, and after them the rows that the strategy asked for."""
@@ -491,7 +517,7 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         return tags
 
 
-class GANAugmenter(TransformerMixin, _GANEngine):  # noqa: D101
+class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, _GANEngine):  # noqa: D101
     __doc__ = _DOC.format(
         summary="Train a conditional GAN on all classes; add synthetic rows of the rare ones.",
         story="""``transform(X, y)`` returns the real rows followed by synthetic ones;
@@ -579,22 +605,6 @@ class GANAugmenter(TransformerMixin, _GANEngine):  # noqa: D101
         )
         return self.fit(X, y, **fit_params).transform(X)
 
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the columns, which are those that came in.
-
-        Parameters
-        ----------
-        input_features : array-like of str or None, default=None
-
-        Returns
-        -------
-        ndarray of shape (n_features_in_,)
-        """
-        from sklearn.utils.validation import _check_feature_names_in
-
-        check_is_fitted(self, "rungs_")
-        return _check_feature_names_in(self, input_features)
-
 
 class GANOverSampler(_GANEngine, BaseOverSampler):  # noqa: D101
     __doc__ = _DOC.format(
@@ -665,7 +675,7 @@ class _Watch:
         """Return whether to stop."""
         weights = {k: v.detach().cpu().numpy().copy() for k, v in generator.state_dict().items()}
         if not (
-            np.isfinite(list(losses.values())).all()
+            np.abs(list(losses.values())).max() < DIVERGED  # False for NaN, too
             and all(np.isfinite(v).all() for v in weights.values())
         ):
             kept = "the weights of the last good tick" if self.best else "convex combinations"
@@ -702,7 +712,7 @@ class _Watch:
             context = encoder.draw_context(classes, numpy_stream(seed, _WATCH))
             rng = torch_stream(seed, _WATCH, device=self.device)
             synthetic = _generate(generator, classes, context, rng, self.device)
-            distances.append(energy_distance(self.rows[self.codes == c][:500], synthetic))
+            distances.append(energy_distance(self.rows[self.codes == c], synthetic))
         return float(np.mean(distances))
 
 
@@ -749,17 +759,6 @@ def _thin(codes: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
         own = np.flatnonzero(codes == c)
         kept.append(own if len(own) <= most else rng.choice(own, most, replace=False))
     return np.sort(np.concatenate(kept))
-
-
-def _hold_out(codes: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
-    """Return a mask of held-out rows, of the classes that can spare some."""
-    mask = np.zeros(len(codes), dtype=bool)
-    for c in np.unique(codes):
-        own = np.flatnonzero(codes == c)
-        n = int(fraction * len(own))
-        if n >= LEAST_HELD_OUT and len(own) - n >= fewrows.ENOUGH_FOR_GAN:
-            mask[rng.choice(own, n, replace=False)] = True
-    return mask
 
 
 def _take(table: Any, rows: np.ndarray) -> Any:

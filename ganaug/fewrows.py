@@ -61,6 +61,8 @@ def convex(rows: np.ndarray, n: int, spec: Spec, rng: np.random.Generator) -> np
     owners = np.array(spec.owners, dtype=np.int64)
     owned = np.flatnonzero(owners >= 0)
     weights[:, :, owned] *= 1 - context[:, :, owners[owned]]
+    for real, choice in spec.gates:  # an amount that is not there has no say either
+        weights[:, :, real] *= parents[:, :, spec.n_reals + choice]
     totals = np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
     out = parents[:, 0].copy()
     blend = (weights / totals * parents[:, :, : spec.n_values]).sum(axis=1)

@@ -26,4 +26,8 @@ QUALITY = {
 
 def make(registry: dict[str, str], part: Any) -> Any:
     """Build a registered part from its name; an object that is already a part is returned."""
-    return pkgutil.resolve_name(registry[part])() if isinstance(part, str) else part
+    if not isinstance(part, str):
+        return part
+    if part not in registry:
+        raise ValueError(f"there is no part {part!r}; choose among {sorted(registry)}.")
+    return pkgutil.resolve_name(registry[part])()

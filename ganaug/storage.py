@@ -151,11 +151,12 @@ def _pack(value: Any, where: str, arrays: dict[str, np.ndarray], parts: dict[str
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, np.generic):
-        return {"scalar": _pack(np.asarray(value), where, arrays, parts)}
+        return _pack(value.item(), where, arrays, parts)
     if isinstance(value, np.ndarray):
         if value.dtype.kind in "biuf":
-            arrays[where] = np.ascontiguousarray(value)
-            return {"array": where}
+            key = f"{len(arrays)}{where}"
+            arrays[key] = np.ascontiguousarray(value)
+            return {"array": key}
         dtype = "object" if value.dtype.kind == "O" else value.dtype.str
         items = [_pack(v, f"{where}/{i}", arrays, parts) for i, v in enumerate(value.tolist())]
         return {"items": items, "dtype": dtype}
@@ -187,8 +188,6 @@ def _unpack(value: Any, arrays: dict[str, np.ndarray], known: dict[str, str]) ->
         return value
     if "array" in value:
         return arrays[value["array"]]
-    if "scalar" in value:
-        return _unpack(value["scalar"], arrays, known)[()]
     if "tuple" in value:
         return tuple(_unpack(v, arrays, known) for v in value["tuple"])
     if "pairs" in value:

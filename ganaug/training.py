@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Lock, local
+from threading import Lock, get_ident
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ class Schedule:
     ticks : int
         How often, over the whole run, ``on_tick`` is called.
     ema : float
-        Share of the averaged generator that each step keeps.
+        Share of the averaged generator that each step keeps; less in the first steps.
     """
 
     steps: int
@@ -39,20 +39,11 @@ class Schedule:
     ema: float = 0.995
 
 
-class _Threads(local):
-    """Torch's number of threads is one setting for each Python thread, inherited by new ones.
-
-    So whoever starts training while another thread trains finds that one's setting, not the
-    caller's, which is kept here.
-    """
-
-    lock = Lock()
-    inside = 0
-    callers = 1
-    entered = False  # in this thread
-
-
-_threads = _Threads()
+# Torch's number of threads is one setting for each Python thread, inherited by new ones. So whoever
+# starts training while another thread trains may find that one's setting instead of the caller's,
+# which is kept here.
+_lock = Lock()
+_training: dict[int, int] = {}  # thread -> the caller's setting
 
 
 @contextmanager
@@ -61,23 +52,21 @@ def one_thread() -> Iterator[None]:
 
     Gradients are on inside, whatever the caller has switched off.
     """
-    if _threads.entered:
+    me = get_ident()
+    if me in _training:
         yield
         return
-    with _Threads.lock:
-        if not _Threads.inside:
-            _Threads.callers = torch.get_num_threads()
-        _Threads.inside += 1
+    with _lock:
+        found = torch.get_num_threads()
+        # Alone, or with a setting of its own: what is found is the caller's.
+        _training[me] = found if found > 1 or not _training else max(_training.values())
         torch.set_num_threads(1)
-    _threads.entered = True
     try:
         with torch.inference_mode(False), torch.enable_grad():
             yield
     finally:
-        _threads.entered = False
-        with _Threads.lock:
-            _Threads.inside -= 1
-            torch.set_num_threads(_Threads.callers)
+        with _lock:
+            torch.set_num_threads(_training.pop(me))
 
 
 class BalancedBatches:
@@ -103,9 +92,9 @@ class BalancedBatches:
 
     def draw(self) -> tuple[Tensor, Tensor]:
         """Return rows (batch_size, ...) and their classes (batch_size,)."""
+        # A batch goes on in the round of classes where the one before it ended.
         slot = self.turn % len(self.present)
-        # With more classes than places in a batch, the next batch goes on where this one ended.
-        self.turn = self.turn + (self.batch_size if len(self.present) > self.batch_size else 0)
+        self.turn = self.turn + self.batch_size
         share = torch.rand(
             self.batch_size, generator=self.rng, device=self.rows.device, dtype=self.rows.dtype
         )
@@ -158,9 +147,13 @@ def train(
         # The last fake batch serves both sides: its graph is still that of the current weights.
         generator_loss = loss.generator_loss(critic, real, fake, classes)
         _descend(updates[generator], generator_loss, weights, rate)
+        # A short memory at first, or the average would hold on to its random start.
+        keep = min(schedule.ema, step / (step + 10))
         with torch.no_grad():
             for mean, weight in zip(averages, weights, strict=True):
-                mean.lerp_(weight, 1 - schedule.ema)
+                mean.lerp_(weight, 1 - keep)
+            for mean, buffer in zip(average.buffers(), generator.buffers(), strict=True):
+                mean.copy_(buffer)
 
         sums += torch.stack([critic_loss.detach(), generator_loss.detach()])
         since += 1

@@ -170,8 +170,11 @@ def test_parameters_of_parts_are_reached_by_name():
 
 
 def test_naming_an_encoder_in_set_params_keeps_categorical_features():
-    model = GANAugmenter(categorical_features=[1]).set_params(encoder__max_groups=9)
-    assert model.encoder.categorical_features == [1]
+    X, y = rows_of(40, 20)
+    model = quick(categorical_features=[1]).set_params(encoder__max_groups=9).fit(X, y)
+    assert model.encoder_.max_groups == 9
+    assert model.encoder_.categorical_features == [1]
+    assert [column.cells.kind for column in model.encoder_.columns_][:2] == ["number", "level"]
 
 
 def test_parts_are_tuned_by_a_grid(toy):
@@ -185,10 +188,10 @@ def test_parts_are_tuned_by_a_grid(toy):
 
 def test_thinning_bounds_what_is_encoded():
     X, y = rows_of(5000, 40)
-    model = quick(steps=3, batch_size=64).fit(X, y)
+    model = quick(steps=10, batch_size=64).fit(X, y)
     assert model.class_counts_ == {0: 5000, 1: 40}
     assert model.sampling_strategy_ == {1: 4960}
-    assert model.encoder_.pattern_counts_.sum(axis=1).tolist() == [96, 40]
+    assert model.encoder_.pattern_counts_.sum(axis=1).tolist() == [320, 40]
 
 
 @pytest.mark.parametrize("categorical", [[0], [True, False, False], ["a"]])
@@ -321,11 +324,12 @@ def test_only_few_rows_of_every_class():
     assert len(y_new) == 60
 
 
-def test_no_gan_is_trained_that_nobody_asked_for():
+def test_a_large_class_has_its_gan_even_if_only_a_small_one_is_to_grow():
     X, y = rows_of(50, 4)
-    model = quick(steps=10_000_000).fit(X, y)
-    assert model.rungs_ == {0: "convex", 1: "convex"}
+    model = quick().fit(X, y)
+    assert model.rungs_ == {0: "gan", 1: "convex"}
     assert len(model.sample()[0]) == 46
+    assert len(model.sample({0: 20})[0]) == 20
 
 
 def test_a_class_of_one_identical_rows():
@@ -339,8 +343,12 @@ def test_a_class_of_one_identical_rows():
 @pytest.mark.parametrize("face", ["early", "plain"])
 def test_two_rows_more_than_classes(rows, face):
     X, y = rows_of(rows, rows, columns=1)
-    early = face == "early"
-    X_new, _ = quick(early_stopping=early).fit(X, y).sample({0: 3, 1: 3})
+    if face == "early":
+        with pytest.warns(UserWarning, match="early_stopping has nothing to watch"):
+            model = quick(early_stopping=True).fit(X, y)
+    else:
+        model = quick().fit(X, y)
+    X_new, _ = model.sample({0: 3, 1: 3})
     assert np.isfinite(X_new).all()
 
 
@@ -415,12 +423,13 @@ def test_early_stopping_holds_rows_out_of_training(monkeypatch):
     monkeypatch.setattr(training.BalancedBatches, "__init__", spy)
     quick(early_stopping=True, validation_fraction=0.25).fit(X, y)
     quick().fit(X, y)
-    assert sizes == [[225, 75, 9], [300, 100, 9]], "9 rows can spare none"
+    assert sizes == [[300, 75, 9], [300, 100, 9]], "the largest need not, 9 rows cannot spare any"
 
 
 def test_early_stopping_with_nothing_to_hold_out_trains_to_the_end():
-    X, y = rows_of(20, 12)
-    model = quick(steps=40, early_stopping=True, n_iter_no_change=1).fit(X, y)
+    X, y = rows_of(20, 11)
+    with pytest.warns(UserWarning, match="early_stopping has nothing to watch"):
+        model = quick(steps=40, early_stopping=True, n_iter_no_change=1).fit(X, y)
     assert model.history_[-1]["step"] == 40
     assert len(model.sample({1: 5})[0]) == 5
 
@@ -585,7 +594,7 @@ def test_callbacks_are_torn_down_when_fit_fails(toy):
 
 def test_callbacks_hear_of_a_fit_without_a_gan():
     watcher = Recorder()
-    quick().set_callbacks(watcher).fit(*rows_of(40, 3))
+    quick().set_callbacks(watcher).fit(*rows_of(7, 3))
     assert watcher.count("end", "fit") == 1
     assert watcher.ticks == []
     assert watcher.told["rungs"] == {0: "convex", 1: "convex"}

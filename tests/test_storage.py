@@ -306,7 +306,7 @@ def test_a_part_that_is_not_known_is_never_made(saved, name):
 
 def test_weights_that_do_not_fit_are_refused(saved):
     arrays = load_file(saved / ARRAYS)
-    name = next(n for n in arrays if n.startswith("/weights_"))
+    name = next(n for n in arrays if "/weights_" in n)
     arrays[name] = arrays[name][..., :1].copy()
     save_file(arrays, saved / ARRAYS)
     with pytest.raises((ValueError, RuntimeError), match=r"size mismatch|damaged"):

@@ -74,6 +74,8 @@ class Cells(BaseEstimator):
         inferred = infer(cells)
         self.kind = "level" if self.categorical else kind_of(cells)
         self.dtype = dtype_name(dtype)
+        plain = getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype))
+        self.precision = plain.name if plain.kind == "f" else "float64"
         self.integral = self.kind == "number" and inferred == "integer"
         self.scale: int | None = None
         if inferred == "decimal":
@@ -230,9 +232,7 @@ def kind_of(cells: Any) -> str:
 
 def to_float(cells: Any) -> np.ndarray:
     """Return numbers as float64, missing ones as NaN."""
-    if isinstance(cells, pd.Series):
-        return cells.to_numpy(dtype=np.float64, na_value=np.nan)
-    return cells.astype(np.float64)
+    return pd.Series(cells).to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def dtype_name(dtype: Any) -> str | None:

@@ -36,6 +36,8 @@ class NumberCoder(BaseEstimator):
     ----------
     grid : float or None, default=None
         The step between values; ``None`` finds the number of decimals in use.
+    dtype : str, default="float64"
+        The precision in which values were written.
 
     Attributes
     ----------
@@ -50,8 +52,9 @@ class NumberCoder(BaseEstimator):
        are increasingly used, but are they merited?", Behavior Genetics 39, 2009.
     """
 
-    def __init__(self, grid: float | None = None) -> None:
+    def __init__(self, grid: float | None = None, dtype: str = "float64") -> None:
         self.grid = grid
+        self.dtype = dtype
 
     def fit(self, cells: np.ndarray, classes: np.ndarray, n_classes: int) -> NumberCoder:
         """Learn ranks, grid and spikes from float64 cells of shape (n,)."""
@@ -60,7 +63,7 @@ class NumberCoder(BaseEstimator):
         self.snap_ = bool(len(values) <= KNOTS and len(cells) >= 10 * len(values))
         few = len(values) <= min(FEW_NUMBERS, len(cells) / 3)
         self.spikes_ = values if few else values[counts >= max(SPIKE_SHARE * len(cells), 5)]
-        self.decimals_ = _decimals(values) if self.grid is None else None
+        self.decimals_ = _decimals(values, self.dtype) if self.grid is None else None
         ranks = (np.cumsum(counts) - counts / 2) / len(cells)
         if len(values) > KNOTS:
             at = np.searchsorted(ranks, np.linspace(ranks[0], ranks[-1], KNOTS - 2))
@@ -149,6 +152,7 @@ class LevelCoder(BaseEstimator):
     def fit(self, cells: np.ndarray, classes: np.ndarray, n_classes: int) -> LevelCoder:
         """Learn the groups from int64 codes of shape (n,)."""
         total, limit = self.n_levels_total, self.max_groups
+        self.n_classes_ = n_classes
         self.counts_ = None
         self.group_of_ = np.arange(total)
         if total > limit:
@@ -180,22 +184,26 @@ class LevelCoder(BaseEstimator):
         label, level, count = self.counts_
         group = self.group_of_[level]
         cells = np.empty(len(levels), dtype=np.int64)
+        streams = rng.spawn(self.n_classes_)
         for c in np.unique(classes):
             own = label == c
             for g in np.unique(levels[classes == c]):
                 # A group that the class never used falls back to the class's levels at large.
                 pool = own & (group == g) if (own & (group == g)).any() else own
                 at = np.flatnonzero((classes == c) & (levels == g))
-                cells[at] = rng.choice(level[pool], len(at), p=count[pool] / count[pool].sum())
+                cells[at] = streams[c].choice(
+                    level[pool], len(at), p=count[pool] / count[pool].sum()
+                )
         return cells
 
 
-def _decimals(values: np.ndarray, most: int = 6) -> int | None:
+def _decimals(values: np.ndarray, dtype: str, most: int = 6) -> int | None:
     """Return the fewest decimals that write all values, None if that takes more than ``most``."""
+    written = values.astype(dtype)
     if np.abs(values).max() > 1e9:
         return None
     for decimals in range(most + 1):
-        if np.array_equal(np.round(values, decimals), values):
+        if np.array_equal(np.round(values, decimals).astype(dtype), written):
             return decimals
     return None
 

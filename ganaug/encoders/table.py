@@ -93,6 +93,8 @@ class TableEncoder(BaseEstimator):
         ValueError
             If ``X`` is empty, not two-dimensional, holds an infinity or repeats a column name.
         """
+        if isinstance(X, list) and np.asarray(X).dtype.kind in "US":
+            X = np.array(X, dtype=object)  # or numpy would make strings of numbers, too
         if not isinstance(X, pd.DataFrame):
             X = check_array(X, dtype=None, ensure_all_finite=False, estimator="GANAugmenter")
         if X.shape[1] == 0 or X.shape[0] == 0:
@@ -349,7 +351,7 @@ class _Column(BaseEstimator):
             if self.cells.kind == "level":
                 self.coder = LevelCoder(len(self.cells.levels), self.max_groups)
             else:
-                self.coder = NumberCoder(self.cells.grid)
+                self.coder = NumberCoder(self.cells.grid, self.cells.precision)
             self.coder.fit(self.cells.read(cells[present]), classes[present], n_classes)
             self.n_reals, self.n_levels = self.coder.n_reals, self.coder.n_levels
         return self
