@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import pkgutil
 import warnings
 from collections.abc import Mapping
 from numbers import Integral, Real
@@ -25,7 +26,7 @@ from ganaug import fewrows
 from ganaug.containers import as_labels, extend
 from ganaug.encoders.labels import LabelCoder
 from ganaug.randomness import numpy_stream, seed_from, torch_stream
-from ganaug.registry import ENCODERS, LOSSES, NETWORKS, make
+from ganaug.registry import ENCODERS, LOSSES, NETWORKS, QUALITY, make
 
 if TYPE_CHECKING:
     import torch
@@ -40,6 +41,8 @@ KEPT_ROWS = 200
 MOST_ROWS = 2**31
 # So many rows of a class are held out at least, and at most.
 HELD_OUT = (4, 500)
+# The measure that early stopping goes by; less is better.
+WATCHED = "quality/energy"
 # Losses are of order one on rows that are; beyond this there is no coming back.
 DIVERGED = 1e4
 
@@ -61,9 +64,8 @@ _DOC = """{summary}
         the name as well.
     loss : {{"relativistic", "wasserstein", "bce"}} or object, default="relativistic"
         What the two play for, see :mod:`ganaug.losses`.
-    encoder : {{"auto", "table"}} or object, default="auto"
-        How rows become tensors; ``"auto"`` takes a
-        :class:`~ganaug.encoders.table.TableEncoder` with ``categorical_features``.
+    encoder : {{"table"}} or object, default="table"
+        How rows become tensors, see :class:`~ganaug.encoders.table.TableEncoder`.
     categorical_features : "from_dtype", None, or array-like of bool, int or str, \
 default="from_dtype"
         As in :class:`sklearn.ensemble.HistGradientBoostingClassifier`. Strings and booleans are
@@ -107,8 +109,12 @@ default="from_dtype"
         Number of columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, if they are all strings.
-    encoder_ : object
-        The fitted encoder.
+    encoder_, labels_ : object
+        The fitted encoders of rows and of labels.
+    seed_ : int
+        What ``random_state`` came to; the same rows are drawn again from it.
+    rows_ : dict of ndarray
+        ``{{class code: encoded rows}}`` of classes that no GAN serves.
     weights_ : dict of ndarray
         The averaged generator.
 
@@ -137,7 +143,8 @@ default="from_dtype"
     The game is that of [1]_ with class-balanced batches; every ingredient cites its source where
     it is written: :mod:`ganaug.losses`, :mod:`ganaug.networks.dense`,
     :mod:`ganaug.encoders.columns`. Training runs on one CPU thread, which for networks of this
-    size is as fast as more, and leaves other cores to a grid search.
+    size is nearly as fast as more, far faster where other work runs, and leaves other cores to a
+    grid search.
 
     References
     ----------
@@ -160,7 +167,7 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         **BaseOverSampler._parameter_constraints,
         "network": [StrOptions(set(NETWORKS)), HasMethods("build")],
         "loss": [StrOptions(set(LOSSES)), HasMethods(["critic_loss", "generator_loss"])],
-        "encoder": [StrOptions({"auto", *ENCODERS}), HasMethods(["fit", "inverse_transform"])],
+        "encoder": [StrOptions(set(ENCODERS)), HasMethods(["fit", "inverse_transform"])],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "steps": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
@@ -178,7 +185,7 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         *,
         network: Any = "dense",
         loss: Any = "relativistic",
-        encoder: Any = "auto",
+        encoder: Any = "table",
         categorical_features: Any = "from_dtype",
         steps: int = 800,
         batch_size: int = 128,
@@ -219,7 +226,7 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         for part, registry in (("network", NETWORKS), ("loss", LOSSES), ("encoder", ENCODERS)):
             named = params.get(part, getattr(self, part))
             if isinstance(named, str) and any(key.startswith(f"{part}__") for key in params):
-                params[part] = make(registry, "table" if named == "auto" else named)
+                params[part] = make(registry, named)
         return super().set_params(**params)
 
     def _fit(self, X: Any, y: Any) -> Any:
@@ -233,12 +240,14 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         n_classes = len(labels.classes_)
         counts = np.bincount(codes, minlength=n_classes)
         to_add = self._rows_to_add(labels, codes, y)
-        validate_data(self, X, skip_check_array=True, reset=True)
         device = _pick_device(self.device)
         for part in (encoder, make(NETWORKS, self.network), make(LOSSES, self.loss)):
             if hasattr(part, "_parameter_constraints"):
                 part._validate_params()
 
+        # From here on a fit that fails must not pass for the one before it.
+        self.__dict__.pop("rungs_", None)
+        validate_data(self, X, skip_check_array=True, reset=True)
         self.seed_ = seed_from(self.random_state)
         self.labels_ = labels
         self.classes_ = labels.classes_
@@ -284,10 +293,16 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         return self
 
     def _make_encoder(self) -> Any:
-        encoder = make(ENCODERS, "table" if self.encoder == "auto" else self.encoder)
-        encoder, asked = copy.deepcopy(encoder), self.categorical_features
-        if not (isinstance(asked, str) and asked == "from_dtype"):
-            encoder.set_params(categorical_features=asked)
+        encoder, asked = copy.deepcopy(make(ENCODERS, self.encoder)), self.categorical_features
+        if isinstance(asked, str) and asked == "from_dtype":
+            return encoder
+        own = encoder.get_params().get("categorical_features", "from_dtype")
+        if not (isinstance(own, str) and own == "from_dtype"):
+            raise ValueError(
+                f"categorical_features={asked!r} and the encoder's own {own!r} are both set; "
+                "leave one of them at 'from_dtype'."
+            )
+        encoder.set_params(categorical_features=asked)
         return encoder
 
     def _rows_to_add(self, labels: LabelCoder, codes: np.ndarray, y: Any) -> dict[int, int]:
@@ -295,6 +310,11 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         strategy = self.sampling_strategy
         if callable(strategy):
             strategy = strategy(y)
+            if not isinstance(strategy, Mapping):
+                raise ValueError(
+                    f"the callable sampling_strategy returned {strategy!r}; it must return a dict "
+                    "of final totals per label."
+                )
         if isinstance(strategy, Mapping):
             for label, total in strategy.items():
                 labels.code_of(label)
@@ -620,7 +640,7 @@ class GANOverSampler(_GANEngine, BaseOverSampler):  # noqa: D101
     )
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None, **params: Any) -> GANOverSampler:
+    def fit(self, X: Any, y: Any = None) -> GANOverSampler:
         """Train the GAN without resampling; :meth:`sample` then draws from it.
 
         Parameters
@@ -637,7 +657,7 @@ class GANOverSampler(_GANEngine, BaseOverSampler):  # noqa: D101
         return self._fit(X, y)
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit_resample(self, X: Any, y: Any = None, **params: Any) -> tuple[Any, Any]:
+    def fit_resample(self, X: Any, y: Any = None) -> tuple[Any, Any]:
         """Train the GAN and extend the rows.
 
         Parameters
@@ -656,7 +676,7 @@ class GANOverSampler(_GANEngine, BaseOverSampler):  # noqa: D101
         self._fit(X, y)
         return self._extended(X if isinstance(X, list) else self.encoder_.check(X), as_labels(y))
 
-    def _fit_resample(self, X: Any, y: Any, **params: Any) -> tuple[Any, Any]:
+    def _fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
         return self._fit(X, y)._extended(X, as_labels(y))
 
 
@@ -689,31 +709,31 @@ class _Watch:
             return True
         logs = {"step": step, **losses}
         if len(self.rows):
-            logs["quality/energy"] = self._energy(generator)
-        if logs.get("quality/energy", -np.inf) < self.best_quality:
-            self.best, self.patience = weights, self.estimator.n_iter_no_change
-            self.best_quality = logs.get("quality/energy", np.inf)
-        else:
-            self.patience -= 1
+            logs |= self._measure(generator)
+            better = logs[WATCHED] < self.best_quality
+            self.patience = self.estimator.n_iter_no_change if better else self.patience - 1
+            self.best_quality = min(self.best_quality, logs[WATCHED])
+        if not len(self.rows) or better:
+            self.best = weights
         self.estimator.history_.append(logs)
         tick = self.context.subcontext(task_name="tick")
         tick.call_on_fit_task_begin(estimator=self.estimator)
         told = tick.call_on_fit_task_end(estimator=self.estimator, metadata=logs)
         return bool(told) or self.patience == 0
 
-    def _energy(self, generator: nn.Module) -> float:
-        """Return the mean over classes of the energy distance to held-out real rows."""
-        from ganaug.quality.fidelity import energy_distance
-
+    def _measure(self, generator: nn.Module) -> dict[str, float]:
+        """Return each measure's mean over classes, taken against held-out real rows."""
+        measures = {name: pkgutil.resolve_name(where) for name, where in QUALITY.items()}
         seed, encoder = self.estimator.seed_, self.estimator.encoder_
-        distances = []
+        found: dict[str, list[float]] = {name: [] for name in measures}
         for c in np.unique(self.codes):
             classes = np.full(500, c)
             context = encoder.draw_context(classes, numpy_stream(seed, _WATCH))
             rng = torch_stream(seed, _WATCH, device=self.device)
             synthetic = _generate(generator, classes, context, rng, self.device)
-            distances.append(energy_distance(self.rows[self.codes == c], synthetic))
-        return float(np.mean(distances))
+            for name, measure in measures.items():
+                found[name].append(measure(self.rows[self.codes == c], synthetic))
+        return {f"quality/{name}": float(np.mean(values)) for name, values in found.items()}
 
 
 def _generate(

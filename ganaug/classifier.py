@@ -63,9 +63,9 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
 
     n_draws : int, default=1
         Number of clones of ``estimator``, each trained on the real rows and a fresh draw of
-        synthetic ones. Their probabilities are averaged; without ``predict_proba`` their
-        decision functions are, and without that they vote. Averaging takes out the luck of
-        a single draw.
+        synthetic ones. Their probabilities are averaged; without ``predict_proba`` they vote,
+        but for two classes, where their decision functions are averaged if there are any.
+        Averaging takes out the luck of a single draw.
 
     n_jobs : int, default=None
         Number of clones trained at the same time. The draws are made in the calling process.
@@ -105,6 +105,10 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
     ``X`` reaches the augmenter and the estimator as it is: DataFrames keep their dtypes and their
     missing values if both can deal with them. Preprocessing that a distance or a linear model
     needs belongs into ``estimator``, as a Pipeline, so that the augmenter sees the raw columns.
+
+    With several draws a threshold that was tuned inside ``estimator`` has no say, as in any average
+    of probabilities: put :class:`sklearn.model_selection.TunedThresholdClassifierCV` around this
+    classifier, not inside.
 
     Callbacks that scikit-learn propagates reach the augmenter.
 
@@ -300,9 +304,9 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
             return self.estimators_[0].predict(X)
         if hasattr(self, "predict_proba"):
             scores = self.predict_proba(X)
-        elif hasattr(self, "decision_function"):
+        elif hasattr(self, "decision_function") and len(self.classes_) == 2:
             scores = self.decision_function(X)
-        else:
+        else:  # with more classes the columns may stand for pairs of them
             votes = [fitted.predict(X)[:, None] == self.classes_ for fitted in self.estimators_]
             scores = np.sum(votes, axis=0)
         chosen = scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(int)
@@ -314,7 +318,9 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         inputs = [get_tags(part).input_tags for part in parts if part is not None]
         for kind in ("allow_nan", "sparse", "categorical", "string"):
             setattr(tags.input_tags, kind, all(getattr(part, kind) for part in inputs))
-        tags.classifier_tags.multi_class = get_tags(self.estimator).classifier_tags.multi_class
+        of_estimator = get_tags(self.estimator).classifier_tags
+        if of_estimator is not None:
+            tags.classifier_tags.multi_class = of_estimator.multi_class
         return tags
 
 
@@ -515,10 +521,11 @@ class AugmentedClassifierCV(AugmentedClassifier):
     def _get_scorer(self, y: np.ndarray) -> Callable:
         if self.scoring is not None:
             return get_scorer(self.scoring)
-        if not hasattr(self, "predict_proba") and not hasattr(self, "decision_function"):
+        decides = hasattr(self, "decision_function") and len(self.classes_) == 2
+        if not hasattr(self, "predict_proba") and not decides:
             raise ValueError(
-                "scoring=None ranks rows by predict_proba or decision_function, and "
-                f"{type(self.estimator).__name__} has neither. Pass a scoring that works on "
+                "scoring=None ranks rows by predict_proba or, for two classes, decision_function, "
+                f"and {type(self.estimator).__name__} has neither. Pass a scoring that works on "
                 "labels, such as 'balanced_accuracy'."
             )
         labels, counts = np.unique(y, return_counts=True)
@@ -618,8 +625,7 @@ def _average_precision(classifier: Any, X: Any, y: np.ndarray, *, classes: np.nd
         scores = classifier.predict_proba(X)
     else:
         scores = classifier.decision_function(X)
-        if scores.ndim == 1:
-            scores = np.column_stack([-scores, scores])
+        scores = np.column_stack([-scores, scores])
     precisions = [
         average_precision_score(y == label, scores[:, column])
         for column, label in enumerate(classifier.classes_)

@@ -7,6 +7,7 @@ Everything slow (scikit-learn, torch, MLflow, pandas) is imported inside the com
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table as RichTable
 
+    from ganaug.augmenter import GANAugmenter
     from ganaug.comparison import Comparison
 
 app = typer.Typer(
@@ -38,7 +40,7 @@ app = typer.Typer(
 )
 
 # What the library and the file system raise when they are given what they cannot use.
-BAD_INPUT = (ValueError, TypeError, OSError, ImportError)
+BAD_INPUT = (ValueError, TypeError, OSError, ImportError, MemoryError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -177,7 +179,8 @@ def compare(
         except Exception as error:
             _say(f"The comparison above is complete, but MLflow did not record it: {error}")
             raise typer.Exit(1) from error
-        print(f"\nSee it in MLflow: {logged.ui_command}")
+        page = "" if logged.ui_command == logged.ui_url else f"  # then open {logged.ui_url}"
+        print(f"\nSee it in MLflow: {logged.ui_command}{page}")
 
 
 @app.command()
@@ -220,7 +223,11 @@ def augment(
     if save_model is not None:
         # A folder: never deleted for the user, so --force does not apply.
         check_free(save_model)
+        if save_model.resolve() == output.resolve():
+            raise ValueError(f"{output} cannot be both the table and the model.")
     table = read_table(data, target)
+    if mark and not mark_column:
+        raise ValueError("--mark-column needs a name; --no-mark adds no column.")
     if mark and mark_column in {*table.X.columns, table.target}:
         raise ValueError(
             f"{data} has a column {mark_column!r} already; choose another --mark-column, or "
@@ -235,15 +242,16 @@ def augment(
         augmenter.set_params(steps=steps)
     with Console(stderr=True).status("Training the GAN"):
         X_new, y_new = augmenter.fit(table.X, table.y).sample()
-    write_table(output, table, table.restore(X_new, y_new), mark_column if mark else None)
-    if save_model is not None:
-        augmenter.save(save_model)
-    added = ", ".join(
-        f"{label}: {rows} more ({augmenter.rungs_.get(label, 'gan')})"
+    with _saved(augmenter, save_model):
+        write_table(output, table, table.restore(X_new, y_new), mark_column if mark else None)
+    added = [
+        f"{label}: {rows} more ({augmenter.rungs_[label]})"
         for label, rows in augmenter.sampling_strategy_.items()
         if rows
-    )
-    print(f"Wrote {output}: {len(table.y)} real rows and {len(y_new)} synthetic; {added or 'none'}")
+    ]
+    more = [f"... ({len(added)} classes)"] if added[8:] else []
+    shown = ", ".join([*added[:8], *more]) or "none"
+    print(f"Wrote {output}: {len(table.y)} real rows and {len(y_new)} synthetic; {shown}")
 
 
 @app.command()
@@ -254,7 +262,9 @@ def sample(
         str | None,
         typer.Option("-n", "--rows", help="How many of which class, as JSON: '{\"yes\": 100}'."),
     ] = None,
-    target: Annotated[str, typer.Option(help="The name of the column of labels.")] = "target",
+    target: Annotated[
+        str | None, typer.Option(help="The column of labels, if not the one trained with.")
+    ] = None,
     seed: Seed = 0,
     force: Force = False,
 ) -> None:
@@ -271,17 +281,34 @@ def sample(
     from ganaug.augmenter import GANAugmenter
 
     augmenter = GANAugmenter.load(model)
+    target = target or str(augmenter.labels_.name_ or "target")
     if target in getattr(augmenter, "feature_names_in_", []):
         raise ValueError(
             f"The GAN has a column {target!r}; choose another --target for the labels."
         )
     rows = None if n is None else _counts(n, augmenter.classes_.tolist())
-    X_new, y_new = augmenter.sample(rows, random_state=seed)
+    try:
+        X_new, y_new = augmenter.sample(rows, random_state=seed)
+    except (AttributeError, KeyError, RuntimeError) as error:
+        raise ValueError(f"{model} is damaged: {error}") from error
     import pandas as pd
 
     frame = pd.DataFrame(X_new).assign(**{target: pd.Series(y_new).to_numpy()})
     write_frame(output, frame)
     print(f"Wrote {output}: {len(frame)} synthetic rows")
+
+
+@contextmanager
+def _saved(augmenter: GANAugmenter, path: Path | None) -> Iterator[None]:
+    """Save a model for good only if the block succeeds."""
+    if path is not None:
+        augmenter.save(path)
+    try:
+        yield
+    except BaseException:
+        if path is not None:
+            shutil.rmtree(path)
+        raise
 
 
 # --- On screen -----------------------------------------------------------------------------------
@@ -326,9 +353,12 @@ def _leaderboard(comparison: Comparison) -> RichTable:
 
     from ganaug.comparison.scores import LOWER_IS_BETTER, METRICS
 
-    board = comparison.leaderboard()
+    board, failures = comparison.leaderboard(), comparison.failures
+    failed = {*zip(failures["arm"], failures["classifier"], strict=True)}
+    failed |= {(arm, "all") for arm, _ in failed}
     table = RichTable(
-        title=f"Mean ± spread over {comparison.n_folds} folds; bold is best, # is the rank by AP",
+        title=f"Mean ± spread over {comparison.n_folds} folds; bold is best, # is the rank by AP"
+        + ("\n* failed in some folds, which count as nothing" if failed else ""),
         box=box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
@@ -349,7 +379,8 @@ def _leaderboard(comparison: Comparison) -> RichTable:
                 best = means.min() if metric in LOWER_IS_BETTER else means.max()
                 text = f"{row[metric, 'mean']:.3f} ±{row[metric, 'sd']:.2f}".replace("0.", ".")
                 cells.append(f"[bold]{text}" if row[metric, "mean"] == best else text)
-            table.add_row(str(arm), *cells, f"{row['rank', '']:.0f}")
+            mark = "*" if (arm, classifier) in failed else ""
+            table.add_row(f"{arm}{mark}", *cells, f"{row['rank', '']:.0f}")
         table.add_section()
     return table
 

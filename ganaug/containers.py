@@ -56,8 +56,8 @@ def extend_index(index: pd.Index, m: int) -> pd.Index:
     """Go on with an index for ``m`` more rows, in its own kind, without repeating a label.
 
     Ranges keep their step, numbers and periods count on from the largest, dates and durations go
-    on at their frequency, by seconds if they have none; for every other kind the new labels are
-    ``"synthetic-0"`` and so on.
+    on at their frequency, by seconds if they have none. For every other kind, and where there is no
+    room to go on, the new labels are ``"synthetic-0"`` and so on.
     """
     if not m:
         return index
@@ -67,29 +67,46 @@ def extend_index(index: pd.Index, m: int) -> pd.Index:
             if len(index)
             else pd.RangeIndex(m, name=index.name)
         )
-    if pd.api.types.is_any_real_numeric_dtype(index.dtype) and len(index.dropna()):
-        more = np.arange(1, m + 1) + index.max().item()
-        try:
-            tail = pd.Index(more, dtype=index.dtype)
-        except (ValueError, OverflowError):  # a small integer dtype that has no room for them
-            tail = pd.Index(more)
-    elif isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex) and len(index.dropna()):
-        go_on: Any = pd.date_range if isinstance(index, pd.DatetimeIndex) else pd.timedelta_range
-        last = index.max() if index.freq is None else index[-1]
-        tail = go_on(last, periods=m + 1, freq=index.freq or "s")[1:]
-    elif isinstance(index, pd.PeriodIndex) and len(index.dropna()):
-        tail = pd.period_range(index.max() + 1, periods=m)
-    else:
-        deep = isinstance(index, pd.MultiIndex)
-        taken = set(index.get_level_values(0))
-        labels = (label for i in range(m + len(taken)) if (label := f"synthetic-{i}") not in taken)
-        names = [next(labels) for _ in range(m)]
-        if deep:
-            tail = pd.MultiIndex.from_product([names, *[[""]] * (index.nlevels - 1)])
-        else:
-            text = index.dtype if isinstance(index.dtype, pd.StringDtype) else object
-            tail = pd.Index(names, dtype=text)
+    try:
+        tail = _go_on(index, m)
+    except (ValueError, OverflowError, ArithmeticError):
+        tail = None
+    if tail is None or tail.has_duplicates or tail.isin(index).any():
+        tail = _new_names(index, m)
     return index.append(tail).set_names(index.names)
+
+
+def _go_on(index: pd.Index, m: int) -> pd.Index | None:
+    """Return the next ``m`` labels of an ordered kind, None for other kinds."""
+    if not len(index.dropna()):
+        return None
+    if pd.api.types.is_any_real_numeric_dtype(index.dtype):
+        last = index.max()
+        last = last.item() if hasattr(last, "item") else last
+        more = [last + i for i in range(1, m + 1)]
+        try:
+            return pd.Index(more, dtype=index.dtype)
+        except (ValueError, OverflowError):  # a small integer dtype that has no room for them
+            return pd.Index(more)
+    if isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex):
+        steps: Any = pd.date_range if isinstance(index, pd.DatetimeIndex) else pd.timedelta_range
+        last = index.max() if index.freq is None else index[-1]
+        return steps(last, periods=m + 1, freq=index.freq or "s", unit=index.unit)[1:]
+    if isinstance(index, pd.PeriodIndex):
+        return pd.period_range(index.max() + 1, periods=m)
+    return None
+
+
+def _new_names(index: pd.Index, m: int) -> pd.Index:
+    """Return ``m`` labels that do not occur in the index."""
+    deep = isinstance(index, pd.MultiIndex)
+    taken = set(index.get_level_values(0))
+    labels = (label for i in range(m + len(taken)) if (label := f"synthetic-{i}") not in taken)
+    names = [next(labels) for _ in range(m)]
+    if deep:
+        return pd.MultiIndex.from_product([names, *[[""]] * (index.nlevels - 1)])
+    text = index.dtype if isinstance(index.dtype, pd.StringDtype) else object
+    return pd.Index(names, dtype=text)
 
 
 def as_labels(y: Any) -> Any:

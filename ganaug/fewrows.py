@@ -44,8 +44,9 @@ def convex(rows: np.ndarray, n: int, spec: Spec, rng: np.random.Generator) -> np
 
     Reals are averaged; of each one-hot group one parent's level is taken, as likely as its
     weight. The pattern of missing cells is the first parent's, and parents whose cell is missing
-    have no say in it. This is SMOTE [1]_ with all rows as neighbours, which for a handful is
-    what SMOTE's neighbours are.
+    have no say in it. This is the idea of SMOTE [1]_ with three parents in place of two, and all
+    rows as neighbours, which for a handful is what SMOTE's neighbours are. Like any blend it keeps
+    less of the variance than the rows have.
 
     Shape: (m, width), n -> (n, width), float32.
 

@@ -47,6 +47,8 @@ class Table:
 
 def read_table(path: Path, target: str | None) -> Table:
     """Read a CSV or Parquet file and check its labels."""
+    import pandas as pd
+
     _check_suffix(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
@@ -62,11 +64,9 @@ def read_table(path: Path, target: str | None) -> Table:
         raise ValueError(_no_target(path, target, columns))
     if len(columns) == 1:
         raise ValueError(f"{path} has no column besides {target!r}.")
-    # Labels keep their spelling: 01 is not 1.
-    y = frame.pop(target) if text is None else text[target].rename(target)
+    read = frame.pop(target)
+    y = read if text is None else text[target]
     missing = y.isna() if text is None else y.str.strip().isin(["", "NA", "NaN", "nan", "null"])
-    if text is not None:
-        frame = frame.drop(columns=target)
     if missing.any():
         raise ValueError(
             f"{path}: {int(missing.sum())} labels are missing in column {target!r} (first in data "
@@ -74,6 +74,19 @@ def read_table(path: Path, target: str | None) -> Table:
         )
     if (y == y.iloc[0]).all():
         raise ValueError(f"{path}: column {target!r} holds one class only, {y.iloc[0]!r}.")
+    kinds = pd.api.types
+    if kinds.is_float_dtype(read.dtype) and not (read == read.round()).all():
+        raise ValueError(
+            f"{path}: column {target!r} holds measurements such as {y.iloc[0]}, not classes."
+        )
+    if y.nunique() > max(len(y) / 2, 2):
+        raise ValueError(
+            f"{path}: column {target!r} has {y.nunique()} different values in {len(y)} rows: names "
+            "or measurements, not classes."
+        )
+    # Labels keep their spelling: 01 is not 1. But what can be written as a number is one.
+    if kinds.is_integer_dtype(read.dtype) and (read.astype(str) == y.astype(str)).all():
+        y = read.astype("int64")
     return Table(frame, y, columns, text, arrow)
 
 
@@ -97,8 +110,14 @@ def write_table(path: Path, table: Table, synthetic: pd.DataFrame, mark: str | N
 
     first = pa.Table.from_pandas(real, preserve_index=False) if table.arrow is None else table.arrow
     # Columns that only the file knows, such as a stored index, stay empty in synthetic rows.
-    rest = pa.Table.from_pandas(
-        synthetic.reindex(columns=first.column_names), schema=first.schema, preserve_index=False
+    rest = pa.table(
+        [
+            pa.Array.from_pandas(synthetic[field.name], type=field.type)
+            if field.name in synthetic
+            else pa.nulls(len(synthetic), field.type)
+            for field in first.schema
+        ],
+        schema=first.schema,
     )
     if mark is not None:
         first, rest = (
@@ -136,7 +155,7 @@ def check_output(path: Path, force: bool) -> None:
     """Refuse a path that cannot or, without `force`, should not be written."""
     _check_suffix(path)
     if not (force and path.is_file()):
-        check_free(path, " --force replaces it.")
+        check_free(path, " --force replaces it." if path.is_file() else " Choose another name.")
 
 
 def check_free(path: Path, way_out: str = " Choose another name.") -> None:

@@ -792,8 +792,10 @@ def _log_cell(
         for name in _metric_names(comparison) if len(ran) else []:
             for fold, value in zip(ran["fold"], ran[name], strict=True):
                 metrics.append(Metric(f"fold/{name}", float(value), now, int(fold)))
-            metrics.append(Metric(name, float(rows[name].mean()), now, 0, **about))
-            metrics.append(Metric(f"{name}_sd", float(rows[name].std()), now, 0, **about))
+            metrics.append(Metric(name, float(ran[name].mean()), now, 0, **about))
+            metrics.append(
+                Metric(f"{name}_sd", float(ran[name].std(ddof=len(ran) > 1)), now, 0, **about)
+            )
         if len(ran):
             metrics.append(Metric("fit_seconds", float(ran["fit_seconds"].mean()), now, 0))
         for fold, ticks in enumerate(comparison.histories.get(arm, [])):

@@ -177,6 +177,18 @@ def test_naming_an_encoder_in_set_params_keeps_categorical_features():
     assert [column.cells.kind for column in model.encoder_.columns_][:2] == ["number", "level"]
 
 
+def test_categories_named_twice_are_refused(toy):
+    model = quick(categorical_features=[1], encoder=TableEncoder(categorical_features=[0]))
+    with pytest.raises(ValueError, match=r"categorical_features=\[1\] and the encoder's own \[0\]"):
+        model.fit(*toy)
+
+
+def test_a_misspelt_keyword_is_not_swallowed(toy):
+    for call in (GANOverSampler(steps=2).fit, GANOverSampler(steps=2).fit_resample):
+        with pytest.raises(TypeError, match="sampel_weight"):
+            call(*toy, sampel_weight=3)
+
+
 def test_parts_are_tuned_by_a_grid(toy):
     grid = {"ganoversampler__network__width": np.array([8, 16])}
     pipe = make_sampler_pipeline(
@@ -380,9 +392,9 @@ def test_early_stopping_keeps_the_best_weights(monkeypatch):
 
     def measure(self, generator):
         kept.append({k: v.clone().numpy() for k, v in generator.state_dict().items()})
-        return next(told)
+        return {"quality/energy": next(told)}
 
-    monkeypatch.setattr("ganaug.augmenter._Watch._energy", measure)
+    monkeypatch.setattr("ganaug.augmenter._Watch._measure", measure)
     model = quick(steps=100, early_stopping=True, n_iter_no_change=3).fit(X, y)
     assert [tick["quality/energy"] for tick in model.history_] == [3, 2, 1, 5, 4, 9]
     for name, weight in model.weights_.items():
@@ -393,7 +405,9 @@ def test_early_stopping_keeps_the_best_weights(monkeypatch):
 def test_losses_do_not_stop_training(monkeypatch):
     X, y = rows_of(300, 100)
     told = iter(np.linspace(3, 1, 20))
-    monkeypatch.setattr("ganaug.augmenter._Watch._energy", lambda self, generator: next(told))
+    monkeypatch.setattr(
+        "ganaug.augmenter._Watch._measure", lambda *_: {"quality/energy": next(told)}
+    )
 
     class Worse(RelativisticLoss):
         made = 0

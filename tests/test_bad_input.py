@@ -9,6 +9,7 @@ import pytest
 import scipy.sparse
 import torch
 from numpy.testing import assert_array_equal
+from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import InvalidParameterError
 
 from ganaug import GANAugmenter, GANOverSampler
@@ -261,7 +262,7 @@ STRATEGIES = {
     "float": ({1: 20.0}, ["20.0", "whole number"]),
     "text": ({1: "many"}, ["'many'", "whole number"]),
     "absurd": ({1: 2**60}, [str(2**60)]),
-    "callable of a list": (lambda y: [1], ["list"]),
+    "callable of a list": (lambda y: [1], ["returned [1]", "dict"]),
     "callable of unknown labels": (lambda y: {"a": 3}, ["unknown label 'a'"]),
     "callable of a number": (lambda y: 3, ["sampling_strategy"]),
 }
@@ -364,3 +365,43 @@ def test_whole_numbers_of_numpy_are_whole_numbers():
         early_stopping=np.bool_(True),
     )
     assert len(model.fit(X, Y).sample()[0]) == 30
+
+
+# A fit that fails, and tables that only look alike.
+
+
+def test_a_failed_fit_does_not_pass_for_the_one_before_it():
+    model = quick().fit(X, Y)
+    with pytest.raises(ValueError, match="no usable column"):
+        model.fit(np.ones_like(X), Y)
+    with pytest.raises(NotFittedError):
+        model.sample()
+
+
+def test_columns_in_another_order_whose_names_are_not_strings():
+    frame = pd.DataFrame(np.asarray(X)[:, :2], columns=[0, 1])
+    model = quick().fit(frame, Y)
+    for other in (frame[[1, 0]], frame.set_axis([7, 9], axis=1)):
+        with fails(ValueError, "X has the columns", "in fit it had [0, 1]"):
+            model.transform(other, Y)
+
+
+def test_an_array_for_a_frame_and_the_other_way_round():
+    frame = pd.DataFrame(np.asarray(X))
+    with fails(TypeError, "X was an array in fit", "to_numpy"):
+        quick().fit(X, Y).transform(frame, Y)
+    with fails(TypeError, "X was a DataFrame in fit", "pandas.DataFrame"):
+        quick().fit(frame, Y).transform(X, Y)
+
+
+@pytest.mark.parametrize("zone", [datetime.timezone(datetime.timedelta(hours=1), "FOO"), "object"])
+def test_zones_without_a_name(zone):
+    days = pd.date_range("2024-01-01", periods=len(Y), tz="UTC")
+    cells = days.astype(object) if zone == "object" else days.tz_convert(zone)
+    with fails(TypeError, "column 'd'", "zone that has no name", "utc=True"):
+        quick().fit(pd.DataFrame({"d": cells, "x": np.asarray(X)[:, 0]}), Y)
+
+
+def test_a_callable_strategy_that_returns_nothing():
+    with fails(ValueError, "returned None", "dict of final totals"):
+        quick(sampling_strategy=lambda y: None).fit(X, Y)

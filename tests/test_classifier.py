@@ -15,12 +15,12 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.linear_model import LogisticRegression, Perceptron
+from sklearn.linear_model import LinearRegression, LogisticRegression, Perceptron
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import _safe_indexing, check_random_state, get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -264,9 +264,9 @@ def test_decision_functions_are_averaged_without_probabilities(cancer, words):
 
     X, y = load_iris(return_X_y=True)
     model = AugmentedClassifier(Perceptron(), RandomOverSampler(), n_draws=3, random_state=0)
-    scores = model.fit(X[20:], y[20:]).decision_function(X)
-    assert scores.shape == (150, 3)
-    assert_array_equal(model.predict(X), scores.argmax(axis=1))
+    assert model.fit(X[20:], y[20:]).decision_function(X).shape == (150, 3)
+    votes = np.array([fitted.predict(X) for fitted in model.estimators_])
+    assert_array_equal(model.predict(X), [np.bincount(column).argmax() for column in votes.T])
 
 
 def test_without_scores_clones_vote(cancer, words):
@@ -655,7 +655,10 @@ def test_bad_amounts(cancer, amounts):
             {"augmenter": make_sampler_pipeline(SMOTE())},
             "Pipeline has no parameter 'sampling_strategy' through which amounts could be set",
         ),
-        ({"estimator": Recorder()}, "Recorder has neither. Pass a scoring that works on labels"),
+        (
+            {"estimator": Recorder()},
+            "and Recorder has neither. Pass a scoring that works on labels",
+        ),
         (
             {"scoring": lambda model, X, y: np.nan},
             "gave nan for amount 0.0 on inner fold 0, so amounts cannot be compared",
@@ -677,3 +680,17 @@ def test_a_class_too_rare_for_the_folds(cancer):
         AugmentedClassifierCV(logistic(), Repeater()).fit(X[:151], y[:151])
     with pytest.raises(ValueError, match=r"gave nan for amount 0\.0 on inner fold 2"):
         AugmentedClassifierCV(logistic(), Repeater()).fit(X[:152], y[:152])
+
+
+def test_decision_functions_of_pairs_of_classes():
+    y = np.arange(300) % 3
+    X = np.eye(3)[y] * 4 + np.random.default_rng(0).normal(size=(300, 3)) * 0.1
+    pairs = SVC(decision_function_shape="ovo")
+    assert AugmentedClassifier(pairs, n_draws=2, random_state=0).fit(X, y).score(X, y) == 1
+    with pytest.raises(ValueError, match="for two classes, decision_function, and SVC has neither"):
+        AugmentedClassifierCV(pairs, cv=2).fit(X, y)
+
+
+def test_not_a_classifier_says_so(cancer):
+    X, y = cancer
+    assert AugmentedClassifier(LinearRegression()).fit(X, y).predict(X).shape == y.shape

@@ -169,7 +169,7 @@ def test_sample__from_a_saved_model(capsys, table):
     assert frame["y"].tolist() == ["01"] * 3 + ["1"] * 2
     parquet = table.with_name("new.parquet")
     assert run(capsys, "sample", model, "-o", parquet)[0] == 0
-    assert pd.read_parquet(parquet)["target"].tolist() == ["01"] * 30
+    assert pd.read_parquet(parquet)["y"].tolist() == ["01"] * 30
     for wrong, message in {
         "5": "'5' names no classes; write it like '{\"yes\": 100}'.",
         "{yes: 5}": "'{yes: 5}' is not JSON (Expecting property name",
@@ -277,8 +277,8 @@ def test_compare__leaderboard_fits_and_verdict(capsys, table, monkeypatch, width
     row = next(line for line in lines if line.startswith("balanced bagging"))
     assert len(row.split()) == 2 + 5 * 2 + 1
     assert "mean of classifiers" in out
-    assert "Do not augment" in out or "Use " in out
-    assert "against nothing changed" in " ".join(out.split())
+    assert "Do not use" in out or "Use " in out
+    assert "instead of nothing changed" in " ".join(out.split())
     assert "9/9" in err
 
 
@@ -292,7 +292,8 @@ def test_compare__gan_and_tracking(capsys, table, monkeypatch, tmp_path):
         *("--arms", "gan", "--classifiers", "logistic-regression"),
     )
     assert (code, out.splitlines()[-1][:18]) == (0, "See it in MLflow: "), err
-    assert "GAN: each classifier is trained on 5 draws" in out
+    assert "Arms that add rows draw them 5 times" in out
+    assert "# then open http://127.0.0.1:5000/#/experiments/" in out
     assert (root / "mlflow.db").is_file()
 
 
@@ -405,3 +406,80 @@ def test_ctrl_c__one_line_and_130(tmp_path, n_jobs):
 def test_json_keys__labels_of_other_kinds():
     assert cli._counts('{"1": 5, "True": 3}', [1, True]) == {True: 3}
     assert cli._counts(json.dumps({"2.5": 1}), [2.5]) == {2.5: 1}
+
+
+# --- What once went wrong ------------------------------------------------------------------------
+
+
+def write_csv(path, rows, target="y"):
+    rng = np.random.default_rng(0)
+    pd.DataFrame({"a": rng.normal(size=len(rows)).round(3), target: rows}).to_csv(path, index=False)
+    return path
+
+
+def test_labels_that_are_numbers_are_numbers(capsys, tmp_path, monkeypatch):
+    path = write_csv(tmp_path / "numbers.csv", [0] * 40 + [1] * 20)
+    arguments = ("--target", "y", "--no-tracking", "--folds", 2, "--arms", "class-weight")
+    code, out, _ = run(capsys, "compare", path, *arguments, "--classifiers", "random-forest")
+    assert code == 0
+    assert "failed" not in out, "scikit-learn cannot weigh '0' and '1' as text"
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (np.linspace(0, 1, 60).round(3), "column 'y' holds measurements such as 0.0, not classes"),
+        (range(60), "column 'y' has 60 different values in 60 rows: names or measurements"),
+        ([f"id{i}" for i in range(60)], "column 'y' has 60 different values in 60 rows"),
+    ],
+)
+def test_augment__a_target_that_holds_no_classes(capsys, tmp_path, rows, message):
+    path = write_csv(tmp_path / "odd.csv", rows)
+    assert message in complaint(capsys, "augment", path, "--target", "y", "-o", tmp_path / "o.csv")
+    assert not (tmp_path / "o.csv").exists()
+
+
+def test_augment__parquet_with_a_stored_index_of_dates(capsys, tmp_path):
+    path, out = tmp_path / "dates.parquet", tmp_path / "out.parquet"
+    index = pd.date_range("2024-01-01", periods=60)
+    pd.DataFrame({"a": np.arange(60.0), "y": ["no"] * 40 + ["yes"] * 20}, index).to_parquet(path)
+    assert run(capsys, "augment", path, "--target", "y", "-o", out, "--steps", 2)[0] == 0
+    assert len(pd.read_parquet(out)) == 80
+
+
+def test_augment__a_model_that_cannot_be_saved__no_table_either(capsys, tmp_path):
+    path, out = write_csv(tmp_path / "t.csv", ["no"] * 40 + ["yes"] * 20), tmp_path / "o.csv"
+    arguments = ("augment", path, "--target", "y", "--steps", 2, "-o", out, "--save-model")
+    assert "cannot be both the table and the model" in complaint(capsys, *arguments, out)
+    assert "does not exist" in complaint(capsys, *arguments, tmp_path / "no" / "m")
+    assert not out.exists()
+
+
+def test_augment__a_table_that_cannot_be_written__no_model_either(capsys, tmp_path, monkeypatch):
+    path, model = write_csv(tmp_path / "t.csv", ["no"] * 40 + ["yes"] * 20), tmp_path / "m"
+
+    def full(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("ganaug.cli.write_table", full)
+    arguments = ("--target", "y", "--steps", 2, "-o", tmp_path / "o.csv", "--save-model", model)
+    assert complaint(capsys, "augment", path, *arguments) == "No space left on device"
+    assert not model.exists()
+
+
+def test_augment__many_classes__a_short_line(capsys, tmp_path):
+    path = write_csv(tmp_path / "many.csv", [f"c{i}" for i in range(12) for _ in range(i + 2)])
+    arguments = ("--target", "y", "--steps", 2, "-o", tmp_path / "o.csv")
+    code, printed, _ = run(capsys, "augment", path, *arguments)
+    assert code == 0
+    assert printed.rstrip().endswith("... (11 classes)")
+
+
+def test_sample__a_damaged_model(capsys, tmp_path):
+    path, model = write_csv(tmp_path / "t.csv", ["no"] * 40 + ["yes"] * 20), tmp_path / "m"
+    arguments = ("--target", "y", "--steps", 2, "-o", tmp_path / "o.csv", "--save-model", model)
+    assert run(capsys, "augment", path, *arguments)[0] == 0
+    outline = json.loads((model / "estimator.json").read_text())
+    outline["state"]["pairs"] = [p for p in outline["state"]["pairs"] if p[0] != "encoder_"]
+    (model / "estimator.json").write_text(json.dumps(outline))
+    assert "is damaged" in complaint(capsys, "sample", model, "-o", tmp_path / "n.csv")

@@ -491,7 +491,7 @@ def test_near_unique_strings_cost_no_more_than_forty_levels():
     y = (rng.random(n) < 0.1).astype(int)
     name = rng.integers(0, 2500, n) + 2500 * (rng.random(n) < 0.9 * y)
     X = pd.DataFrame({"name": np.array([f"user-{i}" for i in range(5000)])[name], "x": y + 0.0})
-    model = quick(steps=5, batch_size=64).fit(X, y)
+    model = quick(steps=300).fit(X, y)
     spec = model.encoder_.spec_
     assert spec.width <= 45
     assert max(spec.choices) <= 40
@@ -499,7 +499,8 @@ def test_near_unique_strings_cost_no_more_than_forty_levels():
     assert stored < 1_000_000
     X_new, _ = model.sample({1: 1000})
     assert X_new["name"].nunique() > 100
-    assert set(X_new["name"]) <= set(X.loc[y == 1, "name"]), "levels the class never had"
+    late = X_new["name"].str[5:].astype(int) >= 2500
+    assert late.mean() == pytest.approx(0.9, abs=0.1), "names that mean the class keep meaning it"
 
 
 # Law 4: asked for class c, you get class c. A quick look; benchmarks measure it.
@@ -768,3 +769,87 @@ def test_refitting_forgets_the_first_fit(toy, abalone):
     assert vars(model).keys() == vars(fresh).keys()
     assert not hasattr(model, "feature_names_in_")
     assert_array_equal(model.sample()[0], fresh.sample()[0])
+
+
+# What once broke a law.
+
+
+@pytest.mark.parametrize("gap", [None, pd.NaT, np.nan])
+def test_dates_after_a_gap_in_the_first_row(gap):
+    days = pd.Series([gap, *DAYS.dt.date[1:]], dtype=object)
+    X_new, _ = quick(steps=2).fit(pd.DataFrame({"d": days, "x": REALS}), LABELS).sample()
+    _assert_could_be_held(X_new["d"].dropna(), days.dropna())
+
+
+@pytest.mark.parametrize("unit", ["Y", "M", "D", "h", "m"])
+def test_arrays_of_dates_in_units_that_pandas_lacks(unit):
+    X = (np.arange(N) % 50 + np.datetime64("2020", unit))[:, None].repeat(2, axis=1)
+    X_new, _ = quick(steps=2).fit(X, LABELS).sample()
+    assert X_new.dtype == X.dtype
+    assert X_new.min() >= X.min()
+    assert X_new.max() <= X.max()
+
+
+def test_categories_of_an_extension_dtype_keep_it():
+    levels = pd.Series([1, 2] * 60, dtype="Int64").astype("category")
+    X_new, _ = quick(steps=2).fit(pd.DataFrame({"c": levels, "x": REALS}), LABELS).sample()
+    assert X_new["c"].dtype == levels.dtype
+
+
+def test_rows_held_out_below_the_smallest_learned_are_encoded_as_smallest():
+    X = pd.DataFrame({"n": np.arange(100, 100 + N), "s": list("abcd") * 30})
+    encoder = TableEncoder().fit(X, LABELS, 2)
+    lower, least, most = encoder.transform(
+        pd.DataFrame({"n": [5, 100, 100 + N - 1], "s": ["unseen", "a", "b"]})
+    )
+    assert_array_equal(lower, least)
+    assert least[0] < most[0]
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.Index(np.uint64(2**63) + np.arange(N, dtype="uint64")),
+        pd.Index(np.uint64(2**64 - N) + np.arange(N, dtype="uint64")),
+        pd.Index(range(N), dtype="int64[pyarrow]"),
+        pd.Index(np.arange(N) + 0.5, dtype="double[pyarrow]"),
+        pd.Index([*range(N - 1), np.inf]),
+        pd.Index(np.linspace(5.9e18, 6e18, N)),
+        pd.DatetimeIndex(np.array(["3000-01-01"] * N, dtype="M8[s]")),
+        pd.DatetimeIndex(pd.Timestamp.max.floor("D") - pd.to_timedelta(range(N), unit="D")),
+    ],
+    ids=["hashes", "last hashes", "arrow", "arrow double", "inf", "large", "3000", "last days"],
+)
+def test_an_index_with_no_room_goes_on_all_the_same(index):
+    X, y = pd.DataFrame({"x": REALS}, index=index), pd.Series(LABELS, index=index)
+    X_more, y_more = quick(steps=2).fit(X, y).transform(X, y)
+    assert X_more.index[:N].tolist() == index.tolist()
+    assert X_more.index[N:].is_unique
+    assert not X_more.index[N:].isin(index).any()
+    assert X_more.index.equals(y_more.index)
+
+
+@pytest.mark.parametrize("frame", [True, False])
+def test_one_hot_labels_keep_their_columns(frame):
+    y = np.eye(4, dtype=int)[np.where(LABELS, 3, 0)]
+    y = pd.DataFrame(y, columns=list("abcd")) if frame else y
+    X_more, y_more = quick(steps=2).fit(REALS[:, None], y).transform(REALS[:, None], y)
+    assert type(y_more) is type(y)
+    assert len(X_more) == len(y_more) == 180
+    assert np.asarray(y_more).sum(axis=0).tolist() == [90, 0, 0, 90]
+
+
+def test_labels_that_are_dates_can_be_named():
+    y = np.where(LABELS, np.datetime64("2020-01-01", "ns"), np.datetime64("2021-01-01", "ns"))
+    model = quick(steps=2).fit(REALS[:, None], y)
+    _, y_new = model.sample({pd.Timestamp("2020-01-01"): 3})
+    _, y_more = model.transform(REALS[:, None], y)
+    assert len(y_new) == 3
+    assert y_more.dtype == y.dtype
+    assert (y_more[N:] == np.datetime64("2020-01-01")).all()
+
+
+def test_fits_under_autocast_as_without(toy):
+    wanted = _fingerprint(*toy)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert _fingerprint(*toy) == wanted

@@ -29,7 +29,7 @@ def compare(
     *,
     arms: Iterable[str | Arm] | None = None,
     classifiers: Iterable[str] | Mapping[str, Any] | None = None,
-    cv: int = 5,
+    cv: Any = 5,
     random_state: Any = 0,
     n_jobs: int | None = None,
     on_cell: Callable[[int, int, Cell], object] | None = None,
@@ -52,8 +52,9 @@ def compare(
     classifiers : iterable of str or mapping of str to classifier, optional
         Names from `CLASSIFIERS`, or your own by name. Left out: logistic regression, random
         forest and gradient boosting.
-    cv : int
-        Number of folds; fewer if the rarest class has fewer rows.
+    cv : int, splitter or iterable
+        Number of stratified folds, fewer if the rarest class has fewer rows; or what
+        scikit-learn takes as ``cv``, such as ``RepeatedStratifiedKFold()``.
     random_state : int, RandomState instance or None
         An int gives the same results at every call, whatever `n_jobs` is and whichever other
         arms and classifiers take part.

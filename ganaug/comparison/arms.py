@@ -17,6 +17,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from ganaug.comparison.preprocessing import TidyTable
 
+N_DRAWS = 5
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -145,9 +147,21 @@ class EqualPriorClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
 
 class Smote(Arm):
-    """SMOTE on standardised numbers: SMOTENC when some columns are levels, SMOTEN when all are."""
+    """SMOTE on standardised numbers: SMOTENC when some columns are levels, SMOTEN when all are.
+
+    It interpolates no gaps, so real rows too are trained on with their gaps filled.
+
+    Parameters
+    ----------
+    n_draws : int
+        How many times to draw synthetic rows; as often as the GAN, or averaging alone would make
+        a difference.
+    """
 
     name = "SMOTE"
+
+    def __init__(self, *, n_draws: int = N_DRAWS):
+        self.n_draws = n_draws
 
     def title(self, X):
         """Name the variant that fits this table."""
@@ -165,10 +179,17 @@ class Smote(Arm):
         scale = frame[numeric].std(ddof=0).replace(0.0, 1.0)
         scaled = frame.copy()
         scaled[numeric] = frame[numeric] / scale
-        X_more, y_more = self._sampler(tidy, y, seed).fit_resample(scaled, y)
-        synthetic = X_more.iloc[len(frame) :].copy()
-        synthetic[numeric] = synthetic[numeric].astype(float) * scale
-        return Rows([(pd.concat([frame, synthetic], ignore_index=True), y_more)])
+        draws = []
+        for draw in range(self.n_draws):
+            X_more, y_more = self._sampler(tidy, y, seed + draw).fit_resample(scaled, y)
+            synthetic = X_more.iloc[len(frame) :].copy()
+            synthetic[numeric] = synthetic[numeric].astype(float) * scale
+            draws.append((pd.concat([frame, synthetic], ignore_index=True), y_more))
+        return Rows(draws)
+
+    def remark(self, name, classifier, classes):
+        """Say that classifiers are averaged."""
+        return _averaged(self.n_draws)
 
     @staticmethod
     def _sampler(tidy: TidyTable, y: np.ndarray, seed: int) -> Any:
@@ -187,7 +208,7 @@ class Smote(Arm):
 
 
 class BalancedBagging(Arm):
-    """Ten classifiers, each on all rare rows and as many of the others, averaged."""
+    """Ten classifiers, each on a bootstrap sample cut down to equal classes, averaged."""
 
     name = "balanced bagging"
 
@@ -210,7 +231,7 @@ class GAN(Arm):
         The name to show.
     """
 
-    def __init__(self, augmenter: Any = None, *, n_draws: int = 5, name: str = "GAN"):
+    def __init__(self, augmenter: Any = None, *, n_draws: int = N_DRAWS, name: str = "GAN"):
         self.augmenter = augmenter
         self.n_draws = n_draws
         self.name = name
@@ -230,12 +251,16 @@ class GAN(Arm):
 
     def remark(self, name, classifier, classes):
         """Say that classifiers are averaged."""
-        if self.n_draws == 1:
-            return None
-        return (
-            f"{self.name}: each classifier is trained on {self.n_draws} draws from one GAN, and "
-            "their probabilities are averaged."
-        )
+        return _averaged(self.n_draws)
+
+
+def _averaged(n_draws: int) -> str | None:
+    if n_draws == 1:
+        return None
+    return (
+        f"Arms that add rows draw them {n_draws} times: a classifier is trained on each draw, and "
+        "probabilities are averaged."
+    )
 
 
 #: Every arm that can be asked for by name.

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.ensemble import VotingClassifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedKFold, check_cv
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.parallel import Parallel, delayed
@@ -133,7 +134,7 @@ def check_task(
     *,
     arms: Iterable[str | Arm] | None,
     classifiers: Iterable[str] | Mapping[str, Any] | None,
-    cv: int,
+    cv: Any,
     seed: int,
 ) -> Task:
     """Check the input of a comparison and choose what was left open."""
@@ -142,14 +143,12 @@ def check_task(
     labels = _check_labels(y, len(table))
     chosen_arms = _choose_arms(arms, table)
     chosen_classifiers = _choose_classifiers(classifiers)
-    n_folds, notes = _choose_folds(labels, cv)
-    splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed % 2**32)
+    folds, notes = _choose_folds(table, labels, cv, seed)
     for arm in chosen_arms.values():
         for name, classifier in chosen_classifiers.items():
             remark = arm.remark(name, classifier, np.unique(labels))
             if remark and remark not in notes:
                 notes.append(remark)
-    folds = list(splitter.split(table, labels))
     return Task(table, labels, chosen_arms, chosen_classifiers, folds, seed, notes)
 
 
@@ -271,18 +270,40 @@ def _check_labels(y: Any, n_rows: int) -> np.ndarray:
     return values
 
 
-def _choose_folds(y: np.ndarray, cv: int) -> tuple[int, list[str]]:
-    if isinstance(cv, bool) or not isinstance(cv, (int, np.integer)) or cv < 2:
-        raise ValueError(f"cv={cv!r} is no number of folds; it must be an integer of at least 2.")
+def _choose_folds(
+    X: pd.DataFrame, y: np.ndarray, cv: Any, seed: int
+) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[str]]:
+    """Return (train, test) positions and what to know about them."""
+    if not isinstance(cv, Real):
+        return _check_folds(list(check_cv(cv, y, classifier=True).split(X, y)), y), []
+    if isinstance(cv, bool) or not isinstance(cv, int | np.integer) or cv < 2:
+        raise ValueError(
+            f"cv={cv!r} is no number of folds; it must be an integer of at least 2, or a splitter."
+        )
     classes, counts = np.unique(y, return_counts=True)
-    if counts.min() >= cv:
-        return int(cv), []
-    note = (
-        f"{counts.min()} folds instead of {cv}: class {classes.tolist()[counts.argmin()]!r} has "
-        f"only {counts.min()} rows, and each fold must hold one."
-    )
-    warnings.warn(note, UserWarning, stacklevel=4)
-    return int(counts.min()), [note]
+    n_folds, notes = int(min(cv, counts.min())), []
+    if n_folds < cv:
+        notes.append(
+            f"{n_folds} folds instead of {cv}: class {classes.tolist()[counts.argmin()]!r} has "
+            f"only {n_folds} rows, and each fold must hold one."
+        )
+        warnings.warn(notes[0], UserWarning, stacklevel=4)
+    splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed % 2**32)
+    return list(splitter.split(X, y)), notes
+
+
+def _check_folds(
+    folds: list[tuple[np.ndarray, np.ndarray]], y: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    for fold, parts in enumerate(folds):
+        for part, rows in zip(("train on", "test on"), parts, strict=True):
+            absent = np.setdiff1d(y, y[rows]).tolist()
+            if absent:
+                raise ValueError(
+                    f"Fold {fold} of cv has no row of class {absent[0]!r} to {part}; use a "
+                    "stratified splitter or fewer folds."
+                )
+    return folds
 
 
 def _choose_arms(arms: Iterable[str | Arm] | None, X: pd.DataFrame) -> dict[str, Arm]:

@@ -141,7 +141,8 @@ class Comparison:
         is `paired_interval`.
         """
         change = self.fold_scores(metric, choice) - self.fold_scores(metric, against)
-        return paired_interval(change.to_numpy(), 1 / (self.n_folds - 1), confidence)
+        test_to_train = np.mean([len(test) / len(train) for train, test in self.task.folds])
+        return paired_interval(change.to_numpy(), float(test_to_train), confidence)
 
     def differences(
         self, metric: str = RANKING, *, against: str = BASELINE, confidence: float = 0.95

@@ -4,20 +4,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from ganaug.comparison.arms import BASELINE, TunedThreshold
-from ganaug.comparison.scores import LOWER_IS_BETTER, METRICS
+from ganaug.comparison.arms import BASELINE, Arm, TunedThreshold
 
 if TYPE_CHECKING:
-    from ganaug.comparison import Comparison
+    from ganaug.comparison.result import Comparison
 
 RANKING, DECISIONS = "average_precision", "balanced_accuracy"
-WORDS = {
-    "average_precision": "average precision",
-    "roc_auc": "ROC-AUC",
-    "f1": "F1",
-    "balanced_accuracy": "balanced accuracy",
-    "brier": "Brier score",
-}
+WORDS = {RANKING: "average precision", DECISIONS: "balanced accuracy"}
 
 
 def write_verdict(comparison: "Comparison", subject: str) -> str:
@@ -39,12 +32,14 @@ def write_verdict(comparison: "Comparison", subject: str) -> str:
 def _choose(comparison: "Comparison", metric: str, simplest: str, subject: str) -> tuple[str, str]:
     """Return the simplest (arm, classifier) that the best one is not clearly better than.
 
-    `subject` comes last: it is chosen only if it is clearly better than all other arms.
+    `subject` comes last: it is chosen only if it is clearly better than all other arms. Arms that
+    failed somewhere are not chosen.
     """
-    means = _means(comparison, metric)
+    failed = set(comparison.failures["arm"]) - {BASELINE}
+    means = _means(comparison, metric).drop(list(failed), level="arm")
     best = cast(tuple[str, str], means.idxmax())
-    others = [arm for arm in comparison.arms if arm not in {BASELINE, simplest, subject}]
-    for arm in (simplest, *others):
+    simple_first = dict.fromkeys([simplest, *comparison.arms])
+    for arm in [arm for arm in simple_first if arm not in failed | {subject}]:
         choice = arm, str(means[arm].idxmax())
         if choice == best or comparison.interval(metric, best, choice).low <= 0:
             return choice
@@ -58,46 +53,41 @@ def _headline(
     if subject in used:
         purpose = "" if used == {subject} else " to rank" if ranker[0] == subject else " to decide"
         return f"Use {name}{purpose}: here it is clearly better than all other arms."
+    adds_rows = type(comparison.task.arms[subject]).augment is not Arm.augment
+    advice = f"Do not {'augment with' if adds_rows else 'use'} {name} here:"
+    changes = {metric: comparison.interval(metric, subject).mean for metric in WORDS}
+    if max(changes.values()) <= 0:
+        return f"{advice} it makes things worse."
     gains = [
         _means(comparison, metric)[subject].max() > _means(comparison, metric)[choice]
         for metric, choice in ((RANKING, ranker), (DECISIONS, decider))
     ]
-    reason = "could be chance" if any(gains) else "is nothing"
-    return f"Do not augment with {name} here: what it gains over simpler means {reason}."
+    if any(gains):
+        return f"{advice} what it gains over simpler means could be chance."
+    return f"{advice} the best classifier does as well by simpler means."
 
 
 def _against_baseline(comparison: "Comparison", subject: str) -> str:
     n, rare = len(comparison.y), int((comparison.y == comparison.positive).sum())
-    n_classifiers = len(comparison.classifiers)
-    classifiers = f"{n_classifiers} classifier" + "s" * (n_classifiers > 1)
-    changes = ", ".join(
-        f"{WORDS[metric]} {_change(comparison, metric, subject, BASELINE)}"
-        for metric in METRICS
-        if metric not in LOWER_IS_BETTER
+    names = list(comparison.classifiers)
+    averaged = f"averaged over {len(names)} classifiers" if len(names) > 1 else f"with {names[0]}"
+    changes = " and ".join(
+        f"{words} {_change(comparison, metric, subject, BASELINE)}"
+        for metric, words in WORDS.items()
     )
     return (
         f"Over {comparison.n_folds} folds of {n} rows ({rare} of the rarest class, "
-        f"{comparison.positive!s}) and {classifiers}, {_name(subject)} against {BASELINE} changed "
-        f"the mean (95 % interval) of {changes}." + _where_most(comparison, subject)
+        f"{comparison.positive!s}) and {averaged}, {_name(subject)} instead of {BASELINE} changed "
+        f"{changes}, with 95 % intervals."
     )
-
-
-def _where_most(comparison: "Comparison", subject: str) -> str:
-    """Name the classifier whose ranking changed most, where there are several."""
-    if len(comparison.classifiers) == 1:
-        return ""
-    means = _means(comparison, RANKING)
-    classifier = str((means[subject] - means[BASELINE]).abs().idxmax())
-    change = _change(comparison, RANKING, (subject, classifier), (BASELINE, classifier))
-    return f" With {classifier} average precision changed most, {change}."
 
 
 def _against_others(comparison: "Comparison", subject: str) -> list[str]:
     sentences = []
-    if TunedThreshold.name in comparison.arms:
+    if TunedThreshold.name in comparison.arms and subject != TunedThreshold.name:
         change = _change(comparison, DECISIONS, subject, TunedThreshold.name)
         sentences.append(
-            f"Against a tuned threshold, which needs no new rows, balanced accuracy changed "
+            f"Against a tuned threshold, which needs no new rows, it changed balanced accuracy "
             f"{change}."
         )
     # A tuned threshold ranks exactly as its classifier does: it is no rival there.
@@ -106,7 +96,8 @@ def _against_others(comparison: "Comparison", subject: str) -> list[str]:
         best = comparison.arm_means()[RANKING][rivals].idxmax()
         change = _change(comparison, RANKING, subject, best)
         sentences.append(
-            f"Against {best}, the best of the other arms, average precision changed {change}."
+            f"Against {best}, which ranks best of the arms that train otherwise, it changed "
+            f"average precision {change}."
         )
     return sentences
 
@@ -134,8 +125,9 @@ def _advice(comparison: "Comparison", ranker: tuple[str, str], decider: tuple[st
         )
 
     return (
-        f"To rank rows use {describe(ranker, RANKING)}; to decide use "
-        f"{describe(decider, DECISIONS)}."
+        "The simplest choice that no other clearly beats: to rank rows, "
+        f"{describe(ranker, RANKING)}; to decide, {describe(decider, DECISIONS)}. On new rows "
+        "expect a little less, for both were chosen on these folds."
     )
 
 
@@ -145,7 +137,8 @@ def _failures(comparison: "Comparison") -> list[str]:
         return []
     return [
         f"{len(failed)} of {len(comparison.results)} cells failed and count as {BASELINE}, the "
-        f"first of them with {failed['error'].iloc[0]}"
+        f"first of them {failed['arm'].iloc[0]} / {failed['classifier'].iloc[0]} with "
+        f"{failed['error'].iloc[0]}"
     ]
 
 
@@ -161,5 +154,7 @@ def _name(arm: str) -> str:
 def _change(comparison: "Comparison", metric: str, subject: Any, against: Any) -> str:
     """Return a signed difference, its interval and what the interval says."""
     change = comparison.interval(metric, subject, against)
+    if max(-change.low, change.high) >= 1:  # wider than any difference can be
+        return f"by {change.mean:+.3f} (too few folds to say how sure)"
     sure = "clearly better" if change.low > 0 else "clearly worse" if change.high < 0 else "unsure"
     return f"by {change.mean:+.3f} ({change.low:+.3f} to {change.high:+.3f}, {sure})"

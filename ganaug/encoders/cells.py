@@ -80,15 +80,17 @@ class Cells(BaseEstimator):
         self.scale: int | None = None
         if inferred == "decimal":
             present = np.asarray(cells, dtype=object)[~missing]
-            self.scale = max(-int(cell.as_tuple().exponent) for cell in present)
+            self.scale = max(0, *(-int(cell.as_tuple().exponent) for cell in present))
         self.categories: np.ndarray | None = None
         self.ordered = False
         if isinstance(dtype, pd.CategoricalDtype):
             self.categories = np.asarray(dtype.categories)
+            self.categories_dtype = dtype_name(dtype.categories.dtype)
             self.ordered = bool(dtype.ordered)
         if self.kind in ("time", "span"):
-            self.unit = np.datetime_data(_to_numpy_time(cells[:1], self.kind).dtype)[0]
-            self.python = next((type(c).__name__ for c in cells[~missing][:1]), "")
+            present = cells[~missing]
+            self.unit = np.datetime_data(_to_numpy_time(present, self.kind).dtype)[0]
+            self.python = next((type(c).__name__ for c in present[:1]), "")
             zoned = getattr(dtype, "pyarrow_dtype", dtype)
             self.zone = str(getattr(zoned, "tz", None) or "")
         self.missing = "nan"
@@ -116,10 +118,15 @@ class Cells(BaseEstimator):
         if self.kind == "number":
             wide = cells.dtype.kind == "u"
             return np.asarray(cells).astype(np.uint64 if wide else np.int64)
-        return _to_numpy_time(cells, self.kind).view(np.int64)
+        return _to_numpy_time(cells, self.kind).astype(self._time).view(np.int64)
+
+    @property
+    def _time(self) -> str:
+        return f"{'M8' if self.kind == 'time' else 'm8'}[{self.unit}]"
 
     def _steps(self, raw: np.ndarray) -> np.ndarray:
         """Return how far above the smallest each integer is; unsigned, so no span is too wide."""
+        raw = np.maximum(raw, raw.dtype.type(self.offset))  # rows that fit did not see may be lower
         return raw.view(np.uint64) - np.uint64(self.offset % 2**64)
 
     def read(self, cells: Any) -> np.ndarray:
@@ -145,7 +152,8 @@ class Cells(BaseEstimator):
         if self.categories is not None:
             codes = np.full(len(present), -1, dtype=np.int64)
             codes[present] = self.levels[coded]
-            dtype = pd.CategoricalDtype(pd.Index(self.categories), ordered=self.ordered)
+            categories = pd.Index(self.categories, dtype=dtype_named(self.categories_dtype))
+            dtype = pd.CategoricalDtype(categories, ordered=self.ordered)
             return pd.Series(pd.Categorical.from_codes(codes, dtype=dtype))
         if self.kind in ("time", "span"):
             return self._write_time(coded, present)
@@ -181,16 +189,16 @@ class Cells(BaseEstimator):
         return cells
 
     def _write_time(self, coded: np.ndarray, present: np.ndarray) -> pd.Series:
-        unit = f"{'M8' if self.kind == 'time' else 'm8'}[{self.unit}]"
-        values = np.full(len(present), "NaT", dtype=unit)
-        values[present] = self._whole(coded).view(unit)
+        values = np.full(len(present), "NaT", dtype=self._time)
+        values[present] = self._whole(coded).view(self._time)
         cells = pd.Series(values)
         if self.zone:
             # Back to wall time; an hour that the clock skips becomes the one after it.
             daylight = np.ones(len(cells), dtype=bool)
             cells = cells.dt.tz_localize(self.zone, ambiguous=daylight, nonexistent="shift_forward")
         if self.dtype != "object":
-            return cells.astype(dtype_named(self.dtype) or cells.dtype)
+            coarse = self.unit in ("Y", "M", "W", "D", "h", "m")  # units of numpy alone
+            return cells if coarse else cells.astype(dtype_named(self.dtype))
         python = {
             "date": lambda t: t.date(),
             "datetime": lambda t: t.to_pydatetime(),
@@ -228,6 +236,13 @@ def kind_of(cells: Any) -> str:
         if inferred in names:
             return kind
     return "level" if inferred in _LEVELS else ""
+
+
+def has_unnamed_zone(cells: Any) -> bool:
+    """Tell whether times are in a zone that cannot be written down with the column."""
+    if isinstance(cells.dtype, pd.DatetimeTZDtype):
+        return dtype_name(cells.dtype) is None
+    return cells.dtype == object and any(getattr(cell, "tzinfo", None) for cell in cells)
 
 
 def to_float(cells: Any) -> np.ndarray:

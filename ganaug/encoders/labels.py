@@ -65,6 +65,8 @@ class LabelCoder(BaseEstimator):
             self.classes_ = self.classes_.astype(str)
         elif isinstance(labels, pd.Series) and labels.dtype != object:
             self.classes_ = np.asarray(levels.tolist())
+        if self.classes_.dtype in ("M8[ns]", "m8[ns]"):  # numpy would make integers of them
+            self.classes_ = np.array(list(pd.Series(self.classes_)), dtype=object)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"y has one class only ({levels.tolist()[0]!r}); augmentation needs "
@@ -84,6 +86,7 @@ class LabelCoder(BaseEstimator):
                     "y is a multilabel-indicator. Multilabel and multioutput targets are not "
                     "supported. Pass one class for each row."
                 )
+            self.width_ = table.shape[1]
             return table.argmax(axis=1)
         if form == "frame":
             return self._flat(y.iloc[:, 0])
@@ -130,7 +133,9 @@ class LabelCoder(BaseEstimator):
         """Return labels in the container of ``like``, or in that of the fitted ``y``."""
         form = self.form_ if like is None else _form_of(like)
         if form == "onehot":
-            return np.eye(len(self.classes_), dtype=np.int64)[codes]
+            table = np.eye(self.width_, dtype=np.int64)[self.classes_[codes]]
+            frame = isinstance(like, pd.DataFrame)
+            return pd.DataFrame(table, columns=like.columns) if frame else table
         if form in ("series", "frame"):
             labels = self._cells.write(codes, np.ones(len(codes), dtype=bool)).rename(self.name_)
             return labels if form == "series" else labels.to_frame()

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ganaug.encoders.cells import Cells, infer, kind_of, to_float
+from ganaug.encoders.cells import Cells, has_unnamed_zone, infer, kind_of, to_float
 from ganaug.encoders.columns import LevelCoder, NumberCoder
 from ganaug.spec import Spec
 
@@ -114,6 +114,11 @@ class TableEncoder(BaseEstimator):
                     "one kind throughout; convert the column first, for instance with "
                     ".astype(str) or pandas.to_numeric."
                 )
+            if kind == "time" and has_unnamed_zone(cells):
+                raise TypeError(
+                    f"column {name!r} holds times in a zone that has no name in its dtype; convert "
+                    "it first, for instance with pandas.to_datetime(..., utc=True)."
+                )
             if kind == "number" and cells.dtype.kind == "O" and _too_wide(cells):
                 raise ValueError(
                     f"column {name!r} holds integers of more than 64 bits; convert it to float, "
@@ -127,7 +132,7 @@ class TableEncoder(BaseEstimator):
         return X
 
     def check_dtypes(self, X: Table) -> None:
-        """Check that a table has the dtypes of ``fit``, so that rows made then can join it.
+        """Check that a table is like that of ``fit``, so that rows made then can join it.
 
         Parameters
         ----------
@@ -136,8 +141,18 @@ class TableEncoder(BaseEstimator):
         Raises
         ------
         TypeError
-            If a column has another dtype.
+            If a column has another dtype, or an array stands for a DataFrame.
+        ValueError
+            If columns have other names or stand in another order.
         """
+        if isinstance(X, pd.DataFrame) != self.frame_:
+            was, way = (
+                ("a DataFrame", "pandas.DataFrame") if self.frame_ else ("an array", "to_numpy")
+            )
+            raise TypeError(f"X was {was} in fit, as synthetic rows are; convert it with {way}.")
+        names = [column.name for column in self.columns_]
+        if isinstance(X, pd.DataFrame) and list(X.columns) != names:
+            raise ValueError(f"X has the columns {list(X.columns)}, but in fit it had {names}.")
         for column, (name, cells) in zip(self.columns_, _columns_of(X), strict=True):
             if not column.cells.same_dtype(cells.dtype):
                 raise TypeError(

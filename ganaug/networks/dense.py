@@ -95,6 +95,8 @@ class DenseNetwork(BaseEstimator):
 class DenseGenerator(nn.Module):
     """Noise, class and context in, encoded rows out.
 
+    In training choices are soft, so that gradients flow; in ``eval`` mode they are one-hot.
+
     Shape: ``classes`` (n,) int64, ``context`` (n, n_context) float32 -> (n, width) float32.
     """
 
@@ -160,11 +162,13 @@ class DenseGenerator(nn.Module):
         exponential = torch.empty_like(logits).exponential_(generator=rng)
         # Minus the log of an exponential draw is a Gumbel draw.
         logits = (logits - exponential.log_()) / self.temperature
-        if len(self.groups) == 1:
-            choices = logits.softmax(dim=1)
+        padded = torch.cat([logits, logits.new_full((len(logits), 1), -torch.inf)], dim=1)
+        grouped = padded[:, self.groups]
+        if self.training:
+            choices = grouped.softmax(dim=2)
         else:
-            padded = torch.cat([logits, logits.new_full((len(logits), 1), -torch.inf)], dim=1)
-            choices = padded[:, self.groups].softmax(dim=2).flatten(1)[:, self.filled]
+            choices = torch.zeros_like(grouped).scatter_(2, grouped.argmax(2, keepdim=True), 1)
+        choices = choices.flatten(1)[:, self.filled]
         if len(self.gated):
             gate = torch.ones_like(reals).index_copy(1, self.gated, choices[:, self.gate])
             reals = reals * gate

@@ -24,10 +24,10 @@ def test_registry__names():
 @pytest.mark.parametrize("name", [name for name in ARMS if name != "GAN"])
 def test_arm__augment__real_rows_first_and_seeded(name, abalone):
     X, y = abalone[0], abalone[1].to_numpy()
-    [(X_more, y_more)] = ARMS[name].augment(X, y, seed=3).draws
+    (X_more, y_more), *_ = ARMS[name].augment(X, y, seed=3).draws
     assert (y_more[: len(y)] == y).all()
     pd.testing.assert_frame_equal(X_more.iloc[: len(y)], X, check_exact=True)
-    [(X_again, _)] = ARMS[name].augment(X, y, seed=3).draws
+    (X_again, _), *_ = ARMS[name].augment(X, y, seed=3).draws
     pd.testing.assert_frame_equal(X_more, X_again)
 
 
@@ -73,7 +73,7 @@ class TestSmote:
     @pytest.mark.parametrize("columns", [["sex"], ["m0", "m1"], ["sex", "m0", "m1"]])
     def test_balanced_seen_levels_and_within_range(self, abalone, columns):
         X, y = abalone[0][columns].assign(flag=abalone[0]["m0"] > 0.5), abalone[1].to_numpy()
-        [(X_more, y_more)] = self.arm.augment(X, y, seed=0).draws
+        (X_more, y_more), *_ = self.arm.augment(X, y, seed=0).draws
         new = X_more.iloc[len(y) :]
         assert (y_more == "positive").sum() == (y_more == "negative").sum()
         assert set(new["flag"]) <= {"True", "False"}
@@ -84,17 +84,25 @@ class TestSmote:
             else:
                 assert new[name].between(rare[name].min() - 1e-9, rare[name].max() + 1e-9).all()
 
+    def test_draws_differ_in_synthetic_rows_only(self, abalone):
+        X, y = abalone[0][["m0", "m1"]], abalone[1].to_numpy()
+        draws = self.arm.augment(X, y, seed=0).draws
+        (one, _), (two, _) = draws[:2]
+        assert len(draws) == 5
+        assert one[: len(y)].equals(two[: len(y)])
+        assert not one.equals(two)
+
     def test_missing_values_are_filled_before(self, abalone):
         X, y = abalone[0].copy(), abalone[1].to_numpy()
         X.loc[::3, "m0"] = np.nan
         X.loc[::4, "sex"] = None
         X["empty"] = np.nan
-        [(X_more, _)] = self.arm.augment(X, y, seed=0).draws
+        (X_more, _), *_ = self.arm.augment(X, y, seed=0).draws
         assert not X_more.isna().any(axis=None)
 
     def test_few_rows_lower_the_neighbours(self):
         X = pd.DataFrame({"a": np.arange(12.0)})
-        [(_, y_more)] = self.arm.augment(X, np.repeat([0, 1], [10, 2]), seed=0).draws
+        (_, y_more), *_ = self.arm.augment(X, np.repeat([0, 1], [10, 2]), seed=0).draws
         assert (y_more == 1).sum() == 10
         with pytest.raises(ValueError, match=r"SMOTE needs 2 rows .* has 1 of 1"):
             self.arm.augment(X, np.repeat([0, 1], [11, 1]), seed=0)

@@ -3,15 +3,22 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_array_equal
 from sklearn.ensemble import VotingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import KFold, RepeatedStratifiedKFold
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
 
 from ganaug import GANAugmenter
 from ganaug.comparison import GAN, METRICS, Arm, Comparison, Rows, compare
+from ganaug.comparison.statistics import paired_interval
 
+AVERAGED = (
+    "Arms that add rows draw them 5 times: a classifier is trained on each draw, and probabilities "
+    "are averaged."
+)
 QUICK = {"bayes": GaussianNB(), "neighbours": KNeighborsClassifier()}
 
 
@@ -73,10 +80,31 @@ def test_results__failed_cells__count_as_nothing_and_are_listed(found):
     assert "9 of 36 cells failed and count as nothing" in found.verdict()
 
 
+def test_verdict__an_arm_that_failed_somewhere_is_not_recommended(abalone):
+    class Lucky(Arm):
+        """Knows the answers, but not in every fold."""
+
+        name = "lucky"
+        calls = 0
+
+        def augment(self, X, y, seed):
+            self.calls += 1
+            if self.calls == 1:
+                raise FloatingPointError("out of luck")
+            return Rows([(X.assign(height=(y == "positive") * 1.0), y)])
+
+    X, y = abalone
+    X = X.assign(**{X.columns[3]: (y == "positive") * 1.0}).rename(columns={X.columns[3]: "height"})
+    blind = X.assign(height=0.0)
+    found = compare(blind, y, arms=[Lucky()], classifiers=QUICK, cv=3)
+    assert "with lucky" not in found.verdict("nothing")
+
+
 def test_notes__say_what_did_not_apply(found):
     assert found.notes == [
         "bayes has no class_weight: that arm used it as it is.",
         "neighbours has no class_weight: that arm used it as it is.",
+        AVERAGED,
     ]
 
 
@@ -146,7 +174,7 @@ def test_gan__one_fit_per_fold_serves_all(abalone, monkeypatch):
         assert len(model.estimators_) == 5
         assert set(model.predict(X)) <= {"positive", "negative"}
         assert model.predict_proba(X.iloc[:3]).sum(axis=1) == pytest.approx(np.ones(3))
-    assert found.notes[-1].startswith("GAN: each classifier is trained on 5 draws from one GAN")
+    assert found.notes[-1] == AVERAGED
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +202,8 @@ def test_three_classes__every_arm():
     assert found.failures.empty
     assert found.notes == [
         "tuned threshold: with more than two classes, each probability is divided by the share "
-        "of its class instead."
+        "of its class instead.",
+        AVERAGED,
     ]
     means = found.arm_means()
     assert (
@@ -255,13 +284,23 @@ def test_few_rows__fewer_folds():
     assert found.notes[0].startswith("3 folds instead of 5")
 
 
+def test_repeated_folds(abalone):
+    splitter = RepeatedStratifiedKFold(n_splits=2, n_repeats=2, random_state=0)
+    found = compare(*abalone, arms=["class weight"], classifiers=QUICK, cv=splitter)
+    assert found.n_folds == 4
+    assert_array_equal(found.task.folds[3][0], list(splitter.split(*abalone))[3][0])
+    change = found.fold_scores("f1", "class_weight") - found.fold_scores("f1", "nothing")
+    wanted = paired_interval(change.to_numpy(), test_to_train=1.0)
+    assert found.interval("f1", "class_weight") == pytest.approx(wanted, rel=1e-2)
+
+
 def test_two_rows__arms_that_need_more_fail_softly():
     X = pd.DataFrame({"a": np.arange(20.0)})
     y = np.repeat([0, 1], [18, 2])
     arms = ["smote", "tuned threshold", "balanced bagging"]
     found = compare(X, y, arms=arms, classifiers={"bayes": GaussianNB()}, cv=2)
     assert set(found.failures["arm"]) == {"SMOTE", "tuned threshold", "balanced bagging"}
-    assert found.verdict().startswith("Do not augment")
+    assert found.verdict().startswith("Do not use balanced bagging here")
 
 
 OK_X, OK_Y = pd.DataFrame({"a": np.arange(8.0), "b": list("xyxyxyxy")}), np.array([0, 1] * 4)
@@ -282,6 +321,7 @@ OK_X, OK_Y = pd.DataFrame({"a": np.arange(8.0), "b": list("xyxyxyxy")}), np.arra
         ({"X": OK_X.set_axis(["a", "a"], axis=1)}, "X has several columns called a; rename"),
         ({"X": OK_X.assign(a=[np.inf] * 8)}, "X has infinite values in a; replace"),
         ({"cv": 1}, "cv=1 is no number of folds"),
+        ({"cv": KFold(2)}, "Fold 0 of cv has no row of class 0 to train on; use a stratified"),
         ({"cv": 2.5}, "cv=2.5 is no number of folds"),
         ({"cv": True}, "cv=True is no number of folds"),
         ({"arms": ["smoke"]}, "Unknown arm 'smoke'. Choose from nothing, class_weight, tuned"),
@@ -292,6 +332,8 @@ OK_X, OK_Y = pd.DataFrame({"a": np.arange(8.0), "b": list("xyxyxyxy")}), np.arra
     ],
 )
 def test_bad_input__a_clear_error(changes, message):
+    if isinstance(changes.get("cv"), KFold):
+        changes = {**changes, "y": np.sort(OK_Y)}
     arguments = {"X": OK_X, "y": OK_Y, "arms": [], "classifiers": QUICK, "cv": 2, **changes}
     with pytest.raises(ValueError, match=message):
         compare(**arguments)

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
+from sklearn.naive_bayes import GaussianNB
 
 from ganaug.comparison import METRICS, Comparison, compare
 from ganaug.comparison.evaluate import check_task
@@ -32,7 +33,7 @@ def made_up(arms, seed=0):
             {
                 metric: (1 - mean if metric == "brier" else mean)
                 + WORST_FIRST[fold]
-                + (0.001 * ((fold + len(arm)) % 3))
+                + 0.0002 * ((fold + 1) * len(arm) % 7)
                 for metric in METRICS
             }
         ]
@@ -87,19 +88,37 @@ def test_verdict__clear_gain__use_it(clear):
     assert text.startswith("Use the GAN: here it is clearly better than all other arms.")
     assert "10 of the rarest class, yes" in text
     assert "5 folds of 50 rows" in text
-    assert "average precision by +0.400 (+0.397 to +0.402, clearly better)" in text
-    assert "Against a tuned threshold, which needs no new rows, balanced accuracy" in text
-    assert "Its probabilities are clearly better (Brier score 0.251 instead of 0.651" in text
-    assert "To rank rows use two with GAN (average precision 0.801 ± 0.016 over folds)" in text
-    assert "to decide use two with GAN" in text
+    assert "average precision by +0.401 (+0.400 to +0.401, clearly better)" in text
+    assert (
+        "Against a tuned threshold, which needs no new rows, it changed balanced accuracy" in text
+    )
+    assert "Its probabilities are clearly better (Brier score 0.251 instead of 0.650" in text
+    assert "to rank rows, two with GAN (average precision 0.801 ± 0.016 over folds)" in text
+    assert "to decide, two with GAN" in text
 
 
 def test_verdict__tuned_threshold_does_as_well__do_not():
-    found = made_up({"nothing": (0.5, 0.6), "tuned threshold": (0.7, 0.8), "GAN": (0.5, 0.6)})
+    found = made_up({"nothing": (0.5, 0.6), "tuned threshold": (0.7, 0.8), "GAN": (0.6, 0.6)})
     assert found.verdict("GAN").startswith(
-        "Do not augment with the GAN here: what it gains over simpler means is nothing."
+        "Do not augment with the GAN here: the best classifier does as well by simpler means."
     )
-    assert "to decide use two with tuned threshold" in found.verdict("GAN")
+    assert "to decide, two with tuned threshold" in found.verdict("GAN")
+
+
+def test_verdict__harm_is_called_so():
+    found = made_up({"nothing": (0.5, 0.6), "class_weight": (0.3, 0.4), "GAN": (0.3, 0.4)})
+    worse = "it makes things worse."
+    assert found.verdict("GAN").startswith(f"Do not augment with the GAN here: {worse}")
+    assert found.verdict("class_weight").startswith(f"Do not use class_weight here: {worse}")
+
+
+def test_verdict__two_folds__no_interval_that_cannot_be():
+    X = pd.DataFrame({"a": np.r_[np.arange(20.0), np.arange(15.0, 35.0)]})
+    y = [0] * 20 + [1] * 20
+    found = compare(X, y, arms=["smote"], classifiers={"bayes": GaussianNB()}, cv=2)
+    first = (found.results["arm"] == "SMOTE") & (found.results["fold"] == 0)
+    found.results.loc[first, list(METRICS)] -= 0.5
+    assert "(too few folds to say how sure)" in found.verdict()
 
 
 def test_verdict__noise__could_be_chance():
@@ -117,7 +136,8 @@ def test_verdict__another_arm_wins__says_so():
     found = made_up({"nothing": (0.3, 0.3), "GAN": (0.3, 0.3), "SMOTE": (0.9, 0.9)})
     text = found.verdict("GAN")
     assert text.startswith("Do not augment with the GAN here")
-    assert "Against SMOTE, the best of the other arms, average precision changed by -0.6" in text
+    assert "Against SMOTE, which ranks best of the arms that train otherwise, it changed" in text
+    assert "average precision by -0.6" in text
     assert "with SMOTE (average precision" in text
 
 
@@ -129,7 +149,7 @@ def test_verdict__simpler_arm_is_as_good__preferred():
     assert text.startswith(
         "Do not augment with the GAN here: what it gains over simpler means could be chance."
     )
-    assert "to decide use one with class_weight" in text
+    assert "to decide, one with class_weight" in text
 
 
 def test_verdict__bad_calibration__warned():
@@ -157,4 +177,4 @@ def test_unknown_names__listed(clear, call, message):
 def test_verdict__subject_is_the_arm_with_curves():
     X = pd.DataFrame({"a": np.arange(20.0)})
     found = compare(X, [0, 1] * 10, arms=["smote"], classifiers=CLASSIFIERS, cv=2)
-    assert "SMOTE against nothing" in found.verdict()
+    assert "SMOTE instead of nothing" in found.verdict()

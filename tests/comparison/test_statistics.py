@@ -21,8 +21,8 @@ def test_paired_interval__overlap__wider_by_the_published_factor():
     assert ratio == pytest.approx(np.sqrt((1 / 5 + 1 / 4) / (1 / 5)))
 
 
-def test_paired_interval__no_spread__a_point():
-    assert paired_interval(np.full(3, 0.5), 0.5) == (0.5, 0.5, 0.5, 0.0)
+def test_paired_interval__no_spread__certain_of_nothing_but_equality():
+    assert paired_interval(np.full(3, 0.5), 0.5) == (0.5, -np.inf, np.inf, 1.0)
     assert paired_interval(np.zeros(3), 0.5) == (0.0, 0.0, 0.0, 1.0)
 
 
