@@ -5,9 +5,9 @@ DEMO := ganaug-demo
 
 export MLFLOW_DISABLE_TELEMETRY := true
 # Two test processes with one thread each: more would wait for each other.
-test bench-quality bench-control: export OMP_NUM_THREADS := 1
+test bench-quality bench-draws bench-control: export OMP_NUM_THREADS := 1
 
-.PHONY: demo test lint types doctest bench-speed bench-quality bench-control clean
+.PHONY: demo test lint types doctest bench-speed bench-quality bench-draws bench-control clean
 
 .venv/.dev: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -38,6 +38,10 @@ bench-speed: .venv/.bench   ## against CTGAN, same rows, one process each
 
 bench-quality: .venv/.dev   ## 17 KEEL sets x 5 classifiers against the usual oversamplers
 	$(BIN)/python benchmarks/quality.py
+
+bench-draws: .venv/.dev     ## the GAN in bags against bagging and balanced bagging
+	$(BIN)/python benchmarks/draws.py
+	$(BIN)/python benchmarks/draws.py --minority 30
 
 bench-control: .venv/.dev   ## does a class-c row look like class c to an independent classifier?
 	$(BIN)/python benchmarks/control.py

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+from imblearn.utils import check_sampling_strategy
 from scipy.stats import rankdata
 from sklearn.base import (
     BaseEstimator,
@@ -38,7 +39,7 @@ from ganaug.containers import extend
 from ganaug.randomness import numpy_stream, seed_from
 
 # Purposes of the private random streams, so that no two of them are the same.
-_AUGMENTER, _DRAW, _ESTIMATOR, _FOLD = range(4)
+_AUGMENTER, _DRAW, _ESTIMATOR, _FOLD, _SHARE = range(5)
 
 _first_estimator_has = partial(_estimator_has, delegates=("estimators_", "estimator"))
 
@@ -66,6 +67,12 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         synthetic ones. Their probabilities are averaged; without ``predict_proba`` they vote,
         but for two classes, where their decision functions are averaged if there are any.
         Averaging takes out the luck of a single draw.
+
+    majority_ratio : float or None, default=None
+        How many rows each draw keeps of any class for each row of the rarest, chosen anew for
+        every draw; None keeps all. What the augmenter adds is then counted against the rows kept.
+        Together with several draws this is balanced bagging [1]_ with synthetic rows in it: all
+        rows are used in the end, but no classifier sees the rare class drowned.
 
     n_jobs : int, default=None
         Number of clones trained at the same time. The draws are made in the calling process.
@@ -112,6 +119,11 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
 
     Callbacks that scikit-learn propagates reach the augmenter.
 
+    References
+    ----------
+    .. [1] S. Hido, H. Kashima, Y. Takahashi, "Roughly balanced bagging for imbalanced data",
+       Statistical Analysis and Data Mining 2, 2009.
+
     Examples
     --------
     >>> from sklearn.datasets import make_classification
@@ -131,6 +143,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         "estimator": [HasMethods(["fit", "predict"])],
         "augmenter": [HasMethods(["fit", "sample", "transform"]), HasMethods("fit_resample"), None],
         "n_draws": [Interval(Integral, 1, None, closed="left")],
+        "majority_ratio": [Interval(Real, 1, None, closed="left"), None],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
     }
@@ -141,12 +154,14 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         augmenter: Any = None,
         *,
         n_draws: int = 1,
+        majority_ratio: float | None = None,
         n_jobs: int | None = None,
         random_state: Any = None,
     ) -> None:
         self.estimator = estimator
         self.augmenter = augmenter
         self.n_draws = n_draws
+        self.majority_ratio = majority_ratio
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -228,7 +243,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         # Dispatched at once, so that every draw is made in this thread.
         self.estimators_ = Parallel(n_jobs=self.n_jobs, pre_dispatch="all")(
             delayed(_clone_seeded(self.estimator, seed, _ESTIMATOR, draw).fit)(
-                *_augmented(X, y, source, rows, _subseed(seed, _DRAW, draw))
+                *draw_rows(X, y, source, rows, _subseed(seed, _DRAW, draw), self.majority_ratio)
             )
             for draw in range(self.n_draws)
         )
@@ -359,6 +374,10 @@ class AugmentedClassifierCV(AugmentedClassifier):
         Number of clones of ``estimator`` to average, as for :class:`AugmentedClassifier`, in
         each inner fold and in the last fit.
 
+    majority_ratio : float or None, default=None
+        How many rows each draw keeps of any class for each row of the rarest, as for
+        :class:`AugmentedClassifier`. ``amounts`` are then counted against the rows kept.
+
     n_jobs : int, default=None
         Number of inner folds run at the same time, then of clones trained at the same time.
         Results are the same for any number.
@@ -435,11 +454,17 @@ class AugmentedClassifierCV(AugmentedClassifier):
         scoring: str | Callable | None = None,
         cv: Any = 5,
         n_draws: int = 1,
+        majority_ratio: float | None = None,
         n_jobs: int | None = None,
         random_state: Any = None,
     ) -> None:
         super().__init__(
-            estimator, augmenter, n_draws=n_draws, n_jobs=n_jobs, random_state=random_state
+            estimator,
+            augmenter,
+            n_draws=n_draws,
+            majority_ratio=majority_ratio,
+            n_jobs=n_jobs,
+            random_state=random_state,
         )
         self.amounts = amounts
         self.scoring = scoring
@@ -482,6 +507,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
                     self.estimator,
                     self._get_augmenter(),
                     n_draws=self.n_draws,
+                    majority_ratio=self.majority_ratio,
                     random_state=_subseed(seed, _FOLD, fold),
                 ),
                 X,
@@ -494,7 +520,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
             for fold in range(len(folds))
         )
         self._choose_amount(amounts, np.array(scores))
-        rows = _rows_to_add(y, self.best_amount_)
+        rows = _rows_to_add(y, self.best_amount_, self.majority_ratio)
         source = self._fit_augmenter(X, y, seed, refit_context, rows)
         self._fit_estimators(X, y, seed, source, rows)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
@@ -597,26 +623,35 @@ def _score_amounts(
     X_test, y_test = _safe_indexing(X, test), y[test]
     X, y = classifier._check_training_rows(_safe_indexing(X, train), y[train])
     seed = classifier._seed()
-    largest = _rows_to_add(y, amounts.max())
+    ratio = classifier.majority_ratio
+    largest = _rows_to_add(y, amounts.max(), ratio)
     source = classifier._fit_augmenter(X, y, seed, context, largest)
     if classifier.augmenter_ is not None:
         source = _NestedDraws(source, largest)
     scores = []
     for amount in amounts:
-        classifier._fit_estimators(X, y, seed, source, _rows_to_add(y, amount))
+        classifier._fit_estimators(X, y, seed, source, _rows_to_add(y, amount, ratio))
         scores.append(scorer(classifier, X_test, y_test))
     return scores
 
 
-def _rows_to_add(y: np.ndarray, amount: float) -> dict[Any, int]:
-    """Rows that each rarer class lacks to ``amount`` times the largest one."""
+def _rows_to_add(
+    y: np.ndarray, amount: float, majority_ratio: float | None = None
+) -> dict[Any, int]:
+    """Rows that each rarer class lacks to ``amount`` times the largest one of a draw."""
     labels, counts = np.unique(y, return_counts=True)
+    counts = np.minimum(counts, _most_kept(counts, majority_ratio))
     wanted = int(amount * counts.max())
     return {
         label: wanted - count
         for label, count in zip(labels.tolist(), counts.tolist(), strict=True)
         if count < wanted
     }
+
+
+def _most_kept(counts: np.ndarray, majority_ratio: float | None) -> int:
+    """Rows that a draw keeps of a class at most."""
+    return int(counts.max() if majority_ratio is None else majority_ratio * counts.min())
 
 
 def _average_precision(classifier: Any, X: Any, y: np.ndarray, *, classes: np.ndarray) -> float:
@@ -634,10 +669,35 @@ def _average_precision(classifier: Any, X: Any, y: np.ndarray, *, classes: np.nd
     return float(np.mean(precisions)) if precisions else np.nan
 
 
-def _augmented(
-    X: Any, y: np.ndarray, source: Any, rows: Mapping[Any, int] | None, seed: int | None
+def draw_rows(
+    X: Any,
+    y: np.ndarray,
+    source: Any,
+    rows: Mapping[Any, int] | None,
+    seed: int | None,
+    majority_ratio: float | None = None,
 ) -> tuple[Any, np.ndarray]:
-    """Training rows of one draw; ``rows`` to add of each class, None: as ``source`` is set."""
+    """Return the training rows of one draw: real ones, and what ``source`` adds to them.
+
+    Parameters
+    ----------
+    X : array-like or DataFrame of shape (n, n_features)
+    y : ndarray of shape (n,)
+    source : fitted GANAugmenter, imbalanced-learn sampler or None
+    rows : dict or None
+        How many to add of each class; None: what ``source`` is set to.
+    seed : int or None
+        None for a draw with the seed of ``source``.
+    majority_ratio : float or None
+        See :class:`AugmentedClassifier`.
+
+    Returns
+    -------
+    tuple of (X, y)
+    """
+    if majority_ratio is not None:
+        kept = _share(y, majority_ratio, numpy_stream(seed_from(seed), _SHARE))
+        X, y = _safe_indexing(X, kept), y[kept]
     if source is None or rows == {}:
         return X, y
     if hasattr(source, "fit_resample"):
@@ -650,8 +710,20 @@ def _augmented(
                 "needs some of each class. Use a sampler that removes fewer rows."
             )
         return X_more, y_more
+    if rows is None and majority_ratio is not None:
+        rows = check_sampling_strategy(source.sampling_strategy, y, "over-sampling")
     X_new, y_new = source.sample(rows, random_state=seed)
     return extend(X, X_new), extend(y, y_new)
+
+
+def _share(y: np.ndarray, majority_ratio: float, rng: np.random.Generator) -> np.ndarray:
+    """Return sorted positions of at most ``majority_ratio`` rows for each of the rarest class."""
+    labels, counts = np.unique(y, return_counts=True)
+    most = _most_kept(counts, majority_ratio)
+    own = (np.flatnonzero(y == label) for label in labels)
+    return np.sort(
+        np.concatenate([at if len(at) <= most else rng.choice(at, most, False) for at in own])
+    )
 
 
 def _asked_for(augmenter: Any, y: np.ndarray, rows: Mapping[Any, int] | None) -> Any:

@@ -694,3 +694,59 @@ def test_decision_functions_of_pairs_of_classes():
 def test_not_a_classifier_says_so(cancer):
     X, y = cancer
     assert AugmentedClassifier(LinearRegression()).fit(X, y).predict(X).shape == y.shape
+
+
+# A share of the majority for each draw.
+
+
+def kept_rows(model, X):
+    """Return for every draw which real rows it was trained on, and how many others."""
+    where = {row.tobytes(): i for i, row in enumerate(X)}
+    found = [[where.get(row.tobytes()) for row in fitted.X_] for fitted in model.estimators_]
+    return [({i for i in draw if i is not None}, draw.count(None)) for draw in found]
+
+
+@pytest.mark.parametrize(
+    ("augmenter", "added"),
+    [
+        (None, 0),
+        (GANAugmenter(0.5, steps=5), 20),  # half of the 80 kept, less the 20 there are
+        (SMOTE(), 60),
+    ],
+)
+def test_a_draw_keeps_its_share_of_the_majority(cancer, augmenter, added):
+    X, y = cancer
+    model = AugmentedClassifier(
+        Recorder(), augmenter, n_draws=3, majority_ratio=4, random_state=0
+    ).fit(X, y)
+    draws = kept_rows(model, X)
+    rare = set(np.flatnonzero(y == 1))
+    for real, new in draws:
+        assert rare <= real
+        assert len(real) == 20 + 4 * 20
+        assert new == added
+    (one, _), (two, _), _ = draws
+    assert one != two, "each draw has its own share"
+    again = clone(model).fit(X, y)
+    assert kept_rows(again, X) == draws
+
+
+def test_a_share_larger_than_the_majority_keeps_all(cancer):
+    X, y = cancer
+    model = AugmentedClassifier(Recorder(), majority_ratio=100, random_state=0).fit(X, y)
+    assert kept_rows(model, X) == [(set(range(170)), 0)]
+
+
+def test_amounts_are_counted_against_the_rows_kept(cancer):
+    X, y = cancer
+    augmenter = GANAugmenter(steps=5)
+    options = {"amounts": [0.5], "cv": 2, "n_draws": 2, "random_state": 0}
+    model = AugmentedClassifierCV(
+        Recorder(), augmenter, majority_ratio=4, scoring="accuracy", **options
+    ).fit(X, y)
+    assert [(len(real), new) for real, new in kept_rows(model, X)] == [(100, 20)] * 2
+
+
+def test_a_share_below_one_is_refused(cancer):
+    with pytest.raises(ValueError, match="'majority_ratio' parameter of AugmentedClassifier"):
+        AugmentedClassifier(LogisticRegression(), majority_ratio=0.5).fit(*cancer)

@@ -292,7 +292,7 @@ def test_compare__gan_and_tracking(capsys, table, monkeypatch, tmp_path):
         *("--arms", "gan", "--classifiers", "logistic-regression"),
     )
     assert (code, out.splitlines()[-1][:18]) == (0, "See it in MLflow: "), err
-    assert "Arms that add rows draw them 5 times" in out
+    assert "GAN: each classifier is trained on 5 draws" in out
     assert "# then open http://127.0.0.1:5000/#/experiments/" in out
     assert (root / "mlflow.db").is_file()
 

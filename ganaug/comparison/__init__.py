@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ganaug.comparison.arms import ARMS, GAN, Arm, Rows
+from ganaug.comparison.arms import ARMS, GAN, Arm, Rows, half_of_largest
 from ganaug.comparison.classifiers import CLASSIFIERS
 from ganaug.comparison.evaluate import Cell, check_task, evaluate
 from ganaug.comparison.result import Comparison
@@ -20,6 +20,7 @@ __all__ = [
     "Comparison",
     "Rows",
     "compare",
+    "half_of_largest",
 ]
 
 

@@ -189,7 +189,7 @@ class Smote(Arm):
 
     def remark(self, name, classifier, classes):
         """Say that classifiers are averaged."""
-        return _averaged(self.n_draws)
+        return _averaged(self.name, self.n_draws)
 
     @staticmethod
     def _sampler(tidy: TidyTable, y: np.ndarray, seed: int) -> Any:
@@ -217,13 +217,35 @@ class BalancedBagging(Arm):
         return BalancedBaggingClassifier(classifier, n_estimators=10)
 
 
+def half_of_largest(y: Any) -> dict[Any, int]:
+    """Return totals that bring every class to half of the largest, for ``sampling_strategy``.
+
+    Examples
+    --------
+    >>> half_of_largest(["no"] * 10 + ["yes"] * 2)
+    {'yes': 5}
+    """
+    labels, counts = np.unique(y, return_counts=True)
+    half = int(counts.max()) // 2
+    return {
+        label: half
+        for label, count in zip(labels.tolist(), counts.tolist(), strict=True)
+        if count < half
+    }
+
+
 class GAN(Arm):
-    """Rows of rare classes from a GAN trained on the training fold.
+    """Rows of rare classes from a GAN trained on the training fold, in balanced bags.
+
+    What :class:`~ganaug.AugmentedClassifier` does with the same ``majority_ratio``; here one GAN
+    serves all classifiers.
 
     Parameters
     ----------
     augmenter : GANAugmenter or None
-        What to fit; None: ``GANAugmenter()``.
+        What to fit; None: one that brings every class to half of the largest in its bag.
+    majority_ratio : float or None
+        How many rows a draw keeps of any class for each of the rarest.
     n_draws : int
         How many times to draw synthetic rows from the one fitted GAN. Averaging over draws takes
         out the luck of one; balanced bagging, its nearest rival, averages ten bags.
@@ -231,8 +253,16 @@ class GAN(Arm):
         The name to show.
     """
 
-    def __init__(self, augmenter: Any = None, *, n_draws: int = N_DRAWS, name: str = "GAN"):
+    def __init__(
+        self,
+        augmenter: Any = None,
+        *,
+        majority_ratio: float | None = 8.0,
+        n_draws: int = N_DRAWS,
+        name: str = "GAN",
+    ):
         self.augmenter = augmenter
+        self.majority_ratio = majority_ratio
         self.n_draws = n_draws
         self.name = name
 
@@ -240,27 +270,29 @@ class GAN(Arm):
         """Fit the GAN once and draw."""
         # Imported here: torch is slow to load and the other arms do without it.
         from ganaug.augmenter import GANAugmenter
+        from ganaug.classifier import draw_rows
 
-        augmenter = clone(self.augmenter or GANAugmenter()).set_params(random_state=seed)
-        augmenter.fit(X, y)
-        draws = []
-        for draw in range(self.n_draws):
-            X_new, y_new = augmenter.sample(random_state=seed + draw)
-            draws.append((pd.concat([X, X_new], ignore_index=True), np.concatenate([y, y_new])))
+        augmenter = clone(self.augmenter or GANAugmenter(half_of_largest))
+        augmenter.set_params(random_state=seed).fit(X, y)
+        draws = [
+            draw_rows(X, y, augmenter, None, seed + draw, self.majority_ratio)
+            for draw in range(self.n_draws)
+        ]
         return Rows(draws, augmenter.history_)
 
     def remark(self, name, classifier, classes):
-        """Say that classifiers are averaged."""
-        return _averaged(self.n_draws)
+        """Say that classifiers are averaged, and what each of them sees."""
+        bags = None
+        if self.majority_ratio is not None:
+            most = f"{self.majority_ratio:g} rows of a class for each row of the rarest"
+            bags = f"{self.name}: a draw keeps at most {most}."
+        return " ".join(filter(None, [_averaged(self.name, self.n_draws), bags])) or None
 
 
-def _averaged(n_draws: int) -> str | None:
+def _averaged(name: str, n_draws: int) -> str | None:
     if n_draws == 1:
         return None
-    return (
-        f"Arms that add rows draw them {n_draws} times: a classifier is trained on each draw, and "
-        "probabilities are averaged."
-    )
+    return f"{name}: each classifier is trained on {n_draws} draws, and probabilities are averaged."
 
 
 #: Every arm that can be asked for by name.

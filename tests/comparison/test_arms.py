@@ -6,7 +6,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.neighbors import KNeighborsClassifier
 
-from ganaug.comparison.arms import ARMS, EqualPriorClassifier
+from ganaug import GANAugmenter
+from ganaug.comparison.arms import ARMS, GAN, EqualPriorClassifier, half_of_largest
 
 
 def test_registry__names():
@@ -106,3 +107,18 @@ class TestSmote:
         assert (y_more == 1).sum() == 10
         with pytest.raises(ValueError, match=r"SMOTE needs 2 rows .* has 1 of 1"):
             self.arm.augment(X, np.repeat([0, 1], [11, 1]), seed=0)
+
+
+def test_gan__bags_with_rows_added_up_to_half(abalone):
+    X, y = abalone[0], abalone[1].to_numpy()
+    rows = GAN(GANAugmenter(half_of_largest, steps=5), n_draws=2, majority_ratio=3).augment(X, y, 0)
+    rare = int((y == "positive").sum())
+    for X_more, y_more in rows.draws:
+        assert (y_more == "negative").sum() == 3 * rare
+        assert (y_more == "positive").sum() == 3 * rare // 2
+        assert len(X_more) == len(y_more)
+    assert not rows.draws[0][0].equals(rows.draws[1][0])
+
+
+def test_half_of_largest__three_classes():
+    assert half_of_largest(["a"] * 9 + ["b"] * 5 + ["c"]) == {"c": 4}

@@ -15,10 +15,7 @@ from ganaug import GANAugmenter
 from ganaug.comparison import GAN, METRICS, Arm, Comparison, Rows, compare
 from ganaug.comparison.statistics import paired_interval
 
-AVERAGED = (
-    "Arms that add rows draw them 5 times: a classifier is trained on each draw, and probabilities "
-    "are averaged."
-)
+AVERAGED = "{}: each classifier is trained on 5 draws, and probabilities are averaged."
 QUICK = {"bayes": GaussianNB(), "neighbours": KNeighborsClassifier()}
 
 
@@ -104,7 +101,7 @@ def test_notes__say_what_did_not_apply(found):
     assert found.notes == [
         "bayes has no class_weight: that arm used it as it is.",
         "neighbours has no class_weight: that arm used it as it is.",
-        AVERAGED,
+        AVERAGED.format("SMOTE"),
     ]
 
 
@@ -174,7 +171,9 @@ def test_gan__one_fit_per_fold_serves_all(abalone, monkeypatch):
         assert len(model.estimators_) == 5
         assert set(model.predict(X)) <= {"positive", "negative"}
         assert model.predict_proba(X.iloc[:3]).sum(axis=1) == pytest.approx(np.ones(3))
-    assert found.notes[-1] == AVERAGED
+    assert found.notes[-1] == AVERAGED.format("GAN") + (
+        " GAN: a draw keeps at most 8 rows of a class for each row of the rarest."
+    )
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +202,7 @@ def test_three_classes__every_arm():
     assert found.notes == [
         "tuned threshold: with more than two classes, each probability is divided by the share "
         "of its class instead.",
-        AVERAGED,
+        AVERAGED.format("SMOTE"),
     ]
     means = found.arm_means()
     assert (
