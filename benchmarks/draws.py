@@ -83,7 +83,6 @@ def cell(name, fold, minority):
             note(arm, title, clone(model).fit(Z_train, y_train).predict_proba(Z_test)[:, 1])
     gan = GANAugmenter(random_state=fold).fit(X_train, y_train)
     for arm, (members, ratio, strategy) in BAGS.items():
-        gan.set_params(sampling_strategy=strategy)
         source = None if strategy is None else gan
         draws = [
             draw_rows(X_train, y_train, source, wanted(y_train, ratio, strategy), draw, ratio)

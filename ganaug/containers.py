@@ -69,7 +69,7 @@ def extend_index(index: pd.Index, m: int) -> pd.Index:
         )
     try:
         tail = _go_on(index, m)
-    except (ValueError, OverflowError, ArithmeticError):
+    except (ValueError, ArithmeticError):
         tail = None
     if tail is None or tail.has_duplicates or tail.isin(index).any():
         tail = _new_names(index, m)
