@@ -5,9 +5,9 @@ DEMO := ganaug-demo
 
 export MLFLOW_DISABLE_TELEMETRY := true
 # Two test processes with one thread each: more would wait for each other.
-test bench-quality bench-draws bench-control: export OMP_NUM_THREADS := 1
+test bench bench-rows: export OMP_NUM_THREADS := 1
 
-.PHONY: demo test lint types doctest bench-speed bench-quality bench-draws bench-control clean
+.PHONY: demo test lint types bench bench-rows bench-speed bars clean
 
 .venv/.dev: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -15,9 +15,14 @@ test bench-quality bench-draws bench-control: export OMP_NUM_THREADS := 1
 		-c constraints.txt -e '.[dev]'
 	@touch $@
 
+# smote-variants asks for tensorflow, which the two samplers taken from it do without, and brings
+# a package called tests, which would be found in the place of ours.
 .venv/.bench: .venv/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		-c constraints.txt -e '.[bench]'
+		-c constraints.txt -e '.[peers]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		-c constraints.txt --no-deps smote-variants
+	rm -rf .venv/lib/python3*/site-packages/tests
 	@touch $@
 
 demo: .venv/.dev            ## compare arms on a real imbalanced table, tracked in MLflow
@@ -33,18 +38,19 @@ lint: .venv/.dev
 types: .venv/.dev
 	$(BIN)/mypy
 
+STUDY ?= natural
+TABLES ?=
+bench: .venv/.bench         ## one study of all arms, tables and classifiers; goes on where it stopped
+	$(BIN)/python pipelines/benchmark.py run $(STUDY) $(if $(TABLES),--tables-dir $(TABLES))
+
+bench-rows: .venv/.bench    ## class control, variety and copies of synthetic rows
+	$(BIN)/python pipelines/benchmark.py rows $(if $(TABLES),--tables-dir $(TABLES))
+
 bench-speed: .venv/.bench   ## against CTGAN, same rows, one process each
-	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/speed.py --json benchmarks/results/speed.json
 
-bench-quality: .venv/.dev   ## 17 KEEL sets x 5 classifiers against the usual oversamplers
-	$(BIN)/python benchmarks/quality.py
-
-bench-draws: .venv/.dev     ## the GAN in bags against bagging and balanced bagging
-	$(BIN)/python benchmarks/draws.py
-	$(BIN)/python benchmarks/draws.py --minority 30
-
-bench-control: .venv/.dev   ## does a class-c row look like class c to an independent classifier?
-	$(BIN)/python benchmarks/control.py
+bars: .venv/.dev            ## every promise with its figure, from the results that are kept
+	$(BIN)/python pipelines/benchmark.py bars
 
 clean:
 	rm -rf .venv $(DEMO) .mypy_cache .pytest_cache .ruff_cache

@@ -16,6 +16,7 @@ import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -181,6 +182,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ctgan-epochs", type=int, default=3)
     parser.add_argument("--only", choices=["ctgan", "memory", "step"])
+    parser.add_argument("--json", type=Path, help="where to write the ratios to CTGAN")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
@@ -208,6 +210,7 @@ def main():
         )
     if args.only in (None, "ctgan"):
         print("\n| table | fit: CTGAN, s | ganaug, s | ratio | rows/s: CTGAN | ganaug | ratio |")
+        ratios = {}
         for name in TABLES:
             epochs = 300 if name.startswith("1,000 ") else args.ctgan_epochs
             theirs, ours = measure("ctgan", name, epochs), measure("ganaug", name, 0)
@@ -217,6 +220,12 @@ def main():
                 f"| {ours['rows_per_s']:,.0f} | {ours['rows_per_s'] / theirs['rows_per_s']:.1f} |",
                 flush=True,
             )
+            ratios[name] = {
+                "fit": theirs["fit_s"] / ours["fit_s"],
+                "rows": ours["rows_per_s"] / theirs["rows_per_s"],
+            }
+        if args.json:
+            args.json.write_text(json.dumps({"ctgan": ratios}, indent=2))
 
 
 if __name__ == "__main__":

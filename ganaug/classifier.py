@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
@@ -39,13 +39,13 @@ from ganaug.containers import extend
 from ganaug.randomness import numpy_stream, seed_from
 
 # Purposes of the private random streams, so that no two of them are the same.
-_AUGMENTER, _DRAW, _ESTIMATOR, _FOLD, _SHARE = range(5)
+_AUGMENTER, _DRAW, _ESTIMATOR, _FOLD = range(4)
 
 _first_estimator_has = partial(_estimator_has, delegates=("estimators_", "estimator"))
 
 
 class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """Train a classifier on augmented rows; predict on real ones.
+    r"""Train a classifier on augmented rows; predict on real ones.
 
     ``fit`` adds synthetic rows to the training set and trains clones of ``estimator`` on it.
     Nothing is added at prediction time, so the classifier can be cross-validated, searched,
@@ -60,19 +60,19 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         Where the extra training rows come from. A :class:`~ganaug.GANAugmenter` (anything with
         ``fit``, ``sample`` and ``transform``) is fitted once and sampled ``n_draws`` times. An
         imbalanced-learn sampler or pipeline of samplers (anything with ``fit_resample``) is
-        cloned and run once a draw. None adds nothing: the baseline to compare with.
+        cloned and run for each draw. None adds nothing: the baseline to compare with.
 
-    n_draws : int, default=1
+    n_draws : int, default=5
         Number of clones of ``estimator``, each trained on the real rows and a fresh draw of
-        synthetic ones. Their probabilities are averaged; without ``predict_proba`` they vote,
-        but for two classes, where their decision functions are averaged if there are any.
-        Averaging takes out the luck of a single draw.
+        synthetic ones. The first draw adds none of the rows that the augmenter is set to, the
+        last all, and those between a share that grows evenly: a classifier that has seen many
+        synthetic rows finds rare ones, one that has seen few ranks them well, and together they
+        do both. Without an augmenter there is nothing to draw, and one clone is trained.
 
-    majority_ratio : float or None, default=None
-        How many rows each draw keeps of any class for each row of the rarest, chosen anew for
-        every draw; None keeps all. What the augmenter adds is then counted against the rows kept.
-        Together with several draws this is balanced bagging [1]_ with synthetic rows in it: all
-        rows are used in the end, but no classifier sees the rare class drowned.
+    correct_prior : bool, default=False
+        Whether ``predict_proba`` gives probabilities for the class shares of the training rows
+        rather than for those of the augmented ones, under which the rare class is overestimated.
+        ``predict`` decides as without: what augmentation gains there is kept.
 
     n_jobs : int, default=None
         Number of clones trained at the same time. The draws are made in the calling process.
@@ -80,9 +80,8 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
 
     random_state : int, RandomState instance or None, default=None
         Pass an int for the same results at every call: it sets each ``random_state`` of the
-        augmenter and of the estimator, nested ones included. With None and one draw, those keep
-        the values they were given; with None and several draws they are set afresh at every
-        call.
+        augmenter and of the estimator, nested ones included. With None those keep the values they
+        were given.
 
     Attributes
     ----------
@@ -91,6 +90,12 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
 
     estimators_ : list of classifiers
         The ``n_draws`` fitted clones.
+
+    draw_shares_ : ndarray of shape (n_draws, n_classes)
+        The share of each class among the rows of each draw.
+
+    class_shares_ : ndarray of shape (n_classes,)
+        The same among the real training rows.
 
     augmenter_ : GANAugmenter or None
         The fitted augmenter that every draw was sampled from. None where there is none, as for
@@ -113,6 +118,16 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
     missing values if both can deal with them. Preprocessing that a distance or a linear model
     needs belongs into ``estimator``, as a Pipeline, so that the augmenter sees the raw columns.
 
+    Draws have different class shares :math:`q`, so each clone's probabilities are first brought
+    to the shares :math:`\pi` of the training rows, :math:`p'_c \propto p_c \pi_c / q_c` [1]_, and
+    then averaged [2]_. With ``correct_prior`` that is what ``predict_proba`` returns; without, they
+    are brought to the mean shares of the draws, which is where ``predict`` decides. Without
+    ``predict_proba`` the clones vote, but for two classes, where their decision functions are
+    averaged if there are any.
+
+    A share of an augmenter's rows is known if it has a ``sampling_strategy`` that adds rows, as
+    GANAugmenter and SMOTE have. Others add theirs in every draw.
+
     With several draws a threshold that was tuned inside ``estimator`` has no say, as in any average
     of probabilities: put :class:`sklearn.model_selection.TunedThresholdClassifierCV` around this
     classifier, not inside.
@@ -121,8 +136,9 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
 
     References
     ----------
-    .. [1] S. Hido, H. Kashima, Y. Takahashi, "Roughly balanced bagging for imbalanced data",
-       Statistical Analysis and Data Mining 2, 2009.
+    .. [1] M. Saerens, P. Latinne, C. Decaestecker, "Adjusting the outputs of a classifier to new
+       a priori probabilities: a simple procedure", Neural Computation 14, 2002.
+    .. [2] L. Breiman, "Bagging predictors", Machine Learning 24, 1996.
 
     Examples
     --------
@@ -143,7 +159,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         "estimator": [HasMethods(["fit", "predict"])],
         "augmenter": [HasMethods(["fit", "sample", "transform"]), HasMethods("fit_resample"), None],
         "n_draws": [Interval(Integral, 1, None, closed="left")],
-        "majority_ratio": [Interval(Real, 1, None, closed="left"), None],
+        "correct_prior": ["boolean"],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
     }
@@ -153,15 +169,15 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         estimator: Any,
         augmenter: Any = None,
         *,
-        n_draws: int = 1,
-        majority_ratio: float | None = None,
+        n_draws: int = 5,
+        correct_prior: bool = False,
         n_jobs: int | None = None,
         random_state: Any = None,
     ) -> None:
         self.estimator = estimator
         self.augmenter = augmenter
         self.n_draws = n_draws
-        self.majority_ratio = majority_ratio
+        self.correct_prior = correct_prior
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -194,6 +210,36 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
     def _get_augmenter(self) -> Any:
         return self.augmenter
 
+    @classmethod
+    def of_fitted(
+        cls, members: Sequence[Any], draws: Sequence[np.ndarray], y: np.ndarray
+    ) -> AugmentedClassifier:
+        """Return a fitted classifier that averages others, each fitted on one draw.
+
+        Parameters
+        ----------
+        members : sequence of fitted classifiers
+        draws : sequence of ndarray
+            The labels that each was fitted on.
+        y : ndarray of shape (n_samples,)
+            The real labels.
+
+        Returns
+        -------
+        AugmentedClassifier
+            It has no augmenter; cloned and fitted again, it is its first member on real rows.
+        """
+        averaged = cls(members[0], n_draws=len(members))
+        averaged.estimators_ = list(members)
+        averaged.augmenter_ = None
+        averaged.classes_ = np.unique(y)
+        averaged.class_shares_ = class_shares(y)
+        averaged.draw_shares_ = np.array([class_shares(labels) for labels in draws])
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(members[0], name):
+                setattr(averaged, name, getattr(members[0], name))
+        return averaged
+
     def _check_training_rows(self, X: Any, y: Any) -> tuple[Any, np.ndarray]:
         # X is left to the augmenter and the estimator: they know which values they can take.
         validate_data(self, X, y, skip_check_array=True)
@@ -202,13 +248,12 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         check_classification_targets(y)
         X, y = indexable(X, y)
         self.classes_ = np.unique(y)
+        self.class_shares_ = class_shares(y)
         return X, y
 
     def _seed(self) -> int | None:
         """One seed for everything random in ``fit``; None: parameters keep their own."""
-        if self.random_state is None and self.n_draws == 1:
-            return None
-        return seed_from(self.random_state)
+        return None if self.random_state is None else seed_from(self.random_state)
 
     def _fit_augmenter(
         self,
@@ -240,13 +285,23 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         rows: Mapping[Any, int] | None = None,
     ) -> None:
         """Train a clone on each draw; ``rows`` of each class, None: what ``source`` is set to."""
+        learned = []
+
+        def draws() -> Iterator[tuple[Any, np.ndarray]]:
+            n_draws = 1 if source is None or rows == {} else self.n_draws
+            own_seed = None if n_draws == 1 else getattr(source, "seed_", None)
+            for draw, share in enumerate(growing_shares(n_draws)):
+                subseed = _subseed(own_seed if seed is None else seed, _DRAW, draw)
+                X_draw, y_draw = draw_rows(X, y, source, rows, subseed, share)
+                learned.append(class_shares(y_draw))
+                yield X_draw, y_draw
+
         # Dispatched at once, so that every draw is made in this thread.
         self.estimators_ = Parallel(n_jobs=self.n_jobs, pre_dispatch="all")(
-            delayed(_clone_seeded(self.estimator, seed, _ESTIMATOR, draw).fit)(
-                *draw_rows(X, y, source, rows, _subseed(seed, _DRAW, draw), self.majority_ratio)
-            )
-            for draw in range(self.n_draws)
+            delayed(_clone_seeded(self.estimator, seed, _ESTIMATOR, draw).fit)(*rows_of_draw)
+            for draw, rows_of_draw in enumerate(draws())
         )
+        self.draw_shares_ = np.array(learned)
 
     def _average(self, method: str, X: Any) -> np.ndarray:
         check_is_fitted(self)
@@ -254,7 +309,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
 
     @available_if(_first_estimator_has("predict_proba"))
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Class probabilities, averaged over the draws.
+        """Class probabilities, averaged over the draws at equal class shares.
 
         Parameters
         ----------
@@ -266,7 +321,13 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         ndarray of shape (n_samples, n_classes)
             One column a class, in the order of ``classes_``.
         """
-        return self._average("predict_proba", X)
+        augmented, corrected = self._probabilities(X)
+        return corrected if self.correct_prior else augmented
+
+    def _probabilities(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        check_is_fitted(self)
+        each = [fitted.predict_proba(X) for fitted in self.estimators_]
+        return average_draws(each, list(self.draw_shares_), self.class_shares_)
 
     @available_if(_first_estimator_has("predict_proba"))
     def predict_log_proba(self, X: Any) -> np.ndarray:
@@ -318,7 +379,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         if len(self.estimators_) == 1:
             return self.estimators_[0].predict(X)
         if hasattr(self, "predict_proba"):
-            scores = self.predict_proba(X)
+            scores, _ = self._probabilities(X)
         elif hasattr(self, "decision_function") and len(self.classes_) == 2:
             scores = self.decision_function(X)
         else:  # with more classes the columns may stand for pairs of them
@@ -370,13 +431,13 @@ class AugmentedClassifierCV(AugmentedClassifier):
     cv : int, cross-validation generator or iterable, default=5
         The inner cross-validation; an int means that many stratified folds.
 
-    n_draws : int, default=1
+    n_draws : int, default=5
         Number of clones of ``estimator`` to average, as for :class:`AugmentedClassifier`, in
-        each inner fold and in the last fit.
+        each inner fold and in the last fit; for an amount of 0 it is one. The draws of an amount
+        add from nothing up to it.
 
-    majority_ratio : float or None, default=None
-        How many rows each draw keeps of any class for each row of the rarest, as for
-        :class:`AugmentedClassifier`. ``amounts`` are then counted against the rows kept.
+    correct_prior : bool, default=False
+        As for :class:`AugmentedClassifier`, in the inner folds too.
 
     n_jobs : int, default=None
         Number of inner folds run at the same time, then of clones trained at the same time.
@@ -403,6 +464,9 @@ class AugmentedClassifierCV(AugmentedClassifier):
 
     estimators_ : list of classifiers
         The ``n_draws`` clones fitted on all rows with the best amount.
+
+    draw_shares_, class_shares_ : ndarray
+        As for :class:`AugmentedClassifier`.
 
     augmenter_ : GANAugmenter or None
         The augmenter of that last fit. None if the best amount adds nothing, or for an
@@ -453,8 +517,8 @@ class AugmentedClassifierCV(AugmentedClassifier):
         amounts: Sequence[float] = (0.0, 0.25, 0.5, 1.0),
         scoring: str | Callable | None = None,
         cv: Any = 5,
-        n_draws: int = 1,
-        majority_ratio: float | None = None,
+        n_draws: int = 5,
+        correct_prior: bool = False,
         n_jobs: int | None = None,
         random_state: Any = None,
     ) -> None:
@@ -462,7 +526,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
             estimator,
             augmenter,
             n_draws=n_draws,
-            majority_ratio=majority_ratio,
+            correct_prior=correct_prior,
             n_jobs=n_jobs,
             random_state=random_state,
         )
@@ -507,7 +571,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
                     self.estimator,
                     self._get_augmenter(),
                     n_draws=self.n_draws,
-                    majority_ratio=self.majority_ratio,
+                    correct_prior=self.correct_prior,
                     random_state=_subseed(seed, _FOLD, fold),
                 ),
                 X,
@@ -520,7 +584,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
             for fold in range(len(folds))
         )
         self._choose_amount(amounts, np.array(scores))
-        rows = _rows_to_add(y, self.best_amount_, self.majority_ratio)
+        rows = _rows_to_add(y, self.best_amount_)
         source = self._fit_augmenter(X, y, seed, refit_context, rows)
         self._fit_estimators(X, y, seed, source, rows)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
@@ -623,35 +687,26 @@ def _score_amounts(
     X_test, y_test = _safe_indexing(X, test), y[test]
     X, y = classifier._check_training_rows(_safe_indexing(X, train), y[train])
     seed = classifier._seed()
-    ratio = classifier.majority_ratio
-    largest = _rows_to_add(y, amounts.max(), ratio)
+    largest = _rows_to_add(y, amounts.max())
     source = classifier._fit_augmenter(X, y, seed, context, largest)
     if classifier.augmenter_ is not None:
         source = _NestedDraws(source, largest)
     scores = []
     for amount in amounts:
-        classifier._fit_estimators(X, y, seed, source, _rows_to_add(y, amount, ratio))
+        classifier._fit_estimators(X, y, seed, source, _rows_to_add(y, amount))
         scores.append(scorer(classifier, X_test, y_test))
     return scores
 
 
-def _rows_to_add(
-    y: np.ndarray, amount: float, majority_ratio: float | None = None
-) -> dict[Any, int]:
-    """Rows that each rarer class lacks to ``amount`` times the largest one of a draw."""
+def _rows_to_add(y: np.ndarray, amount: float) -> dict[Any, int]:
+    """Rows that each rarer class lacks to ``amount`` times the largest one."""
     labels, counts = np.unique(y, return_counts=True)
-    counts = np.minimum(counts, _most_kept(counts, majority_ratio))
     wanted = int(amount * counts.max())
     return {
         label: wanted - count
         for label, count in zip(labels.tolist(), counts.tolist(), strict=True)
         if count < wanted
     }
-
-
-def _most_kept(counts: np.ndarray, majority_ratio: float | None) -> int:
-    """Rows that a draw keeps of a class at most."""
-    return int(counts.max() if majority_ratio is None else majority_ratio * counts.min())
 
 
 def _average_precision(classifier: Any, X: Any, y: np.ndarray, *, classes: np.ndarray) -> float:
@@ -669,13 +724,107 @@ def _average_precision(classifier: Any, X: Any, y: np.ndarray, *, classes: np.nd
     return float(np.mean(precisions)) if precisions else np.nan
 
 
+def class_shares(y: np.ndarray) -> np.ndarray:
+    """Return the share of each class, in the order of the sorted labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.classifier import class_shares
+    >>> class_shares(np.array(["no", "yes", "no", "no"]))
+    array([0.75, 0.25])
+    """
+    counts = np.unique(y, return_counts=True)[1]
+    return counts / counts.sum()
+
+
+def correct_prior(probabilities: np.ndarray, learned: np.ndarray, true: np.ndarray) -> np.ndarray:
+    r"""Turn probabilities learned at some class shares into those at the true shares.
+
+    If rows of each class look alike in both worlds, Bayes' rule gives
+    :math:`p'_c \propto p_c \, \pi_c / q_c` for learned shares :math:`q` and true ones
+    :math:`\pi` (equation 4 of [1]_).
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n, n_classes)
+    learned, true : ndarray of shape (n_classes,)
+        Class shares, each above 0.
+
+    Returns
+    -------
+    ndarray of shape (n, n_classes)
+
+    References
+    ----------
+    .. [1] M. Saerens, P. Latinne, C. Decaestecker, "Adjusting the outputs of a classifier to new
+       a priori probabilities: a simple procedure", Neural Computation 14, 2002.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.classifier import correct_prior
+    >>> correct_prior(np.array([[0.5, 0.5]]), np.array([0.5, 0.5]), np.array([0.9, 0.1]))
+    array([[0.9, 0.1]])
+    """
+    weighted = probabilities * (true / learned)
+    return weighted / weighted.sum(axis=1, keepdims=True)
+
+
+def average_draws(
+    probabilities: Sequence[np.ndarray], learned: Sequence[np.ndarray], true: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Average what classifiers say that were trained on draws of different class shares.
+
+    Parameters
+    ----------
+    probabilities : sequence of ndarray of shape (n, n_classes)
+        Of each draw's classifier.
+    learned : sequence of ndarray of shape (n_classes,)
+        The class shares of each draw.
+    true : ndarray of shape (n_classes,)
+        The class shares of the real rows.
+
+    Returns
+    -------
+    augmented, corrected : ndarray of shape (n, n_classes)
+        At the mean of the learned shares, and at the true ones.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.classifier import average_draws
+    >>> equal, true = np.array([0.5, 0.5]), np.array([0.9, 0.1])
+    >>> one, corrected = average_draws([np.array([[0.3, 0.7]])], [equal], true)
+    >>> one, corrected.round(2)
+    (array([[0.3, 0.7]]), array([[0.79, 0.21]]))
+    """
+    each = [correct_prior(p, q, true) for p, q in zip(probabilities, learned, strict=True)]
+    corrected = np.mean(each, axis=0)
+    if len(each) == 1:
+        return probabilities[0], corrected
+    return correct_prior(corrected, true, np.mean(learned, axis=0)), corrected
+
+
+def growing_shares(n_draws: int) -> list[float]:
+    """Return which share of the rows asked for each draw adds: none at first, all in the last.
+
+    Examples
+    --------
+    >>> from ganaug.classifier import growing_shares
+    >>> growing_shares(5), growing_shares(1)
+    ([0.0, 0.25, 0.5, 0.75, 1.0], [1.0])
+    """
+    return np.linspace(0, 1, n_draws).tolist() if n_draws > 1 else [1.0]
+
+
 def draw_rows(
     X: Any,
     y: np.ndarray,
     source: Any,
     rows: Mapping[Any, int] | None,
     seed: int | None,
-    majority_ratio: float | None = None,
+    share: float = 1.0,
 ) -> tuple[Any, np.ndarray]:
     """Return the training rows of one draw: real ones, and what ``source`` adds to them.
 
@@ -688,18 +837,21 @@ def draw_rows(
         How many to add of each class; None: what ``source`` is set to.
     seed : int or None
         None for a draw with the seed of ``source``.
-    majority_ratio : float or None
-        See :class:`AugmentedClassifier`.
+    share : float
+        Of these rows to add, if their number is known: see :class:`AugmentedClassifier`.
 
     Returns
     -------
     tuple of (X, y)
     """
-    if majority_ratio is not None:
-        kept = _share(y, majority_ratio, numpy_stream(seed_from(seed), _SHARE))
-        X, y = _safe_indexing(X, kept), y[kept]
-    if source is None or rows == {}:
+    if source is None:
         return X, y
+    if rows is None and share < 1:
+        rows = _rows_it_adds(source, y)
+    if rows is not None:
+        rows = {label: n for label, more in rows.items() if (n := round(share * more))}
+        if not rows:
+            return X, y
     if hasattr(source, "fit_resample"):
         sampler = _asked_for(_clone_seeded(source, seed), y, rows)
         X_more, y_more = sampler.fit_resample(X, y)
@@ -710,20 +862,17 @@ def draw_rows(
                 "needs some of each class. Use a sampler that removes fewer rows."
             )
         return X_more, y_more
-    if rows is None and majority_ratio is not None:
-        rows = check_sampling_strategy(source.sampling_strategy, y, "over-sampling")
     X_new, y_new = source.sample(rows, random_state=seed)
     return extend(X, X_new), extend(y, y_new)
 
 
-def _share(y: np.ndarray, majority_ratio: float, rng: np.random.Generator) -> np.ndarray:
-    """Return sorted positions of at most ``majority_ratio`` rows for each of the rarest class."""
-    labels, counts = np.unique(y, return_counts=True)
-    most = _most_kept(counts, majority_ratio)
-    own = (np.flatnonzero(y == label) for label in labels)
-    return np.sort(
-        np.concatenate([at if len(at) <= most else rng.choice(at, most, False) for at in own])
-    )
+def _rows_it_adds(source: Any, y: np.ndarray) -> dict[Any, int] | None:
+    """Return how many rows of each class ``source`` is set to add, or None if it does not tell."""
+    strategy = source.get_params().get("sampling_strategy")
+    # A GANAugmenter has no type of sampling; those that remove rows say so.
+    if strategy is None or getattr(source, "_sampling_type", "over-sampling") != "over-sampling":
+        return None
+    return dict(check_sampling_strategy(strategy, y, "over-sampling"))
 
 
 def _asked_for(augmenter: Any, y: np.ndarray, rows: Mapping[Any, int] | None) -> Any:

@@ -142,7 +142,7 @@ def compare(
     if steps is not None:
         from ganaug.augmenter import GANAugmenter
 
-        gan = package.GAN(GANAugmenter(package.half_of_largest, steps=steps))
+        gan = package.GAN(GANAugmenter(steps=steps))
         chosen = [gan if arm.lower() == "gan" else arm for arm in chosen]
     with _progress() as show:
         comparison = package.compare(

@@ -26,7 +26,7 @@ class RelativisticLoss(BaseEstimator):
 
     Parameters
     ----------
-    penalty : float, default=0.02
+    penalty : float, default=0.5
         The weight :math:`\gamma`. Higher makes rows spread wider: more recall, less precision.
 
     References
@@ -38,14 +38,14 @@ class RelativisticLoss(BaseEstimator):
     Examples
     --------
     >>> from ganaug.losses import RelativisticLoss
-    >>> RelativisticLoss(penalty=0.5)
-    RelativisticLoss(penalty=0.5)
+    >>> RelativisticLoss(penalty=0.02)
+    RelativisticLoss(penalty=0.02)
     """
 
     critic_steps = 1
     _parameter_constraints: dict = {"penalty": [Interval(Real, 0, None, closed="left")]}
 
-    def __init__(self, penalty: float = 0.02) -> None:
+    def __init__(self, penalty: float = 0.5) -> None:
         self.penalty = penalty
 
     def critic_loss(

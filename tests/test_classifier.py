@@ -151,7 +151,7 @@ def test_without_augmenter_is_the_estimator(cancer):
 def test_sampler_by_hand(cancer):
     X, y = cancer
     sampler = SMOTE(random_state=3)
-    model = AugmentedClassifier(logistic(), sampler).fit(X, y)
+    model = AugmentedClassifier(logistic(), sampler, n_draws=1).fit(X, y)
     alone = logistic().fit(*clone(sampler).fit_resample(X, y))
     assert_array_equal(model.predict_proba(X), alone.predict_proba(X))
     assert not hasattr(sampler, "sampling_strategy_"), "the caller's sampler was fitted"
@@ -160,7 +160,7 @@ def test_sampler_by_hand(cancer):
 def test_gan_by_hand(cancer):
     X, y = cancer
     gan = GANAugmenter(steps=30, random_state=3)
-    model = AugmentedClassifier(logistic(), gan).fit(X, y)
+    model = AugmentedClassifier(logistic(), gan, n_draws=1).fit(X, y)
     alone = logistic().fit(*clone(gan).fit(X, y).transform(X, y))
     assert_array_equal(model.predict_proba(X), alone.predict_proba(X))
     assert not hasattr(gan, "classes_"), "the caller's augmenter was fitted"
@@ -169,7 +169,7 @@ def test_gan_by_hand(cancer):
 
 def test_real_rows_come_first_and_untouched(mixed, words):
     model = AugmentedClassifier(Recorder(), Repeater()).fit(mixed, words)
-    seen = model.estimators_[0]
+    seen = model.estimators_[-1]
     pd.testing.assert_frame_equal(seen.X_[: len(mixed)], mixed)
     assert_array_equal(seen.y_[: len(words)], words)
     assert Counter(seen.y_) == {"benign": 150, "malignant": 150}
@@ -187,7 +187,7 @@ def test_gan_on_a_mixed_frame_with_gaps(mixed, words):
         model.predict(mixed[mixed.columns[::-1]])
 
     seen = AugmentedClassifier(Recorder(), GANAugmenter(steps=30), random_state=0)
-    seen = seen.fit(mixed, words).estimators_[0].X_
+    seen = seen.fit(mixed, words).estimators_[-1].X_
     assert (seen.dtypes == mixed.dtypes).all()
     assert len(seen) == 300
 
@@ -204,47 +204,121 @@ def test_lists_and_other_labels(cancer):
 # --- draws ----------------------------------------------------------------------------------
 
 
+def added_rows(model):
+    return [len(seen.X_) - 170 for seen in model.estimators_]
+
+
+@pytest.mark.parametrize(
+    ("augmenter", "n_draws", "added"),
+    [
+        (Repeater(), 5, [0, 32, 65, 98, 130]),
+        (Repeater(), 1, [130]),
+        (GANAugmenter({1: 40}, steps=5), 3, [0, 10, 20]),
+        (SMOTE(), 3, [0, 65, 130]),
+        (RandomOverSampler(sampling_strategy=lambda y: {1: 30}), 2, [0, 10]),
+        (None, 5, [0]),
+        (make_sampler_pipeline(SMOTE()), 2, [130, 130]),  # it does not tell what it adds
+        (RandomUnderSampler(), 2, [-130, -130]),
+    ],
+)
+def test_draws_add_from_nothing_to_all(cancer, augmenter, n_draws, added):
+    model = AugmentedClassifier(Recorder(), augmenter, n_draws=n_draws, random_state=0)
+    assert added_rows(model.fit(*cancer)) == added
+    shares = [[150, 20 + new] for new in added]
+    if min(added) >= 0:
+        expected = np.array(shares) / np.sum(shares, axis=1, keepdims=True)
+        assert_allclose(model.draw_shares_, expected)
+    assert_allclose(model.class_shares_, [150 / 170, 20 / 170])
+
+
+def test_each_of_several_classes_grows():
+    X, y = load_iris(return_X_y=True)
+    X, y = X[20:130], y[20:130]  # 30, 50 and 30 rows
+    model = AugmentedClassifier(Recorder(), Repeater(), n_draws=3, random_state=0).fit(X, y)
+    counts = [np.bincount(seen.y_).tolist() for seen in model.estimators_]
+    assert counts == [[30, 50, 30], [40, 50, 40], [50, 50, 50]]
+
+
 def test_one_fit_and_fresh_draws(cancer, calls):
     X, y = cancer
     model = AugmentedClassifier(Recorder(), Repeater(), n_draws=3, random_state=0).fit(X, y)
     assert calls("fit") == [170]
-    assert len(calls("sample")) == 3
-    first, second, third = (seen.X_[170:] for seen in model.estimators_)
-    assert not np.array_equal(first, second)
-    assert not np.array_equal(second, third)
+    assert calls("sample") == [{1: 65}, {1: 130}]
+    _, second, third = (seen.X_[170:] for seen in model.estimators_)
+    assert not np.array_equal(second, third[:65])
 
 
-def test_gan_draws_differ(cancer):
+@pytest.mark.parametrize("random_state", [None, 0])
+def test_gan_draws_differ(cancer, random_state):
     X, y = cancer
-    model = AugmentedClassifier(Recorder(), GANAugmenter(steps=30), n_draws=2).fit(X, y)
-    first, second = (seen.X_ for seen in model.estimators_)
+    gan = GANAugmenter(steps=30, random_state=1)
+    model = AugmentedClassifier(Recorder(), gan, n_draws=3, random_state=random_state).fit(X, y)
+    _, first, second = (seen.X_ for seen in model.estimators_)
     assert_array_equal(first[:170], X)
     assert_array_equal(second[:170], X)
-    assert not np.isclose(first[170:], second[170:]).all(axis=1).any()
+    assert not np.isclose(first[170:], second[170:235]).all(axis=1).any()
 
 
 @pytest.mark.parametrize(
     "sampler", [RandomOverSampler(), make_sampler_pipeline(RandomOverSampler())], ids=type
 )
 def test_every_draw_of_a_sampler_has_its_own_seed(cancer, sampler):
-    model = AugmentedClassifier(Recorder(), sampler, n_draws=2, random_state=0).fit(*cancer)
-    first, second = (seen.X_[170:] for seen in model.estimators_)
-    assert first.shape == second.shape == (130, 8)
-    assert not np.array_equal(first, second)
+    model = AugmentedClassifier(Recorder(), sampler, n_draws=3, random_state=0).fit(*cancer)
+    _, first, second = (seen.X_[170:] for seen in model.estimators_)
+    assert not np.array_equal(first, second[: len(first)])
+
+
+def at_shares(probabilities, learned, wanted):
+    odds = probabilities * wanted / learned
+    return odds / odds.sum(axis=1, keepdims=True)
 
 
 @pytest.mark.parametrize("augmenter", [None, SMOTE(), Repeater()], ids=type)
-def test_probabilities_are_averaged(cancer, augmenter):
+def test_probabilities_are_averaged_at_equal_shares(cancer, augmenter):
     X, y = cancer
     model = AugmentedClassifier(logistic(), augmenter, n_draws=3, random_state=0).fit(X, y)
-    each = [fitted.predict_proba(X) for fitted in model.estimators_]
-    assert_allclose(model.predict_proba(X), np.mean(each, axis=0))
-    assert_allclose(model.predict_log_proba(X), np.log(np.mean(each, axis=0)))
-    assert_array_equal(model.predict(X), np.mean(each, axis=0).argmax(axis=1))
+    each = [
+        at_shares(fitted.predict_proba(X), shares, model.class_shares_)
+        for fitted, shares in zip(model.estimators_, model.draw_shares_, strict=True)
+    ]
+    mean = np.mean(each, axis=0)
+    augmented = at_shares(mean, model.class_shares_, model.draw_shares_.mean(axis=0))
+    assert_allclose(model.predict_proba(X), augmented)
+    assert_allclose(model.predict_log_proba(X), np.log(augmented))
+    assert_array_equal(model.predict(X), augmented.argmax(axis=1))
     assert_allclose(
         model.decision_function(X),
         np.mean([fitted.decision_function(X) for fitted in model.estimators_], axis=0),
     )
+    decided = model.predict(X)
+    model.set_params(correct_prior=True)
+    assert_allclose(model.predict_proba(X), mean)
+    assert_array_equal(model.predict(X), decided)
+
+
+@pytest.mark.parametrize("n_draws", [1, 3])
+def test_corrected_probabilities_are_those_of_the_real_rows(n_draws):
+    """Repeating rows changes nothing but the prior: the correction must take all of it back."""
+    rng = np.random.default_rng(0)
+    y = (rng.random(4000) < 0.1).astype(int)
+    X = rng.normal(size=(4000, 2)) + y[:, None]
+    alone = logistic().fit(X, y).predict_proba(X)[:, 1]
+    model = AugmentedClassifier(logistic(), RandomOverSampler(), n_draws=n_draws, random_state=0)
+    raw = model.fit(X, y).predict_proba(X)[:, 1]
+    corrected = model.set_params(correct_prior=True).predict_proba(X)[:, 1]
+    assert raw.mean() > 0.2
+    assert corrected.mean() == pytest.approx(y.mean(), abs=0.01)
+    assert np.abs(corrected - alone).mean() < 0.01
+
+
+def test_fitted_classifiers_can_be_averaged(cancer):
+    X, y = cancer
+    model = AugmentedClassifier(logistic(), SMOTE(), n_draws=3, random_state=0).fit(X, y)
+    labels = [np.repeat([0, 1], [150, 20 + new]) for new in (0, 65, 130)]
+    again = AugmentedClassifier.of_fitted(model.estimators_, labels, y)
+    assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+    assert_array_equal(again.predict(X), model.predict(X))
+    assert again.n_features_in_ == 8
 
 
 def test_certain_trees_have_infinite_log_probability(cancer):
@@ -305,23 +379,26 @@ def test_seeds_reach_nested_parameters_and_differ(cancer):
     assert [fitted[-1].random_state for fitted in more.estimators_][:2] == seeds[:2]
 
 
-def test_no_seed_and_one_draw_leave_the_parts_alone(cancer):
+def test_no_seed_leaves_the_parts_alone(cancer):
     model = AugmentedClassifier(Recorder(random_state=5), Repeater(random_state=6)).fit(*cancer)
-    assert model.estimators_[0].random_state == 5
+    assert {seen.random_state for seen in model.estimators_} == {5}
     assert model.augmenter_.random_state == 6
 
 
-def test_no_seed_and_several_draws_change_from_call_to_call(cancer):
-    model = AugmentedClassifier(Recorder(random_state=5), Repeater(random_state=6), n_draws=2)
-    first, second = (clone(model).fit(*cancer).estimators_[0].X_ for _ in range(2))
-    assert not np.array_equal(first, second)
+def test_seeds_of_the_parts_are_enough(cancer):
+    X, y = cancer
+    model = AugmentedClassifier(
+        RandomForestClassifier(3, random_state=5), GANAugmenter(steps=5, random_state=6)
+    )
+    first, second = (clone(model).fit(X, y).predict_proba(X) for _ in range(2))
+    assert_array_equal(first, second)
 
 
 def test_global_streams_are_left_alone(cancer):
     X, y = cancer
     np.random.seed(0)  # noqa: NPY002
     expected = np.random.get_state()[1].copy()  # noqa: NPY002
-    AugmentedClassifier(RandomForestClassifier(3), SMOTE(), n_draws=2).fit(X, y)
+    AugmentedClassifier(RandomForestClassifier(3), SMOTE(), random_state=0).fit(X, y)
     AugmentedClassifierCV(RandomForestClassifier(3), SMOTE(), cv=2, random_state=0).fit(X, y)
     AugmentedClassifier(LogisticRegression(), GANAugmenter(steps=5)).fit(X, y)
     assert_array_equal(np.random.get_state()[1], expected)  # noqa: NPY002
@@ -330,8 +407,8 @@ def test_global_streams_are_left_alone(cancer):
 def test_random_state_instance_is_advanced(cancer):
     X, y = cancer
     model = AugmentedClassifier(Recorder(), Repeater(), random_state=np.random.RandomState(0))
-    first = model.fit(X, y).estimators_[0].X_
-    assert not np.array_equal(model.fit(X, y).estimators_[0].X_, first)
+    first = model.fit(X, y).estimators_[-1].X_
+    assert not np.array_equal(model.fit(X, y).estimators_[-1].X_, first)
 
 
 # --- scikit-learn's habits ------------------------------------------------------------------
@@ -514,20 +591,19 @@ def _quality(model, X, y):
 @pytest.mark.parametrize("best", [0.0, 0.25, 0.5, 1.0])
 def test_the_best_amount_wins(cancer, augmenter, best):
     model = AugmentedClassifierCV(
-        Threshold(best), augmenter, scoring=_quality, cv=2, n_draws=2, random_state=0
+        Threshold(best), augmenter, scoring=_quality, cv=2, n_draws=1, random_state=0
     ).fit(*cancer)
     assert model.best_amount_ == best
     assert_array_equal(model.cv_results_["amount"], [0, 0.25, 0.5, 1])
     counts = {0.0: 20, 0.25: 37, 0.5: 75, 1.0: 150}
-    assert [fitted.quality_ for fitted in model.estimators_] == pytest.approx(
-        [1 - abs(counts[best] / 150 - best)] * 2
-    )
+    (fitted,) = model.estimators_
+    assert fitted.quality_ == pytest.approx(1 - abs(counts[best] / 150 - best))
     assert (model.augmenter_ is not None) == (isinstance(augmenter, Repeater) and best > 0)
 
 
 def test_cv_results(cancer):
     model = AugmentedClassifierCV(
-        Threshold(0.5), Repeater(), amounts=[1, 0, 0.5], scoring=_quality, cv=2
+        Threshold(0.5), Repeater(), amounts=[1, 0, 0.5], scoring=_quality, cv=2, n_draws=1
     ).fit(*cancer)
     results = pd.DataFrame(model.cv_results_)
     assert list(results) == [
@@ -557,7 +633,15 @@ def test_one_fit_a_fold_serves_every_amount(cancer, calls):
     model = AugmentedClassifierCV(Threshold(1.0), Repeater(), scoring=_quality, cv=5, n_draws=2)
     model.fit(*cancer)
     assert calls("fit") == [136] * 5 + [170]
-    assert calls("sample") == [{1: 104}] * 10 + [{1: 130}] * 2
+    # The first draw adds nothing and is not asked for; the last fit has the best amount.
+    assert calls("sample") == [{1: 104}] * 5 + [{1: 130}]
+
+
+def test_draws_of_an_amount_add_up_to_it(cancer):
+    model = AugmentedClassifierCV(
+        Recorder(), Repeater(), amounts=[0.5], cv=2, n_draws=3, scoring="accuracy"
+    )
+    assert added_rows(model.fit(*cancer)) == [0, 28, 55]
 
 
 def test_smaller_draws_are_part_of_larger_ones(cancer):
@@ -565,7 +649,7 @@ def test_smaller_draws_are_part_of_larger_ones(cancer):
     seen = []
 
     def keep(model, X, y):
-        seen.append(model.estimators_[0].X_)
+        seen.append(model.estimators_[-1].X_)
         return 0.0
 
     AugmentedClassifierCV(
@@ -694,59 +778,3 @@ def test_decision_functions_of_pairs_of_classes():
 def test_not_a_classifier_says_so(cancer):
     X, y = cancer
     assert AugmentedClassifier(LinearRegression()).fit(X, y).predict(X).shape == y.shape
-
-
-# A share of the majority for each draw.
-
-
-def kept_rows(model, X):
-    """Return for every draw which real rows it was trained on, and how many others."""
-    where = {row.tobytes(): i for i, row in enumerate(X)}
-    found = [[where.get(row.tobytes()) for row in fitted.X_] for fitted in model.estimators_]
-    return [({i for i in draw if i is not None}, draw.count(None)) for draw in found]
-
-
-@pytest.mark.parametrize(
-    ("augmenter", "added"),
-    [
-        (None, 0),
-        (GANAugmenter(0.5, steps=5), 20),  # half of the 80 kept, less the 20 there are
-        (SMOTE(), 60),
-    ],
-)
-def test_a_draw_keeps_its_share_of_the_majority(cancer, augmenter, added):
-    X, y = cancer
-    model = AugmentedClassifier(
-        Recorder(), augmenter, n_draws=3, majority_ratio=4, random_state=0
-    ).fit(X, y)
-    draws = kept_rows(model, X)
-    rare = set(np.flatnonzero(y == 1))
-    for real, new in draws:
-        assert rare <= real
-        assert len(real) == 20 + 4 * 20
-        assert new == added
-    (one, _), (two, _), _ = draws
-    assert one != two, "each draw has its own share"
-    again = clone(model).fit(X, y)
-    assert kept_rows(again, X) == draws
-
-
-def test_a_share_larger_than_the_majority_keeps_all(cancer):
-    X, y = cancer
-    model = AugmentedClassifier(Recorder(), majority_ratio=100, random_state=0).fit(X, y)
-    assert kept_rows(model, X) == [(set(range(170)), 0)]
-
-
-def test_amounts_are_counted_against_the_rows_kept(cancer):
-    X, y = cancer
-    augmenter = GANAugmenter(steps=5)
-    options = {"amounts": [0.5], "cv": 2, "n_draws": 2, "random_state": 0}
-    model = AugmentedClassifierCV(
-        Recorder(), augmenter, majority_ratio=4, scoring="accuracy", **options
-    ).fit(X, y)
-    assert [(len(real), new) for real, new in kept_rows(model, X)] == [(100, 20)] * 2
-
-
-def test_a_share_below_one_is_refused(cancer):
-    with pytest.raises(ValueError, match="'majority_ratio' parameter of AugmentedClassifier"):
-        AugmentedClassifier(LogisticRegression(), majority_ratio=0.5).fit(*cancer)

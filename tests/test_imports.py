@@ -14,6 +14,7 @@ FLOORS = {
     "spec": 0,
     "randomness": 0,
     "registry": 0,
+    "preprocessing": 0,
     "_version": 0,
     "encoders": 1,
     "networks": 1,

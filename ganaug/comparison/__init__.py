@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ganaug.comparison.arms import ARMS, GAN, Arm, Rows, half_of_largest
+from ganaug.comparison.arms import ARMS, GAN, Arm, Rows
 from ganaug.comparison.classifiers import CLASSIFIERS
 from ganaug.comparison.evaluate import Cell, check_task, evaluate
 from ganaug.comparison.result import Comparison
@@ -20,7 +20,6 @@ __all__ = [
     "Comparison",
     "Rows",
     "compare",
-    "half_of_largest",
 ]
 
 
@@ -84,11 +83,10 @@ def compare(
                 arm           classifier verdict
     0  class_weight  logistic regression  unsure
     1  class_weight                  all  unsure
-    2         SMOTE  logistic regression  unsure
-    3         SMOTE                  all  unsure
+    2         SMOTE  logistic regression   worse
+    3         SMOTE                  all   worse
     >>> comparison.refit("SMOTE", "logistic regression").predict(X[:2])
     array([0, 0])
     """
     task = check_task(X, y, arms=arms, classifiers=classifiers, cv=cv, seed=seed_from(random_state))
-    results, histories = evaluate(task, n_jobs, on_cell)
-    return Comparison(task, results, histories)
+    return Comparison(task, *evaluate(task, n_jobs, on_cell))

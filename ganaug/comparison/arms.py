@@ -15,7 +15,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.utils.validation import check_is_fitted
 
-from ganaug.comparison.preprocessing import TidyTable
+from ganaug.classifier import class_shares, draw_rows, growing_shares
+from ganaug.preprocessing import TidyTable
 
 N_DRAWS = 5
 
@@ -35,6 +36,10 @@ class Arm:
     """The arm that does nothing, and the base of the others."""
 
     name = "nothing"
+    #: A classifier that is trained in place of the one asked for, if the arm is one itself.
+    classifier: Any = None
+    #: What the arm's results depend on besides ganaug and its dependencies.
+    packages: tuple[str, ...] = ()
 
     def title(self, X: pd.DataFrame) -> str:
         """Return the name to show for this table."""
@@ -47,6 +52,10 @@ class Arm:
     def adapt(self, classifier: Any, y: np.ndarray) -> Any:
         """Return the unfitted classifier to train; called once per classifier."""
         return classifier
+
+    def shares(self, classifier: Any, y: np.ndarray) -> np.ndarray:
+        """Return the class shares that probabilities come out for, after training on `y`."""
+        return class_shares(y)
 
     def remark(self, name: str, classifier: Any, classes: np.ndarray) -> str | None:
         """Return what a reader should know about this arm with the classifier called `name`."""
@@ -63,6 +72,12 @@ class ClassWeight(Arm):
         if "class_weight" in classifier.get_params():
             return classifier.set_params(class_weight="balanced")
         return classifier
+
+    def shares(self, classifier, y):
+        """Return equal shares where there were weights."""
+        if "class_weight" in classifier.get_params():
+            return equal_shares(y)
+        return class_shares(y)
 
     def remark(self, name, classifier, classes):
         """Name the classifiers that take no weights."""
@@ -180,8 +195,9 @@ class Smote(Arm):
         scaled = frame.copy()
         scaled[numeric] = frame[numeric] / scale
         draws = []
-        for draw in range(self.n_draws):
-            X_more, y_more = self._sampler(tidy, y, seed + draw).fit_resample(scaled, y)
+        for draw, share in enumerate(growing_shares(self.n_draws)):
+            sampler = self.sampler(tidy, y, seed + draw)
+            X_more, y_more = draw_rows(scaled, y, sampler, None, None, share)
             synthetic = X_more.iloc[len(frame) :].copy()
             synthetic[numeric] = synthetic[numeric].astype(float) * scale
             draws.append((pd.concat([frame, synthetic], ignore_index=True), y_more))
@@ -191,8 +207,8 @@ class Smote(Arm):
         """Say that classifiers are averaged."""
         return _averaged(self.name, self.n_draws)
 
-    @staticmethod
-    def _sampler(tidy: TidyTable, y: np.ndarray, seed: int) -> Any:
+    def sampler(self, tidy: TidyTable, y: np.ndarray, seed: int) -> Any:
+        """Return the sampler for a table of these columns."""
         labels, counts = np.unique(y, return_counts=True)
         if counts.min() < 2:
             raise ValueError(
@@ -216,53 +232,42 @@ class BalancedBagging(Arm):
         """Put the classifier in balanced bags."""
         return BalancedBaggingClassifier(classifier, n_estimators=10)
 
+    def shares(self, classifier, y):
+        """Return equal shares."""
+        return equal_shares(y)
 
-def half_of_largest(y: Any) -> dict[Any, int]:
-    """Return totals that bring every class to half of the largest, for ``sampling_strategy``.
+
+def equal_shares(y: np.ndarray) -> np.ndarray:
+    """Return the same share for every class.
 
     Examples
     --------
-    >>> half_of_largest(["no"] * 10 + ["yes"] * 2)
-    {'yes': 5}
+    >>> import numpy as np
+    >>> equal_shares(np.array(["a", "b", "b", "b"]))
+    array([0.5, 0.5])
     """
-    labels, counts = np.unique(y, return_counts=True)
-    half = int(counts.max()) // 2
-    return {
-        label: half
-        for label, count in zip(labels.tolist(), counts.tolist(), strict=True)
-        if count < half
-    }
+    n = len(np.unique(y))
+    return np.full(n, 1 / n)
 
 
 class GAN(Arm):
-    """Rows of rare classes from a GAN trained on the training fold, in balanced bags.
+    """Rows of rare classes from a GAN trained on the training fold.
 
-    What :class:`~ganaug.AugmentedClassifier` does with the same ``majority_ratio``; here one GAN
-    serves all classifiers.
+    What :class:`~ganaug.AugmentedClassifier` does; here one GAN serves all classifiers.
 
     Parameters
     ----------
     augmenter : GANAugmenter or None
-        What to fit; None: one that brings every class to half of the largest in its bag.
-    majority_ratio : float or None
-        How many rows a draw keeps of any class for each of the rarest.
+        What to fit; None: one with its defaults.
     n_draws : int
-        How many times to draw synthetic rows from the one fitted GAN. Averaging over draws takes
-        out the luck of one; balanced bagging, its nearest rival, averages ten bags.
+        How many times to draw synthetic rows from the one fitted GAN, from none of those that
+        the augmenter is set to, up to all.
     name : str
         The name to show.
     """
 
-    def __init__(
-        self,
-        augmenter: Any = None,
-        *,
-        majority_ratio: float | None = 8.0,
-        n_draws: int = N_DRAWS,
-        name: str = "GAN",
-    ):
+    def __init__(self, augmenter: Any = None, *, n_draws: int = N_DRAWS, name: str = "GAN"):
         self.augmenter = augmenter
-        self.majority_ratio = majority_ratio
         self.n_draws = n_draws
         self.name = name
 
@@ -270,29 +275,27 @@ class GAN(Arm):
         """Fit the GAN once and draw."""
         # Imported here: torch is slow to load and the other arms do without it.
         from ganaug.augmenter import GANAugmenter
-        from ganaug.classifier import draw_rows
 
-        augmenter = clone(self.augmenter or GANAugmenter(half_of_largest))
+        augmenter = clone(self.augmenter or GANAugmenter())
         augmenter.set_params(random_state=seed).fit(X, y)
         draws = [
-            draw_rows(X, y, augmenter, None, seed + draw, self.majority_ratio)
-            for draw in range(self.n_draws)
+            draw_rows(X, y, augmenter, None, seed + draw, share)
+            for draw, share in enumerate(growing_shares(self.n_draws))
         ]
         return Rows(draws, augmenter.history_)
 
     def remark(self, name, classifier, classes):
-        """Say that classifiers are averaged, and what each of them sees."""
-        bags = None
-        if self.majority_ratio is not None:
-            most = f"{self.majority_ratio:g} rows of a class for each row of the rarest"
-            bags = f"{self.name}: a draw keeps at most {most}."
-        return " ".join(filter(None, [_averaged(self.name, self.n_draws), bags])) or None
+        """Say that classifiers are averaged."""
+        return _averaged(self.name, self.n_draws)
 
 
 def _averaged(name: str, n_draws: int) -> str | None:
     if n_draws == 1:
         return None
-    return f"{name}: each classifier is trained on {n_draws} draws, and probabilities are averaged."
+    return (
+        f"{name}: each classifier is trained on {n_draws} draws, from no new rows up to all, and "
+        "probabilities are averaged."
+    )
 
 
 #: Every arm that can be asked for by name.

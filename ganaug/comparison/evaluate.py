@@ -5,25 +5,24 @@ import warnings
 import zlib
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.ensemble import VotingClassifier
-from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import StratifiedKFold, check_cv
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
+from ganaug.classifier import AugmentedClassifier, average_draws, class_shares
 from ganaug.comparison.arms import ARMS, BASELINE, Arm, Rows
 from ganaug.comparison.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIERS
-from ganaug.comparison.preprocessing import as_frame, make_preprocessor
 from ganaug.comparison.scores import METRICS, score
+from ganaug.preprocessing import as_frame, make_preprocessor
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,33 @@ class Cell:
     classifier: str
     scores: dict[str, float]
     fit_seconds: float
+    error: str = ""
+    #: Of the positive class, for the held-out rows; none where there are more than two classes.
+    probabilities: np.ndarray = field(default_factory=lambda: np.empty(0), compare=False)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One draw of training rows as numbers, and what made them so."""
+
+    encoder: Pipeline
+    rows: np.ndarray
+    y: np.ndarray
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What one arm and classifier say of the held-out rows of a fold.
+
+    `corrected` are the probabilities with the class shares of the real training rows. A failed
+    one has an `error`.
+    """
+
+    classifier: str
+    probabilities: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    corrected: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    predicted: np.ndarray = field(default_factory=lambda: np.empty(0))
+    seconds: float = 0.0
     error: str = ""
 
 
@@ -71,52 +97,99 @@ class Task:
         X = self.X.iloc[train].reset_index(drop=True)
         return self.arms[arm].augment(X, self.y[train], self.seed_of(fold, arm))
 
-    def fit(self, arm: str, classifier: str, fold: int, rows: Rows) -> Any:
-        """Fit one classifier on an arm's rows; the result predicts raw rows."""
+    def fit(self, arm: str, classifier: str, fold: int, encoded: list[Encoded]) -> list[Any]:
+        """Fit one classifier on each of an arm's draws."""
         # The seed depends on the classifier only, so that arms differ in nothing but themselves.
         seed = self.seed_of(fold, classifier)
-        members = []
-        for X, y in rows.draws:
-            adapted = self.arms[arm].adapt(clone(self.classifiers[classifier]), y)
-            pipeline = make_pipeline(*make_preprocessor(), _seeded(adapted, seed))
-            members.append(pipeline.fit(X, y))
-        if len(members) == 1:
-            return members[0]
-        draws = [(f"draw{i}", FrozenEstimator(member)) for i, member in enumerate(members)]
-        return VotingClassifier(draws, voting="soft").fit(*rows.draws[0])
+        return [
+            _seeded(self.arms[arm].adapt(clone(self.classifiers[classifier]), draw.y), seed).fit(
+                draw.rows, draw.y
+            )
+            for draw in encoded
+        ]
 
     def run(self, fold: int, arm: str) -> tuple[list[Cell], list[dict[str, Any]]]:
         """Evaluate one arm with every classifier on one fold."""
+        predictions, history = self.predict(fold, arm)
+        return [self._cell(fold, arm, found) for found in predictions], history
+
+    def predict(self, fold: int, arm: str) -> tuple[list[Prediction], list[dict[str, Any]]]:
+        """Return what one arm and every classifier say of the held-out rows of a fold."""
         train, test = self.folds[fold]
         with one_thread():
             start = time.perf_counter()
             try:
                 rows = self.rows(arm, fold, train)
+                # Once for all classifiers: on small tables it takes longer than most of them.
+                encoded = encode(rows)
+                held_out = [draw.encoder.transform(self.X.iloc[test]) for draw in encoded]
             except Exception as error:
-                failed = Cell(fold, arm, "", {}, 0.0, _describe(error))
+                failed = Prediction("", error=_describe(error))
                 return [replace(failed, classifier=name) for name in self.classifiers], []
             shared = time.perf_counter() - start
-            cells = [self._cell(fold, arm, name, rows, test, shared) for name in self.classifiers]
-        return cells, rows.history
+            predictions = [
+                self._predict(arm, name, fold, encoded, held_out, shared)
+                for name in self.classifiers
+            ]
+        return predictions, rows.history
 
-    def _cell(
-        self, fold: int, arm: str, classifier: str, rows: Rows, test: np.ndarray, shared: float
-    ) -> Cell:
+    def _predict(
+        self,
+        arm: str,
+        classifier: str,
+        fold: int,
+        encoded: list[Encoded],
+        held_out: list[np.ndarray],
+        shared: float,
+    ) -> Prediction:
         start = time.perf_counter()
         try:
-            model = self.fit(arm, classifier, fold, rows)
+            members = self.fit(arm, classifier, fold, encoded)
             seconds = shared + time.perf_counter() - start
-            X_test = self.X.iloc[test]
+            each = [member.predict_proba(Z) for member, Z in zip(members, held_out, strict=True)]
+            learned = [self.arms[arm].shares(self.classifiers[classifier], d.y) for d in encoded]
+            shares = class_shares(self.y[self.folds[fold][0]])
+            probabilities, corrected = average_draws(each, learned, shares)
+            predicted = self.classes[probabilities.argmax(axis=1)]
+            if len(members) == 1:  # it may have a threshold of its own
+                predicted = members[0].predict(held_out[0])
+        except Exception as error:
+            return Prediction(classifier, error=_describe(error))
+        return Prediction(classifier, probabilities, corrected, predicted, seconds)
+
+    def _cell(self, fold: int, arm: str, found: Prediction) -> Cell:
+        if found.error:
+            return Cell(fold, arm, found.classifier, {}, 0.0, found.error)
+        test = self.folds[fold][1]
+        try:
             scores = score(
-                self.y[test],
-                model.predict_proba(X_test),
-                model.predict(X_test),
-                self.classes,
-                self.positive,
+                self.y[test], found.probabilities, found.predicted, self.classes, self.positive
             )
         except Exception as error:
-            return Cell(fold, arm, classifier, {}, 0.0, _describe(error))
-        return Cell(fold, arm, classifier, scores, seconds)
+            return Cell(fold, arm, found.classifier, {}, 0.0, _describe(error))
+        ranking = np.empty(0)
+        if len(self.classes) == 2:
+            ranking = found.probabilities[:, list(self.classes).index(self.positive)]
+        return Cell(fold, arm, found.classifier, scores, found.seconds, probabilities=ranking)
+
+
+def encode(rows: Rows) -> list[Encoded]:
+    """Turn every draw into numbers."""
+    encoded = []
+    for X, y in rows.draws:
+        encoder = make_preprocessor()
+        encoded.append(Encoded(encoder, encoder.fit_transform(X), y))
+    return encoded
+
+
+def as_one(encoded: list[Encoded], members: list[Any], y: np.ndarray) -> Any:
+    """Return one classifier of raw rows that averages the fitted members."""
+    pipelines = [
+        make_pipeline(*draw.encoder, member) for draw, member in zip(encoded, members, strict=True)
+    ]
+    if len(pipelines) == 1:
+        return pipelines[0]
+    return AugmentedClassifier.of_fitted(pipelines, [draw.y for draw in encoded], y)
 
 
 def one_thread() -> AbstractContextManager:
@@ -156,8 +229,8 @@ def evaluate(
     task: Task,
     n_jobs: int | None = None,
     on_cell: Callable[[int, int, Cell], object] | None = None,
-) -> tuple[pd.DataFrame, dict[str, list[list[dict[str, Any]]]]]:
-    """Return one row per cell, and for each arm that has one its training history per fold."""
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, list[list[dict[str, Any]]]]]:
+    """Return one row per cell, one per held-out row of a cell, and training histories by arm."""
     jobs = [(fold, arm) for fold in range(len(task.folds)) for arm in task.arms]
     total = len(jobs) * len(task.classifiers)
     run = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
@@ -172,13 +245,38 @@ def evaluate(
     if all(cell.error for cell in cells):
         raise RuntimeError(f"No cell of the comparison could be evaluated: {cells[0].error}")
     per_fold = {arm: [histories[arm, f] for f in range(len(task.folds))] for arm in task.arms}
-    return _tabulate(task, cells), {arm: runs for arm, runs in per_fold.items() if any(runs)}
+    curves = {arm: runs for arm, runs in per_fold.items() if any(runs)}
+    return _tabulate(task, cells), _held_out(task, cells), curves
+
+
+def _held_out(task: Task, cells: list[Cell]) -> pd.DataFrame:
+    """Return the probability of the positive class for every held-out row of every cell."""
+    parts = [
+        pd.DataFrame(
+            {
+                "fold": cell.fold,
+                "arm": cell.arm,
+                "classifier": cell.classifier,
+                "row": task.folds[cell.fold][1],
+                "positive": task.y[task.folds[cell.fold][1]] == task.positive,
+                "probability": cell.probabilities,
+            }
+        )
+        for cell in _in_order(task, cells)
+        if len(cell.probabilities)
+    ]
+    columns = ["fold", "arm", "classifier", "row", "positive", "probability"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+def _in_order(task: Task, cells: list[Cell]) -> list[Cell]:
+    order = {(arm, name): i for i, (arm, name) in enumerate(_grid(task))}
+    return sorted(cells, key=lambda cell: (cell.fold, order[cell.arm, cell.classifier]))
 
 
 def _tabulate(task: Task, cells: list[Cell]) -> pd.DataFrame:
     """Return cells as a table in a fixed order; a failed cell counts as the baseline's."""
-    order = {(arm, name): i for i, (arm, name) in enumerate(_grid(task))}
-    cells = sorted(cells, key=lambda cell: (cell.fold, order[cell.arm, cell.classifier]))
+    cells = _in_order(task, cells)
     baseline = {(c.fold, c.classifier): c.scores for c in cells if c.arm == BASELINE}
     missing = dict.fromkeys(METRICS, np.nan)
     return pd.DataFrame(

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ganaug.comparison.arms import BASELINE, Rows
-from ganaug.comparison.evaluate import Task, one_thread
+from ganaug.comparison.arms import BASELINE
+from ganaug.comparison.evaluate import Encoded, Task, as_one, encode, one_thread
 from ganaug.comparison.scores import LOWER_IS_BETTER, METRICS, check_metric
 from ganaug.comparison.statistics import Interval, paired_interval
 from ganaug.comparison.verdict import RANKING, write_verdict
@@ -29,6 +29,9 @@ class Comparison:
         One row per fold, arm and classifier: the five metrics on real held-out rows,
         ``fit_seconds`` (the arm's share included, as if it served this classifier alone) and
         ``error``. A cell with an error has the scores of the arm *nothing*.
+    held_out : DataFrame
+        One row per fold, arm, classifier and held-out row: its position ``row`` in ``X``, whether
+        it is ``positive``, and the ``probability`` that it is. Empty with more than two classes.
     history : list of list of dict
         The GAN's training curve in each fold; empty where there was none.
     histories : dict of str to list
@@ -37,8 +40,9 @@ class Comparison:
 
     task: Task
     results: pd.DataFrame
+    held_out: pd.DataFrame
     histories: dict[str, list[list[dict[str, Any]]]]
-    _rows: dict[str, Rows] = field(default_factory=dict, repr=False)
+    _rows: dict[str, list[Encoded]] = field(default_factory=dict, repr=False)
 
     @property
     def X(self) -> pd.DataFrame:
@@ -206,8 +210,9 @@ class Comparison:
         fold = self.n_folds
         with one_thread():
             if arm not in self._rows:
-                self._rows[arm] = self.task.rows(arm, fold, np.arange(len(self.y)))
-            return self.task.fit(arm, classifier, fold, self._rows[arm])
+                self._rows[arm] = encode(self.task.rows(arm, fold, np.arange(len(self.y))))
+            members = self.task.fit(arm, classifier, fold, self._rows[arm])
+        return as_one(self._rows[arm], members, self.y)
 
     def _check_cell(self, arm: str, classifier: str | None = None) -> None:
         if arm not in self.arms:

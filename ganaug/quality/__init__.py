@@ -1,1 +1,9 @@
-"""How good synthetic rows are: functions of (real, synthetic) encoded rows."""
+"""How good are synthetic rows? Fidelity, utility and privacy, as numbers and as pictures.
+
+`report` puts the numbers of any table side by side; the functions behind it take rows that are
+encoded already.
+"""
+
+from ganaug.quality.summary import report
+
+__all__ = ["report"]

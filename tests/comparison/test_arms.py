@@ -7,7 +7,7 @@ from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.neighbors import KNeighborsClassifier
 
 from ganaug import GANAugmenter
-from ganaug.comparison.arms import ARMS, GAN, EqualPriorClassifier, half_of_largest
+from ganaug.comparison.arms import ARMS, GAN, EqualPriorClassifier
 
 
 def test_registry__names():
@@ -28,7 +28,8 @@ def test_arm__augment__real_rows_first_and_seeded(name, abalone):
     (X_more, y_more), *_ = ARMS[name].augment(X, y, seed=3).draws
     assert (y_more[: len(y)] == y).all()
     pd.testing.assert_frame_equal(X_more.iloc[: len(y)], X, check_exact=True)
-    (X_again, _), *_ = ARMS[name].augment(X, y, seed=3).draws
+    *_, (X_more, y_more) = ARMS[name].augment(X, y, seed=3).draws
+    *_, (X_again, _) = ARMS[name].augment(X, y, seed=3).draws
     pd.testing.assert_frame_equal(X_more, X_again)
 
 
@@ -74,7 +75,7 @@ class TestSmote:
     @pytest.mark.parametrize("columns", [["sex"], ["m0", "m1"], ["sex", "m0", "m1"]])
     def test_balanced_seen_levels_and_within_range(self, abalone, columns):
         X, y = abalone[0][columns].assign(flag=abalone[0]["m0"] > 0.5), abalone[1].to_numpy()
-        (X_more, y_more), *_ = self.arm.augment(X, y, seed=0).draws
+        *_, (X_more, y_more) = self.arm.augment(X, y, seed=0).draws
         new = X_more.iloc[len(y) :]
         assert (y_more == "positive").sum() == (y_more == "negative").sum()
         assert set(new["flag"]) <= {"True", "False"}
@@ -87,38 +88,37 @@ class TestSmote:
 
     def test_draws_differ_in_synthetic_rows_only(self, abalone):
         X, y = abalone[0][["m0", "m1"]], abalone[1].to_numpy()
-        draws = self.arm.augment(X, y, seed=0).draws
-        (one, _), (two, _) = draws[:2]
-        assert len(draws) == 5
+        draws = [table for table, _ in self.arm.augment(X, y, seed=0).draws]
+        assert len(draws[0]) == len(y)
+        assert np.allclose(np.diff([len(table) for table in draws]), 39, atol=1)
+        one, two = draws[1:3]
         assert one[: len(y)].equals(two[: len(y)])
-        assert not one.equals(two)
+        assert not one[len(y) :].equals(two[len(y) : len(one)])
 
     def test_missing_values_are_filled_before(self, abalone):
         X, y = abalone[0].copy(), abalone[1].to_numpy()
         X.loc[::3, "m0"] = np.nan
         X.loc[::4, "sex"] = None
         X["empty"] = np.nan
-        (X_more, _), *_ = self.arm.augment(X, y, seed=0).draws
+        *_, (X_more, _) = self.arm.augment(X, y, seed=0).draws
         assert not X_more.isna().any(axis=None)
 
     def test_few_rows_lower_the_neighbours(self):
         X = pd.DataFrame({"a": np.arange(12.0)})
-        (_, y_more), *_ = self.arm.augment(X, np.repeat([0, 1], [10, 2]), seed=0).draws
+        *_, (_, y_more) = self.arm.augment(X, np.repeat([0, 1], [10, 2]), seed=0).draws
         assert (y_more == 1).sum() == 10
         with pytest.raises(ValueError, match=r"SMOTE needs 2 rows .* has 1 of 1"):
             self.arm.augment(X, np.repeat([0, 1], [11, 1]), seed=0)
 
 
-def test_gan__bags_with_rows_added_up_to_half(abalone):
+def test_gan__draws_add_from_nothing_to_balance(abalone):
     X, y = abalone[0], abalone[1].to_numpy()
-    rows = GAN(GANAugmenter(half_of_largest, steps=5), n_draws=2, majority_ratio=3).augment(X, y, 0)
-    rare = int((y == "positive").sum())
+    rows = GAN(GANAugmenter(steps=5), n_draws=3).augment(X, y, 0)
+    counts = [(labels == "positive").sum() for _, labels in rows.draws]
+    rare, others = (y == "positive").sum(), (y == "negative").sum()
+    assert counts == [rare, pytest.approx((rare + others) / 2, abs=1), others]
     for X_more, y_more in rows.draws:
-        assert (y_more == "negative").sum() == 3 * rare
-        assert (y_more == "positive").sum() == 3 * rare // 2
         assert len(X_more) == len(y_more)
-    assert not rows.draws[0][0].equals(rows.draws[1][0])
-
-
-def test_half_of_largest__three_classes():
-    assert half_of_largest(["a"] * 9 + ["b"] * 5 + ["c"]) == {"c": 4}
+        pd.testing.assert_frame_equal(X_more[: len(X)], X.reset_index(drop=True))
+    _, one, two = (table[len(X) :].reset_index(drop=True) for table, _ in rows.draws)
+    assert not one.equals(two[: len(one)])

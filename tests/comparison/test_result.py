@@ -38,7 +38,7 @@ def made_up(arms, seed=0):
             }
         ]
     ]
-    return Comparison(task, pd.DataFrame(rows), {})
+    return Comparison(task, pd.DataFrame(rows), pd.DataFrame(), {})
 
 
 @pytest.fixture

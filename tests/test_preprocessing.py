@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from ganaug.comparison.preprocessing import MISSING, TidyTable, as_frame, make_preprocessor
+from ganaug.preprocessing import MISSING, TidyTable, as_frame, make_preprocessor
 
 
 @pytest.fixture

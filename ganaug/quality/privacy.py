@@ -1,0 +1,65 @@
+"""Closeness to single real rows: whether synthetic ones are copies of training rows."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+
+
+def nearest_distances(rows: np.ndarray, to: np.ndarray) -> np.ndarray:
+    """Return each row's Euclidean distance to the nearest of ``to``.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, width)
+    to : ndarray of shape (m, width)
+
+    Returns
+    -------
+    ndarray of shape (n,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.quality.privacy import nearest_distances
+    >>> nearest_distances(np.array([[1.0], [5.0]]), to=np.array([[0.0], [5.0]]))
+    array([1., 0.])
+    """
+    return NearestNeighbors(n_neighbors=1).fit(to).kneighbors(rows)[0][:, 0]
+
+
+def copies(
+    train: np.ndarray, held_out: np.ndarray, synthetic: np.ndarray, share: float = 0.05
+) -> dict[str, float]:
+    """Return which shares of synthetic rows are copies and near copies of training rows.
+
+    Near is what only ``share`` of held-out real rows are: those cannot have been copied. Where
+    they are often equal to a training row, as in tables of few levels, so may synthetic ones be.
+
+    Parameters
+    ----------
+    train, held_out, synthetic : ndarray of shape (n, width)
+        Rows of one class, encoded alike.
+    share : float
+        Of held-out rows that are nearer.
+
+    Returns
+    -------
+    dict
+        ``copies`` at distance zero, ``near copies`` below the distance that ``share`` of held-out
+        rows are below.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.quality.privacy import copies
+    >>> train, other, fresh = np.random.default_rng(0).normal(size=(3, 200, 4))
+    >>> copies(train, other, np.concatenate([train[:50], fresh[:50]]))["copies"]
+    0.5
+    """
+    distances = nearest_distances(synthetic, train)
+    near = np.quantile(nearest_distances(held_out, train), share)
+    return {
+        "copies": float((distances == 0).mean()),
+        "near copies": float((distances < near).mean()),
+    }

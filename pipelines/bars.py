@@ -1,0 +1,199 @@
+"""What ganaug promises, each with the figure that was measured; `pipelines/benchmark.py bars`."""
+
+import json
+
+import pandas as pd
+
+from ganaug.comparison.panel import by_table, complete, differences, mean_ranks, read_panel
+
+ONE_DRAW, SEVERAL = "GANOverSampler", "AugmentedClassifier"
+ADD_ROWS = [
+    ONE_DRAW,
+    "random",
+    "SMOTE",
+    "BorderlineSMOTE",
+    "ADASYN",
+    "Geometric SMOTE",
+    "polynom-fit SMOTE",
+    "ProWSyn",
+]
+RANKING = ("AP", "AUC", "F1", "balanced accuracy")
+SIZES = (5, 10, 20, 50, 100)
+
+
+class Bars:
+    """Promises as rows of a table; a study that was not run leaves them unknown."""
+
+    def __init__(self, results):
+        self.results, self.rows = results, []
+
+    def scores(self, study, arms=None):
+        """Return the scores of a study, of the arms named only, or None."""
+        try:
+            scores = complete(read_panel(self.results / study))
+        except ValueError:
+            return None
+        return scores if arms is None else scores[scores["arm"].isin(arms)]
+
+    def note(self, bar, figure, holds):
+        """Add one promise."""
+        self.rows.append({"bar": bar, "figure": figure, "holds": "pass" if holds else "FAIL"})
+
+    def first(self, title, scores, arm, score):
+        """Promise the best mean rank."""
+        ranks = mean_ranks(scores, score)
+        best = ranks.drop(arm)
+        figure = f"rank {ranks[arm]:.2f}; next {best.index[0]} {best.iloc[0]:.2f}"
+        self.note(f"{title}: first in {score}", figure, ranks[arm] <= best.iloc[0])
+
+
+def check_bars(results):
+    """Return one row for each promise: what it is, the figure, and whether it holds."""
+    bars = Bars(results)
+    for study in ("natural", "thinned"):
+        one_draw(bars, study)
+        several_draws(bars, study)
+        calibration(bars, study)
+    against_ctgan(bars)
+    chosen_amount(bars)
+    few_rows(bars)
+    rows(bars)
+    speed(bars)
+    return pd.DataFrame(bars.rows)
+
+
+def one_draw(bars, study):
+    """Check GANOverSampler against all that adds rows in one draw."""
+    scores = bars.scores(study, [*ADD_ROWS, "nothing"])
+    if scores is None:
+        return
+    title = f"1 one draw, {study}"
+    for score in RANKING:
+        bars.first(title, scores[scores["arm"] != "nothing"], ONE_DRAW, score)
+    means = by_table(scores, "AP").mean()
+    bars.note(
+        f"{title}: AP at least that of nothing",
+        f"{means[ONE_DRAW]:.3f} against {means['nothing']:.3f}",
+        means[ONE_DRAW] >= means["nothing"],
+    )
+    for score in ("AUC", "balanced accuracy"):
+        better(bars, title, scores, "SMOTE", score)
+
+
+def better(bars, title, scores, other, score):
+    """Promise a difference that is significant after Holm's correction."""
+    found = differences(scores, score, ONE_DRAW).loc[other]
+    figure = f"{found['mean']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}], "
+    bars.note(
+        f"{title}: better than {other} in {score}",
+        f"{figure}Holm's p {found['p_holm']:.1g}",
+        found["mean"] > 0 and found["p_holm"] < 0.05,
+    )
+
+
+def several_draws(bars, study):
+    """Check AugmentedClassifier against all arms."""
+    scores = bars.scores(study)
+    if scores is None:
+        return
+    title = f"1 several draws, {study}"
+    for score in RANKING[:3]:
+        bars.first(title, scores, SEVERAL, score)
+    means = by_table(scores, "balanced accuracy").mean()
+    bars.note(
+        f"{title}: balanced accuracy within .005 of the best",
+        f"{means[SEVERAL]:.3f}; best {means.idxmax()} {means.max():.3f}",
+        means[SEVERAL] >= means.max() - 0.005,
+    )
+
+
+def calibration(bars, study):
+    """Check corrected probabilities against those of doing nothing."""
+    scores = bars.scores(study)
+    if scores is None:
+        return
+    for score in ("Brier corrected", "log loss corrected"):
+        means = by_table(scores, score).mean()
+        bars.note(
+            f"5 {study}: {score} within 2 % of nothing",
+            f"{means[SEVERAL]:.4f} against {means['nothing']:.4f}",
+            means[SEVERAL] <= 1.02 * means["nothing"],
+        )
+
+
+def against_ctgan(bars):
+    """Check GANOverSampler against CTGAN as it is shipped."""
+    scores = bars.scores("synthesizers")
+    if scores is not None and "CTGAN" in set(scores["arm"]):
+        for score in ("AUC", "balanced accuracy"):
+            better(bars, "1 one draw", scores, "CTGAN", score)
+
+
+def chosen_amount(bars):
+    """Check AugmentedClassifierCV in the score that it was asked for."""
+    scores = bars.scores("chosen")
+    if scores is None:
+        return
+    for score in ("AP", "F1", "balanced accuracy"):
+        arm = f"AugmentedClassifierCV for {score}"
+        bars.first("2 chosen amount", scores, arm, score)
+        wide = by_table(scores, score)
+        worst = (wide[arm] - wide["nothing"]).sort_values()
+        bars.note(
+            f"2 chosen amount: nowhere .01 below nothing in {score}",
+            f"{worst.iloc[0]:+.3f} on {worst.index[0]}",
+            worst.iloc[0] >= -0.01,
+        )
+
+
+def few_rows(bars):
+    """Check GANOverSampler as the rare class gets small."""
+    for n in SIZES:
+        scores = bars.scores(f"rare-{n}")
+        if scores is None:
+            continue
+        for score in ("AUC", "AP"):
+            means = by_table(scores, score).mean()
+            others = means[["SMOTE", "random"]]
+            bars.note(
+                f"3 {n} rare rows: {score} at least that of SMOTE and random",
+                f"{means[ONE_DRAW]:.3f} against {others['SMOTE']:.3f}, {others['random']:.3f}",
+                means[ONE_DRAW] >= others.max(),
+            )
+
+
+def rows(bars):
+    """Check synthetic rows themselves."""
+    file = bars.results / "rows.csv"
+    if not file.exists():
+        return
+    mean = pd.read_csv(file, index_col="table").loc["mean"]
+    real, synthetic = mean["agreement, real"], mean["agreement, synthetic"]
+    bars.note(
+        "4 class control within .02 of real rows",
+        f"{synthetic:.3f} against {real:.3f}",
+        abs(synthetic - real) <= 0.02,
+    )
+    ours, theirs = mean["coverage, GAN"], mean["coverage, SMOTE"]
+    bars.note("4 coverage at least SMOTE's", f"{ours:.3f} against {theirs:.3f}", ours >= theirs)
+    ours, theirs = mean["near copies, GAN"], mean["near copies, SMOTE"]
+    bars.note("4 near copies at most SMOTE's", f"{ours:.3f} against {theirs:.3f}", ours <= theirs)
+
+
+def speed(bars):
+    """Check times of fit and sampling against CTGAN."""
+    file = bars.results / "speed.json"
+    if not file.exists():
+        return
+    least = {"100,000 x 40 numeric": 100, "26,000 x 11 mixed": 50, "1,000 x 10 numeric": 5}
+    for name, ratio in json.loads(file.read_text())["ctgan"].items():
+        bars.note(
+            f"6 fit of {name}: {least[name]} times as fast as CTGAN",
+            f"{ratio['fit']:,.0f} times",
+            ratio["fit"] >= least[name],
+        )
+        bars.note(
+            f"6 sampling of {name}: 3 times as fast as CTGAN",
+            f"{ratio['rows']:.1f} times",
+            ratio["rows"] >= 3,
+        )

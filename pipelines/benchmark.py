@@ -1,0 +1,170 @@
+"""Measure ganaug against every other way to deal with a rare class, on tables nobody tuned it for.
+
+    python pipelines/benchmark.py run natural       # what is missing; Ctrl-C, and go on later
+    python pipelines/benchmark.py run natural --arms AugmentedClassifier --again
+    python pipelines/benchmark.py report natural    # ranks, differences, a picture
+    python pipelines/benchmark.py rows              # class control, variety, copies
+    python pipelines/benchmark.py bars              # what was promised, and whether it holds
+
+Scores are kept in `benchmarks/results`, a folder for each study and a file for each arm, so that
+peers need not run again when ganaug changes. Needs ``pip install -e '.[bench]'``, CTGAN and
+smote-variants for their arms.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from bars import check_bars
+from peers import few_rows, ours, peers, slow_peers
+from rich.progress import Progress
+from rows import measure_rows
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.tree import DecisionTreeClassifier
+from tables import tables
+
+from ganaug.comparison import panel
+
+RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
+CLASSIFIERS = {
+    "LR": LogisticRegression(max_iter=1000),
+    "kNN": KNeighborsClassifier(),
+    # A tree grown to single rows has no probabilities to rank by.
+    "tree": DecisionTreeClassifier(min_samples_leaf=5),
+    "forest": RandomForestClassifier(50),
+    "HistGB": HistGradientBoostingClassifier(max_iter=60),
+    "MLP": MLPClassifier((32,), max_iter=60, learning_rate_init=0.005),
+}
+SHOWN = ["AP", "AUC", "F1", "balanced accuracy", "Brier corrected", "log loss corrected"]
+
+
+@dataclass(frozen=True)
+class Study:
+    """What one folder of results holds: which arms, how they are measured, and where."""
+
+    protocol: panel.Protocol
+    arms: list
+    #: Tables with fewer rare rows than that are left out.
+    least_rare: int = 0
+    half: int | None = None
+
+
+def studies():
+    """Return every study by name."""
+    main = [*peers(), *ours()]
+    few = {
+        f"rare-{n}": Study(panel.Protocol(rare=n, n_folds=2, n_repeats=1), few_rows(), 125)
+        for n in (5, 10, 20, 50, 100)
+    }
+    return {
+        "natural": Study(panel.Protocol(), main),
+        "thinned": Study(panel.Protocol(rare=30, n_folds=2, n_repeats=1), main, 40),
+        **few,
+        "synthesizers": Study(panel.Protocol(n_folds=1, n_repeats=1), [*few_rows(), *slow_peers()]),
+    }
+
+
+app = typer.Typer(add_completion=False, help=__doc__.partition("\n")[0])
+Results = Annotated[Path, typer.Option(help="folder of the scores")]
+Tables = Annotated[Path | None, typer.Option(help="folder with more tables, as CSV files")]
+
+
+@app.command()
+def run(
+    study: str,
+    arms: Annotated[list[str] | None, typer.Option(help="only these")] = None,
+    again: Annotated[bool, typer.Option(help="forget what they have")] = False,
+    repeats: Annotated[int | None, typer.Option(help="how often to shuffle")] = None,
+    tables_dir: Tables = None,
+    results: Results = RESULTS,
+    n_jobs: int = 2,
+):
+    """Run what is missing of a study."""
+    asked = studies()[study]
+    chosen = [arm for arm in asked.arms if not arms or arm.name in arms]
+    folder = results / study
+    if again:
+        panel.forget(folder, [arm.name for arm in chosen])
+    protocol = asked.protocol
+    if repeats is not None:
+        protocol = panel.Protocol(**(vars(protocol) | {"n_repeats": repeats}))
+    with Progress() as progress:
+        task = progress.add_task(study, total=None)
+
+        def show(done, total, table, arm, seconds):
+            progress.update(task, completed=done, total=total, description=f"{arm} on {table}")
+
+        there = tables(tables_dir, half=asked.half, least_rare=asked.least_rare)
+        panel.run_panel(there, chosen, CLASSIFIERS, folder, protocol, n_jobs=n_jobs, on_unit=show)
+    report(study, results=results)
+
+
+@app.command()
+def report(
+    study: str,
+    against: str = "AugmentedClassifier",
+    picture: Annotated[Path | None, typer.Option(help="where to draw mean ranks")] = None,
+    results: Results = RESULTS,
+):
+    """Print means, mean ranks and paired differences of a study."""
+    scores = panel.read_panel(results / study)
+    failed = scores[scores["failure"] != ""].groupby(["arm", "table"])["failure"].first()
+    print(f"{scores['table'].nunique()} tables, {scores['classifier'].nunique()} classifiers\n")
+    print(leaderboard(scores).to_markdown(floatfmt=".3f"))
+    if against in set(scores["arm"]):
+        for score in SHOWN[:4]:
+            p = panel.friedman(scores, score)
+            print(f"\n{against} in {score} (Friedman's p {p:.1g}):\n")
+            print(panel.differences(scores, score, against).to_markdown(floatfmt=".3f"))
+    print("\nFailures, which count as nothing:", failed.to_string() if len(failed) else "none")
+    if picture is not None:
+        draw_ranks(scores, SHOWN[:4], picture)
+
+
+def leaderboard(scores):
+    """Return means over tables and classifiers, and mean ranks."""
+    scores = panel.complete(scores)
+    means = scores.groupby(["arm", "table"])[list(panel.SCORES)].mean().groupby("arm").mean()
+    ranks = pd.DataFrame({name: panel.mean_ranks(scores, name) for name in SHOWN[:4]})
+    board = means[[*SHOWN, "F1 at best", "balanced accuracy at best"]]
+    return board.join(ranks.add_prefix("rank ").round(2)).sort_values("rank AP")
+
+
+def draw_ranks(scores, names, path):
+    """Draw critical differences of mean ranks (Demsar, 2006): lines join arms that may be equal."""
+    import scikit_posthocs
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 3.4 * len(names)), layout="constrained")
+    for axes, name in zip(figure.subplots(len(names), 1, squeeze=False).flat, names, strict=True):
+        wide = panel.by_table(scores, name)
+        tests = scikit_posthocs.posthoc_nemenyi_friedman(wide.to_numpy())
+        tests = tests.set_axis(wide.columns).set_axis(wide.columns, axis=1)
+        ranks = wide.rank(axis=1, ascending=name in panel.LOWER_IS_BETTER).mean()
+        scikit_posthocs.critical_difference_diagram(ranks, tests, ax=axes)
+        axes.set_title(f"{name}, mean rank over {len(wide)} tables", fontweight="bold")
+    figure.savefig(path, dpi=90)
+
+
+@app.command()
+def rows(tables_dir: Tables = None, results: Results = RESULTS, n_jobs: int = 2):
+    """Measure synthetic rows themselves: class control, variety and copies."""
+    found = measure_rows(tables(tables_dir, least_rare=20), n_jobs)
+    results.mkdir(parents=True, exist_ok=True)
+    found.to_csv(results / "rows.csv", float_format="%.4g")
+    print(found.to_markdown(floatfmt=".3f"))
+
+
+@app.command()
+def bars(results: Results = RESULTS):
+    """Print every promise with its figure and whether it holds."""
+    print(check_bars(results).to_markdown(index=False))
+
+
+if __name__ == "__main__":
+    app()

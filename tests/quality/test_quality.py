@@ -1,0 +1,185 @@
+"""Measures of synthetic rows: each tells good rows from bad ones, on mixed tables with gaps."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from ganaug.quality import report
+from ganaug.quality.fidelity import (
+    association_difference,
+    column_distances,
+    detection_auc,
+    neighbourhoods,
+)
+from ganaug.quality.pictures import draw_marginals, draw_projection
+from ganaug.quality.privacy import copies, nearest_distances
+from ganaug.quality.utility import train_on_synthetic
+
+
+def mixed(n, seed, shift=0.0):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=n) + shift
+    return pd.DataFrame(
+        {
+            "x": x,
+            "twice": 2 * x + rng.normal(scale=0.1, size=n),
+            "gap": np.where(rng.random(n) < 0.2, np.nan, rng.normal(size=n)),
+            "level": rng.choice(["a", "b", "c"], size=n, p=[0.6, 0.3, 0.1]),
+            "flag": rng.random(n) < 0.5,
+            "when": pd.Timestamp("2026-01-01") + pd.to_timedelta(rng.integers(0, 99, n), "D"),
+        }
+    )
+
+
+@pytest.fixture
+def parts():
+    return [mixed(300, seed) for seed in range(3)]
+
+
+def test_equal_distributions_are_near_the_best_values(parts):
+    found = report(*parts)
+    assert found["columns"] < 0.1
+    assert found["associations"] < 0.1
+    assert abs(found["energy distance"]) < 0.05
+    assert found[["precision", "recall", "density", "coverage"]].min() > 0.85
+    assert 0.4 < found["detection AUC"] < 0.6
+    assert found["copies"] == 0
+    assert 0.01 < found["near copies"] < 0.12
+
+
+@pytest.mark.parametrize(
+    ("spoil", "measure"),
+    [
+        (lambda t: t.assign(x=t["x"] + 1), "columns"),
+        (lambda t: t.assign(twice=-t["twice"]), "associations"),
+        (lambda t: t.assign(level="a"), "columns"),
+        (lambda t: t.assign(gap=np.nan), "columns"),
+        (lambda t: t.assign(x=t["x"] * 3, twice=t["twice"] * 3), "energy distance"),
+        (lambda t: t.assign(twice=-t["twice"]), "detection AUC"),
+    ],
+)
+def test_each_fault_is_seen(parts, spoil, measure):
+    real, good, held_out = parts
+    assert report(real, spoil(good), held_out)[measure] > report(real, good, held_out)[measure]
+
+
+def test_lost_variety_lowers_recall_and_coverage_only(parts):
+    real, good, _ = parts
+    few = good[good["x"].between(-0.3, 0.3)]
+    found = report(real, few)
+    assert found["coverage"] < 0.75
+    assert found["precision"] > 0.9
+    assert "copies" not in found
+
+
+def test_copies_are_found(parts):
+    real, good, held_out = parts
+    found = report(real, pd.concat([real[:100], good[:100]]), held_out)
+    assert found["copies"] == 0.5
+    assert found["near copies"] > 0.5
+
+
+def test_bad_input_is_told(parts):
+    with pytest.raises(ValueError, match="synthetic has 3 rows; pass 5 or more"):
+        report(parts[0], parts[1][:3])
+    with pytest.raises(ValueError, match=r"X lacks the columns \['level'\]"):
+        report(parts[0], parts[1].drop(columns="level"))
+    with pytest.raises(ValueError, match="a neighbourhood needs two rows of each kind"):
+        neighbourhoods(np.zeros((1, 2)), np.zeros((5, 2)))
+
+
+def test_large_tables_are_thinned(monkeypatch, parts):
+    monkeypatch.setattr("ganaug.quality.summary.MOST_ROWS", 50)
+    found = report(*parts)
+    assert np.isfinite(found).all()
+    pd.testing.assert_series_equal(found, report(*parts))
+
+
+def test_neighbourhoods_are_what_their_definitions_say():
+    rng = np.random.default_rng(0)
+    real, synthetic = rng.normal(size=(20, 2)), rng.normal(size=(30, 2)) + 0.5
+    k = 3
+
+    def reach(rows):
+        return [np.sort(np.linalg.norm(rows - row, axis=1))[k] for row in rows]
+
+    def near(a, b, radius):
+        return np.linalg.norm(a - b) <= radius
+
+    balls, theirs = reach(real), reach(synthetic)
+    inside = [[near(r, s, d) for s in synthetic] for r, d in zip(real, balls, strict=True)]
+    found = neighbourhoods(real, synthetic, k)
+    assert found["precision"] == pytest.approx(np.any(inside, axis=0).mean())
+    assert found["coverage"] == pytest.approx(np.any(inside, axis=1).mean())
+    assert found["density"] == pytest.approx(np.sum(inside) / (k * 30))
+    recall = [any(near(r, s, d) for s, d in zip(synthetic, theirs, strict=True)) for r in real]
+    assert found["recall"] == pytest.approx(np.mean(recall))
+
+
+def test_columns_and_associations_have_known_values():
+    real = pd.DataFrame({"n": [1.0, 2.0, np.nan, np.nan], "l": list("aabb")})
+    other = pd.DataFrame({"n": [1.0, 2.0, 1.0, 2.0], "l": list("aaaa")})
+    assert column_distances(real, other).to_dict() == {"n": 0.5, "l": 0.5}
+    gone = real.assign(n=np.nan)
+    assert column_distances(real, gone)["n"] == 0.5
+    x = np.arange(6.0)
+    assert association_difference(np.c_[x], np.c_[x]) == 0.0
+    assert association_difference(np.c_[x, x**3], np.c_[x, x]) == pytest.approx(0.0)
+    assert association_difference(np.c_[x, x], np.c_[x, 0 * x]) == pytest.approx(1.0)
+
+
+def test_detection_is_certain_of_rows_that_cannot_be():
+    rng = np.random.default_rng(0)
+    real = rng.integers(0, 5, size=(100, 2)).astype(float)
+    assert detection_auc(real, real + 0.5) > 0.99
+
+
+def test_distances_to_training_rows():
+    train = np.array([[0.0, 0.0], [3.0, 4.0]])
+    assert nearest_distances(np.array([[3.0, 0.0]]), train).tolist() == [3.0]
+    found = copies(train, train + 1.0, train)
+    assert found == {"copies": 1.0, "near copies": 1.0}
+
+
+def test_training_on_synthetic_rows_alone():
+    rng = np.random.default_rng(0)
+    y = np.repeat(["no", "yes"], [80, 20])
+    X = rng.normal(size=(100, 3)) + 2 * (y == "yes")[:, None]
+    swapped = np.where(y == "yes", "no", "yes")
+    good = train_on_synthetic(LogisticRegression(), (X, y), (X, y), (X, y))
+    bad = train_on_synthetic(LogisticRegression(), (X, y), (X, swapped), (X, y))
+    assert good["real"] == good["synthetic"] == bad["real"] > 0.8
+    assert bad["synthetic"] < 0.2
+    three = np.arange(100) % 3
+    of_three = train_on_synthetic(LogisticRegression(), (X, three), (X, three), (X, three))
+    assert of_three["real"] == of_three["synthetic"] < 0.8
+
+
+# --- Pictures --------------------------------------------------------------------------------
+
+
+def test_pictures_show_every_kind_of_column(parts, tmp_path):
+    figure = draw_marginals(parts[0], parts[1])
+    titles = [panel.get_title() for panel in figure.axes]
+    assert [title.split()[0] for title in titles] == list(parts[0])
+    figure.savefig(tmp_path / "marginals.png")
+    figure = draw_projection(parts[0], parts[1], parts[2])
+    assert [panel.get_title() for panel in figure.axes] == ["300 real rows", "300 synthetic rows"]
+    assert figure.axes[0].get_legend() is not None
+    figure.savefig(tmp_path / "projection.png")
+
+
+def test_of_many_columns_the_most_different_are_drawn():
+    rng = np.random.default_rng(0)
+    real, synthetic = rng.normal(size=(2, 60, 20))
+    synthetic[:, 17] += 5
+    figure = draw_marginals(real, synthetic)
+    assert len(figure.axes) == 12
+    assert any(panel.get_title().startswith("x17 ") for panel in figure.axes)
+
+
+def test_a_picture_of_one_empty_column(tmp_path):
+    empty = pd.DataFrame({"a": [np.nan] * 6})
+    draw_marginals(empty, empty).savefig(tmp_path / "empty.png")
+    draw_projection(pd.DataFrame({"a": np.arange(6.0)}), pd.DataFrame({"a": np.arange(6.0)}))
