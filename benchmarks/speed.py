@@ -185,6 +185,8 @@ def main():
     parser.add_argument("--json", type=Path, help="where to write the ratios to CTGAN")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
     if args.child:
         task, first, second = args.child
         print(json.dumps(globals()[f"run_{task}"](first, int(second))))

@@ -72,7 +72,9 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
     correct_prior : bool, default=False
         Whether ``predict_proba`` gives probabilities for the class shares of the training rows
         rather than for those of the augmented ones, under which the rare class is overestimated.
-        ``predict`` decides as without: what augmentation gains there is kept.
+        ``predict`` decides as without: what augmentation gains there is kept. It needs an
+        ``estimator`` with ``predict_proba`` that does not itself weigh classes or balance them,
+        for its probabilities are taken to be those of the rows it is given.
 
     n_jobs : int, default=None
         Number of clones trained at the same time. The draws are made in the calling process.
@@ -121,12 +123,12 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
     Draws have different class shares :math:`q`, so each clone's probabilities are first brought
     to the shares :math:`\pi` of the training rows, :math:`p'_c \propto p_c \pi_c / q_c` [1]_, and
     then averaged [2]_. With ``correct_prior`` that is what ``predict_proba`` returns; without, they
-    are brought to the mean shares of the draws, which is where ``predict`` decides. Without
-    ``predict_proba`` the clones vote, but for two classes, where their decision functions are
-    averaged if there are any.
+    are brought to the mean shares of the draws that add rows, which is where ``predict`` decides.
+    Without ``predict_proba`` the clones vote, but for two classes, where their decision functions
+    are averaged if there are any.
 
-    A share of an augmenter's rows is known if it has a ``sampling_strategy`` that adds rows, as
-    GANAugmenter and SMOTE have. Others add theirs in every draw.
+    How many rows are a share is known of GANAugmenter and of imbalanced-learn's over-samplers.
+    Pipelines of samplers, and samplers that remove rows, do the same in every draw.
 
     With several draws a threshold that was tuned inside ``estimator`` has no say, as in any average
     of probabilities: put :class:`sklearn.model_selection.TunedThresholdClassifierCV` around this
@@ -212,15 +214,15 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
 
     @classmethod
     def of_fitted(
-        cls, members: Sequence[Any], draws: Sequence[np.ndarray], y: np.ndarray
+        cls, members: Sequence[Any], draw_shares: Sequence[np.ndarray], y: np.ndarray
     ) -> AugmentedClassifier:
         """Return a fitted classifier that averages others, each fitted on one draw.
 
         Parameters
         ----------
         members : sequence of fitted classifiers
-        draws : sequence of ndarray
-            The labels that each was fitted on.
+        draw_shares : sequence of ndarray of shape (n_classes,)
+            The class shares that the probabilities of each come out for.
         y : ndarray of shape (n_samples,)
             The real labels.
 
@@ -234,7 +236,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         averaged.augmenter_ = None
         averaged.classes_ = np.unique(y)
         averaged.class_shares_ = class_shares(y)
-        averaged.draw_shares_ = np.array([class_shares(labels) for labels in draws])
+        averaged.draw_shares_ = np.array(draw_shares)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(members[0], name):
                 setattr(averaged, name, getattr(members[0], name))
@@ -288,8 +290,10 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         learned = []
 
         def draws() -> Iterator[tuple[Any, np.ndarray]]:
-            n_draws = 1 if source is None or rows == {} else self.n_draws
-            own_seed = None if n_draws == 1 else getattr(source, "seed_", None)
+            added = rows if rows is not None or source is None else _rows_it_adds(source, y)
+            nothing = source is None or (added is not None and not any(added.values()))
+            n_draws = 1 if nothing else self.n_draws
+            own_seed = None if n_draws == 1 else _seed_of(source)
             for draw, share in enumerate(growing_shares(n_draws)):
                 subseed = _subseed(own_seed if seed is None else seed, _DRAW, draw)
                 X_draw, y_draw = draw_rows(X, y, source, rows, subseed, share)
@@ -303,13 +307,9 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         )
         self.draw_shares_ = np.array(learned)
 
-    def _average(self, method: str, X: Any) -> np.ndarray:
-        check_is_fitted(self)
-        return np.mean([getattr(fitted, method)(X) for fitted in self.estimators_], axis=0)
-
     @available_if(_first_estimator_has("predict_proba"))
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Class probabilities, averaged over the draws at equal class shares.
+        """Class probabilities, averaged over the draws at the same class shares.
 
         Parameters
         ----------
@@ -348,7 +348,9 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
 
     @available_if(_first_estimator_has("decision_function"))
     def decision_function(self, X: Any) -> np.ndarray:
-        """Decision function, averaged over the draws.
+        """Log odds of ``predict_proba`` or, where there is none, an average over the draws.
+
+        With a single draw it is that of ``estimator``.
 
         Parameters
         ----------
@@ -358,9 +360,15 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
-            As ``estimator`` gives it.
+            Of two classes, how much likelier the second is.
         """
-        return self._average("decision_function", X)
+        check_is_fitted(self)
+        if len(self.estimators_) == 1 or not hasattr(self, "predict_proba"):
+            each = [fitted.decision_function(X) for fitted in self.estimators_]
+            return np.mean(each, axis=0)
+        # Certain members may agree; their odds stay finite.
+        scores = np.log(np.maximum(self._probabilities(X)[0], np.finfo(float).tiny))
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
     def predict(self, X: Any) -> np.ndarray:
         """Class labels: those of the one clone, or of the average over the draws.
@@ -659,6 +667,7 @@ class _NestedDraws:
 
     def __init__(self, augmenter: Any, largest: Mapping[Any, int]) -> None:
         self.augmenter = augmenter
+        self.seed_ = _seed_of(augmenter)
         self.largest = largest
         self.draws: dict[int | None, tuple[Any, np.ndarray]] = {}
 
@@ -768,7 +777,9 @@ def correct_prior(probabilities: np.ndarray, learned: np.ndarray, true: np.ndarr
     array([[0.9, 0.1]])
     """
     weighted = probabilities * (true / learned)
-    return weighted / weighted.sum(axis=1, keepdims=True)
+    totals = weighted.sum(axis=1, keepdims=True)
+    # A row without any evidence, as of a radius without neighbours, says what the shares say.
+    return np.where(totals > 0, weighted / np.where(totals > 0, totals, 1.0), true)
 
 
 def average_draws(
@@ -788,7 +799,8 @@ def average_draws(
     Returns
     -------
     augmented, corrected : ndarray of shape (n, n_classes)
-        At the mean of the learned shares, and at the true ones.
+        At the mean of the learned shares but the first, which is that of the draw that adds
+        nothing, and at the true shares.
 
     Examples
     --------
@@ -803,7 +815,7 @@ def average_draws(
     corrected = np.mean(each, axis=0)
     if len(each) == 1:
         return probabilities[0], corrected
-    return correct_prior(corrected, true, np.mean(learned, axis=0)), corrected
+    return correct_prior(corrected, true, np.mean(learned[1:], axis=0)), corrected
 
 
 def growing_shares(n_draws: int) -> list[float]:
@@ -864,6 +876,12 @@ def draw_rows(
         return X_more, y_more
     X_new, y_new = source.sample(rows, random_state=seed)
     return extend(X, X_new), extend(y, y_new)
+
+
+def _seed_of(source: Any) -> int | None:
+    """Return what fixes the draws of ``source``, so that each can have a seed of its own."""
+    seed = getattr(source, "seed_", getattr(source, "random_state", None))
+    return int(seed) if isinstance(seed, Integral) else None
 
 
 def _rows_it_adds(source: Any, y: np.ndarray) -> dict[Any, int] | None:

@@ -15,6 +15,7 @@ from imblearn.ensemble import (
     EasyEnsembleClassifier,
 )
 from imblearn.over_sampling import ADASYN, BorderlineSMOTE, RandomOverSampler
+from sklearn.base import BaseEstimator
 from sklearn.ensemble import BaggingClassifier
 from sklearn.preprocessing import OneHotEncoder
 
@@ -31,8 +32,9 @@ class WeightAndThreshold(TunedThreshold):
     name = "class_weight + tuned threshold"
 
     def adapt(self, classifier, y):
-        """Weigh errors, then tune the cut."""
-        return super().adapt(ClassWeight().adapt(classifier, y), y)
+        """Weigh errors, then tune the cut; weights alone where there are more than two classes."""
+        weighted = ClassWeight().adapt(classifier, y)
+        return super().adapt(weighted, y) if len(np.unique(y)) == 2 else weighted
 
     def shares(self, classifier, y):
         """Return the shares that weights make."""
@@ -57,24 +59,25 @@ class Oversampling(Smote):
         """Return the sampler itself, or one that sees numbers only."""
         if self.make is None:  # SMOTE, SMOTENC or SMOTEN
             return super().sampler(tidy, y, seed)
-        sampler = self.make(int(min(5, np.unique(y, return_counts=True)[1].min() - 1)), seed)
-        return OneHot(sampler, tidy) if self.onehot else sampler
+        neighbours = int(min(5, np.unique(y, return_counts=True)[1].min() - 1))
+        make = partial(self.make, neighbours, seed)
+        return OneHot(make, tidy.numeric_, tidy.categorical_) if self.onehot else make()
 
 
-class OneHot:
-    """A sampler of numbers made one of tables with levels."""
+class OneHot(BaseEstimator):
+    """A sampler of numbers made one of tables with levels; ``make()`` returns the former."""
 
-    def __init__(self, sampler, tidy):
-        self.sampler, self.numeric, self.levels = sampler, tidy.numeric_, tidy.categorical_
+    def __init__(self, make, numeric, levels):
+        self.make, self.numeric, self.levels = make, numeric, levels
 
     def fit_resample(self, X, y):
         """Resample the one-hot coded table and go back to levels."""
         Z, start = X[self.numeric].to_numpy(float), len(self.numeric)
         if not self.levels:
-            Z, y = self.sampler.fit_resample(Z, y)
+            Z, y = self.make().fit_resample(Z, y)
             return pd.DataFrame(Z, columns=self.numeric), y
         coder = OneHotEncoder(sparse_output=False).fit(X[self.levels])
-        Z, y = self.sampler.fit_resample(np.hstack([Z, coder.transform(X[self.levels])]), y)
+        Z, y = self.make().fit_resample(np.hstack([Z, coder.transform(X[self.levels])]), y)
         numbers = pd.DataFrame(Z[:, :start], columns=self.numeric)
         levels = pd.DataFrame(coder.inverse_transform(Z[:, start:]), columns=self.levels)
         return pd.concat([numbers, levels], axis=1)[X.columns].astype(X.dtypes), y

@@ -78,9 +78,9 @@ def csv(path):
     return X, X.pop("target").to_numpy()
 
 
-def tables(folder=None, half=None, least_rare=0):
+def tables(folder=None, least_rare=0):
     """Return ``{name: loader}``: KEEL's, and those of ``folder`` that are listed and there."""
-    names = HALVES[0] + HALVES[1] if half is None else HALVES[half]
+    names = HALVES[0] + HALVES[1]
     files = {} if folder is None else {p.name.split(".")[0]: p for p in Path(folder).glob("*.csv*")}
     found = {}
     for name in names:

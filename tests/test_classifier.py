@@ -18,6 +18,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.linear_model import LinearRegression, LogisticRegression, Perceptron
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.neighbors import RadiusNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, LinearSVC
@@ -217,6 +218,7 @@ def added_rows(model):
         (SMOTE(), 3, [0, 65, 130]),
         (RandomOverSampler(sampling_strategy=lambda y: {1: 30}), 2, [0, 10]),
         (None, 5, [0]),
+        (GANAugmenter("not minority", steps=5), 3, [0]),
         (make_sampler_pipeline(SMOTE()), 2, [130, 130]),  # it does not tell what it adds
         (RandomUnderSampler(), 2, [-130, -130]),
     ],
@@ -259,11 +261,25 @@ def test_gan_draws_differ(cancer, random_state):
     assert not np.isclose(first[170:], second[170:235]).all(axis=1).any()
 
 
+def test_rows_without_evidence_get_the_true_shares(cancer):
+    X, y = cancer
+    estimator = RadiusNeighborsClassifier(0.5, outlier_label=-1)
+    model = AugmentedClassifier(estimator, SMOTE(), n_draws=2, random_state=0)
+    with pytest.warns(UserWarning, match="Outlier label -1 is not in training"):
+        p = model.fit(X, y).set_params(correct_prior=True).predict_proba(np.full((1, 8), 1e3))
+    assert_allclose(p[0], model.class_shares_)
+
+
 @pytest.mark.parametrize(
-    "sampler", [RandomOverSampler(), make_sampler_pipeline(RandomOverSampler())], ids=type
+    ("sampler", "seed"),
+    [
+        (RandomOverSampler(), 0),
+        (RandomOverSampler(random_state=0), None),
+        (make_sampler_pipeline(RandomOverSampler()), 0),
+    ],
 )
-def test_every_draw_of_a_sampler_has_its_own_seed(cancer, sampler):
-    model = AugmentedClassifier(Recorder(), sampler, n_draws=3, random_state=0).fit(*cancer)
+def test_every_draw_of_a_sampler_has_its_own_seed(cancer, sampler, seed):
+    model = AugmentedClassifier(Recorder(), sampler, n_draws=3, random_state=seed).fit(*cancer)
     _, first, second = (seen.X_[170:] for seen in model.estimators_)
     assert not np.array_equal(first, second[: len(first)])
 
@@ -282,14 +298,13 @@ def test_probabilities_are_averaged_at_equal_shares(cancer, augmenter):
         for fitted, shares in zip(model.estimators_, model.draw_shares_, strict=True)
     ]
     mean = np.mean(each, axis=0)
-    augmented = at_shares(mean, model.class_shares_, model.draw_shares_.mean(axis=0))
+    decisive = model.draw_shares_[-2:].mean(axis=0)
+    augmented = at_shares(mean, model.class_shares_, decisive)
     assert_allclose(model.predict_proba(X), augmented)
     assert_allclose(model.predict_log_proba(X), np.log(augmented))
     assert_array_equal(model.predict(X), augmented.argmax(axis=1))
-    assert_allclose(
-        model.decision_function(X),
-        np.mean([fitted.decision_function(X) for fitted in model.estimators_], axis=0),
-    )
+    assert_allclose(model.decision_function(X), np.log(augmented[:, 1] / augmented[:, 0]))
+    assert_array_equal(model.decision_function(X) > 0, model.predict(X) == 1)
     decided = model.predict(X)
     model.set_params(correct_prior=True)
     assert_allclose(model.predict_proba(X), mean)
@@ -314,8 +329,7 @@ def test_corrected_probabilities_are_those_of_the_real_rows(n_draws):
 def test_fitted_classifiers_can_be_averaged(cancer):
     X, y = cancer
     model = AugmentedClassifier(logistic(), SMOTE(), n_draws=3, random_state=0).fit(X, y)
-    labels = [np.repeat([0, 1], [150, 20 + new]) for new in (0, 65, 130)]
-    again = AugmentedClassifier.of_fitted(model.estimators_, labels, y)
+    again = AugmentedClassifier.of_fitted(model.estimators_, model.draw_shares_, y)
     assert_array_equal(again.predict_proba(X), model.predict_proba(X))
     assert_array_equal(again.predict(X), model.predict(X))
     assert again.n_features_in_ == 8

@@ -1,10 +1,13 @@
 """Each story of pipelines/ runs on its real table, with few steps, and tells the truth."""
 
 import importlib
+from functools import partial
 
 import mlflow
 import pandas as pd
 import pytest
+
+from ganaug import GANAugmenter
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +63,61 @@ def test_draw_rows(tmp_path):
     assert len(rows) == 300
     assert set(rows["sex"]) <= {"F", "M", "I"}
     assert (tmp_path / "rows.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    """The benchmark on three small tables and two quick classifiers."""
+    tables = importlib.import_module("tables")
+    monkeypatch.setattr(tables, "HALVES", (["glass6"], ["ecoli2", "glass2"]))
+    module = importlib.import_module("benchmark")
+    quick = {name: module.CLASSIFIERS[name] for name in ("LR", "tree")}
+    monkeypatch.setattr(module, "CLASSIFIERS", quick)
+    return module
+
+
+def test_benchmark_runs_reports_and_draws(benchmark, capsys, tmp_path):
+    arms = ["nothing", "class_weight", "SMOTE"]
+    benchmark.run("natural", arms=arms, repeats=1, results=tmp_path, n_jobs=1)
+    out = capsys.readouterr().out
+    assert "3 tables, 2 classifiers" in out
+    assert "Failures, which count as nothing: none" in out
+    picture = tmp_path / "ranks.png"
+    benchmark.report("natural", against="SMOTE", picture=picture, results=tmp_path)
+    out = capsys.readouterr().out
+    assert "SMOTE in AP (Friedman's p" in out
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_quick_peer_runs(benchmark, monkeypatch, tmp_path):
+    """A peer that breaks would count as nothing and never be missed."""
+    monkeypatch.setattr(importlib.import_module("tables"), "HALVES", (["abalone9-18"], []))
+    monkeypatch.setattr(benchmark, "CLASSIFIERS", {"LR": benchmark.CLASSIFIERS["LR"]})
+    peers = importlib.import_module("peers")
+    names = [arm.name for arm in peers.peers() if "smote-variants" not in arm.packages]
+    benchmark.run("natural", arms=names, repeats=1, results=tmp_path, n_jobs=1)
+    scores = benchmark.panel.read_panel(tmp_path / "natural")
+    assert set(scores["arm"]) == set(names)
+    assert (scores["failure"] == "").all()
+    bagged = scores[scores["arm"] == "balanced bagging 1:1"]["Brier"].mean()
+    assert bagged > scores[scores["arm"] == "bagging"]["Brier"].mean()
+
+
+def test_bars_say_what_was_measured(benchmark, capsys):
+    """From the results that the repository holds: no bar without a figure."""
+    names = importlib.import_module("tables").HALVES[1]
+    found = importlib.import_module("bars").check_bars(benchmark.RESULTS, names)
+    assert set(found["holds"]) <= {"pass", "FAIL", "not measured"}
+    assert {bar[0] for bar in found["bar"]} >= {"1", "5"}
+    benchmark.bars()
+    assert found["figure"].iloc[0] in capsys.readouterr().out
+
+
+def test_rows_are_measured_on_held_out_ones(monkeypatch):
+    rows = importlib.import_module("rows")
+    tables = importlib.import_module("tables")
+    monkeypatch.setattr(rows, "GANAugmenter", partial(GANAugmenter, steps=20))
+    found = rows.measure_rows({"ecoli2": partial(tables.keel, "ecoli2")}, 1)
+    assert found.index.tolist() == ["ecoli2", "mean"]
+    assert found.drop(columns=[c for c in found if "copies" in c]).gt(0.2).all(axis=None)
+    assert found["copies, GAN"].lt(0.05).all()

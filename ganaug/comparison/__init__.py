@@ -83,8 +83,8 @@ def compare(
                 arm           classifier verdict
     0  class_weight  logistic regression  unsure
     1  class_weight                  all  unsure
-    2         SMOTE  logistic regression   worse
-    3         SMOTE                  all   worse
+    2         SMOTE  logistic regression  unsure
+    3         SMOTE                  all  unsure
     >>> comparison.refit("SMOTE", "logistic regression").predict(X[:2])
     array([0, 0])
     """

@@ -108,6 +108,11 @@ class Task:
             for draw in encoded
         ]
 
+    def learned_shares(self, arm: str, classifier: str, encoded: list[Encoded]) -> list[np.ndarray]:
+        """Return the class shares that each draw's probabilities come out for."""
+        chosen = self.classifiers[classifier]
+        return [self.arms[arm].shares(chosen, draw.y) for draw in encoded]
+
     def run(self, fold: int, arm: str) -> tuple[list[Cell], list[dict[str, Any]]]:
         """Evaluate one arm with every classifier on one fold."""
         predictions, history = self.predict(fold, arm)
@@ -147,7 +152,7 @@ class Task:
             members = self.fit(arm, classifier, fold, encoded)
             seconds = shared + time.perf_counter() - start
             each = [member.predict_proba(Z) for member, Z in zip(members, held_out, strict=True)]
-            learned = [self.arms[arm].shares(self.classifiers[classifier], d.y) for d in encoded]
+            learned = self.learned_shares(arm, classifier, encoded)
             shares = class_shares(self.y[self.folds[fold][0]])
             probabilities, corrected = average_draws(each, learned, shares)
             predicted = self.classes[probabilities.argmax(axis=1)]
@@ -182,14 +187,16 @@ def encode(rows: Rows) -> list[Encoded]:
     return encoded
 
 
-def as_one(encoded: list[Encoded], members: list[Any], y: np.ndarray) -> Any:
+def as_one(
+    encoded: list[Encoded], members: list[Any], shares: list[np.ndarray], y: np.ndarray
+) -> Any:
     """Return one classifier of raw rows that averages the fitted members."""
     pipelines = [
         make_pipeline(*draw.encoder, member) for draw, member in zip(encoded, members, strict=True)
     ]
     if len(pipelines) == 1:
         return pipelines[0]
-    return AugmentedClassifier.of_fitted(pipelines, [draw.y for draw in encoded], y)
+    return AugmentedClassifier.of_fitted(pipelines, shares, y)
 
 
 def one_thread() -> AbstractContextManager:

@@ -100,7 +100,7 @@ def run_panel(
 
     Every arm has a CSV file there, to which the scores of a table are added as soon as they are
     known: a run that was killed goes on where it stopped, and only arms whose file is deleted run
-    again. Its first line tells protocol and versions of packages.
+    again. Its first line tells protocol, classifiers and versions of packages at the start.
 
     Parameters
     ----------
@@ -125,15 +125,20 @@ def run_panel(
     Raises
     ------
     ValueError
-        If a file was made by another protocol.
+        If a file was made by another protocol or with other classifiers, or two arms would share
+        one.
     """
     protocol = protocol or Protocol()
     chosen = {arm.name: arm for arm in arms}
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    if len({_file(folder, name) for name in chosen}) < len(chosen):
+        raise ValueError(f"Arms need names that differ in letters and digits: {list(chosen)}.")
+    settings = {key: value for key, value in vars(protocol).items() if key != "n_repeats"}
+    settings["classifiers"] = {name: repr(clf) for name, clf in classifiers.items()}
     jobs = []
     for name, arm in chosen.items():
-        ready = _open(_file(folder, name), arm, protocol)
+        ready = _open(_file(folder, name), arm, settings)
         jobs += [
             (table, repeat, arm)
             for table in tables
@@ -176,16 +181,16 @@ def read_panel(folder: str | Path, arms: Iterable[str] | None = None) -> pd.Data
     )
     if not files:
         raise ValueError(f"There are no scores in {folder}.")
-    parts = [pd.read_csv(file, comment="#", keep_default_na=True) for file in files]
-    scores = pd.concat(parts, ignore_index=True)
-    scores["failure"] = scores["failure"].fillna("")
-    names = scores.loc[scores["classifier"] != OWN_CLASSIFIER, "classifier"].unique()
+    scores = pd.concat([_read(file) for file in files], ignore_index=True)
     own = scores["classifier"] == OWN_CLASSIFIER
-    copies = [scores[own].assign(classifier=name) for name in names]
-    scores = pd.concat([scores[~own], *copies], ignore_index=True)
+    names = scores.loc[~own, "classifier"].unique()
+    if len(names):
+        copies = [scores[own].assign(classifier=name) for name in names]
+        scores = pd.concat([scores[~own], *copies], ignore_index=True)
     failed = scores["failure"] != ""
-    if failed.any():
-        nothing = scores[scores["arm"] == BASELINE].set_index(UNIT)[list(SCORES)]
+    baseline = _file(Path(folder), BASELINE)
+    if failed.any() and baseline.exists():
+        nothing = _read(baseline).set_index(UNIT)[list(SCORES)]
         keys = pd.MultiIndex.from_frame(scores.loc[failed, UNIT])
         scores.loc[failed, list(SCORES)] = nothing.reindex(keys).to_numpy()
     return scores
@@ -311,27 +316,32 @@ def _file(folder: Path, arm: str) -> Path:
     return folder / f"{plain}.csv"
 
 
-def _open(file: Path, arm: Arm, protocol: Protocol) -> set[tuple[str, int]]:
+def _open(file: Path, arm: Arm, settings: dict[str, Any]) -> set[tuple[str, int]]:
     """Return what is done, in a file that is new or rid of what a killed run left half-written."""
-    settings = {key: value for key, value in vars(protocol).items() if key != "n_repeats"}
     columns = ["table", "repeat", "arm", "classifier", *SCORES, "seconds", "failure"]
     if not file.exists():
         packages = {name: version(name) for name in (*PACKAGES, *arm.packages)}
-        about = json.dumps({"protocol": settings, "packages": packages})
+        about = json.dumps({"made by": settings, "packages": packages})
         file.write_text(f"# {about}\n{','.join(columns)}\n")
         return set()
     text = file.read_text()
     if not text.endswith("\n"):
         text = text[: text.rfind("\n") + 1]
         file.write_text(text)
-    made_by = json.loads(text.partition("\n")[0].removeprefix("# "))["protocol"]
+    made_by = json.loads(text.partition("\n")[0].removeprefix("# "))["made by"]
     if made_by != settings:
         raise ValueError(
-            f"{file} was made by the protocol {made_by}, now it is {settings}; use another folder, "
-            "or delete the file to run the arm again."
+            f"{file} was made by {made_by}, now asked for is {settings}; use another folder, or "
+            "delete the file to run the arm again."
         )
-    scores = pd.read_csv(file, comment="#")
+    scores = _read(file)
     return set(zip(scores["table"], scores["repeat"], strict=True))
+
+
+def _read(file: Path) -> pd.DataFrame:
+    """Read scores; names and failures stay what they are, whatever they look like."""
+    missing = {name: [""] for name in (*SCORES, "seconds")}
+    return pd.read_csv(file, skiprows=1, keep_default_na=False, na_values=missing)
 
 
 # --- Statistics ------------------------------------------------------------------------------
@@ -395,6 +405,8 @@ def differences(
     wide = by_table(scores, score)
     if arm not in wide:
         raise ValueError(f"Unknown arm {arm!r}. Choose from {', '.join(map(str, wide))}.")
+    if wide.shape[1] < 2:
+        raise ValueError(f"There is no arm to compare {arm!r} with.")
     sign = -1 if score in LOWER_IS_BETTER else 1
     rows = {}
     for other in wide.columns.drop(arm):
@@ -448,6 +460,8 @@ def friedman(scores: pd.DataFrame, score: str) -> float:
     float
     """
     wide = by_table(scores, score)
+    if wide.shape[1] < 3:
+        raise ValueError(f"Friedman's test compares three arms or more; there are {wide.shape[1]}.")
     return float(stats.friedmanchisquare(*wide.to_numpy().T).pvalue)
 
 

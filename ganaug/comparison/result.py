@@ -211,8 +211,10 @@ class Comparison:
         with one_thread():
             if arm not in self._rows:
                 self._rows[arm] = encode(self.task.rows(arm, fold, np.arange(len(self.y))))
-            members = self.task.fit(arm, classifier, fold, self._rows[arm])
-        return as_one(self._rows[arm], members, self.y)
+            encoded = self._rows[arm]
+            members = self.task.fit(arm, classifier, fold, encoded)
+        shares = self.task.learned_shares(arm, classifier, encoded)
+        return as_one(encoded, members, shares, self.y)
 
     def _check_cell(self, arm: str, classifier: str | None = None) -> None:
         if arm not in self.arms:

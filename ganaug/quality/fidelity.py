@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import ks_2samp, rankdata
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import cross_val_predict
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.neighbors import NearestNeighbors
 
 
@@ -183,7 +183,7 @@ def neighbourhoods(real: np.ndarray, synthetic: np.ndarray, k: int = 5) -> dict[
     }
 
 
-def detection_auc(real: np.ndarray, synthetic: np.ndarray, random_state: Any = 0) -> float:
+def detection_auc(real: np.ndarray, synthetic: np.ndarray, random_state: int = 0) -> float:
     """Return how well a forest tells synthetic from real rows: 0.5 not at all, 1 always.
 
     Parameters
@@ -191,7 +191,8 @@ def detection_auc(real: np.ndarray, synthetic: np.ndarray, random_state: Any = 0
     real : ndarray of shape (n, width), n >= 5
     synthetic : ndarray of shape (m, width), m >= 5
         Cross-validated over five folds.
-    random_state : int, RandomState instance or None
+    random_state : int
+        Of the folds and of the forest.
 
     Returns
     -------
@@ -210,6 +211,6 @@ def detection_auc(real: np.ndarray, synthetic: np.ndarray, random_state: Any = 0
     forest = RandomForestClassifier(
         min_samples_leaf=3, class_weight="balanced", random_state=random_state
     )
-    # Shuffled folds would need another seed; rows of each kind are in no order that matters.
-    scores = cross_val_predict(forest, rows, made, cv=5, method="predict_proba")[:, 1]
+    folds = StratifiedKFold(5, shuffle=True, random_state=random_state)
+    scores = cross_val_predict(forest, rows, made, cv=folds, method="predict_proba")[:, 1]
     return float(roc_auc_score(made, scores))

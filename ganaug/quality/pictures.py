@@ -73,7 +73,8 @@ def _draw_numbers(panel: Axes, real: pd.Series, synthetic: pd.Series) -> None:
     both = pd.concat([real, synthetic]).dropna()
     if both.empty:
         return
-    edges = np.histogram_bin_edges(both, bins=25)
+    bins = int(np.clip(2 * np.sqrt(min(len(real), len(synthetic))), 6, 25))
+    edges = np.histogram_bin_edges(both, bins)
     for values, color in ((real, REAL), (synthetic, SYNTHETIC)):
         heights = np.histogram(values.dropna(), bins=edges)[0] / max(1, len(values))
         panel.stairs(heights, edges, color=color, fill=color == REAL, alpha=0.35)

@@ -33,8 +33,8 @@ def copies(
 ) -> dict[str, float]:
     """Return which shares of synthetic rows are copies and near copies of training rows.
 
-    Near is what only ``share`` of held-out real rows are: those cannot have been copied. Where
-    they are often equal to a training row, as in tables of few levels, so may synthetic ones be.
+    Near is what ``share`` of held-out real rows are: those cannot have been copied. Where they are
+    often equal to a training row, as in tables of few levels, so may synthetic ones be.
 
     Parameters
     ----------
@@ -46,8 +46,9 @@ def copies(
     Returns
     -------
     dict
-        ``copies`` at distance zero, ``near copies`` below the distance that ``share`` of held-out
-        rows are below.
+        ``copies`` at distance zero, ``near copies`` within the distance that ``share`` of held-out
+        rows are within; and the same of the held-out rows, ``copies, held out`` and
+        ``near copies, held out``, which are as many as there should be.
 
     Examples
     --------
@@ -57,9 +58,11 @@ def copies(
     >>> copies(train, other, np.concatenate([train[:50], fresh[:50]]))["copies"]
     0.5
     """
-    distances = nearest_distances(synthetic, train)
-    near = np.quantile(nearest_distances(held_out, train), share)
+    ours, theirs = (nearest_distances(rows, train) for rows in (synthetic, held_out))
+    near = np.quantile(theirs, share)
     return {
-        "copies": float((distances == 0).mean()),
-        "near copies": float((distances < near).mean()),
+        "copies": float((ours == 0).mean()),
+        "near copies": float((ours <= near).mean()),
+        "copies, held out": float((theirs == 0).mean()),
+        "near copies, held out": float((theirs <= near).mean()),
     }

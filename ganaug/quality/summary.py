@@ -17,7 +17,7 @@ from ganaug.quality.fidelity import (
 )
 from ganaug.quality.privacy import copies
 
-#: Distances between all pairs of rows are kept in memory: more rows than this are thinned.
+#: Distances between all pairs of rows are kept in memory: of more rows than this some are left out.
 MOST_ROWS = 3000
 
 
@@ -34,7 +34,8 @@ def report(real: Any, synthetic: Any, held_out: Any = None, *, random_state: int
         Real rows of the class that were kept away from the generator. Fidelity is then measured
         against them, and copies are counted.
     random_state : int
-        Of the forest that tries to tell the two apart, and of thinning to 3000 rows.
+        Of the forest that tries to tell the two apart, and of the 3000 rows that fidelity is
+        measured on where there are more. Copies are looked for among all.
 
     Returns
     -------
@@ -42,8 +43,8 @@ def report(real: Any, synthetic: Any, held_out: Any = None, *, random_state: int
         ``columns``, mean distance of single columns (0 is best, 1 worst); ``associations``, mean
         difference of rank correlations (0 is best); ``energy distance`` (0 is best);
         ``precision``, ``recall``, ``density`` and ``coverage`` (1 is best); ``detection AUC`` (0.5
-        is best); with ``held_out`` the shares of ``copies`` and ``near copies`` (0 and 0.05 are
-        what held-out rows have). See :mod:`ganaug.quality.fidelity` and
+        is best); with ``held_out`` the shares of ``copies`` and ``near copies``, and those that the
+        held-out rows themselves have. See :mod:`ganaug.quality.fidelity` and
         :mod:`ganaug.quality.privacy`.
 
     Raises
@@ -70,22 +71,22 @@ def report(real: Any, synthetic: Any, held_out: Any = None, *, random_state: int
     for name, table in tables.items():
         if table is None:
             continue
-        frame = tidy.transform(table)
+        frame = tidy.transform(table).reset_index(drop=True)
         if len(frame) < 5:
             raise ValueError(f"{name} has {len(frame)} rows; pass 5 or more.")
-        if len(frame) > MOST_ROWS:
-            frame = frame.iloc[rng.choice(len(frame), MOST_ROWS, replace=False)]
-        frames[name] = frame.reset_index(drop=True)
-    judged = frames.get("held_out", frames["real"])
+        frames[name] = frame
     encoder = make_preprocessor().fit(frames["real"])
     rows = {name: encoder.transform(frame) for name, frame in frames.items()}
-    rows["judged"] = rows.get("held_out", rows["real"])
+    few = {name: np.sort(rng.permutation(len(frame))[:MOST_ROWS]) for name, frame in frames.items()}
+    against = "real" if held_out is None else "held_out"
+    judged = frames[against].iloc[few[against]], frames["synthetic"].iloc[few["synthetic"]]
+    encoded = rows[against][few[against]], rows["synthetic"][few["synthetic"]]
     found = {
-        "columns": float(column_distances(judged, frames["synthetic"]).mean()),
-        "associations": association_difference(rows["judged"], rows["synthetic"]),
-        "energy distance": energy_distance(rows["judged"], rows["synthetic"]),
-        **neighbourhoods(rows["judged"], rows["synthetic"]),
-        "detection AUC": detection_auc(rows["judged"], rows["synthetic"], random_state),
+        "columns": float(column_distances(*judged).mean()),
+        "associations": association_difference(*encoded),
+        "energy distance": energy_distance(*encoded),
+        **neighbourhoods(*encoded),
+        "detection AUC": detection_auc(*encoded, random_state),
     }
     if held_out is not None:
         found |= copies(rows["real"], rows["held_out"], rows["synthetic"])

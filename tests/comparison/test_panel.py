@@ -39,7 +39,7 @@ class Fails(Arm):
 
     def augment(self, X, y, seed):
         if X.iloc[0, 0] != 0 and len(X.columns) == 20 and X.iloc[:, 0].mean() > 0:
-            raise RuntimeError("no rows, sorry")
+            raise RuntimeError("no rows, see #5, sorry")
         return Rows([(X, y)])
 
 
@@ -89,10 +89,18 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
 def test_the_first_line_tells_how_scores_were_made(tmp_path):
     run(tmp_path, n=1)
     about = json.loads((tmp_path / "nothing.csv").read_text().splitlines()[0][2:])
-    assert about["protocol"] == {"n_splits": 3, "n_folds": None, "rare": None, "seed": 0}
+    assert about["made by"] == {
+        "n_splits": 3,
+        "n_folds": None,
+        "rare": None,
+        "seed": 0,
+        "classifiers": {name: repr(classifier) for name, classifier in CLASSIFIERS.items()},
+    }
     assert set(about["packages"]) == set(panel.PACKAGES)
-    with pytest.raises(ValueError, match="was made by the protocol"):
+    with pytest.raises(ValueError, match="was made by"):
         run(tmp_path, protocol=Protocol(n_splits=2))
+    with pytest.raises(ValueError, match="was made by"):
+        run_panel(tables(), [ARMS["nothing"]], {"LR": LogisticRegression()}, tmp_path, QUICK)
     more = run(tmp_path, protocol=Protocol(n_splits=3, n_repeats=3), n=1)
     assert more["repeat"].nunique() == 3
 
@@ -107,7 +115,11 @@ def test_results_do_not_depend_on_jobs_or_on_other_arms(tmp_path):
 def test_a_failure_is_listed_and_counts_as_nothing(tmp_path):
     scores = run(tmp_path, arms=("nothing", Fails()), n=4)
     failed = scores[scores["failure"] != ""]
-    assert failed["failure"].unique().tolist() == ["RuntimeError: no rows, sorry"]
+    assert failed["failure"].unique().tolist() == ["RuntimeError: no rows, see #5, sorry"]
+    pd.testing.assert_frame_equal(
+        read_panel(tmp_path, ["fails"]),
+        scores[scores["arm"] == "fails"].reset_index(drop=True),
+    )
     nothing = scores[scores["arm"] == "nothing"].set_index(panel.UNIT)
     for _, row in failed.iterrows():
         theirs = nothing.loc[tuple(row[key] for key in panel.UNIT)]
@@ -118,7 +130,8 @@ def test_a_failure_is_listed_and_counts_as_nothing(tmp_path):
 
 def test_an_arm_with_its_own_classifier_runs_once_and_meets_all(tmp_path):
     scores = run(tmp_path, arms=("nothing", OwnForest()), n=1)
-    assert len(pd.read_csv(tmp_path / "own.csv", comment="#")) == 2
+    assert len(pd.read_csv(tmp_path / "own.csv", skiprows=1)) == 2
+    assert len(read_panel(tmp_path, ["own"])) == 2
     own = scores[scores["arm"] == "own"].pivot_table("AP", ["table", "repeat"], "classifier")
     assert own.columns.tolist() == ["LR", "tree"]
     assert (own["LR"] == own["tree"]).all()
@@ -216,6 +229,21 @@ def test_unknown_names_are_told(tmp_path):
         panel.differences(scores, "AP", "c")
     with pytest.raises(ValueError, match="no scores in"):
         read_panel(tmp_path)
+
+
+def test_one_arm_is_no_comparison():
+    scores = made_up({"a": 0.0})
+    with pytest.raises(ValueError, match="no arm to compare 'a' with"):
+        panel.differences(scores, "AP", "a")
+    with pytest.raises(ValueError, match="three arms or more; there are 1"):
+        panel.friedman(scores, "AP")
+
+
+def test_arms_do_not_share_a_file(tmp_path):
+    one, two = Arm(), Arm()
+    one.name, two.name = "a b", "a:b"
+    with pytest.raises(ValueError, match="differ in letters and digits"):
+        run(tmp_path, arms=(one, two))
 
 
 def test_forgotten_arms_run_again(tmp_path):

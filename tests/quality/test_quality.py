@@ -44,8 +44,9 @@ def test_equal_distributions_are_near_the_best_values(parts):
     assert abs(found["energy distance"]) < 0.05
     assert found[["precision", "recall", "density", "coverage"]].min() > 0.85
     assert 0.4 < found["detection AUC"] < 0.6
-    assert found["copies"] == 0
+    assert found["copies"] == found["copies, held out"] == 0
     assert 0.01 < found["near copies"] < 0.12
+    assert found["near copies, held out"] == 0.05
 
 
 @pytest.mark.parametrize(
@@ -94,6 +95,8 @@ def test_large_tables_are_thinned(monkeypatch, parts):
     found = report(*parts)
     assert np.isfinite(found).all()
     pd.testing.assert_series_equal(found, report(*parts))
+    real, good, held_out = parts
+    assert report(real, pd.concat([real, good]), held_out)["copies"] == 0.5, "among all rows"
 
 
 def test_neighbourhoods_are_what_their_definitions_say():
@@ -135,11 +138,19 @@ def test_detection_is_certain_of_rows_that_cannot_be():
     assert detection_auc(real, real + 0.5) > 0.99
 
 
+def test_detection_does_not_mind_the_order_of_rows():
+    real, synthetic = np.random.default_rng(0).normal(size=(2, 200, 2))
+    in_order = real[real[:, 0].argsort()]
+    assert 0.4 < detection_auc(in_order, synthetic) < 0.6
+
+
 def test_distances_to_training_rows():
     train = np.array([[0.0, 0.0], [3.0, 4.0]])
     assert nearest_distances(np.array([[3.0, 0.0]]), train).tolist() == [3.0]
     found = copies(train, train + 1.0, train)
-    assert found == {"copies": 1.0, "near copies": 1.0}
+    assert (found["copies"], found["near copies"], found["copies, held out"]) == (1.0, 1.0, 0.0)
+    few_levels = copies(train, train, train)
+    assert set(few_levels.values()) == {1.0}
 
 
 def test_training_on_synthetic_rows_alone():
