@@ -251,6 +251,12 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         X, y = indexable(X, y)
         self.classes_ = np.unique(y)
         self.class_shares_ = class_shares(y)
+        if self.correct_prior and not hasattr(self, "predict_proba"):
+            raise ValueError(
+                "correct_prior=True corrects probabilities, and "
+                f"{type(self.estimator).__name__} has no predict_proba. Calibrate it first, or "
+                "leave correct_prior at False."
+            )
         return X, y
 
     def _seed(self) -> int | None:

@@ -311,6 +311,12 @@ def test_probabilities_are_averaged_at_equal_shares(cancer, augmenter):
     assert_array_equal(model.predict(X), decided)
 
 
+def test_only_probabilities_can_be_corrected(cancer):
+    model = AugmentedClassifier(LinearSVC(), Repeater(), correct_prior=True)
+    with pytest.raises(ValueError, match="LinearSVC has no predict_proba"):
+        model.fit(*cancer)
+
+
 @pytest.mark.parametrize("n_draws", [1, 3])
 def test_corrected_probabilities_are_those_of_the_real_rows(n_draws):
     """Repeating rows changes nothing but the prior: the correction must take all of it back."""

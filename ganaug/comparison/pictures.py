@@ -79,9 +79,10 @@ def draw_precision_recall(comparison: Comparison, classifier: str | None = None)
             )
         panel.axhline((comparison.y == comparison.positive).mean(), color="#b8bcc4", linewidth=1)
         panel.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
-        panel.set_title(name, fontweight="bold")
+        panel.set_title(name, fontweight="bold", parse_math=False)
         panel.spines[["top", "right"]].set_visible(False)
-        panel.legend(fontsize=7, frameon=False)
+        for text in panel.legend(fontsize=7, frameon=False).get_texts():
+            text.set_parse_math(False)
     return figure
 
 

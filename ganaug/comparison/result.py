@@ -44,6 +44,12 @@ class Comparison:
     histories: dict[str, list[list[dict[str, Any]]]]
     _rows: dict[str, list[Encoded]] = field(default_factory=dict, repr=False)
 
+    def __repr__(self) -> str:
+        return (
+            f"<Comparison: {len(self.arms)} arms, {len(self.classifiers)} classifiers, "
+            f"{self.n_folds} folds of {len(self.y)} rows>"
+        )
+
     @property
     def X(self) -> pd.DataFrame:
         """The table that was compared on."""
@@ -189,6 +195,8 @@ class Comparison:
         arm : str, optional
             The arm in question; left out, the first that trains a generator, or else the last.
         """
+        if self.arms == [BASELINE]:
+            return f"Only {BASELINE} took part: there is no other arm to compare it with."
         subject = arm or next(iter(self.histories), self.arms[-1])
         self._check_cell(subject)
         return write_verdict(self, subject)
@@ -205,6 +213,8 @@ class Comparison:
         estimator
             Takes raw rows, like those of ``X``.
         """
+        # SMOTE may be shown as the variant that fits the columns, and asked for as either.
+        arm = {chosen.name: title for title, chosen in self.task.arms.items()}.get(arm, arm)
         self._check_cell(arm, classifier)
         # The folds are numbered from zero, so this number is free for the seeds of all rows.
         fold = self.n_folds

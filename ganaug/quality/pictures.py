@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 
-from ganaug.preprocessing import TidyTable, make_preprocessor
+from ganaug.preprocessing import make_preprocessor
+from ganaug.quality.fidelity import column_distances
+from ganaug.quality.summary import tidied
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,10 +45,8 @@ def draw_marginals(real: Any, synthetic: Any) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    from ganaug.quality.fidelity import column_distances
-
-    tidy = TidyTable().fit(real)
-    ours, theirs = tidy.transform(real), tidy.transform(synthetic)
+    tidy, frames = tidied(real=real, synthetic=synthetic)
+    ours, theirs = frames.values()
     distances = column_distances(ours, theirs)
     names = list(ours.columns)
     if len(names) > MOST_COLUMNS:
@@ -59,7 +59,8 @@ def draw_marginals(real: Any, synthetic: Any) -> Figure:
     for panel, name in zip(panels.flat, names, strict=False):
         draw = _draw_numbers if name in tidy.numeric_ else _draw_levels
         draw(panel, ours[name], theirs[name])
-        panel.set_title(f"{name}  (distance {distances[name]:.2f})", fontsize=8)
+        title = f"{name}  (distance {distances[name]:.2f})"
+        panel.set_title(title, fontsize=8, parse_math=False)
         panel.tick_params(labelsize=7)
         panel.set_yticks([])
         panel.spines[["top", "right", "left"]].set_visible(False)
@@ -87,7 +88,8 @@ def _draw_levels(panel: Axes, real: pd.Series, synthetic: pd.Series) -> None:
         shares = values.value_counts(normalize=True).reindex(levels, fill_value=0.0)
         panel.bar(np.arange(len(levels)) + side, shares, 0.4, color=color)
     short = [text if len(text) <= 8 else text[:7] + "…" for text in map(str, levels)]
-    panel.set_xticks(range(len(levels)), short, rotation=45 if len(levels) > 3 else 0)
+    rotation = 45 if len(levels) > 3 else 0
+    panel.set_xticks(range(len(levels)), short, rotation=rotation, parse_math=False)
 
 
 def draw_projection(real: Any, synthetic: Any, others: Any = None) -> Figure:
@@ -116,11 +118,7 @@ def draw_projection(real: Any, synthetic: Any, others: Any = None) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    tidy = TidyTable().fit(real)
-    tables = {"real": real, "synthetic": synthetic}
-    if others is not None:
-        tables["others"] = others
-    frames = {name: tidy.transform(table) for name, table in tables.items()}
+    _, frames = tidied(real=real, synthetic=synthetic, others=others)
     known = [frame for name, frame in frames.items() if name != "synthetic"]
     encoder = make_preprocessor().fit(pd.concat(known))
     rows = {name: encoder.transform(frame) for name, frame in frames.items()}

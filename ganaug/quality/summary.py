@@ -21,6 +21,54 @@ from ganaug.quality.privacy import copies
 MOST_ROWS = 3000
 
 
+def tidied(least: int = 1, **tables: Any) -> tuple[TidyTable, dict[str, pd.DataFrame]]:
+    """Return tables as floats and text, checked; those that are None are left out.
+
+    Parameters
+    ----------
+    least : int
+        How many rows each must have.
+    **tables : DataFrame, array or None
+        By the name that messages shall have; the first tells which columns there are.
+
+    Returns
+    -------
+    tuple of (TidyTable, dict of str to DataFrame)
+
+    Raises
+    ------
+    ValueError
+        If one has too few rows, other columns or infinite values.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.quality.summary import tidied
+    >>> tidied(real=np.eye(3), synthetic=np.full((1, 3), np.inf))
+    Traceback (most recent call last):
+        ...
+    ValueError: synthetic has infinite values in column 'x0'; replace them by missing ones.
+    """
+    there = {name: table for name, table in tables.items() if table is not None}
+    tidy = TidyTable().fit(next(iter(there.values())))
+    frames = {}
+    for name, table in there.items():
+        try:
+            frame = tidy.transform(table).reset_index(drop=True)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+        if len(frame) < least:
+            raise ValueError(f"{name} has {len(frame)} rows; pass {least} or more.")
+        for column in tidy.numeric_:
+            if np.isinf(frame[column]).any():
+                raise ValueError(
+                    f"{name} has infinite values in column {column!r}; replace them by missing "
+                    "ones."
+                )
+        frames[name] = frame
+    return tidy, frames
+
+
 def report(real: Any, synthetic: Any, held_out: Any = None, *, random_state: int = 0) -> pd.Series:
     """Return how close synthetic rows of one class are to real ones, and how much too close.
 
@@ -50,7 +98,7 @@ def report(real: Any, synthetic: Any, held_out: Any = None, *, random_state: int
     Raises
     ------
     ValueError
-        If there are fewer than five rows of a kind, or columns differ.
+        If there are fewer than five rows of a kind, infinite values, or columns differ.
 
     Examples
     --------
@@ -64,17 +112,8 @@ def report(real: Any, synthetic: Any, held_out: Any = None, *, random_state: int
     >>> found.index.tolist()[:3]
     ['columns', 'associations', 'energy distance']
     """
-    tidy = TidyTable().fit(real)
+    _, frames = tidied(5, real=real, synthetic=synthetic, held_out=held_out)
     rng = np.random.default_rng(random_state)
-    tables = {"real": real, "synthetic": synthetic, "held_out": held_out}
-    frames = {}
-    for name, table in tables.items():
-        if table is None:
-            continue
-        frame = tidy.transform(table).reset_index(drop=True)
-        if len(frame) < 5:
-            raise ValueError(f"{name} has {len(frame)} rows; pass 5 or more.")
-        frames[name] = frame
     encoder = make_preprocessor().fit(frames["real"])
     rows = {name: encoder.transform(frame) for name, frame in frames.items()}
     few = {name: np.sort(rng.permutation(len(frame))[:MOST_ROWS]) for name, frame in frames.items()}

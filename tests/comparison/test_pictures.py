@@ -45,6 +45,7 @@ def test_each_arm_has_a_curve_in_each_panel(found, tmp_path):
         labels = [text.get_text().rpartition(" ")[0] for text in panel.get_legend().get_texts()]
         assert labels == ["nothing", "class_weight"]
     figure.savefig(tmp_path / "curves.png")
+    assert repr(found) == "<Comparison: 3 arms, 2 classifiers, 3 folds of 240 rows>"
     assert len(draw_precision_recall(found, "bayes").axes) == 1
     with pytest.raises(ValueError, match=r"Unknown classifier 'forest'\. Choose from bayes, nei"):
         draw_precision_recall(found, "forest")

@@ -84,8 +84,13 @@ def test_copies_are_found(parts):
 def test_bad_input_is_told(parts):
     with pytest.raises(ValueError, match="synthetic has 3 rows; pass 5 or more"):
         report(parts[0], parts[1][:3])
-    with pytest.raises(ValueError, match=r"X lacks the columns \['level'\]"):
+    with pytest.raises(ValueError, match=r"synthetic: X lacks the columns \['level'\]"):
         report(parts[0], parts[1].drop(columns="level"))
+    for judge in (report, draw_marginals, draw_projection):
+        with pytest.raises(ValueError, match=r"synthetic has infinite values in column 'x'"):
+            judge(parts[0], parts[1].assign(x=np.inf))
+    with pytest.raises(ValueError, match="synthetic has 0 rows; pass 1 or more"):
+        draw_projection(parts[0], parts[1][:0])
     with pytest.raises(ValueError, match="a neighbourhood needs two rows of each kind"):
         neighbourhoods(np.zeros((1, 2)), np.zeros((5, 2)))
 
@@ -188,6 +193,11 @@ def test_of_many_columns_the_most_different_are_drawn():
     figure = draw_marginals(real, synthetic)
     assert len(figure.axes) == 12
     assert any(panel.get_title().startswith("x17 ") for panel in figure.axes)
+
+
+def test_dollars_are_no_mathematics(tmp_path):
+    table = pd.DataFrame({"$x^$": ["$y_$", "b"] * 5, "$": np.arange(10.0)})
+    draw_marginals(table, table).savefig(tmp_path / "dollars.png")
 
 
 def test_a_picture_of_one_empty_column(tmp_path):
