@@ -36,7 +36,7 @@ class Bars:
         if scores is not None and set(arms) <= set(scores["arm"]):
             scores = complete(scores[scores["arm"].isin(arms)] if arms else scores)
             scores = scores[scores["table"].isin(self.tables)]
-            if scores["table"].nunique() > 1:
+            if len(set(scores["table"])) > 1:
                 return scores
         self.rows.append({"bar": study, "figure": "", "holds": "not measured"})
         return None

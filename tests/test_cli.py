@@ -304,7 +304,7 @@ def test_compare__recording_fails__the_answer_stays(capsys, table, monkeypatch):
         raise ConnectionError("nobody there")
 
     monkeypatch.setattr(ganaug.tracking, "log_comparison", refuse)
-    arguments = ("--folds", 2, "--arms", "nothing", "--classifiers", "logistic-regression")
+    arguments = ("--folds", 2, "--arms", "class_weight", "--classifiers", "logistic-regression")
     code, out, err = run(capsys, "compare", table, "--target", "y", *arguments)
     assert code == 1
     assert "average precision" in out
@@ -327,7 +327,7 @@ def test_compare__few_rows__note_in_one_line(capsys, tmp_path):
 
 def test_compare__built_in_example(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-    arguments = ("--arms", "nothing", "--classifiers", "logistic-regression", "--no-tracking")
+    arguments = ("--arms", "class_weight", "--classifiers", "logistic-regression", "--no-tracking")
     code, out, _ = run(capsys, "compare", *arguments)
     assert code == 0
     assert out.startswith(
