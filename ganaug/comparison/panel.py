@@ -11,19 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import stats
-from sklearn.metrics import (
-    average_precision_score,
-    brier_score_loss,
-    confusion_matrix,
-    f1_score,
-    log_loss,
-    roc_auc_score,
-)
+from sklearn.metrics import brier_score_loss, log_loss, recall_score
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.parallel import Parallel, delayed
 
 from ganaug.comparison.arms import BASELINE, Arm
 from ganaug.comparison.evaluate import Prediction, Task, check_task
+from ganaug.comparison.scores import score as score_predictions
 
 #: What is measured for every table, repeat, arm and classifier, as the mean over folds. "At best"
 #: is at the threshold that was best on the other folds, "corrected" after prior correction.
@@ -257,28 +251,20 @@ def _score(task: Task, found: list[Prediction]) -> dict[str, float]:
 
 
 def _at_once(task: Task, y: np.ndarray, found: Prediction) -> dict[str, float]:
-    classes, p = task.classes, found.probabilities
-    hits = y[:, None] == classes
-    average: dict[str, Any] = {"average": "macro"}
-    predicted = found.predicted
-    if len(classes) == 2:
-        column = list(classes).index(task.positive)
-        hits, p, average = hits[:, column], p[:, column], {}
-        f1 = f1_score(y == task.positive, predicted == task.positive, zero_division=0.0)
-    else:
-        f1 = f1_score(y, predicted, labels=classes, zero_division=0.0, average="macro")
-    table = confusion_matrix(y, predicted, labels=classes)
-    recalls = np.diag(table) / table.sum(axis=1)
+    classes, p, corrected = task.classes, found.probabilities, found.corrected
+    scores = score_predictions(y, p, found.predicted, classes, task.positive)
     return {
-        "AP": average_precision_score(hits, p, **average),
-        "AUC": roc_auc_score(hits, p, **average),
-        "F1": f1,
-        "balanced accuracy": recalls.mean(),
-        "G-mean": float(stats.gmean(recalls)),
-        "Brier": brier_score_loss(y, found.probabilities, labels=classes),
-        "log loss": log_loss(y, found.probabilities, labels=classes),
-        "Brier corrected": brier_score_loss(y, found.corrected, labels=classes),
-        "log loss corrected": log_loss(y, found.corrected, labels=classes),
+        "AP": scores["average_precision"],
+        "AUC": scores["roc_auc"],
+        "F1": scores["f1"],
+        "balanced accuracy": scores["balanced_accuracy"],
+        "G-mean": float(
+            stats.gmean(recall_score(y, found.predicted, labels=classes, average=None))
+        ),
+        "Brier": scores["brier"],
+        "log loss": log_loss(y, p, labels=classes),
+        "Brier corrected": brier_score_loss(y, corrected, labels=classes),
+        "log loss corrected": log_loss(y, corrected, labels=classes),
     }
 
 
@@ -288,9 +274,10 @@ def _at_best(hits: list[np.ndarray], scores: list[np.ndarray]) -> dict[str, floa
     for fold, (hit, score) in enumerate(zip(hits, scores, strict=True)):
         others = [i for i in range(len(hits)) if i != fold]
         learned = np.concatenate([scores[i] for i in others])
-        curves = _decisions(np.concatenate([hits[i] for i in others]), learned, np.unique(learned))
+        thresholds = np.unique(learned)
+        curves = _decisions(np.concatenate([hits[i] for i in others]), learned, thresholds)
         for name, curve in curves.items():
-            best = np.unique(learned)[[int(np.argmax(curve))]]
+            best = thresholds[[int(np.argmax(curve))]]
             values.setdefault(f"{name} at best", []).append(_decisions(hit, score, best)[name][0])
     return {name: float(np.mean(found)) for name, found in values.items()}
 
