@@ -164,7 +164,7 @@ def compare(
     console.print()
     console.print(comparison.verdict(), highlight=False)
     if tracking:
-        from ganaug.tracking import log_comparison
+        from ganaug.comparison import log_comparison
 
         try:
             with _progress() as show:

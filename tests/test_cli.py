@@ -298,12 +298,12 @@ def test_compare__gan_and_tracking(capsys, table, monkeypatch, tmp_path):
 
 
 def test_compare__recording_fails__the_answer_stays(capsys, table, monkeypatch):
-    import ganaug.tracking
+    import ganaug.comparison
 
     def refuse(*_, **__):
         raise ConnectionError("nobody there")
 
-    monkeypatch.setattr(ganaug.tracking, "log_comparison", refuse)
+    monkeypatch.setattr(ganaug.comparison, "log_comparison", refuse)
     arguments = ("--folds", 2, "--arms", "class_weight", "--classifiers", "logistic-regression")
     code, out, err = run(capsys, "compare", table, "--target", "y", *arguments)
     assert code == 1

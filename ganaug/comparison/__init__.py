@@ -6,6 +6,7 @@ from typing import Any
 from ganaug.comparison.arms import ARMS, GAN, Arm, Rows
 from ganaug.comparison.classifiers import CLASSIFIERS
 from ganaug.comparison.evaluate import Cell, check_task, evaluate
+from ganaug.comparison.record import LoggedComparison, log_comparison
 from ganaug.comparison.result import Comparison
 from ganaug.comparison.scores import METRICS
 from ganaug.randomness import seed_from
@@ -18,8 +19,10 @@ __all__ = [
     "Arm",
     "Cell",
     "Comparison",
+    "LoggedComparison",
     "Rows",
     "compare",
+    "log_comparison",
 ]
 
 

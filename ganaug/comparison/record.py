@@ -1,0 +1,270 @@
+"""Record a comparison in MLflow."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ganaug.tracking.models import input_schema, log_fitted
+from ganaug.tracking.store import (
+    connect,
+    counts_text,
+    curves,
+    milliseconds,
+    open_run,
+    parameters_of,
+    resolve,
+    send,
+    without_autologging,
+)
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+@dataclass(frozen=True)
+class LoggedComparison:
+    """Where a comparison went.
+
+    Attributes
+    ----------
+    run_id, experiment_id, tracking_uri : str
+        The parent run, as MLflow knows it.
+    ui_url : str
+        The address of the experiment in MLflow's user interface.
+    ui_command : str
+        The command that serves the user interface, or its address where a server runs already.
+    """
+
+    run_id: str
+    experiment_id: str
+    tracking_uri: str
+    ui_url: str
+    ui_command: str
+
+
+def log_comparison(
+    comparison: Any,
+    *,
+    tracking_uri: str | None = None,
+    experiment: str | None = None,
+    run_name: str | None = None,
+    data_name: str | None = None,
+    root: str | Path = ".",
+    on_run: Callable[[int, int, str], object] | None = None,
+) -> LoggedComparison:
+    """Log a comparison: a parent run, and a child for every arm with every classifier.
+
+    The parent holds the data set's digest, the leaderboard as a table and as a figure, and the
+    verdict. A child holds the parameters, each metric's mean (``f1``), standard deviation
+    (``f1_sd``) and folds (``fold/f1``), the GAN's curves (``fold_0/loss/critic``), and the
+    pipeline fitted on all rows, which ``mlflow.sklearn.load_model`` loads.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What :func:`ganaug.comparison.compare` returns.
+    tracking_uri : str, default=None
+        Where to log. By default where the active run is, else where ``mlflow.set_tracking_uri`` or
+        ``MLFLOW_TRACKING_URI`` point, else to ``mlflow.db`` in `root`, artifacts beside it.
+    experiment : str, default=None
+        The experiment's name, when no run is active. By default the one set in MLflow, else
+        "ganaug".
+    run_name : str, default=None
+        The parent's name. By default "compare" and `data_name`.
+    data_name : str, default=None
+        What to call the table in MLflow.
+    root : path, default="."
+        Folder of the embedded store.
+    on_run : callable, default=None
+        Called as ``on_run(done, total, name)`` when a child is complete.
+
+    Returns
+    -------
+    LoggedComparison
+        The parent run, and how to open MLflow's user interface on it.
+    """
+    destination = resolve(tracking_uri, experiment, root)
+    client, experiment_id = connect(destination)
+    with open_run(
+        client,
+        experiment_id,
+        run_name or f"compare {data_name or ''}".strip(),
+        parent=destination.parent_run_id,
+        tags={"ganaug.kind": "comparison"},
+    ) as run_id:
+        dataset = _log_dataset(client, run_id, comparison, data_name)
+        _log_summary(client, run_id, comparison)
+        cells = [(arm, name) for arm in comparison.arms for name in comparison.classifiers]
+        for done, (arm, classifier) in enumerate(cells, start=1):
+            _log_cell(client, experiment_id, run_id, comparison, arm, classifier, dataset)
+            if on_run is not None:
+                on_run(done, len(cells), f"{arm} / {classifier}")
+    uri, page = destination.tracking_uri, f"/#/experiments/{experiment_id}/runs"
+    served = uri.startswith(("http://", "https://"))
+    # Without the parameter the interface opens among its pages for language models.
+    url = f"{uri.rstrip('/') if served else 'http://127.0.0.1:5000'}{page}"
+    url += "?workflowType=machine_learning"
+    # By this interpreter: its environment need not be the active one.
+    mlflow = f"{shlex.quote(sys.executable)} -m mlflow"
+    command = f"{mlflow} server --backend-store-uri {shlex.quote(uri)} --port 5000"
+    return LoggedComparison(run_id, experiment_id, uri, url, url if served else command)
+
+
+def _metric_names(comparison: Any) -> list[str]:
+    about = {"fold", "arm", "classifier", "fit_seconds", "error"}
+    return [name for name in comparison.results.columns if name not in about]
+
+
+def _digest(X: pd.DataFrame, y: np.ndarray) -> str:
+    """Identify a table by all it holds.
+
+    MLflow's own digest leaves out categories, and every row after the ten thousandth.
+    """
+    digest = hashlib.sha256(repr(list(X.columns)).encode())
+    digest.update(pd.util.hash_pandas_object(X, index=False).to_numpy().tobytes())
+    digest.update(pd.util.hash_array(y).tobytes())
+    return digest.hexdigest()[:8]
+
+
+def _log_dataset(
+    client: MlflowClient, run_id: str, comparison: Any, name: str | None
+) -> tuple[str, str]:
+    """Log the table as an input of the run; return its name and digest."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+    from mlflow.tracking.context.registry import resolve_tags
+
+    X, y = comparison.X, comparison.y
+    dataset = Dataset(
+        name=name or "table",
+        digest=_digest(X, y),
+        source_type="code",
+        source=json.dumps({"tags": resolve_tags()}),
+        schema=json.dumps({"mlflow_colspec": input_schema(X).to_dict()}),
+        profile=json.dumps({"num_rows": len(X), "num_elements": int(X.size)}),
+    )
+    context = InputTag("mlflow.data.context", "cross-validation")
+    client.log_inputs(run_id, [DatasetInput(dataset, [context])])
+    return dataset.name, dataset.digest
+
+
+def _log_summary(client: MlflowClient, run_id: str, comparison: Any) -> None:
+    """Log what the parent holds."""
+    labels, counts = np.unique(comparison.y, return_counts=True)
+    parameters = {
+        "seed": str(comparison.task.seed),
+        "folds": str(comparison.n_folds),
+        "rows": str(len(comparison.X)),
+        "columns": str(comparison.X.shape[1]),
+        "class_counts": counts_text(dict(zip(labels.tolist(), counts.tolist(), strict=True))),
+        "arms": ", ".join(comparison.arms)[:6000],
+        "classifiers": ", ".join(comparison.classifiers)[:6000],
+    }
+    for package in ("ganaug", "scikit-learn", "imbalanced-learn", "torch", "numpy", "pandas"):
+        parameters[f"version/{package}"] = version(package)
+    send(client, run_id, parameters)
+    board = comparison.leaderboard()
+    board.columns = [" ".join(filter(None, pair)) for pair in board.columns]
+    client.log_table(run_id, board.reset_index(), "leaderboard.json")
+    client.log_table(run_id, comparison.results, "folds.json")
+    client.log_figure(run_id, _leaderboard_figure(comparison), "leaderboard.png")
+    text = "\n\n".join([comparison.verdict(), *comparison.notes])
+    client.log_text(run_id, text, "verdict.txt")
+    client.set_tag(run_id, "mlflow.note.content", text)
+
+
+def _log_cell(
+    client: MlflowClient,
+    experiment_id: str,
+    parent: str,
+    comparison: Any,
+    arm: str,
+    classifier: str,
+    dataset: tuple[str, str],
+) -> None:
+    """Log one arm with one classifier as a child of the parent."""
+    from mlflow.entities import Metric
+
+    results, now = comparison.results, milliseconds()
+    rows = results[(results["arm"] == arm) & (results["classifier"] == classifier)]
+    ran = rows[rows["error"] == ""]
+    tags = {"ganaug.kind": "cell", "ganaug.arm": arm, "ganaug.classifier": classifier}
+    for fold, error in zip(rows["fold"], rows["error"], strict=True):
+        if error:
+            tags[f"ganaug.error.fold_{fold}"] = error
+    with open_run(
+        client,
+        experiment_id,
+        f"{arm} / {classifier}",
+        parent=parent,
+        tags=tags,
+        status="FINISHED" if len(ran) else "FAILED",
+    ) as run_id:
+        parameters = {"arm": arm, "classifier": classifier}
+        model_id = None
+        if len(ran):
+            try:
+                with without_autologging():
+                    model = comparison.refit(arm, classifier)
+                    parameters |= parameters_of(model)
+                model_id = log_fitted(
+                    client, experiment_id, run_id, model, comparison.X, parameters
+                )
+            except Exception as error:  # The scores are worth keeping without the model.
+                client.set_tag(run_id, "ganaug.error.model", str(error)[:5000])
+                warnings.warn(
+                    f"The pipeline of {arm} / {classifier} was not logged: {error}",
+                    RuntimeWarning,
+                    stacklevel=3,
+                )
+        about = {"model_id": model_id, "dataset_name": dataset[0], "dataset_digest": dataset[1]}
+        metrics = []
+        for name in _metric_names(comparison) if len(ran) else []:
+            for fold, value in zip(ran["fold"], ran[name], strict=True):
+                metrics.append(Metric(f"fold/{name}", float(value), now, int(fold)))
+            metrics.append(Metric(name, float(ran[name].mean()), now, 0, **about))
+            metrics.append(
+                Metric(f"{name}_sd", float(ran[name].std(ddof=len(ran) > 1)), now, 0, **about)
+            )
+        if len(ran):
+            metrics.append(Metric("fit_seconds", float(ran["fit_seconds"].mean()), now, 0))
+        for fold, ticks in enumerate(comparison.histories.get(arm, [])):
+            points = curves([(now, tick) for tick in ticks], prefix=f"fold_{fold}/")
+            metrics += [Metric(*point) for point in points]
+        send(client, run_id, parameters, metrics)
+
+
+def _leaderboard_figure(comparison: Any) -> Any:
+    """Draw the first metric: a panel for each classifier, a row for each arm, a dot for a fold."""
+    from matplotlib.figure import Figure  # Without pyplot: nothing global, no display needed.
+
+    metric = _metric_names(comparison)[0]
+    arms, classifiers = comparison.arms, list(comparison.classifiers)
+    size = (3.2 * len(classifiers) + 1.5, 0.45 * len(arms) + 1.3)
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(1, len(classifiers), sharex=True, sharey=True, squeeze=False)[0]
+    cells = comparison.results.groupby(["classifier", "arm"])[metric]
+    for panel, classifier in zip(panels, classifiers, strict=True):
+        for place, arm in enumerate(arms):
+            scores = cells.get_group((classifier, arm))
+            panel.plot(scores, [place] * len(scores), ".", color="tab:gray", alpha=0.5)
+            panel.errorbar(
+                scores.mean(), place, xerr=scores.std(), fmt="o", color="tab:blue", capsize=3
+            )
+        panel.set_title(classifier, fontsize="medium")
+        panel.grid(axis="x", alpha=0.3)
+    panels[0].set_yticks(range(len(arms)), arms)
+    panels[0].invert_yaxis()
+    figure.supxlabel(f"{metric.replace('_', ' ')}: mean and standard deviation over folds")
+    return figure

@@ -1,0 +1,145 @@
+"""Fitted models in MLflow, in formats that run no code when they are loaded."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, cast
+
+import pandas as pd
+
+from ganaug.tracking.store import quiet
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# Whose types a model may hold. Anything else could run code of its own when it is loaded.
+_VOUCHED_FOR = ("ganaug.", "imblearn.", "sklearn.", "numpy.", "scipy.", "pandas.")
+
+
+def trusted_types(estimator: Any) -> list[str]:
+    """Return the types that skops must be told to trust to load `estimator`.
+
+    They are what ``mlflow.sklearn.log_model`` needs as ``skops_trusted_types``: exactly the types
+    that this estimator holds, and only if they come from ganaug, imbalanced-learn, scikit-learn,
+    numpy, scipy or pandas.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted or not.
+
+    Returns
+    -------
+    list of str
+        Full names of types, sorted.
+
+    Raises
+    ------
+    ValueError
+        If the estimator holds types of any other package.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> forest = RandomForestClassifier(n_estimators=2).fit([[0.0], [1.0]], [0, 1])
+    >>> trusted_types(forest)
+    ['sklearn.tree._tree.Tree']
+    """
+    from skops.io import dumps, get_untrusted_types
+
+    found = get_untrusted_types(data=dumps(estimator))
+    foreign = [name for name in found if not name.startswith(_VOUCHED_FOR)]
+    if foreign:
+        raise ValueError(
+            f"{type(estimator).__name__} holds types that ganaug does not vouch for: "
+            f"{', '.join(foreign)}. Look at them, then log the model yourself with "
+            "mlflow.sklearn.log_model(..., skops_trusted_types=[...])."
+        )
+    return sorted(found)
+
+
+def input_schema(X: pd.DataFrame) -> Any:
+    """Return the columns of a table as an MLflow schema.
+
+    MLflow's own inference refuses, when predicting, the very columns it was shown: categories,
+    nullable integers, times with a zone. Such columns may be of any type here.
+    """
+    from mlflow.types import DataType, Schema
+    from mlflow.types.schema import AnyType, ColSpec
+
+    known = {
+        "bool": DataType.boolean,
+        "int32": DataType.integer,
+        "int64": DataType.long,
+        "float32": DataType.float,
+        "float64": DataType.double,
+        "datetime64[ns]": DataType.datetime,
+    }
+
+    def kind(column: pd.Series) -> Any:
+        if pd.api.types.infer_dtype(column, skipna=True) == "string":
+            return DataType.string
+        return known.get(str(column.dtype), AnyType())
+
+    # Names need not be text, whatever MLflow's type hints say.
+    return Schema([ColSpec(kind(X[name]), cast(Any, name)) for name in X])
+
+
+def _requirements(trusted: Iterable[str]) -> list[str]:
+    """Return what an environment that loads the model needs, in the versions used here."""
+    names = ["mlflow", "scikit-learn", "imbalanced-learn", "skops", "numpy", "scipy", "pandas"]
+    if any(name.startswith("ganaug.") for name in trusted):
+        names.append("ganaug")
+    return [f"{name}=={version(name)}" for name in names]
+
+
+def log_fitted(
+    client: MlflowClient,
+    experiment_id: str,
+    run_id: str,
+    model: Any,
+    X: pd.DataFrame,
+    parameters: Mapping[str, str],
+) -> str:
+    """Log a fitted pipeline in the format of `mlflow.sklearn.log_model`; return its id."""
+    with quiet():
+        import mlflow.pyfunc  # noqa: F401  The flavour below loads it on the way.
+    from mlflow import sklearn as flavour
+    from mlflow.entities import LoggedModelOutput
+    from mlflow.models import Model, ModelSignature, infer_signature
+    from mlflow.tracking.context.registry import resolve_tags
+
+    trusted = trusted_types(model)
+    example = X.head(5)
+    outputs = infer_signature(model_output=model.predict(example)).outputs
+    logged = client.create_logged_model(
+        experiment_id,
+        name="pipeline",
+        source_run_id=run_id,
+        tags=resolve_tags(),
+        params=dict(parameters),
+        model_type="classifier",
+    )
+    model_id = logged.model_id
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            flavour.save_model(
+                model,
+                f"{folder}/model",
+                mlflow_model=Model(
+                    logged.artifact_location, run_id, model_uuid=model_id, model_id=model_id
+                ),
+                signature=ModelSignature(input_schema(X), outputs),
+                input_example=example,
+                pip_requirements=_requirements(trusted),
+                skops_trusted_types=trusted,
+            )
+            client.log_model_artifacts(model_id, f"{folder}/model")
+    except BaseException:
+        client.finalize_logged_model(model_id, "FAILED")
+        raise
+    client.finalize_logged_model(model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
+    return model_id

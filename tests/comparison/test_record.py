@@ -1,0 +1,286 @@
+import json
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import Foreign, closed_port, new_store, runs_in
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+
+from ganaug import GANAugmenter
+from ganaug.comparison import GAN, compare, log_comparison
+from ganaug.comparison.record import _digest
+from ganaug.tracking import MLflowLogger, trusted_types
+
+pytest.importorskip("mlflow")
+
+pytestmark = [
+    pytest.mark.usefixtures("store"),
+    # What MLflow says on being imported, opened and used, not in answer to what ganaug does.
+    pytest.mark.filterwarnings("ignore:.*noload.*loader strategy is deprecated"),
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType"),
+]
+
+STEPS = 30
+
+
+def augmenter(**parameters):
+    return GANAugmenter(steps=STEPS, random_state=0, **parameters)
+
+
+def test_without_mlflow_the_message_says_what_to_install(data, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    with pytest.raises(ImportError, match=r"pip install 'ganaug\[mlflow\]'"):
+        augmenter().set_callbacks(MLflowLogger()).fit(*data)
+    with pytest.raises(ImportError, match=r"pip install 'ganaug\[mlflow\]'"):
+        log_comparison(SimpleNamespace())
+
+
+@pytest.fixture(scope="module")
+def table():
+    rng = np.random.default_rng(0)
+    n = 120
+    X = pd.DataFrame(
+        {
+            "amount": rng.normal(size=n),
+            "count": rng.integers(0, 5, n),
+            "kind": pd.Categorical(rng.choice(["x", "y", "z"], n)),
+            "place": rng.choice(["u", "v"], n),
+            "age": pd.array([None if i % 7 == 0 else i for i in range(n)], dtype="Int64"),
+            "seen": pd.date_range("2020", periods=n, tz="UTC"),
+            "vip": rng.random(n) > 0.5,
+        }
+    )
+    return X, np.where(X["amount"] > 0.9, "yes", "no")
+
+
+@pytest.fixture(scope="module")
+def comparison(table):
+    return compare(
+        *table,
+        arms=["SMOTE", "balanced bagging", GAN(augmenter())],
+        classifiers={
+            "logistic": LogisticRegression(),
+            "forest": RandomForestClassifier(n_estimators=5),
+        },
+        cv=2,
+    )
+
+
+@pytest.fixture(scope="module")
+def logged(comparison, template, tmp_path_factory):
+    """The comparison in an embedded store of its own, and what was seen on the way."""
+    root = tmp_path_factory.mktemp("logged")
+    new_store(template, root)
+    seen = []
+    result = log_comparison(
+        comparison,
+        root=root,
+        data_name="toy",
+        experiment="ganaug",
+        on_run=lambda *progress: seen.append(progress),
+    )
+    return SimpleNamespace(result=result, root=root, progress=seen)
+
+
+@pytest.fixture
+def parent(logged):
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=logged.result.tracking_uri).get_run(logged.result.run_id)
+
+
+@pytest.fixture
+def children(logged):
+    return {
+        run.info.run_name: run
+        for run in runs_in(logged.result.tracking_uri)
+        if run.data.tags.get("mlflow.parentRunId") == logged.result.run_id
+    }
+
+
+CELLS = [
+    f"{arm} / {classifier}"
+    for arm in ("nothing", "SMOTENC", "balanced bagging", "GAN")
+    for classifier in ("logistic", "forest")
+]
+
+
+def test_the_parent_tells_what_was_compared(parent, logged, comparison, table):
+    assert parent.info.status == "FINISHED"
+    assert parent.info.run_name == "compare toy"
+    assert parent.data.tags["ganaug.kind"] == "comparison"
+    assert comparison.verdict() in parent.data.tags["mlflow.note.content"]
+    expected = {"seed": "0", "folds": "2", "rows": "120", "columns": "7"}
+    assert expected.items() <= parent.data.params.items()
+    counts = pd.Series(table[1]).value_counts()
+    assert parent.data.params["class_counts"] == f"no: {counts['no']}, yes: {counts['yes']}"
+    assert parent.data.params["version/scikit-learn"].startswith("1.")
+    assert logged.progress == [(i + 1, 8, name) for i, name in enumerate(CELLS)]
+
+
+def test_the_parent_holds_leaderboard_figure_and_verdict(logged, comparison):
+    folder = logged.root / "artifacts" / logged.result.run_id / "artifacts"
+    assert comparison.verdict() in (folder / "verdict.txt").read_text()
+    assert (folder / "leaderboard.png").read_bytes().startswith(b"\x89PNG")
+    board = json.loads((folder / "leaderboard.json").read_text())
+    assert board["columns"][:3] == ["classifier", "arm", "average_precision mean"]
+    assert len(board["data"]) == len(comparison.leaderboard())
+    assert not (logged.root / "mlruns").exists()
+
+
+def test_the_data_set_is_an_input_of_the_parent(parent, comparison):
+    from mlflow.entities import Dataset
+
+    (entry,) = parent.inputs.dataset_inputs
+    assert isinstance(entry.dataset, Dataset)
+    assert entry.dataset.name == "toy"
+    assert entry.dataset.digest == _digest(comparison.X, comparison.y)
+    assert json.loads(entry.dataset.profile)["num_rows"] == 120
+
+
+def test_the_digest_sees_every_row_and_column(comparison):
+    X, y = comparison.X, comparison.y
+    other_level, other_label = X.copy(), y.copy()
+    other_level.loc[119, "kind"] = "x" if X.loc[119, "kind"] != "x" else "y"
+    other_label[119] = "yes" if y[119] == "no" else "no"
+    digests = {
+        _digest(X, y),
+        _digest(other_level, y),
+        _digest(X, other_label),
+        _digest(X.rename(columns={"age": "years"}), y),
+    }
+    assert len(digests) == 4
+    assert _digest(X.copy(), y.copy()) == _digest(X, y)
+
+
+def test_a_child_holds_parameters_and_scores(children, logged, comparison):
+    from mlflow import MlflowClient
+
+    assert sorted(children) == sorted(CELLS)
+    client = MlflowClient(tracking_uri=logged.result.tracking_uri)
+    for name, run in children.items():
+        arm, classifier = name.split(" / ")
+        assert run.info.status == "FINISHED"
+        assert run.data.tags["ganaug.arm"] == run.data.params["arm"] == arm
+        for metric in ("average_precision", "brier"):
+            scores = comparison.fold_scores(metric, (arm, classifier))
+            assert run.data.metrics[metric] == pytest.approx(scores.mean())
+            assert run.data.metrics[f"{metric}_sd"] == pytest.approx(scores.std())
+            folds = client.get_metric_history(run.info.run_id, f"fold/{metric}")
+            assert {point.step: point.value for point in folds} == pytest.approx(scores.to_dict())
+        assert run.data.metrics["fit_seconds"] > 0
+    forest = children["nothing / forest"].data.params
+    assert forest["randomforestclassifier__n_estimators"] == "5"
+
+
+def test_only_the_gan_has_curves(children, logged, comparison):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=logged.result.tracking_uri)
+    for name, run in children.items():
+        curve = client.get_metric_history(run.info.run_id, "fold_1/loss/critic")
+        expected = comparison.history[1] if name.startswith("GAN") else []
+        assert [(p.step, p.value) for p in curve] == [
+            (tick["step"], tick["loss/critic"]) for tick in expected
+        ]
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_the_logged_pipeline_predicts_the_same(name, children, logged, comparison, table):
+    import mlflow
+
+    mlflow.set_tracking_uri(logged.result.tracking_uri)
+    run_id = children[name].info.run_id
+    expected = comparison.refit(*name.split(" / ")).predict(table[0])
+
+    model = mlflow.sklearn.load_model(f"runs:/{run_id}/pipeline")
+    np.testing.assert_array_equal(model.predict(table[0]), expected)
+    served = mlflow.pyfunc.load_model(f"runs:/{run_id}/pipeline")
+    np.testing.assert_array_equal(served.predict(table[0]), expected)
+
+    flavour = mlflow.models.get_model_info(f"runs:/{run_id}/pipeline").flavors["sklearn"]
+    assert flavour["serialization_format"] == "skops"
+    assert flavour["skops_trusted_types"] == trusted_types(model)
+    assert served.input_example.columns.tolist() == table[0].columns.tolist()
+
+
+def test_models_metrics_and_data_are_linked(logged, children):
+    import mlflow
+
+    mlflow.set_tracking_uri(logged.result.tracking_uri)
+    models = mlflow.search_logged_models(
+        experiment_ids=[logged.result.experiment_id],
+        datasets=[{"dataset_name": "toy"}],
+        filter_string="metrics.average_precision > 0",
+        order_by=[{"field_name": "metrics.average_precision", "ascending": False}],
+        output_format="list",
+    )
+    assert {model.source_run_id for model in models} == {r.info.run_id for r in children.values()}
+    best = max(children.values(), key=lambda run: run.data.metrics["average_precision"])
+    assert models[0].source_run_id == best.info.run_id
+    assert models[0].status == "READY"
+    assert models[0].params["arm"] == best.data.params["arm"]
+
+
+def test_the_line_that_opens_the_interface(logged):
+    result = logged.result
+    assert result.tracking_uri == f"sqlite:///{logged.root / 'mlflow.db'}"
+    assert result.ui_command == (
+        f"{sys.executable} -m mlflow server --backend-store-uri {result.tracking_uri} --port 5000"
+    )
+    assert result.ui_url == (
+        f"http://127.0.0.1:5000/#/experiments/{result.experiment_id}/runs"
+        "?workflowType=machine_learning"
+    )
+
+
+class Broken(LogisticRegression):
+    """Fails on some rows."""
+
+    def fit(self, X, y):
+        raise RuntimeError("out of order")
+
+
+def test_failures_leave_their_reason_and_do_not_stop_the_rest(store, table):
+    import mlflow
+
+    comparison = compare(
+        *table,
+        arms=["nothing"],
+        classifiers={"foreign": Foreign(), "broken": Broken(), "logistic": LogisticRegression()},
+        cv=2,
+    )
+    with mlflow.start_run() as mine:
+        with pytest.warns(RuntimeWarning, match="nothing / foreign was not logged") as caught:
+            result = log_comparison(comparison)
+        assert mlflow.active_run().info.run_id == mine.info.run_id
+    assert len(caught) == 1
+    assert mlflow.get_run(result.run_id).data.tags["mlflow.parentRunId"] == mine.info.run_id
+
+    runs = {run.info.run_name: run for run in runs_in(store, "Default")}
+    foreign, broken = runs["nothing / foreign"], runs["nothing / broken"]
+    assert foreign.info.status == "FINISHED"
+    assert foreign.data.metrics["roc_auc"] == 0.5
+    assert "vouch for" in foreign.data.tags["ganaug.error.model"]
+    assert broken.info.status == "FAILED"
+    assert broken.data.tags["ganaug.error.fold_0"] == "RuntimeError: out of order"
+    assert broken.data.metrics == {}
+    assert runs["nothing / logistic"].outputs.model_outputs
+
+
+def test_an_interrupted_log_leaves_no_run_open(store, comparison):
+    def interrupt(done, total, name):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        log_comparison(comparison, on_run=interrupt)
+    assert {run.info.status for run in runs_in(store)} == {"FAILED", "FINISHED"}
+
+
+def test_logging_to_a_dead_server_fails_at_once(comparison):
+    uri = f"http://127.0.0.1:{closed_port()}"
+    with pytest.raises(ConnectionError, match=f"no MLflow server answers at {uri}"):
+        log_comparison(comparison, tracking_uri=uri)

@@ -1,0 +1,87 @@
+"""MLflow stores and servers for the tests, and an estimator that nobody knows."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import requests
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+
+def new_store(template, root):
+    """Copy an empty store to a folder: much faster than to make one."""
+    shutil.copy(template, root / "mlflow.db")
+    return f"sqlite:///{root / 'mlflow.db'}"
+
+
+def runs_in(uri, experiment="ganaug"):
+    """Return the runs of an experiment, newest first."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri)
+    found = client.get_experiment_by_name(experiment)
+    return [] if found is None else list(client.search_runs([found.experiment_id]))
+
+
+def closed_port():
+    """Return a port of this machine where nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@contextmanager
+def mlflow_server(template, folder):
+    """Serve an empty store in a folder; yields the process and its address."""
+    uri, port = new_store(template, folder), closed_port()
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
+    command += ["--artifacts-destination", str(folder / "artifacts"), "--workers", "1"]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
+    with (folder / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, cwd=folder, start_new_session=True
+        )
+    try:
+        _wait_until_up(process, address, folder / "server.log")
+        yield process, address
+    finally:
+        stop(process)
+
+
+def stop(process):
+    """Kill a server and its workers at once."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _wait_until_up(process, address, log):
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if requests.get(f"{address}/health", timeout=5).ok:
+                return
+        except requests.exceptions.RequestException:
+            time.sleep(0.2)
+    raise RuntimeError(f"the server did not start:\n{log.read_text()}")
+
+
+class Foreign(ClassifierMixin, BaseEstimator):
+    """A classifier from a package that ganaug does not vouch for."""
+
+    def fit(self, X, y):
+        self.classes_, self.n_features_in_ = np.unique(y), np.shape(X)[1]
+        return self
+
+    def predict_proba(self, X):
+        return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
+
+    def predict(self, X):
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
