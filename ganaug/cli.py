@@ -103,6 +103,10 @@ def compare(
     steps: Steps = None,
     tracking_uri: Annotated[str | None, typer.Option(help="An MLflow server or store.")] = None,
     experiment: Annotated[str | None, typer.Option(help="The MLflow experiment.")] = None,
+    registered_model_name: Annotated[
+        str | None,
+        typer.Option(help="Register the winner in MLflow under this name, as its champion."),
+    ] = None,
     tracking: Annotated[
         bool, typer.Option("--tracking/--no-tracking", help="Record everything in MLflow.")
     ] = True,
@@ -114,13 +118,15 @@ def compare(
 
     Cross-validates doing nothing, class weights, a tuned threshold, SMOTE, balanced bagging and
     the GAN, each with several classifiers, always on real rows that were held out. Ends with a
-    leaderboard and a verdict, and records models and metrics in MLflow.
+    leaderboard and a verdict, and records models and metrics in MLflow. When it is interrupted, the
+    same command goes on from there.
 
     For example, the first on a real table that comes along:
 
     - `ganaug compare`
     - `ganaug compare fraud.csv --target is_fraud --n-jobs 2`
     - `ganaug compare fraud.csv --target is_fraud --arms smote,gan --no-tracking`
+    - `ganaug compare fraud.csv --target is_fraud --registered-model-name fraud`
 
     Arms: nothing, class-weight, tuned-threshold, smote, balanced-bagging, gan.
 
@@ -131,6 +137,8 @@ def compare(
     else:
         table = read_table(data, target)
         name, X, y = data.stem, table.X, table.y
+    if registered_model_name is not None and not tracking:
+        raise ValueError("--registered-model-name needs tracking; leave out --no-tracking.")
     if tracking and find_spec("mlflow") is None:
         tracking = False
         _say("note: nothing is recorded, MLflow is missing: pip install 'ganaug[mlflow]'")
@@ -138,25 +146,40 @@ def compare(
 
     from ganaug import comparison as package
 
+    destination: dict[str, Any] = {
+        "tracking_uri": tracking_uri,
+        "experiment": experiment,
+        "registered_model_name": registered_model_name,
+        "root": output_dir,
+    }
+    if tracking:
+        package.check_log(**destination)
+    unfinished = output_dir / "unfinished"
+
     chosen: list[Any] = list(package.ARMS) if arms is None else _names(arms)
     if steps is not None:
         from ganaug.augmenter import GANAugmenter
 
         gan = package.GAN(GANAugmenter(steps=steps))
         chosen = [gan if arm.lower() == "gan" else arm for arm in chosen]
-    with _progress() as show:
-        comparison = package.compare(
-            X,
-            y,
-            arms=chosen,
-            classifiers=None if classifiers is None else _names(classifiers),
-            cv=folds,
-            random_state=seed,
-            n_jobs=n_jobs,
-            on_cell=lambda done, total, cell: show(
-                done, total, f"fold {cell.fold + 1}, {cell.arm}, {cell.classifier}"
-            ),
-        )
+    try:
+        with _progress() as show:
+            comparison = package.compare(
+                X,
+                y,
+                arms=chosen,
+                classifiers=None if classifiers is None else _names(classifiers),
+                cv=folds,
+                random_state=seed,
+                n_jobs=n_jobs,
+                on_cell=lambda done, total, cell: show(
+                    done, total, f"fold {cell.fold + 1}, {cell.arm}, {cell.classifier}"
+                ),
+                memory=unfinished,
+            )
+    except KeyboardInterrupt:
+        _say("stopped; the same command goes on from here")
+        raise
     console = Console()
     console.print(_leaderboard(comparison))
     for note in comparison.notes:
@@ -164,23 +187,22 @@ def compare(
     console.print()
     console.print(comparison.verdict(), highlight=False)
     if tracking:
-        from ganaug.comparison import log_comparison
-
         try:
             with _progress() as show:
-                logged = log_comparison(
+                logged = package.log_comparison(
                     comparison,
-                    tracking_uri=tracking_uri,
-                    experiment=experiment,
+                    **destination,
                     data_name=name,
-                    root=output_dir,
                     on_run=lambda done, total, run: show(done, total, f"recording {run}"),
                 )
         except Exception as error:
             _say(f"The comparison above is complete, but MLflow did not record it: {error}")
             raise typer.Exit(1) from error
         page = "" if logged.ui_command == logged.ui_url else f"  # then open {logged.ui_url}"
+        if logged.registered is not None:
+            print(f"\n{logged.registered.story}")
         print(f"\nSee it in MLflow: {logged.ui_command}{page}")
+    shutil.rmtree(unfinished, ignore_errors=True)
 
 
 @app.command()

@@ -6,7 +6,7 @@ from typing import Any
 from ganaug.comparison.arms import ARMS, GAN, Arm, Rows
 from ganaug.comparison.classifiers import CLASSIFIERS
 from ganaug.comparison.evaluate import Cell, check_task, evaluate
-from ganaug.comparison.record import LoggedComparison, log_comparison
+from ganaug.comparison.record import LoggedComparison, check_log, log_comparison
 from ganaug.comparison.result import Comparison
 from ganaug.comparison.scores import METRICS
 from ganaug.randomness import seed_from
@@ -21,6 +21,7 @@ __all__ = [
     "Comparison",
     "LoggedComparison",
     "Rows",
+    "check_log",
     "compare",
     "log_comparison",
 ]
@@ -36,6 +37,7 @@ def compare(
     random_state: Any = 0,
     n_jobs: int | None = None,
     on_cell: Callable[[int, int, Cell], object] | None = None,
+    memory: Any = None,
 ) -> Comparison:
     """Compare ways to deal with a rare class, on real held-out rows.
 
@@ -65,6 +67,9 @@ def compare(
         How many (fold, arm) pairs run at the same time. Each uses one thread.
     on_cell : callable, optional
         Called as ``on_cell(done, total, cell)`` when a cell is ready.
+    memory : path or joblib.Memory, optional
+        Folder where every (fold, arm) pair is kept when it is ready: the same call after an
+        interruption goes on from there. Arms and classifiers must be picklable.
 
     Returns
     -------
@@ -92,4 +97,4 @@ def compare(
     array([0, 0])
     """
     task = check_task(X, y, arms=arms, classifiers=classifiers, cv=cv, seed=seed_from(random_state))
-    return Comparison(task, *evaluate(task, n_jobs, on_cell))
+    return Comparison(task, *evaluate(task, n_jobs, on_cell, memory))

@@ -6,9 +6,12 @@ import zlib
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
@@ -16,6 +19,7 @@ from sklearn.model_selection import StratifiedKFold, check_cv
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_memory
 from threadpoolctl import threadpool_limits
 
 from ganaug.classifier import AugmentedClassifier, average_draws, class_shares
@@ -23,6 +27,9 @@ from ganaug.comparison.arms import ARMS, BASELINE, Arm, Rows
 from ganaug.comparison.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIERS
 from ganaug.comparison.scores import METRICS, score
 from ganaug.preprocessing import as_frame, make_preprocessor
+
+#: What results depend on besides the caller's own packages.
+PACKAGES = ("ganaug", "imbalanced-learn", "numpy", "scikit-learn", "scipy", "torch")
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,10 @@ class Task:
         """The rarest label."""
         labels, counts = np.unique(self.y, return_counts=True)
         return labels[counts.argmin()]
+
+    def key(self) -> str:
+        """Identify all that results depend on, the versions of packages included."""
+        return joblib.hash([vars(self), [version(package) for package in PACKAGES]])
 
     def seed_of(self, fold: int, part: str) -> int:
         """Return the seed of one part in one fold, whatever else takes part."""
@@ -236,14 +247,19 @@ def evaluate(
     task: Task,
     n_jobs: int | None = None,
     on_cell: Callable[[int, int, Cell], object] | None = None,
+    memory: Any = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, list[list[dict[str, Any]]]]]:
     """Return one row per cell, one per held-out row of a cell, and training histories by arm."""
     jobs = [(fold, arm) for fold in range(len(task.folds)) for arm in task.arms]
     total = len(jobs) * len(task.classifiers)
     run = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+    # The task is the same for all, and large: it is hashed once, not with every pair.
+    folder = str(memory) if isinstance(memory, Path) else memory
+    part = check_memory(folder).cache(_run_part, ignore=["task"])
+    key = "" if memory is None else task.key()
     cells: list[Cell] = []
     histories: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for batch, history in run(delayed(task.run)(fold, arm) for fold, arm in jobs):
+    for batch, history in run(delayed(part)(task, fold, arm, key) for fold, arm in jobs):
         histories[batch[0].arm, batch[0].fold] = history
         for cell in batch:
             cells.append(cell)
@@ -254,6 +270,11 @@ def evaluate(
     per_fold = {arm: [histories[arm, f] for f in range(len(task.folds))] for arm in task.arms}
     curves = {arm: runs for arm, runs in per_fold.items() if any(runs)}
     return _tabulate(task, cells), _held_out(task, cells), curves
+
+
+def _run_part(task: Task, fold: int, arm: str, key: str) -> tuple[list[Cell], list[dict[str, Any]]]:
+    """Evaluate one arm on one fold; `key` tells `joblib.Memory` what else the result depends on."""
+    return task.run(fold, arm)
 
 
 def _held_out(task: Task, cells: list[Cell]) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.parallel import Parallel, delayed
 
 from ganaug.comparison.arms import BASELINE, Arm
-from ganaug.comparison.evaluate import Prediction, Task, check_task
+from ganaug.comparison.evaluate import PACKAGES, Prediction, Task, check_task
 from ganaug.comparison.scores import score as score_predictions
 
 #: What is measured for every table, repeat, arm and classifier, as the mean over folds. "At best"
@@ -38,7 +38,6 @@ SCORES = (
 LOWER_IS_BETTER = tuple(name for name in SCORES if name.startswith(("Brier", "log loss")))
 UNIT = ["table", "repeat", "classifier"]
 OWN_CLASSIFIER = "its own"
-PACKAGES = ("ganaug", "imbalanced-learn", "numpy", "scikit-learn", "scipy", "torch")
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import joblib
 import numpy as np
 import pandas as pd
 
+from ganaug.comparison.verdict import RANKING
+from ganaug.tracking.champions import Contender, Registered, check_name, register
 from ganaug.tracking.models import input_schema, log_fitted
 from ganaug.tracking.store import (
+    Destination,
     connect,
     counts_text,
     curves,
@@ -31,6 +35,11 @@ from ganaug.tracking.store import (
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Dataset
+
+# The tag of a parent run that tells which scores it holds.
+SCORES = "ganaug.scores"
+DESCRIPTION = "mlflow.note.content"
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,8 @@ class LoggedComparison:
         The address of the experiment in MLflow's user interface.
     ui_command : str
         The command that serves the user interface, or its address where a server runs already.
+    registered : Registered or None
+        What became of the winner in the model registry, if that was asked for.
     """
 
     run_id: str
@@ -52,6 +63,7 @@ class LoggedComparison:
     tracking_uri: str
     ui_url: str
     ui_command: str
+    registered: Registered | None = None
 
 
 def log_comparison(
@@ -61,6 +73,7 @@ def log_comparison(
     experiment: str | None = None,
     run_name: str | None = None,
     data_name: str | None = None,
+    registered_model_name: str | None = None,
     root: str | Path = ".",
     on_run: Callable[[int, int, str], object] | None = None,
 ) -> LoggedComparison:
@@ -69,7 +82,10 @@ def log_comparison(
     The parent holds the data set's digest, the leaderboard as a table and as a figure, and the
     verdict. A child holds the parameters, each metric's mean (``f1``), standard deviation
     (``f1_sd``) and folds (``fold/f1``), the GAN's curves (``fold_0/loss/critic``), and the
-    pipeline fitted on all rows, which ``mlflow.sklearn.load_model`` loads.
+    pipeline fitted on all rows, which ``mlflow.sklearn.load_model`` loads. Metrics, models and the
+    data set are linked: ``search_logged_models`` finds the best arm on a digest.
+
+    When the log of the same scores was interrupted before, it goes on in the run that it left.
 
     Parameters
     ----------
@@ -85,6 +101,10 @@ def log_comparison(
         The parent's name. By default "compare" and `data_name`.
     data_name : str, default=None
         What to call the table in MLflow.
+    registered_model_name : str, default=None
+        Register the pipeline of :meth:`Comparison.winner` under this name. It becomes the
+        ``champion``, and the champion before it the ``challenger``; but one with a better average
+        precision on the same table stays, and the newcomer is the challenger.
     root : path, default="."
         Folder of the embedded store.
     on_run : callable, default=None
@@ -94,23 +114,50 @@ def log_comparison(
     -------
     LoggedComparison
         The parent run, and how to open MLflow's user interface on it.
+
+    Raises
+    ------
+    ConnectionError
+        If no server answers at the address.
+    ValueError
+        If `registered_model_name` is no name for a model, or the winner could not be logged.
     """
-    destination = resolve(tracking_uri, experiment, root)
-    client, experiment_id = connect(destination)
+    destination, client, experiment_id = check_log(
+        tracking_uri=tracking_uri,
+        experiment=experiment,
+        registered_model_name=registered_model_name,
+        root=root,
+    )
+    dataset = _dataset(comparison, data_name)
+    tags = {"ganaug.kind": "comparison", SCORES: _scores_key(comparison, dataset)}
+    left = _unfinished(client, experiment_id, tags[SCORES])
     with open_run(
         client,
         experiment_id,
         run_name or f"compare {data_name or ''}".strip(),
         parent=destination.parent_run_id,
-        tags={"ganaug.kind": "comparison"},
+        tags=tags,
+        again=left,
     ) as run_id:
-        dataset = _log_dataset(client, run_id, comparison, data_name)
-        _log_summary(client, run_id, comparison)
+        _log_input(client, run_id, dataset)
+        if DESCRIPTION not in client.get_run(run_id).data.tags:  # the last thing it logs
+            _log_summary(client, run_id, comparison)
+        children = _complete_children(client, experiment_id, run_id)
         cells = [(arm, name) for arm in comparison.arms for name in comparison.classifiers]
         for done, (arm, classifier) in enumerate(cells, start=1):
-            _log_cell(client, experiment_id, run_id, comparison, arm, classifier, dataset)
+            name = f"{arm} / {classifier}"
+            if name not in children:
+                children[name] = _log_cell(
+                    client, experiment_id, run_id, comparison, arm, classifier, dataset
+                )
             if on_run is not None:
-                on_run(done, len(cells), f"{arm} / {classifier}")
+                on_run(done, len(cells), name)
+        registered = None
+        if registered_model_name is not None:
+            registered = _register_winner(
+                client, registered_model_name, comparison, children, dataset
+            )
+            client.set_tag(run_id, "ganaug.registered", registered.story)
     uri, page = destination.tracking_uri, f"/#/experiments/{experiment_id}/runs"
     served = uri.startswith(("http://", "https://"))
     # Without the parameter the interface opens among its pages for language models.
@@ -119,7 +166,7 @@ def log_comparison(
     # By this interpreter: its environment need not be the active one.
     mlflow = f"{shlex.quote(sys.executable)} -m mlflow"
     command = f"{mlflow} server --backend-store-uri {shlex.quote(uri)} --port 5000"
-    return LoggedComparison(run_id, experiment_id, uri, url, url if served else command)
+    return LoggedComparison(run_id, experiment_id, uri, url, url if served else command, registered)
 
 
 def _metric_names(comparison: Any) -> list[str]:
@@ -138,15 +185,84 @@ def _digest(X: pd.DataFrame, y: np.ndarray) -> str:
     return digest.hexdigest()[:8]
 
 
-def _log_dataset(
-    client: MlflowClient, run_id: str, comparison: Any, name: str | None
-) -> tuple[str, str]:
-    """Log the table as an input of the run; return its name and digest."""
-    from mlflow.entities import Dataset, DatasetInput, InputTag
+def check_log(
+    *,
+    tracking_uri: str | None = None,
+    experiment: str | None = None,
+    registered_model_name: str | None = None,
+    root: str | Path = ".",
+) -> tuple[Destination, MlflowClient, str]:
+    """Raise what :func:`log_comparison` would, before hours are spent on the comparison.
+
+    Parameters
+    ----------
+    tracking_uri, experiment, registered_model_name, root
+        As for :func:`log_comparison`.
+
+    Returns
+    -------
+    tuple of (Destination, MlflowClient, str)
+        Where the comparison will go, and the id of its experiment.
+    """
+    if registered_model_name is not None:
+        check_name(registered_model_name)
+    destination = resolve(tracking_uri, experiment, root)
+    return destination, *connect(destination)
+
+
+def _scores_key(comparison: Any, dataset: Dataset) -> str:
+    """Identify the scores of a comparison: what they depend on need not be known."""
+    return joblib.hash([comparison.results.drop(columns="fit_seconds"), dataset.digest])
+
+
+def _unfinished(client: MlflowClient, experiment_id: str, key: str) -> str | None:
+    """Return the last run that a log of the same scores left before it was done."""
+    query = f"tags.`{SCORES}` = '{key}' and attributes.status != 'FINISHED'"
+    found = client.search_runs([experiment_id], query, max_results=1)
+    return found[0].info.run_id if found else None
+
+
+def _complete_children(client: MlflowClient, experiment_id: str, parent: str) -> dict[str, str]:
+    """Return the ids of the finished children of a run by name, and delete the others."""
+    query = f"tags.mlflow.parentRunId = '{parent}'"
+    complete = {}
+    for run in client.search_runs([experiment_id], query, max_results=10_000):
+        if run.info.status == "FINISHED":
+            complete[run.info.run_name] = run.info.run_id
+        else:
+            client.set_terminated(run.info.run_id, "KILLED")
+            client.delete_run(run.info.run_id)
+    return complete
+
+
+def _register_winner(
+    client: MlflowClient,
+    name: str,
+    comparison: Any,
+    children: dict[str, str],
+    dataset: Dataset,
+) -> Registered:
+    arm, classifier = comparison.winner()
+    run_id = children[f"{arm} / {classifier}"]
+    outputs = client.get_run(run_id).outputs
+    models = outputs.model_outputs if outputs else []
+    if not models:
+        raise ValueError(
+            f"{arm} / {classifier} won, but its pipeline could not be logged (the tag "
+            "ganaug.error.model of its run tells why), so nothing was registered."
+        )
+    score = comparison.fold_scores(RANKING, (arm, classifier)).mean()
+    contender = Contender(models[0].model_id, run_id, RANKING, score, dataset.digest)
+    return register(client, name, contender)
+
+
+def _dataset(comparison: Any, name: str | None) -> Dataset:
+    """Return the table as MLflow describes one."""
+    from mlflow.entities import Dataset
     from mlflow.tracking.context.registry import resolve_tags
 
     X, y = comparison.X, comparison.y
-    dataset = Dataset(
+    return Dataset(
         name=name or "table",
         digest=_digest(X, y),
         source_type="code",
@@ -154,9 +270,14 @@ def _log_dataset(
         schema=json.dumps({"mlflow_colspec": input_schema(X).to_dict()}),
         profile=json.dumps({"num_rows": len(X), "num_elements": int(X.size)}),
     )
+
+
+def _log_input(client: MlflowClient, run_id: str, dataset: Dataset) -> None:
+    """Log the table as an input of a run."""
+    from mlflow.entities import DatasetInput, InputTag
+
     context = InputTag("mlflow.data.context", "cross-validation")
     client.log_inputs(run_id, [DatasetInput(dataset, [context])])
-    return dataset.name, dataset.digest
 
 
 def _log_summary(client: MlflowClient, run_id: str, comparison: Any) -> None:
@@ -181,7 +302,7 @@ def _log_summary(client: MlflowClient, run_id: str, comparison: Any) -> None:
     client.log_figure(run_id, _leaderboard_figure(comparison), "leaderboard.png")
     text = "\n\n".join([comparison.verdict(), *comparison.notes])
     client.log_text(run_id, text, "verdict.txt")
-    client.set_tag(run_id, "mlflow.note.content", text)
+    client.set_tag(run_id, DESCRIPTION, text)
 
 
 def _log_cell(
@@ -191,9 +312,9 @@ def _log_cell(
     comparison: Any,
     arm: str,
     classifier: str,
-    dataset: tuple[str, str],
-) -> None:
-    """Log one arm with one classifier as a child of the parent."""
+    dataset: Dataset,
+) -> str:
+    """Log one arm with one classifier as a child of the parent; return the child's id."""
     from mlflow.entities import Metric
 
     results, now = comparison.results, milliseconds()
@@ -211,6 +332,7 @@ def _log_cell(
         tags=tags,
         status="FINISHED" if len(ran) else "FAILED",
     ) as run_id:
+        _log_input(client, run_id, dataset)
         parameters = {"arm": arm, "classifier": classifier}
         model_id = None
         if len(ran):
@@ -228,7 +350,11 @@ def _log_cell(
                     RuntimeWarning,
                     stacklevel=3,
                 )
-        about = {"model_id": model_id, "dataset_name": dataset[0], "dataset_digest": dataset[1]}
+        about = {
+            "model_id": model_id,
+            "dataset_name": dataset.name,
+            "dataset_digest": dataset.digest,
+        }
         metrics = []
         for name in _metric_names(comparison) if len(ran) else []:
             for fold, value in zip(ran["fold"], ran[name], strict=True):
@@ -243,6 +369,7 @@ def _log_cell(
             points = curves([(now, tick) for tick in ticks], prefix=f"fold_{fold}/")
             metrics += [Metric(*point) for point in points]
         send(client, run_id, parameters, metrics)
+    return run_id
 
 
 def _leaderboard_figure(comparison: Any) -> Any:

@@ -11,7 +11,7 @@ from ganaug.comparison.arms import BASELINE
 from ganaug.comparison.evaluate import Encoded, Task, as_one, encode, one_thread
 from ganaug.comparison.scores import LOWER_IS_BETTER, METRICS, check_metric
 from ganaug.comparison.statistics import Interval, paired_interval
-from ganaug.comparison.verdict import RANKING, write_verdict
+from ganaug.comparison.verdict import RANKING, choose, write_verdict
 
 #: The row of a leaderboard that is the mean over classifiers.
 ALL = "all"
@@ -197,9 +197,30 @@ class Comparison:
         """
         if self.arms == [BASELINE]:
             return f"Only {BASELINE} took part: there is no other arm to compare it with."
-        subject = arm or next(iter(self.histories), self.arms[-1])
+        subject = arm or self._subject
         self._check_cell(subject)
         return write_verdict(self, subject)
+
+    def winner(self, metric: str = RANKING) -> tuple[str, str]:
+        """Return the simplest arm and classifier that no other is clearly better than.
+
+        Parameters
+        ----------
+        metric : str
+            What to judge by: "average_precision" to rank rows, "balanced_accuracy" to decide.
+
+        Returns
+        -------
+        tuple of (str, str)
+            What the verdict advises.
+        """
+        check_metric(metric)
+        return choose(self, metric, self._subject)
+
+    @property
+    def _subject(self) -> str:
+        """The arm that the verdict is about."""
+        return next(iter(self.histories), self.arms[-1])
 
     # --- Models ------------------------------------------------------------------------------
 

@@ -15,9 +15,8 @@ WORDS = {RANKING: "average precision", DECISIONS: "balanced accuracy"}
 
 def write_verdict(comparison: "Comparison", subject: str) -> str:
     """Return one paragraph: did `subject` help, how sure is that, and what to use."""
-    threshold = TunedThreshold.name if TunedThreshold.name in comparison.arms else BASELINE
-    ranker = _choose(comparison, RANKING, BASELINE, subject)
-    decider = _choose(comparison, DECISIONS, threshold, subject)
+    ranker = choose(comparison, RANKING, subject)
+    decider = choose(comparison, DECISIONS, subject)
     sentences = [
         _headline(comparison, subject, ranker, decider),
         _against_baseline(comparison, subject),
@@ -29,12 +28,15 @@ def write_verdict(comparison: "Comparison", subject: str) -> str:
     return " ".join(sentences)
 
 
-def _choose(comparison: "Comparison", metric: str, simplest: str, subject: str) -> tuple[str, str]:
+def choose(comparison: "Comparison", metric: str, subject: str) -> tuple[str, str]:
     """Return the simplest (arm, classifier) that the best one is not clearly better than.
 
-    `subject` comes last: it is chosen only if it is clearly better than all other arms. Arms that
-    failed somewhere are not chosen.
+    To rank, nothing is simpler than *nothing*; to decide, a tuned threshold. `subject` comes last:
+    it is chosen only if it is clearly better than all other arms. Arms that failed somewhere are
+    not chosen.
     """
+    tuned = metric == DECISIONS and TunedThreshold.name in comparison.arms
+    simplest = TunedThreshold.name if tuned else BASELINE
     failed = set(comparison.failures["arm"]) - {BASELINE}
     means = _means(comparison, metric).drop(list(failed), level="arm")
     best = cast(tuple[str, str], means.idxmax())

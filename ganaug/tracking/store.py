@@ -232,14 +232,22 @@ def open_run(
     tags: Mapping[str, str],
     start: int | None = None,
     status: str = "FINISHED",
+    again: str | None = None,
 ) -> Iterator[str]:
-    """Open a run for the time of the block, end it with `status`, or as failed on an error."""
+    """Open a run for the time of the block, end it with `status`, or as failed on an error.
+
+    `again` is the id of a run to go on with instead of a new one.
+    """
     from mlflow.tracking.context.registry import resolve_tags
 
     tags = {**tags, "mlflow.parentRunId": parent} if parent else dict(tags)
     # User and source, as `mlflow.start_run` would fill them in.
-    run = client.create_run(experiment_id, start, resolve_tags(tags), run_name=name)
-    run_id = run.info.run_id
+    if again is None:
+        run = client.create_run(experiment_id, start, resolve_tags(tags), run_name=name)
+        run_id = run.info.run_id
+    else:
+        run_id = again
+        client.update_run(run_id, status="RUNNING")
     try:
         yield run_id
     except BaseException:

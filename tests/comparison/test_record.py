@@ -271,13 +271,112 @@ def test_failures_leave_their_reason_and_do_not_stop_the_rest(store, table):
     assert runs["nothing / logistic"].outputs.model_outputs
 
 
-def test_an_interrupted_log_leaves_no_run_open(store, comparison):
+def test_an_interrupted_log_goes_on_where_it_stopped(store, comparison, monkeypatch):
     def interrupt(done, total, name):
-        raise KeyboardInterrupt
+        if done == 3:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         log_comparison(comparison, on_run=interrupt)
-    assert {run.info.status for run in runs_in(store)} == {"FAILED", "FINISHED"}
+    left = runs_in(store)
+    assert {run.info.status for run in left} == {"FAILED", "FINISHED"}
+    (parent,) = [run for run in left if run.info.status == "FAILED"]
+
+    fitted = []
+    refit = type(comparison).refit
+
+    def watched(self, arm, classifier):
+        fitted.append(f"{arm} / {classifier}")
+        return refit(self, arm, classifier)
+
+    monkeypatch.setattr(type(comparison), "refit", watched)
+    result = log_comparison(comparison)
+    assert result.run_id == parent.info.run_id
+    assert fitted == CELLS[3:]
+    runs = runs_in(store)
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    names = [run.info.run_name for run in runs if run.info.run_id != result.run_id]
+    assert sorted(names) == sorted(CELLS)
+    assert log_comparison(comparison).run_id != result.run_id, "one that is done is not touched"
+
+
+def test_what_a_crash_left_running_is_cleared_up(store, comparison):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=store)
+    with pytest.raises(KeyboardInterrupt):
+        log_comparison(comparison, on_run=_stop)
+    for run in runs_in(store):
+        client.update_run(run.info.run_id, status="RUNNING")
+    log_comparison(comparison)
+    assert {run.info.status for run in runs_in(store)} == {"FINISHED"}
+    assert len(runs_in(store)) == 1 + len(CELLS)
+
+
+def _stop(*_):
+    raise KeyboardInterrupt
+
+
+def test_a_server_answers_which_arm_won_and_serves_the_champion(server, comparison, table):
+    import mlflow
+    from mlflow import MlflowClient
+
+    result = log_comparison(
+        comparison,
+        tracking_uri=server,
+        experiment="which arm won",
+        data_name="toy",
+        registered_model_name="toy",
+    )
+    client = MlflowClient(tracking_uri=server)
+    runs = runs_in(server, "which arm won")
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    (parent,) = [run for run in runs if run.info.run_id == result.run_id]
+    dataset = parent.inputs.dataset_inputs[0].dataset
+    best = comparison.leaderboard()["average_precision", "mean"].drop("all", level=0).idxmax()
+
+    (first,) = client.search_runs(
+        [result.experiment_id],
+        f"dataset.digest = '{dataset.digest}' and tags.`ganaug.kind` = 'cell'",
+        order_by=["metrics.average_precision DESC"],
+        max_results=1,
+    )
+    assert (first.data.params["classifier"], first.data.params["arm"]) == best
+    models = client.search_logged_models(
+        [result.experiment_id],
+        datasets=[{"dataset_name": "toy", "dataset_digest": dataset.digest}],
+        order_by=[{"field_name": "metrics.average_precision", "ascending": False}],
+    )
+    assert len(models) == len(CELLS)
+    assert (models[0].params["classifier"], models[0].params["arm"]) == best
+
+    assert result.registered.alias == "champion"
+    champion = client.get_model_version_by_alias("toy", "champion")
+    run = client.get_run(champion.run_id)
+    assert (run.data.params["arm"], run.data.params["classifier"]) == comparison.winner()
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(server)
+    try:
+        model = mlflow.sklearn.load_model("models:/toy@champion")
+    finally:
+        mlflow.set_tracking_uri(before)
+    expected = comparison.refit(*comparison.winner()).predict(table[0])
+    np.testing.assert_array_equal(model.predict(table[0]), expected)
+
+
+def test_a_winner_that_cannot_be_logged_is_not_registered(store, table):
+    comparison = compare(*table, arms=["nothing"], classifiers={"foreign": Foreign()}, cv=2)
+    with (
+        pytest.warns(RuntimeWarning, match="was not logged"),
+        pytest.raises(ValueError, match="nothing / foreign won, but its pipeline could not be"),
+    ):
+        log_comparison(comparison, registered_model_name="toy")
+
+
+def test_bad_names_are_told_before_anything_is_logged(store, comparison):
+    with pytest.raises(ValueError, match="'a/b' cannot name a registered model"):
+        log_comparison(comparison, registered_model_name="a/b")
+    assert runs_in(store) == []
 
 
 def test_logging_to_a_dead_server_fails_at_once(comparison):

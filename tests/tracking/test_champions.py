@@ -1,0 +1,77 @@
+import pytest
+
+from ganaug.tracking.champions import Contender, check_name, register
+
+pytest.importorskip("mlflow")
+
+pytestmark = [
+    pytest.mark.usefixtures("store"),
+    pytest.mark.filterwarnings("ignore:.*noload.*loader strategy is deprecated"),
+]
+
+
+@pytest.fixture
+def client(store):
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=store)
+
+
+def compete(client, score, digest="a", metric="average_precision", name="it's fraud"):
+    experiment = client.get_experiment_by_name("Default").experiment_id
+    run_id = client.create_run(experiment).info.run_id
+    model = client.create_logged_model(experiment, name="pipeline", source_run_id=run_id)
+    client.finalize_logged_model(model.model_id, "READY")
+    return register(client, name, Contender(model.model_id, run_id, metric, score, digest))
+
+
+def aliases(client, name="it's fraud"):
+    found = client.get_registered_model(name).aliases
+    return {alias: str(version) for alias, version in found.items()}
+
+
+def test_the_first_is_the_champion(client):
+    registered = compete(client, 0.5)
+    assert (registered.version, registered.alias) == ("1", "champion")
+    assert aliases(client) == {"champion": "1"}
+    version = client.get_model_version("it's fraud", "1")
+    assert version.tags["ganaug.data_digest"] == "a"
+    assert float(version.tags["ganaug.score"]) == 0.5
+
+
+@pytest.mark.parametrize("score", [0.6, 1 / 3])
+def test_as_good_or_better_on_the_same_table_takes_the_title(client, score):
+    compete(client, 1 / 3)
+    registered = compete(client, score)
+    assert registered.alias == "champion"
+    assert aliases(client) == {"champion": "2", "challenger": "1"}
+    assert f"average precision {score:.3f} after 0.333" in registered.story
+
+
+def test_a_better_champion_stays(client):
+    compete(client, 0.6)
+    registered = compete(client, 0.55)
+    assert registered.alias == "challenger"
+    assert aliases(client) == {"champion": "1", "challenger": "2"}
+    assert "version 1 stays champion" in registered.story
+    assert "0.600, not 0.550" in registered.story
+
+
+@pytest.mark.parametrize("other", [{"digest": "b"}, {"metric": "roc_auc"}])
+def test_scores_that_cannot_be_compared_do_not_keep_the_title(client, other):
+    compete(client, 0.6)
+    registered = compete(client, 0.1, **other)
+    assert aliases(client) == {"champion": "2", "challenger": "1"}
+    assert "cannot be compared" in registered.story
+
+
+def test_a_champion_that_someone_else_crowned_gives_way(client):
+    compete(client, 0.6)
+    client.delete_model_version_tag("it's fraud", "1", "ganaug.score")
+    assert compete(client, 0.1).alias == "champion"
+
+
+@pytest.mark.parametrize("name", ["", " ", "a/b", "a:b"])
+def test_impossible_names_are_refused(name):
+    with pytest.raises(ValueError, match="cannot name a registered model"):
+        check_name(name)
