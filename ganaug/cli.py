@@ -178,7 +178,7 @@ def compare(
                 memory=unfinished,
             )
     except KeyboardInterrupt:
-        _say("stopped; the same command goes on from here")
+        _say("note: the same command goes on from there")
         raise
     console = Console()
     console.print(_leaderboard(comparison))

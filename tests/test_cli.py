@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from helpers import closed_port
 
 from ganaug import cli, files
 from ganaug.cli import main
@@ -311,6 +312,62 @@ def test_compare__recording_fails__the_answer_stays(capsys, table, monkeypatch):
     assert err.splitlines()[-1] == (
         "ganaug: The comparison above is complete, but MLflow did not record it: nobody there"
     )
+
+
+def test_compare__registers_the_winner(capsys, table, tmp_path):
+    arguments = ("--folds", 2, "--arms", "nothing", "--classifiers", "logistic-regression")
+    arguments += ("--output-dir", tmp_path, "--registered-model-name", "toy")
+    for version in ("1", "2"):
+        code, out, err = run(capsys, "compare", table, "--target", "y", *arguments)
+        assert code == 0, err
+        assert f"toy version {version} is the champion" in out
+    assert not (tmp_path / "unfinished").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--tracking-uri", f"http://127.0.0.1:{closed_port()}"), "no MLflow server answers at"),
+        (("--registered-model-name", "a/b"), "'a/b' cannot name a registered model"),
+        (("--registered-model-name", "a", "--no-tracking"), "needs tracking"),
+    ],
+)
+def test_compare__what_would_fail_at_the_end_fails_at_once(
+    capsys, table, tmp_path, monkeypatch, arguments, told
+):
+    import ganaug.comparison
+
+    monkeypatch.setattr(ganaug.comparison, "compare", pytest.fail)
+    code, _, err = run(
+        capsys, "compare", table, "--target", "y", "--output-dir", tmp_path, *arguments
+    )
+    assert code == 2
+    assert told in err
+    assert len(err.splitlines()) == 1
+
+
+def test_compare__stopped__the_same_command_goes_on(capsys, table, tmp_path, monkeypatch):
+    from ganaug.comparison.evaluate import Task
+
+    ran, run_part = [], Task.run
+
+    def slow(self, fold, arm):
+        if len(ran) == 2:
+            raise KeyboardInterrupt
+        ran.append((fold, arm))
+        return run_part(self, fold, arm)
+
+    monkeypatch.setattr(Task, "run", slow)
+    arguments = ("--folds", 2, "--arms", "class-weight", "--classifiers", "logistic-regression")
+    arguments += ("--output-dir", tmp_path, "--no-tracking")
+    code, _, err = run(capsys, "compare", table, "--target", "y", *arguments)
+    assert code == 130
+    assert "ganaug: note: the same command goes on from there\n" in err
+    ran.append(None)
+    code, out, _ = run(capsys, "compare", table, "--target", "y", *arguments)
+    assert code == 0
+    assert len(ran) == 2 + 1 + 2
+    assert "average precision" in out
 
 
 @pytest.mark.filterwarnings("always")

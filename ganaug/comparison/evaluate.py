@@ -3,8 +3,8 @@
 import time
 import warnings
 import zlib
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from numbers import Real
@@ -27,6 +27,7 @@ from ganaug.comparison.arms import ARMS, BASELINE, Arm, Rows
 from ganaug.comparison.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIERS
 from ganaug.comparison.scores import METRICS, score
 from ganaug.preprocessing import as_frame, make_preprocessor
+from ganaug.tracking.data import digest
 
 #: What results depend on besides the caller's own packages.
 PACKAGES = ("ganaug", "imbalanced-learn", "numpy", "scikit-learn", "scipy", "torch")
@@ -96,7 +97,9 @@ class Task:
 
     def key(self) -> str:
         """Identify all that results depend on, the versions of packages included."""
-        return joblib.hash([vars(self), [version(package) for package in PACKAGES]])
+        # joblib's hash of a table changes as the table is used.
+        table = {"X": digest(self.X, self.y), "y": None}
+        return joblib.hash([vars(self) | table, [version(package) for package in PACKAGES]])
 
     def seed_of(self, fold: int, part: str) -> int:
         """Return the seed of one part in one fold, whatever else takes part."""
@@ -259,17 +262,30 @@ def evaluate(
     key = "" if memory is None else task.key()
     cells: list[Cell] = []
     histories: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for batch, history in run(delayed(part)(task, fold, arm, key) for fold, arm in jobs):
-        histories[batch[0].arm, batch[0].fold] = history
-        for cell in batch:
-            cells.append(cell)
-            if on_cell is not None:
-                on_cell(len(cells), total, cell)
+    batches = run(delayed(part)(task, fold, arm, key) for fold, arm in jobs)
+    with _closing(batches):
+        for batch, history in batches:
+            histories[batch[0].arm, batch[0].fold] = history
+            for cell in batch:
+                cells.append(cell)
+                if on_cell is not None:
+                    on_cell(len(cells), total, cell)
     if all(cell.error for cell in cells):
         raise RuntimeError(f"No cell of the comparison could be evaluated: {cells[0].error}")
     per_fold = {arm: [histories[arm, f] for f in range(len(task.folds))] for arm in task.arms}
     curves = {arm: runs for arm, runs in per_fold.items() if any(runs)}
     return _tabulate(task, cells), _held_out(task, cells), curves
+
+
+@contextmanager
+def _closing(batches: Generator) -> Iterator[None]:
+    """Give up what is under way when the block fails; joblib would warn that it does."""
+    try:
+        yield
+    finally:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*still being processed by the workers")
+            batches.close()
 
 
 def _run_part(task: Task, fold: int, arm: str, key: str) -> tuple[list[Cell], list[dict[str, Any]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shlex
 import sys
@@ -15,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
-import pandas as pd
 
 from ganaug.comparison.verdict import RANKING
 from ganaug.tracking.champions import Contender, Registered, check_name, register
+from ganaug.tracking.data import digest
 from ganaug.tracking.models import input_schema, log_fitted
 from ganaug.tracking.store import (
     Destination,
@@ -174,17 +173,6 @@ def _metric_names(comparison: Any) -> list[str]:
     return [name for name in comparison.results.columns if name not in about]
 
 
-def _digest(X: pd.DataFrame, y: np.ndarray) -> str:
-    """Identify a table by all it holds.
-
-    MLflow's own digest leaves out categories, and every row after the ten thousandth.
-    """
-    digest = hashlib.sha256(repr(list(X.columns)).encode())
-    digest.update(pd.util.hash_pandas_object(X, index=False).to_numpy().tobytes())
-    digest.update(pd.util.hash_array(y).tobytes())
-    return digest.hexdigest()[:8]
-
-
 def check_log(
     *,
     tracking_uri: str | None = None,
@@ -264,7 +252,7 @@ def _dataset(comparison: Any, name: str | None) -> Dataset:
     X, y = comparison.X, comparison.y
     return Dataset(
         name=name or "table",
-        digest=_digest(X, y),
+        digest=digest(X, y),
         source_type="code",
         source=json.dumps({"tags": resolve_tags()}),
         schema=json.dumps({"mlflow_colspec": input_schema(X).to_dict()}),

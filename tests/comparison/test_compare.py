@@ -31,6 +31,20 @@ class Repeat(Arm):
         return Rows([(X.iloc[again], y[again])], history=[{"step": 1, "rows": len(X)}])
 
 
+class Noted(Repeat):
+    """The same, and a line in a file each time."""
+
+    name = "noted"
+
+    def __init__(self, file):
+        self.file = file
+
+    def augment(self, X, y, seed):
+        with open(self.file, "a") as file:
+            file.write("x")
+        return super().augment(X, y, seed)
+
+
 class Broken(Arm):
     name = "broken"
 
@@ -346,3 +360,40 @@ def test_bad_input__a_clear_error(changes, message):
 def test_nothing_works__an_error(abalone):
     with pytest.raises(RuntimeError, match="No cell of the comparison could be evaluated: Inva"):
         compare(*abalone, arms=[], classifiers={"x": LogisticRegression(C=-1)}, cv=2)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_an_interrupted_comparison_goes_on_where_it_stopped(abalone, tmp_path, n_jobs):
+    times = tmp_path / "times"
+    asked = {"arms": [Noted(str(times))], "classifiers": {"bayes": GaussianNB()}, "cv": 4}
+
+    def interrupt(done, total, cell):
+        if done == 3:
+            raise KeyboardInterrupt
+
+    memory = tmp_path / "memory"
+    with pytest.raises(KeyboardInterrupt):
+        compare(*abalone, **asked, memory=memory, n_jobs=n_jobs, on_cell=interrupt)
+    done = len(times.read_text())
+    assert done >= 1
+    again = compare(*abalone, **asked, memory=memory, n_jobs=n_jobs)
+    assert len(times.read_text()) <= 4 + n_jobs  # what was under way may be lost
+    compare(*abalone, **asked, memory=memory)
+    assert len(times.read_text()) <= 4 + n_jobs, "all of it is kept"
+    without = compare(*abalone, **asked).results
+    pd.testing.assert_frame_equal(
+        again.results.drop(columns="fit_seconds"), without.drop(columns="fit_seconds")
+    )
+
+
+def test_what_was_kept_serves_nothing_else(abalone, tmp_path):
+    X, y = abalone
+    asked = {"arms": ["nothing"], "classifiers": {"bayes": GaussianNB()}, "cv": 2}
+    compare(X, y, **asked, memory=str(tmp_path))
+    changed = X.assign(m0=X["m0"].iloc[::-1].to_numpy())
+    for table, more in ((changed, {}), (X, {"random_state": 1})):
+        kept = compare(table, y, **asked, **more, memory=str(tmp_path)).results
+        fresh = compare(table, y, **asked, **more).results
+        pd.testing.assert_frame_equal(
+            kept.drop(columns="fit_seconds"), fresh.drop(columns="fit_seconds")
+        )

@@ -11,8 +11,8 @@ from sklearn.linear_model import LogisticRegression
 
 from ganaug import GANAugmenter
 from ganaug.comparison import GAN, compare, log_comparison
-from ganaug.comparison.record import _digest
 from ganaug.tracking import MLflowLogger, trusted_types
+from ganaug.tracking.data import digest
 
 pytest.importorskip("mlflow")
 
@@ -137,7 +137,7 @@ def test_the_data_set_is_an_input_of_the_parent(parent, comparison):
     (entry,) = parent.inputs.dataset_inputs
     assert isinstance(entry.dataset, Dataset)
     assert entry.dataset.name == "toy"
-    assert entry.dataset.digest == _digest(comparison.X, comparison.y)
+    assert entry.dataset.digest == digest(comparison.X, comparison.y)
     assert json.loads(entry.dataset.profile)["num_rows"] == 120
 
 
@@ -147,13 +147,13 @@ def test_the_digest_sees_every_row_and_column(comparison):
     other_level.loc[119, "kind"] = "x" if X.loc[119, "kind"] != "x" else "y"
     other_label[119] = "yes" if y[119] == "no" else "no"
     digests = {
-        _digest(X, y),
-        _digest(other_level, y),
-        _digest(X, other_label),
-        _digest(X.rename(columns={"age": "years"}), y),
+        digest(X, y),
+        digest(other_level, y),
+        digest(X, other_label),
+        digest(X.rename(columns={"age": "years"}), y),
     }
     assert len(digests) == 4
-    assert _digest(X.copy(), y.copy()) == _digest(X, y)
+    assert digest(X.copy(), y.copy()) == digest(X, y)
 
 
 def test_a_child_holds_parameters_and_scores(children, logged, comparison):
