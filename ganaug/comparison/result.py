@@ -1,5 +1,6 @@
 """What a comparison found, and the fitted models that come out of it."""
 
+import hashlib
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,12 +37,16 @@ class Comparison:
         The GAN's training curve in each fold; empty where there was none.
     histories : dict of str to list
         The same for every arm that has curves.
+    draws : DataFrame
+        One row per fold, arm, classifier and draw, for arms that average several draws: how many
+        ``rows`` the draw adds, and the five metrics of the classifier trained on it alone.
     """
 
     task: Task
     results: pd.DataFrame
     held_out: pd.DataFrame
     histories: dict[str, list[list[dict[str, Any]]]]
+    draws: pd.DataFrame = field(default_factory=pd.DataFrame)
     _rows: dict[str, list[Encoded]] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
@@ -74,6 +79,22 @@ class Comparison:
     def classifiers(self) -> dict[str, Any]:
         """The unfitted classifiers by name."""
         return dict(self.task.classifiers)
+
+    @property
+    def subject(self) -> str:
+        """The arm in question: the first that trains a generator, or else the last."""
+        return next(iter(self.histories), self.arms[-1])
+
+    @property
+    def digest(self) -> str:
+        """What identifies table and labels by all they hold.
+
+        MLflow's own digest leaves out categories, and every row after the ten thousandth.
+        """
+        digest = hashlib.sha256(repr(list(self.X.columns)).encode())
+        digest.update(pd.util.hash_pandas_object(self.X, index=False).to_numpy().tobytes())
+        digest.update(pd.util.hash_array(self.y).tobytes())
+        return digest.hexdigest()[:8]
 
     @property
     def n_folds(self) -> int:
@@ -193,13 +214,11 @@ class Comparison:
         Parameters
         ----------
         arm : str, optional
-            The arm in question; left out, the first that trains a generator, or else the last.
+            The arm in question; left out, `subject`.
         """
-        if self.arms == [BASELINE]:
-            return f"Only {BASELINE} took part: there is no other arm to compare it with."
-        subject = arm or next(iter(self.histories), self.arms[-1])
+        subject = arm or self.subject
         self._check_cell(subject)
-        return write_verdict(self, subject)
+        return " ".join(write_verdict(self, subject))
 
     # --- Models ------------------------------------------------------------------------------
 

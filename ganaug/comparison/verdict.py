@@ -13,12 +13,12 @@ RANKING, DECISIONS = "average_precision", "balanced_accuracy"
 WORDS = {RANKING: "average precision", DECISIONS: "balanced accuracy"}
 
 
-def write_verdict(comparison: "Comparison", subject: str) -> str:
-    """Return one paragraph: did `subject` help, how sure is that, and what to use."""
-    threshold = TunedThreshold.name if TunedThreshold.name in comparison.arms else BASELINE
-    ranker = _choose(comparison, RANKING, BASELINE, subject)
-    decider = _choose(comparison, DECISIONS, threshold, subject)
-    sentences = [
+def write_verdict(comparison: "Comparison", subject: str) -> list[str]:
+    """Return sentences, the answer first: did `subject` help, how sure is that, what to use."""
+    if comparison.arms == [BASELINE]:
+        return [f"Only {BASELINE} took part: there is no other arm to compare it with."]
+    ranker, decider = recommend(comparison, subject).values()
+    return [
         _headline(comparison, subject, ranker, decider),
         _against_baseline(comparison, subject),
         *_against_others(comparison, subject),
@@ -26,7 +26,15 @@ def write_verdict(comparison: "Comparison", subject: str) -> str:
         _advice(comparison, ranker, decider),
         *_failures(comparison),
     ]
-    return " ".join(sentences)
+
+
+def recommend(comparison: "Comparison", subject: str) -> dict[str, tuple[str, str]]:
+    """Return the simplest good (arm, classifier) to rank rows and to decide, by metric."""
+    threshold = TunedThreshold.name if TunedThreshold.name in comparison.arms else BASELINE
+    return {
+        RANKING: _choose(comparison, RANKING, BASELINE, subject),
+        DECISIONS: _choose(comparison, DECISIONS, threshold, subject),
+    }
 
 
 def _choose(comparison: "Comparison", metric: str, simplest: str, subject: str) -> tuple[str, str]:

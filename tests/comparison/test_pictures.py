@@ -55,7 +55,7 @@ def test_three_classes_have_no_such_curve():
     X, y = np.random.default_rng(0).normal(size=(60, 2)), np.arange(60) % 3
     found = compare(X, y, arms=[], classifiers=QUICK, cv=2)
     assert found.held_out.empty
-    with pytest.raises(ValueError, match="one class of two; there are more"):
+    with pytest.raises(ValueError, match="more than two classes"):
         draw_precision_recall(found)
 
 
