@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
-from contextlib import AbstractContextManager
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from xml.dom import minidom
 
@@ -20,8 +22,9 @@ INK, AXIS = "#222222", "#8b9099"
 CONTROL_CHARACTERS = dict.fromkeys([*range(9), 11, 12, *range(14, 32)])
 
 
-def page_style() -> AbstractContextManager:
-    """Return a context in which figures are drawn for a page."""
+@contextmanager
+def page_style() -> Iterator[None]:
+    """Draw figures for a page within this context."""
     import matplotlib
 
     words = ("text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor")
@@ -29,7 +32,10 @@ def page_style() -> AbstractContextManager:
     style: dict[Any, Any] = dict.fromkeys(words, INK) | dict.fromkeys(lines, AXIS)
     # Text stays text, in the font of the page; the salt makes the same page twice.
     style |= {"svg.fonttype": "none", "svg.hashsalt": "ganaug", "text.parse_math": False}
-    return matplotlib.rc_context(style)
+    with matplotlib.rc_context(style), warnings.catch_warnings():
+        # The browser's fonts draw the text, not matplotlib's.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        yield
 
 
 def inline_panels(figure: Figure, name: str, description: str) -> list[str]:
