@@ -223,6 +223,7 @@ def draw_differences(comparison: Comparison, metric: str = RANKING) -> Figure:
         panel.plot([low, high], [place, place], **styles[arm])
         panel.plot(change.mean, place, "o", color=styles[arm]["color"])
     panel.set_yticks(range(len(arms)), arms, parse_math=False)
+    panel.locator_params(axis="x", nbins=5)
     panel.set(ylim=(len(arms) - 0.5, -0.5))
     panel.set_xlabel("less is better" if metric in LOWER_IS_BETTER else "more is better")
     panel.set_title(f"{METRICS[metric]}: difference to {BASELINE}", fontweight="bold")

@@ -135,7 +135,7 @@ def _number(value: float, digits: int = 3) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:+z.3f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _percent(value: float) -> str:

@@ -126,9 +126,9 @@ def test_every_score_stands_beside_its_interval(found, root):
                 wanted = wanted.loc[(arm, classifier)]
                 assert change[0].get("class") == f"change {wanted['verdict']}"
                 if max(-wanted["low"], wanted["high"]) >= 1:
-                    expected = f"{wanted['mean']:+.3f} too few folds to tell"
+                    expected = f"{wanted['mean']:+z.3f} too few folds to tell"
                 else:
-                    expected = "{mean:+.3f} {low:+.3f} to {high:+.3f}".format(**wanted)
+                    expected = "{mean:+z.3f} {low:+z.3f} to {high:+z.3f}".format(**wanted)
                 if wanted["low"] == wanted["high"]:
                     expected = "no difference"
                 assert text(change[0]) == expected.replace("-", "\N{MINUS SIGN}")
