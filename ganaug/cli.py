@@ -7,6 +7,7 @@ Everything slow (scikit-learn, torch, MLflow, pandas) is imported inside the com
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sys
 import warnings
@@ -111,15 +112,18 @@ def compare(
         bool, typer.Option("--tracking/--no-tracking", help="Record everything in MLflow.")
     ] = True,
     output_dir: Annotated[
-        Path, typer.Option(help="Folder of mlflow.db and its artifacts, made if missing.")
+        Path,
+        typer.Option(
+            help="Folder of report.html (replaced), mlflow.db and its artifacts, made if missing."
+        ),
     ] = Path(),
 ) -> None:
     """Find out whether a GAN helps on your table, and what to use instead if not.
 
     Cross-validates doing nothing, class weights, a tuned threshold, SMOTE, balanced bagging and
     the GAN, each with several classifiers, always on real rows that were held out. Ends with a
-    leaderboard and a verdict, and records models and metrics in MLflow. When it is interrupted, the
-    same command goes on from there.
+    leaderboard and a verdict, writes both and more to report.html, and records models and metrics
+    in MLflow. When it is interrupted, the same command goes on from there.
 
     For example, the first on a real table that comes along:
 
@@ -186,6 +190,20 @@ def compare(
         console.print(f"Note: {note}", style="dim", highlight=False)
     console.print()
     console.print(comparison.verdict(), highlight=False)
+    file = output_dir / "report.html"
+    # What the result depends on; where it is recorded is nobody's business.
+    options = {
+        "--target": target,
+        "--arms": arms,
+        "--classifiers": classifiers,
+        "--folds": folds,
+        "--seed": seed,
+        "--steps": steps,
+    }
+    command = _command("compare", data, options)
+    page = package.render_report(comparison, data_name=name, command=command)
+    file.write_text(page, encoding="utf-8")
+    print(f"\nReport: {file}")
     if tracking:
         try:
             with _progress() as show:
@@ -193,15 +211,16 @@ def compare(
                     comparison,
                     **destination,
                     data_name=name,
+                    report=page,
                     on_run=lambda done, total, run: show(done, total, f"recording {run}"),
                 )
         except Exception as error:
             _say(f"The comparison above is complete, but MLflow did not record it: {error}")
             raise typer.Exit(1) from error
-        page = "" if logged.ui_command == logged.ui_url else f"  # then open {logged.ui_url}"
+        then = "" if logged.ui_command == logged.ui_url else f"  # then open {logged.ui_url}"
         if logged.registered is not None:
             print(f"\n{logged.registered.story}")
-        print(f"\nSee it in MLflow: {logged.ui_command}{page}")
+        print(f"\nSee it in MLflow: {logged.ui_command}{then}")
     shutil.rmtree(unfinished, ignore_errors=True)
 
 
@@ -412,6 +431,13 @@ def _leaderboard(comparison: Comparison) -> RichTable:
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _command(name: str, data: Path | None, options: dict[str, Any]) -> str:
+    """Return what to type for these options."""
+    given = [part for pair in options.items() if pair[1] is not None for part in pair]
+    words = ["ganaug", name, *([] if data is None else [data]), *given]
+    return shlex.join(map(str, words))
 
 
 def _strategy(text: str, y: pd.Series) -> str | float | dict[Any, int]:

@@ -19,6 +19,12 @@ zip,day,n,x,flag,"odd, name",y
 {}"""
 
 
+@pytest.fixture(autouse=True)
+def folder(tmp_path_factory, monkeypatch):
+    """Work where reports may be left."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("work"))
+
+
 @pytest.fixture
 def table(tmp_path):
     """A CSV file with everything that is easily lost: codes, gaps, spellings, dates, quotes."""
@@ -259,6 +265,21 @@ def test_bad_paths_and_options__one_line(capsys, tmp_path):
 
 
 # --- compare -------------------------------------------------------------------------------------
+
+
+def test_compare__report__in_the_folder_with_the_command_that_makes_it(capsys, table, tmp_path):
+    root = tmp_path / "new folder"
+    words = ("--target", "y", "--arms", "class-weight", "--classifiers", "logistic-regression")
+    code, out, _ = run(
+        capsys,
+        *("compare", table, *words, "--folds", 2, "--no-tracking", "--output-dir", root),
+    )
+    assert code == 0
+    assert out.splitlines()[-1] == f"Report: {root / 'report.html'}"
+    page = (root / "report.html").read_text(encoding="utf-8")
+    assert "<h1>Do not use class_weight here" in page or "<h1>Use class_weight" in page
+    assert f"<code>ganaug compare {table} {' '.join(words)} --folds 2 --seed 0</code>" in page
+    assert [path.name for path in root.iterdir()] == ["report.html"]
 
 
 @pytest.mark.parametrize("width", [80, 100, 140])

@@ -42,7 +42,7 @@ def modules_after(code):
     return {name.split(".")[0] for name in run.stdout.split()}
 
 
-HEAVY = {"torch", "mlflow", "matplotlib", "pyarrow", "typer", "rich"}
+HEAVY = {"torch", "mlflow", "matplotlib", "jinja2", "pyarrow", "typer", "rich"}
 
 
 def test_import_ganaug_is_light():

@@ -7,6 +7,7 @@ from ganaug.comparison.arms import ARMS, GAN, Arm, Rows
 from ganaug.comparison.classifiers import CLASSIFIERS
 from ganaug.comparison.evaluate import Cell, check_task, evaluate
 from ganaug.comparison.record import LoggedComparison, check_log, log_comparison
+from ganaug.comparison.report import render_report
 from ganaug.comparison.result import Comparison
 from ganaug.comparison.scores import METRICS
 from ganaug.randomness import seed_from
@@ -24,6 +25,7 @@ __all__ = [
     "check_log",
     "compare",
     "log_comparison",
+    "render_report",
 ]
 
 

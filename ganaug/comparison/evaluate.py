@@ -45,6 +45,8 @@ class Cell:
     error: str = ""
     #: Of the positive class, for the held-out rows; none where there are more than two classes.
     probabilities: np.ndarray = field(default_factory=lambda: np.empty(0), compare=False)
+    #: Where several draws are averaged: the rows that each adds, and its scores alone.
+    draws: list[dict[str, float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,15 @@ class Encoded:
 class Prediction:
     """What one arm and classifier say of the held-out rows of a fold.
 
-    `corrected` are the probabilities with the class shares of the real training rows. A failed
-    one has an `error`.
+    `corrected` are the probabilities with the class shares of the real training rows; `each` are
+    those of every draw alone, with the number of rows that it adds. A failed one has an `error`.
     """
 
     classifier: str
     probabilities: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     corrected: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     predicted: np.ndarray = field(default_factory=lambda: np.empty(0))
+    each: list[tuple[int, np.ndarray]] = field(default_factory=list)
     seconds: float = 0.0
     error: str = ""
 
@@ -174,22 +177,28 @@ class Task:
                 predicted = members[0].predict(held_out[0])
         except Exception as error:
             return Prediction(classifier, error=_describe(error))
-        return Prediction(classifier, probabilities, corrected, predicted, seconds)
+        added = [len(draw.y) - len(self.folds[fold][0]) for draw in encoded]
+        alone = list(zip(added, each, strict=True))
+        return Prediction(classifier, probabilities, corrected, predicted, alone, seconds)
 
     def _cell(self, fold: int, arm: str, found: Prediction) -> Cell:
         if found.error:
             return Cell(fold, arm, found.classifier, {}, 0.0, found.error)
-        test = self.folds[fold][1]
+        y, classes = self.y[self.folds[fold][1]], self.classes
+        draws: list[dict[str, float]] = []
         try:
-            scores = score(
-                self.y[test], found.probabilities, found.predicted, self.classes, self.positive
-            )
+            scores = score(y, found.probabilities, found.predicted, classes, self.positive)
+            if len(found.each) > 1:
+                draws = [
+                    {"rows": rows, **score(y, p, classes[p.argmax(axis=1)], classes, self.positive)}
+                    for rows, p in found.each
+                ]
         except Exception as error:
             return Cell(fold, arm, found.classifier, {}, 0.0, _describe(error))
         ranking = np.empty(0)
-        if len(self.classes) == 2:
-            ranking = found.probabilities[:, list(self.classes).index(self.positive)]
-        return Cell(fold, arm, found.classifier, scores, found.seconds, probabilities=ranking)
+        if len(classes) == 2:
+            ranking = found.probabilities[:, list(classes).index(self.positive)]
+        return Cell(fold, arm, found.classifier, scores, found.seconds, "", ranking, draws)
 
 
 def encode(rows: Rows) -> list[Encoded]:
@@ -251,8 +260,8 @@ def evaluate(
     n_jobs: int | None = None,
     on_cell: Callable[[int, int, Cell], object] | None = None,
     memory: Any = None,
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, list[list[dict[str, Any]]]]]:
-    """Return one row per cell, one per held-out row of a cell, and training histories by arm."""
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, list[list[dict[str, Any]]]], pd.DataFrame]:
+    """Return one row per cell, one per its held-out rows, histories by arm, one row per draw."""
     jobs = [(fold, arm) for fold in range(len(task.folds)) for arm in task.arms]
     total = len(jobs) * len(task.classifiers)
     run = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
@@ -274,7 +283,7 @@ def evaluate(
         raise RuntimeError(f"No cell of the comparison could be evaluated: {cells[0].error}")
     per_fold = {arm: [histories[arm, f] for f in range(len(task.folds))] for arm in task.arms}
     curves = {arm: runs for arm, runs in per_fold.items() if any(runs)}
-    return _tabulate(task, cells), _held_out(task, cells), curves
+    return _tabulate(task, cells), _held_out(task, cells), curves, _draws(task, cells)
 
 
 @contextmanager
@@ -311,6 +320,18 @@ def _held_out(task: Task, cells: list[Cell]) -> pd.DataFrame:
     ]
     columns = ["fold", "arm", "classifier", "row", "positive", "probability"]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+def _draws(task: Task, cells: list[Cell]) -> pd.DataFrame:
+    """Return the scores of every draw of every cell that averages several."""
+    return pd.DataFrame(
+        [
+            {"fold": cell.fold, "arm": cell.arm, "classifier": cell.classifier, **scores}
+            for cell in _in_order(task, cells)
+            for scores in cell.draws
+        ],
+        columns=["fold", "arm", "classifier", "rows", *METRICS],
+    )
 
 
 def _in_order(task: Task, cells: list[Cell]) -> list[Cell]:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import joblib
 import numpy as np
 
+from ganaug.comparison.report import render_report
 from ganaug.comparison.verdict import RANKING
 from ganaug.tracking.champions import Contender, Registered, check_name, register
-from ganaug.tracking.data import digest
 from ganaug.tracking.models import input_schema, log_fitted
 from ganaug.tracking.store import (
     Destination,
@@ -72,14 +72,15 @@ def log_comparison(
     experiment: str | None = None,
     run_name: str | None = None,
     data_name: str | None = None,
+    report: str | None = None,
     registered_model_name: str | None = None,
     root: str | Path = ".",
     on_run: Callable[[int, int, str], object] | None = None,
 ) -> LoggedComparison:
     """Log a comparison: a parent run, and a child for every arm with every classifier.
 
-    The parent holds the data set's digest, the leaderboard as a table and as a figure, and the
-    verdict. A child holds the parameters, each metric's mean (``f1``), standard deviation
+    The parent holds the data set's digest, the leaderboard as a table and as a figure, the verdict
+    and the report. A child holds the parameters, each metric's mean (``f1``), standard deviation
     (``f1_sd``) and folds (``fold/f1``), the GAN's curves (``fold_0/loss/critic``), and the
     pipeline fitted on all rows, which ``mlflow.sklearn.load_model`` loads. Metrics, models and the
     data set are linked: ``search_logged_models`` finds the best arm on a digest.
@@ -100,6 +101,8 @@ def log_comparison(
         The parent's name. By default "compare" and `data_name`.
     data_name : str, default=None
         What to call the table in MLflow.
+    report : str, default=None
+        The page of :func:`render_report`, to be kept as ``report.html``; made if left out.
     registered_model_name : str, default=None
         Register the pipeline of :meth:`Comparison.winner` under this name. It becomes the
         ``champion``, and the champion before it the ``challenger``; but one with a better average
@@ -140,6 +143,8 @@ def log_comparison(
     ) as run_id:
         _log_input(client, run_id, dataset)
         if DESCRIPTION not in client.get_run(run_id).data.tags:  # the last thing it logs
+            page = report or render_report(comparison, data_name=data_name)
+            client.log_text(run_id, page, "report.html")
             _log_summary(client, run_id, comparison)
         children = _complete_children(client, experiment_id, run_id)
         cells = [(arm, name) for arm in comparison.arms for name in comparison.classifiers]
@@ -249,10 +254,10 @@ def _dataset(comparison: Any, name: str | None) -> Dataset:
     from mlflow.entities import Dataset
     from mlflow.tracking.context.registry import resolve_tags
 
-    X, y = comparison.X, comparison.y
+    X = comparison.X
     return Dataset(
         name=name or "table",
-        digest=digest(X, y),
+        digest=comparison.digest,
         source_type="code",
         source=json.dumps({"tags": resolve_tags()}),
         schema=json.dumps({"mlflow_colspec": input_schema(X).to_dict()}),

@@ -11,7 +11,8 @@ from ganaug.comparison.arms import BASELINE
 from ganaug.comparison.evaluate import Encoded, Task, as_one, encode, one_thread
 from ganaug.comparison.scores import LOWER_IS_BETTER, METRICS, check_metric
 from ganaug.comparison.statistics import Interval, paired_interval
-from ganaug.comparison.verdict import RANKING, choose, write_verdict
+from ganaug.comparison.verdict import RANKING, recommend, write_verdict
+from ganaug.tracking.data import digest
 
 #: The row of a leaderboard that is the mean over classifiers.
 ALL = "all"
@@ -36,12 +37,16 @@ class Comparison:
         The GAN's training curve in each fold; empty where there was none.
     histories : dict of str to list
         The same for every arm that has curves.
+    draws : DataFrame
+        One row per fold, arm, classifier and draw, for arms that average several draws: how many
+        ``rows`` the draw adds, and the five metrics of the classifier trained on it alone.
     """
 
     task: Task
     results: pd.DataFrame
     held_out: pd.DataFrame
     histories: dict[str, list[list[dict[str, Any]]]]
+    draws: pd.DataFrame = field(default_factory=pd.DataFrame)
     _rows: dict[str, list[Encoded]] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
@@ -74,6 +79,16 @@ class Comparison:
     def classifiers(self) -> dict[str, Any]:
         """The unfitted classifiers by name."""
         return dict(self.task.classifiers)
+
+    @property
+    def subject(self) -> str:
+        """The arm in question: the first that trains a generator, or else the last."""
+        return next(iter(self.histories), self.arms[-1])
+
+    @property
+    def digest(self) -> str:
+        """What identifies table and labels by all they hold."""
+        return digest(self.X, self.y)
 
     @property
     def n_folds(self) -> int:
@@ -193,34 +208,29 @@ class Comparison:
         Parameters
         ----------
         arm : str, optional
-            The arm in question; left out, the first that trains a generator, or else the last.
+            The arm in question; left out, `subject`.
         """
-        if self.arms == [BASELINE]:
-            return f"Only {BASELINE} took part: there is no other arm to compare it with."
-        subject = arm or self._subject
+        subject = arm or self.subject
         self._check_cell(subject)
-        return write_verdict(self, subject)
+        return " ".join(write_verdict(self, subject))
 
     def winner(self, metric: str = RANKING) -> tuple[str, str]:
         """Return the simplest arm and classifier that no other is clearly better than.
 
         Parameters
         ----------
-        metric : str
-            What to judge by: "average_precision" to rank rows, "balanced_accuracy" to decide.
+        metric : {"average_precision", "balanced_accuracy"}
+            The first to rank rows, the second to decide.
 
         Returns
         -------
         tuple of (str, str)
             What the verdict advises.
         """
-        check_metric(metric)
-        return choose(self, metric, self._subject)
-
-    @property
-    def _subject(self) -> str:
-        """The arm that the verdict is about."""
-        return next(iter(self.histories), self.arms[-1])
+        winners = recommend(self, self.subject)
+        if metric not in winners:
+            raise ValueError(f"metric={metric!r} must be one of {', '.join(winners)}.")
+        return winners[metric]
 
     # --- Models ------------------------------------------------------------------------------
 

@@ -13,11 +13,12 @@ RANKING, DECISIONS = "average_precision", "balanced_accuracy"
 WORDS = {RANKING: "average precision", DECISIONS: "balanced accuracy"}
 
 
-def write_verdict(comparison: "Comparison", subject: str) -> str:
-    """Return one paragraph: did `subject` help, how sure is that, and what to use."""
-    ranker = choose(comparison, RANKING, subject)
-    decider = choose(comparison, DECISIONS, subject)
-    sentences = [
+def write_verdict(comparison: "Comparison", subject: str) -> list[str]:
+    """Return sentences, the answer first: did `subject` help, how sure is that, what to use."""
+    if comparison.arms == [BASELINE]:
+        return [f"Only {BASELINE} took part: there is no other arm to compare it with."]
+    ranker, decider = recommend(comparison, subject).values()
+    return [
         _headline(comparison, subject, ranker, decider),
         _against_baseline(comparison, subject),
         *_against_others(comparison, subject),
@@ -25,18 +26,23 @@ def write_verdict(comparison: "Comparison", subject: str) -> str:
         _advice(comparison, ranker, decider),
         *_failures(comparison),
     ]
-    return " ".join(sentences)
 
 
-def choose(comparison: "Comparison", metric: str, subject: str) -> tuple[str, str]:
+def recommend(comparison: "Comparison", subject: str) -> dict[str, tuple[str, str]]:
+    """Return the simplest good (arm, classifier) to rank rows and to decide, by metric."""
+    threshold = TunedThreshold.name if TunedThreshold.name in comparison.arms else BASELINE
+    return {
+        RANKING: _choose(comparison, RANKING, BASELINE, subject),
+        DECISIONS: _choose(comparison, DECISIONS, threshold, subject),
+    }
+
+
+def _choose(comparison: "Comparison", metric: str, simplest: str, subject: str) -> tuple[str, str]:
     """Return the simplest (arm, classifier) that the best one is not clearly better than.
 
-    To rank, nothing is simpler than *nothing*; to decide, a tuned threshold. `subject` comes last:
-    it is chosen only if it is clearly better than all other arms. Arms that failed somewhere are
-    not chosen.
+    `subject` comes last: it is chosen only if it is clearly better than all other arms. Arms that
+    failed somewhere are not chosen.
     """
-    tuned = metric == DECISIONS and TunedThreshold.name in comparison.arms
-    simplest = TunedThreshold.name if tuned else BASELINE
     failed = set(comparison.failures["arm"]) - {BASELINE}
     means = _means(comparison, metric).drop(list(failed), level="arm")
     best = cast(tuple[str, str], means.idxmax())

@@ -10,6 +10,7 @@ from sklearn.decomposition import PCA
 
 from ganaug.preprocessing import make_preprocessor
 from ganaug.quality.fidelity import column_distances
+from ganaug.quality.privacy import nearest_distances
 from ganaug.quality.summary import tidied
 
 if TYPE_CHECKING:
@@ -139,6 +140,51 @@ def draw_projection(real: Any, synthetic: Any, others: Any = None) -> Figure:
     panels[0].set_ylabel(f"second component ({shares[1]:.0%})")
     if others is not None:
         panels[0].legend(loc="best", fontsize=8, frameon=False)
+    return figure
+
+
+def draw_distances(real: Any, synthetic: Any, held_out: Any) -> Figure:
+    """Draw how near rows come to those that the generator has seen.
+
+    Parameters
+    ----------
+    real : DataFrame or array of shape (n, n_features)
+        Real rows of one class: those that the synthetic ones were learned from.
+    synthetic : DataFrame or array of shape (m, n_features)
+        Synthetic rows of that class.
+    held_out : DataFrame or array of shape (k, n_features)
+        Real rows of the class that were kept away from the generator.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The share of synthetic and of held-out rows whose nearest row in ``real`` is at most so far
+        away. Where the synthetic curve lies clearly to the left, rows were copied.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.quality.pictures import draw_distances
+    >>> a, b, c = np.random.default_rng(0).normal(size=(3, 50, 3))
+    >>> len(draw_distances(a, b, c).axes)
+    1
+    """
+    from matplotlib.figure import Figure
+
+    _, frames = tidied(real=real, synthetic=synthetic, held_out=held_out)
+    encoder = make_preprocessor().fit(frames["real"])
+    rows = {name: encoder.transform(frame) for name, frame in frames.items()}
+    figure = Figure(figsize=(4.4, 3.6), layout="constrained")
+    panel = figure.subplots()
+    for name, color in (("held_out", REAL), ("synthetic", SYNTHETIC)):
+        label = f"{len(rows[name])} {name.replace('_', '-')} rows"
+        panel.ecdf(nearest_distances(rows[name], rows["real"]), color=color, label=label)
+    panel.set(
+        xlim=(0, None), xlabel="distance to the nearest real row seen", ylabel="share of rows"
+    )
+    panel.set_title("How near they come", fontweight="bold")
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.legend(loc="lower right", fontsize=8, frameon=False)
     return figure
 
 

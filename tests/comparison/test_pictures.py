@@ -11,7 +11,14 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from ganaug import AugmentedClassifierCV
 from ganaug.comparison import Arm, compare
-from ganaug.comparison.pictures import draw_amounts, draw_precision_recall
+from ganaug.comparison.pictures import (
+    arm_styles,
+    draw_amounts,
+    draw_calibration,
+    draw_differences,
+    draw_precision_recall,
+    draw_rows_added,
+)
 
 QUICK = {"bayes": GaussianNB(), "neighbours": KNeighborsClassifier()}
 
@@ -55,8 +62,47 @@ def test_three_classes_have_no_such_curve():
     X, y = np.random.default_rng(0).normal(size=(60, 2)), np.arange(60) % 3
     found = compare(X, y, arms=[], classifiers=QUICK, cv=2)
     assert found.held_out.empty
-    with pytest.raises(ValueError, match="one class of two; there are more"):
-        draw_precision_recall(found)
+    for draw in (draw_precision_recall, draw_calibration):
+        with pytest.raises(ValueError, match="more than two classes"):
+            draw(found)
+    with pytest.raises(ValueError, match="No arm averages several draws"):
+        draw_rows_added(found)
+
+
+def test_calibration_is_that_of_tenths_of_the_held_out_rows(found):
+    panel = draw_calibration(found).axes[0]
+    diagonal, *arms = panel.lines
+    assert diagonal.get_xydata().tolist() == [[0, 0], [1, 1]]
+    assert [line.get_color() for line in arms] == [
+        arm_styles(found)[arm]["color"] for arm in ("nothing", "class_weight")
+    ]
+    rows = found.held_out.query("arm == 'nothing' and classifier == 'bayes'")
+    top = rows.nlargest(24, "probability")
+    assert arms[0].get_xdata()[-1] == pytest.approx(top["probability"].mean())
+    assert arms[0].get_ydata()[-1] == pytest.approx(top["positive"].mean())
+
+
+def test_differences_are_drawn_with_their_intervals(found):
+    panel = draw_differences(found, "brier").axes[0]
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["class_weight", "broken"]
+    _, line, point, *_ = panel.lines
+    wanted = found.interval("brier", "class_weight")
+    assert line.get_xdata().tolist() == [wanted.low, wanted.high]
+    assert point.get_xdata() == [wanted.mean]
+    assert panel.get_xlabel() == "less is better"
+
+
+def test_rows_added_are_means_over_folds(abalone):
+    found = compare(*abalone, arms=["smote"], classifiers=QUICK, cv=2)
+    panels = draw_rows_added(found).axes
+    assert [panel.get_ylabel() for panel in panels] == ["AP"] * 2 + ["bal. acc."] * 2
+    line, whole = panels[1].lines
+    own = found.draws[found.draws["classifier"] == "neighbours"]
+    assert line.get_xdata().tolist() == [0, 20, 39, 58, 78]
+    all_rows = own.groupby("fold").last()["average_precision"]
+    assert line.get_ydata()[-1] == pytest.approx(all_rows.mean())
+    scores = found.fold_scores("average_precision", ("SMOTENC", "neighbours"))
+    assert whole.get_ydata() == pytest.approx([scores.mean()] * 2)
 
 
 def test_amounts_are_drawn_in_order(abalone, tmp_path):

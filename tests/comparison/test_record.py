@@ -124,6 +124,7 @@ def test_the_parent_tells_what_was_compared(parent, logged, comparison, table):
 def test_the_parent_holds_leaderboard_figure_and_verdict(logged, comparison):
     folder = logged.root / "artifacts" / logged.result.run_id / "artifacts"
     assert comparison.verdict() in (folder / "verdict.txt").read_text()
+    assert (folder / "report.html").read_text().startswith("<!DOCTYPE html>")
     assert (folder / "leaderboard.png").read_bytes().startswith(b"\x89PNG")
     board = json.loads((folder / "leaderboard.json").read_text())
     assert board["columns"][:3] == ["classifier", "arm", "average_precision mean"]

@@ -12,7 +12,7 @@ from ganaug.quality.fidelity import (
     detection_auc,
     neighbourhoods,
 )
-from ganaug.quality.pictures import draw_marginals, draw_projection
+from ganaug.quality.pictures import draw_distances, draw_marginals, draw_projection
 from ganaug.quality.privacy import copies, nearest_distances
 from ganaug.quality.utility import train_on_synthetic
 
@@ -204,3 +204,14 @@ def test_a_picture_of_one_empty_column(tmp_path):
     empty = pd.DataFrame({"a": [np.nan] * 6})
     draw_marginals(empty, empty).savefig(tmp_path / "empty.png")
     draw_projection(pd.DataFrame({"a": np.arange(6.0)}), pd.DataFrame({"a": np.arange(6.0)}))
+
+
+def test_distances_are_drawn_to_the_rows_that_were_seen():
+    seen, fresh, held_out = np.random.default_rng(0).normal(size=(3, 40, 2))
+    made = np.concatenate([seen[:10], fresh[:30]])
+    (panel,) = draw_distances(seen, made, held_out).axes
+    unseen, synthetic = panel.lines
+    assert (synthetic.get_xdata() == 0).sum() == 10 + 1  # the curve starts at the first of them
+    assert unseen.get_xdata().min() > 0
+    labels = [text.get_text() for text in panel.get_legend().get_texts()]
+    assert labels == ["40 held-out rows", "40 synthetic rows"]

@@ -1,0 +1,288 @@
+"""The report says what the comparison found, and is a page that needs nothing else."""
+
+import re
+import sys
+from xml.etree import ElementTree
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import average_precision_score
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+
+from ganaug import GANAugmenter, quality
+from ganaug.comparison import GAN, METRICS, Arm, compare, render_report
+
+XLINK = "{http://www.w3.org/1999/xlink}href"
+NASTY = ['a <b>bold</b> & "b"', "it's $x_1$", "bell \x07 鐘", "<script>alert(1)</script>"]
+RARE, USUAL = "</td><h1>rare & $y$", "usual"
+QUICK = {"bayes <i>": GaussianNB(), "neighbours": KNeighborsClassifier()}
+
+
+class Broken(Arm):
+    name = "broken"
+
+    def augment(self, X, y, seed):
+        raise FloatingPointError("x < 0 & gone")
+
+
+def tree(page):
+    """Read a page as XML, which knows no mercy."""
+    root = ElementTree.fromstring(page)
+    for element in root.iter():
+        element.tag = element.tag.partition("}")[2] or element.tag
+    return root
+
+
+def text(element):
+    return " ".join("".join(element.itertext()).split())
+
+
+def section(root, title):
+    return next(part for part in root.iter("section") if text(part.find("h2")) == title)
+
+
+def titles(part):
+    return [text(svg.find("title")) for svg in part.iter("svg")]
+
+
+@pytest.fixture(scope="module")
+def found():
+    """Names that break pages, an arm that fails, a GAN."""
+    rng = np.random.default_rng(0)
+    y = np.array([USUAL, RARE], dtype=object)[np.arange(120) % 6 // 5]
+    X = pd.DataFrame(rng.normal(size=(120, 3)) + (y == RARE)[:, None], columns=NASTY[:3])
+    X[NASTY[3]] = rng.choice(["<b>", "&amp;", '"'], 120)
+    arms = ["class_weight", "smote", Broken(), GAN(GANAugmenter(steps=20), n_draws=3)]
+    return compare(X, y, arms=arms, classifiers=QUICK, cv=3)
+
+
+@pytest.fixture(scope="module")
+def page(found):
+    return render_report(found, data_name="<img src='x'>", command="ganaug compare 'a&b.csv'")
+
+
+@pytest.fixture(scope="module")
+def root(page):
+    return tree(page)
+
+
+def test_the_page_needs_nothing_else(page, root):
+    assert page.startswith("<!DOCTYPE html>")
+    assert len(page.encode()) < 1_500_000
+    tags = {element.tag for element in root.iter()}
+    assert not tags & {"script", "img", "link", "iframe", "object", "image", "b", "i"}
+    ids = [element.get("id") for element in root.iter() if element.get("id")]
+    assert len(ids) == len(set(ids)) > 50
+    named = [key for e in root.iter() for key in (e.get("aria-labelledby") or "").split()]
+    links = [e.get(key) for e in root.iter() for key in ("href", XLINK, "src") if e.get(key)]
+    pointed = re.findall(r"url\((.*?)\)", page)
+    assert all(link.startswith("#") for link in links + pointed)
+    assert {*named, *(link[1:] for link in links + pointed)} <= set(ids)
+    assert "@import" not in page
+    assert set(re.findall(r"https?://[^\s\"']+", page)) <= {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1999/xlink",
+    }
+
+
+def test_the_verdict_comes_first(found, root):
+    (headline,) = root.iter("h1")
+    assert text(headline).startswith("Do not augment with the GAN here: ")
+    assert text(headline).count(".") == 1
+    said = [text(part) for part in root.find("body/header").iter("p")]
+    assert f"{text(headline)} {said[-1]}" == " ".join(found.verdict().split())
+    assert said[0].startswith(f"<img src='x'> · 120 rows, 20 of the rarest class, {RARE} · 20")
+    assert said[1] == "To rank rows, use"
+    best = found.fold_scores("average_precision", ("nothing", "bayes <i>"))
+    assert said[2:4] == [
+        "bayes <i> with nothing",
+        f"average precision {best.mean():.3f} ±{best.std():.3f} over folds",
+    ]
+
+
+def test_every_score_stands_beside_its_interval(found, root):
+    boards = [t for t in root.iter("table") if t.get("class") == "board"]
+    board = found.leaderboard()
+    assert len(boards) == 3
+    for table, classifier in zip(boards, ["all", *QUICK], strict=True):
+        rows = table.findall("tbody/tr")
+        assert [text(row.find("th")).rstrip("*") for row in rows] == found.arms
+        for row, arm in zip(rows, found.arms, strict=True):
+            for cell, (metric, short) in zip(row.findall("td"), METRICS.items(), strict=True):
+                assert cell.get("data-label") == short
+                mean, sd = board.loc[(classifier, arm), metric]
+                score, *change = cell.findall("span")
+                assert text(score) == f"{mean:.3f} ±{sd:.3f}"
+                means = board.loc[classifier][metric, "mean"]
+                best = means.min() if metric == "brier" else means.max()
+                assert ("best" in score.get("class")) == (mean == best)
+                if arm == "nothing":
+                    assert change == []
+                    continue
+                wanted = found.differences(metric).set_index(["arm", "classifier"])
+                wanted = wanted.loc[(arm, classifier)]
+                assert change[0].get("class") == f"change {wanted['verdict']}"
+                if max(-wanted["low"], wanted["high"]) >= 1:
+                    expected = f"{wanted['mean']:+z.3f} too few folds to tell"
+                else:
+                    expected = "{mean:+z.3f} {low:+z.3f} to {high:+z.3f}".format(**wanted)
+                if wanted["low"] == wanted["high"]:
+                    expected = "no difference"
+                assert text(change[0]) == expected.replace("-", "\N{MINUS SIGN}")
+
+
+def test_names_are_shown_as_they_are(root):
+    shown = [text(element) for element in root.iter("text")]
+    for name in NASTY:
+        name = " ".join(name.replace("\x07", "").split())
+        assert any(label.startswith(f"{name} (distance") for label in shown)
+    assert any(text(e) == "<img src='x'>: does a GAN help?" for e in root.iter("title"))
+    assert text(section(root, "How to reproduce it").find("pre")) == "ganaug compare 'a&b.csv'"
+    assert f"{RARE} (20), usual (100)" in text(section(root, "How to reproduce it"))
+
+
+def test_failures_and_notes_are_told(found, root):
+    told = text(section(root, "What failed"))
+    assert "6 of 30 cells failed" in told
+    assert "fold 1, broken, bayes <i>: FloatingPointError: x < 0 & gone" in told
+    scores = section(root, "Scores")
+    assert [text(p) for p in scores.findall("p")][1:] == found.notes
+    starred = [text(row) for row in scores.find("table").iter("th") if "*" in text(row)]
+    assert starred == ["broken*"]
+
+
+def test_curves_are_drawn_for_each_classifier_in_the_colours_of_the_key(found, root):
+    for title in ("Precision and recall", "Calibration"):
+        part = section(root, title)
+        assert titles(part) == list(QUICK)
+        key = {text(item): item.find("span").get("style") for item in part.find("ul")}
+        assert list(key) == found.arms
+        colours = {arm: style.removeprefix("background: ") for arm, style in key.items()}
+        assert len(set(colours.values())) == len(found.arms)
+        for svg in part.iter("svg"):
+            used = " ".join(e.get("style") or "" for e in svg.iter("path"))
+            assert [arm for arm in found.arms if colours[arm] not in used] == ["broken"]
+    own = found.held_out.query("arm == 'GAN' and classifier == 'neighbours'")
+    cells = {text(row.find("th")): row for row in section(root, "Precision and recall").iter("tr")}
+    average = average_precision_score(own["positive"], own["probability"])
+    assert text(cells["GAN"].findall("td")[1]) == f"{average:.3f}"
+
+
+def test_rows_added_start_from_nothing_and_end_with_all(found, root):
+    draws, alone = found.draws, found.results.set_index(["fold", "arm", "classifier"])
+    assert draws["arm"].unique().tolist() == ["SMOTENC", "GAN"]
+    assert len(draws) == 3 * 2 * (5 + 3)
+    first = draws[draws["rows"] == 0]
+    assert len(first) == 3 * 2 * 2
+    for row in first.itertuples():
+        nothing = alone.loc[(row.fold, "nothing", row.classifier)]
+        assert row.average_precision == nothing["average_precision"]
+        assert row.balanced_accuracy == nothing["balanced_accuracy"]
+    ends = draws.groupby(["fold", "arm", "classifier"])["rows"].last()
+    train = [found.y[train] for train, _ in found.task.folds]
+    wanted = [int((y == USUAL).sum() - (y == RARE).sum()) for y in train]
+    assert ends.groupby("fold").unique().map(list).tolist() == [[n] for n in wanted]
+    part = section(root, "How many rows to add")
+    assert titles(part) == [*QUICK, *QUICK]
+    assert [text(item) for item in part.find("ul")] == ["SMOTENC", "GAN"]
+    gan = draws.query("arm == 'GAN' and classifier == 'neighbours' and rows > 0")
+    last = gan.groupby("fold").last()["balanced_accuracy"].mean()
+    assert f"{last:.3f}" == text(list(part.iter("tr"))[-1][-1])
+
+
+def test_synthetic_rows_are_beside_rows_that_the_gan_never_saw(found, monkeypatch):
+    asked = []
+
+    def report(real, synthetic, held_out):
+        asked.extend([real, synthetic, held_out])
+        return measure(real, synthetic, held_out)
+
+    measure = quality.report
+    monkeypatch.setattr(quality, "report", report)
+    root = tree(render_report(found))
+    seen, made, held_out = asked
+    train, test = found.task.folds[0]
+    assert set(seen.index) == set(train[found.y[train] == RARE])
+    assert set(held_out.index) == set(test[found.y[test] == RARE])
+    last = found.draws.query("arm == 'GAN' and fold == 0")["rows"].max()
+    assert len(made) == last
+    part = section(root, "Real and synthetic rows")
+    assert text(part.find("p")).startswith(
+        f"{last} rows of class {RARE} that GAN made in fold 1, beside the {len(held_out)} real"
+    )
+    assert len(list(part.iter("svg"))) == 2 + 1 + 4
+    assert len(made.merge(seen)) == 0
+    assert "0.0\N{NO-BREAK SPACE}% equal a training row" in "".join(part.itertext())
+
+
+def test_the_same_page_twice_and_nothing_left_behind(found, page, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mlflow", None)  # as if it were not installed
+    before = dict(matplotlib.rcParams)
+    again = render_report(found, data_name="<img src='x'>", command="ganaug compare 'a&b.csv'")
+    assert again == page
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_time_and_origin(found, root):
+    rows = {text(r.find("th")): r for r in section(root, "How long it took").iter("tr")}
+    assert list(rows) == ["", "nothing", "class_weight", "SMOTENC", "GAN"]
+    took = found.results.query("arm == 'GAN' and classifier == 'neighbours'")["fit_seconds"]
+    assert text(rows["GAN"].findall("td")[1]) == f"{took.mean():.2f}"
+    facts = {
+        text(fact.find("dt")): text(fact.find("dd"))
+        for fact in section(root, "How to reproduce it").find("dl")
+    }
+    assert facts["data digest"] == found.digest
+    assert facts["seed"] == "0"
+    assert facts["folds"] == "3, of 40 to 40 held-out rows"
+    assert facts["ganaug"] == "0.1.0"
+
+
+def test_the_call_that_is_shown_gives_the_same_scores(abalone):
+    X, y = abalone
+    found = compare(X, y, arms=["smote"], classifiers=["logistic regression"], cv=2)
+    call = text(section(tree(render_report(found)), "How to reproduce it").find("pre"))
+    again = eval(call, {"compare": compare, "X": X, "y": y})
+    scores = list(METRICS)
+    pd.testing.assert_frame_equal(again.results[scores], found.results[scores])
+    assert again.digest == found.digest
+    assert compare(X, y[::-1], arms=[], classifiers=QUICK, cv=2).digest != found.digest
+
+
+def test_three_classes_have_no_curves_but_rows():
+    rng = np.random.default_rng(0)
+    y = np.repeat(["a", "b", "c"], [60, 24, 12])
+    X = rng.normal(size=(96, 2)) + (y == "c")[:, None]
+    found = compare(X, y, arms=[GAN(GANAugmenter(steps=10))], classifiers=QUICK, cv=2)
+    root = tree(render_report(found))
+    assert "more than two classes" in text(section(root, "Curves"))
+    assert titles(section(root, "How many rows to add")) == [*QUICK, *QUICK]
+    assert "of class c that GAN made" in text(section(root, "Real and synthetic rows"))
+
+
+def test_few_rows_are_not_compared():
+    X = pd.DataFrame({"a": np.arange(40.0), "b": np.arange(40.0) % 7})
+    y = np.repeat([0, 1], [32, 8])
+    found = compare(X, y, arms=[GAN(GANAugmenter(steps=10))], classifiers=QUICK, cv=2)
+    part = section(tree(render_report(found)), "Real and synthetic rows")
+    assert text(part.find("p")) == (
+        "GAN made 12 rows of class 1 in fold 1, which holds out 4 real ones: too few to compare."
+    )
+
+
+def test_nothing_alone(abalone):
+    found = compare(*abalone, arms=[], classifiers={"bayes": GaussianNB()}, cv=2)
+    root = tree(render_report(found))
+    assert text(root.find("body/header/h1")) == found.verdict()
+    headings = [text(heading) for heading in root.iter("h2")]
+    assert headings == [
+        "Scores",
+        "Precision and recall",
+        "Calibration",
+        "How long it took",
+        "How to reproduce it",
+    ]
+    assert titles(section(root, "Scores")) == []
