@@ -89,22 +89,23 @@ def save_model(
     As a pyfunc, the model takes a frame with one row for each row that is wanted: its ``label``,
     and in ``row`` a number from 0 on. It returns these synthetic rows, the label in a last column
     with the name of the fitted ``y``, or ``label`` if that has none. The same label, number and
-    ``params={"seed": ...}`` always give the same row, bit for bit on a CPU, so it does not matter
-    into which batches Spark cuts the frame. Two different numbers give two draws. Rows are made in
-    blocks of 1000 with neighbouring numbers: number them without gaps.
+    ``params={"seed": ...}``, 0 by default, always give the same row, bit for bit on a CPU, so it
+    does not matter into which batches Spark cuts the frame. Two different numbers give two draws.
+    Rows are made in blocks of 1000 neighbouring numbers: it is quick to number them without gaps
+    and to keep neighbours together.
 
     Examples
     --------
-    >>> import tempfile
+    >>> from tempfile import TemporaryDirectory
     >>> import mlflow, pandas as pd
     >>> from sklearn.datasets import load_breast_cancer
     >>> from ganaug import GANAugmenter
     >>> from ganaug.tracking import save_model
     >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
     >>> augmenter = GANAugmenter(steps=20, random_state=0).fit(X, y)
-    >>> folder = tempfile.mkdtemp()
-    >>> save_model(augmenter, folder)
-    >>> generator = mlflow.pyfunc.load_model(folder)
+    >>> with TemporaryDirectory() as folder:
+    ...     save_model(augmenter, folder)
+    ...     generator = mlflow.pyfunc.load_model(folder)
     >>> asked = pd.DataFrame({"label": 0, "row": range(5)})
     >>> rows = generator.predict(asked, params={"seed": 3})
     >>> rows.shape, rows.columns[-1]
@@ -176,10 +177,15 @@ def log_model(
     mlflow.models.model.ModelInfo
         With the ``model_uri`` that :func:`load_model` and ``mlflow.pyfunc.load_model`` take.
 
-    Examples
+    Raises
+    ------
+    ConnectionError
+        If the tracking server does not answer.
+
+    See Also
     --------
-    >>> info = log_model(augmenter, registered_model_name="rare-rows")  # doctest: +SKIP
-    >>> load_model(info.model_uri).sample({"old": 5})  # doctest: +SKIP
+    save_model : What a model holds, and what it makes of a frame.
+    load_model : Load it again.
     """
     _check_store()
     from mlflow.models import Model
@@ -218,8 +224,24 @@ def load_model(
     ------
     MlflowException
         If there is no such model.
+    ConnectionError
+        If the tracking server does not answer.
     ValueError
         If it is of another flavour, damaged, or was changed after it was saved.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from ganaug import GANOverSampler
+    >>> from ganaug.tracking import load_model, save_model
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> sampler = GANOverSampler(steps=20, random_state=0).fit(X, y)
+    >>> with TemporaryDirectory() as folder:
+    ...     save_model(sampler, folder)
+    ...     again = load_model(folder)
+    >>> (again.sample({0: 5})[0] == sampler.sample({0: 5})[0]).all()
+    np.True_
     """
     mlflow = import_mlflow()
     if str(model_uri).startswith(("models:", "runs:")):
