@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, cast
 
@@ -87,12 +87,37 @@ def input_schema(X: pd.DataFrame) -> Any:
     return Schema([ColSpec(kind(X[name]), cast(Any, name)) for name in X])
 
 
-def _requirements(trusted: Iterable[str]) -> list[str]:
-    """Return what an environment that loads the model needs, in the versions used here."""
-    names = ["mlflow", "scikit-learn", "imbalanced-learn", "skops", "numpy", "scipy", "pandas"]
-    if any(name.startswith("ganaug.") for name in trusted):
-        names.append("ganaug")
-    return [f"{name}=={version(name)}" for name in names]
+def output_schema(rows: pd.DataFrame) -> Any:
+    """Return the columns of predicted rows as an MLflow schema, which nothing is checked against.
+
+    It tells readers, and Spark what to make of the rows.
+    """
+    from mlflow.types import Schema
+    from mlflow.types.schema import AnyType, ColSpec
+
+    kinds = {
+        "boolean": "boolean",
+        "integer": "long",
+        "floating": "double",
+        "mixed-integer-float": "double",
+        "string": "string",
+        "datetime": "datetime",
+        "datetime64": "datetime",
+    }
+
+    def kind(column: pd.Series) -> Any:
+        levels = isinstance(column.dtype, pd.CategoricalDtype)
+        values = column.cat.categories if levels else column
+        return kinds.get(pd.api.types.infer_dtype(values, skipna=True), AnyType())
+
+    return Schema([ColSpec(kind(rows[name]), cast(Any, name)) for name in rows])
+
+
+def requirements(*more: str) -> list[str]:
+    """Return what an environment that loads a model needs, in the versions used here."""
+    names = ["mlflow", "scikit-learn", "imbalanced-learn", "numpy", "scipy", "pandas", *more]
+    # Without what only this machine knows of, such as the "+cpu" of torch.
+    return [f"{name}=={version(name).partition('+')[0]}" for name in names]
 
 
 def log_fitted(
@@ -112,6 +137,7 @@ def log_fitted(
     from mlflow.tracking.context.registry import resolve_tags
 
     trusted = trusted_types(model)
+    ours = ["ganaug"] if any(name.startswith("ganaug.") for name in trusted) else []
     example = X.head(5)
     outputs = infer_signature(model_output=model.predict(example)).outputs
     logged = client.create_logged_model(
@@ -133,7 +159,7 @@ def log_fitted(
                 ),
                 signature=ModelSignature(input_schema(X), outputs),
                 input_example=example,
-                pip_requirements=_requirements(trusted),
+                pip_requirements=requirements("skops", *ours),
                 skops_trusted_types=trusted,
             )
             client.log_model_artifacts(model_id, f"{folder}/model")

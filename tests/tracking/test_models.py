@@ -1,12 +1,17 @@
+import subprocess
+import sys
+
+import mlflow
+import numpy as np
 import pytest
 from helpers import Foreign
+from imblearn.pipeline import make_pipeline
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
+from ganaug import AugmentedClassifier, AugmentedClassifierCV, GANAugmenter, GANOverSampler
 from ganaug.tracking import trusted_types
-
-pytest.importorskip("mlflow")
 
 pytestmark = [
     pytest.mark.usefixtures("store"),
@@ -28,3 +33,58 @@ def test_foreign_types_are_refused(data):
         trusted_types(Foreign().fit(*data))
     with pytest.raises(ValueError, match=r"vouch for: \S*<lambda>"):
         trusted_types(FunctionTransformer(lambda X: X))
+
+
+PREDICT = """
+import sys
+
+class NoTorch:
+    def find_spec(name, *where):
+        if name == "torch":
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, NoTorch)
+
+import mlflow, numpy
+
+X, chances, *uris = sys.argv[1:]
+X = numpy.load(X)
+models = [mlflow.sklearn.load_model(uri) for uri in uris]
+numpy.save(chances, [model.predict_proba(X) for model in models])
+for uri, model in zip(uris, models):
+    assert (mlflow.pyfunc.load_model(uri).predict(X) == model.predict(X)).all()
+assert "ganaug.training" not in sys.modules
+"""
+
+
+def test_classifiers_predict_the_same_in_a_fresh_process_without_torch(
+    server, data, tmp_path, monkeypatch
+):
+    X, y = data
+    gan = {"steps": 2, "random_state": 0}
+    boosting = HistGradientBoostingClassifier(max_iter=2)
+    models = [
+        AugmentedClassifier(LogisticRegression(), GANAugmenter(**gan), random_state=0),
+        AugmentedClassifier(boosting, GANAugmenter(**gan), n_draws=2, random_state=0),
+        AugmentedClassifierCV(LogisticRegression(), GANAugmenter(**gan), cv=2, random_state=0),
+        make_pipeline(GANOverSampler(**gan), LogisticRegression()),
+    ]
+    mlflow.set_tracking_uri(server)
+    mlflow.set_experiment("classifiers")
+    uris = []
+    for model in models:
+        model.fit(X, y)
+        logged = mlflow.sklearn.log_model(
+            model,
+            name="classifier",
+            skops_trusted_types=trusted_types(model),
+            pip_requirements=["ganaug"],  # which MLflow would take seconds to find
+        )
+        assert logged.flavors["sklearn"]["serialization_format"] == "skops"
+        uris.append(logged.model_uri)
+    np.save(tmp_path / "X.npy", X)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    command = [sys.executable, "-c", PREDICT, tmp_path / "X.npy", tmp_path / "chances.npy", *uris]
+    subprocess.run(command, check=True)
+    chances = [model.predict_proba(X) for model in models]
+    np.testing.assert_array_equal(np.load(tmp_path / "chances.npy"), chances)

@@ -1,0 +1,384 @@
+"""A flavour for MLflow: fitted GANs as models that make rows where other models predict.
+
+A saved model holds safetensors and JSON. :func:`load_model` runs no code from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from numbers import Integral
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ganaug._version import __version__
+from ganaug.augmenter import GANAugmenter, GANOverSampler
+from ganaug.randomness import numpy_stream
+from ganaug.storage import ARRAYS, OUTLINE
+from ganaug.tracking.models import input_schema, output_schema, requirements
+from ganaug.tracking.store import _check_answers, import_mlflow, quiet
+
+if TYPE_CHECKING:
+    from mlflow.models import Model, ModelSignature
+    from mlflow.models.model import ModelInfo
+
+FLAVOUR = "ganaug"
+# Stands in every saved model, as what `mlflow.pyfunc.load_model` is to import.
+LOADER = "ganaug.tracking"
+DATA = "data/generator"
+CLASSES = {cls.__name__: cls for cls in (GANAugmenter, GANOverSampler)}
+# Rows are made in blocks. What row 1234 is may not depend on which other rows are asked for.
+BLOCK = 1000
+DEFAULT_SEED = 0
+
+
+def save_model(
+    model: GANAugmenter | GANOverSampler,
+    path: str | Path,
+    mlflow_model: Model | None = None,
+    signature: ModelSignature | None = None,
+    input_example: Any = None,
+    pip_requirements: Iterable[str] | str | None = None,
+    extra_pip_requirements: Iterable[str] | str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> None:
+    """Save a fitted GAN as an MLflow model, without pickle.
+
+    Parameters
+    ----------
+    model : GANAugmenter or GANOverSampler
+        Fitted.
+    path : str or Path
+        A folder that is not there yet, or empty.
+    mlflow_model : mlflow.models.Model, default=None
+        What to add the flavour to.
+    signature : mlflow.models.ModelSignature, default=None
+        By default the columns ``label`` and ``row``, the parameter ``seed``, and the columns of
+        the table that was learned, with its labels.
+    input_example : DataFrame or tuple, default=None
+        By default a frame that asks for three rows of the rarest class.
+    pip_requirements : list of str or str, default=None
+        What an environment needs to load the model. By default ganaug and what it stands on, in
+        the versions used here. While your ganaug is not on the package index, name what pip can
+        install instead, such as a wheel.
+    extra_pip_requirements : list of str or str, default=None
+        What to add to the default.
+    metadata : dict, default=None
+        Kept with the model.
+
+    Raises
+    ------
+    TypeError
+        If the model is of another class, or a parameter or label of it is not plain data.
+    NotFittedError
+        If it is not fitted.
+    ValueError
+        If the table has a column of the name that the labels are to have.
+
+    See Also
+    --------
+    log_model : Save and send to the tracking server.
+
+    Notes
+    -----
+    As a pyfunc, the model takes a frame with one row for each row that is wanted: its ``label``,
+    and in ``row`` a number from 0 on. It returns these synthetic rows, the label in a last column
+    with the name of the fitted ``y``, or ``label`` if that has none. The same label, number and
+    ``params={"seed": ...}``, 0 by default, always give the same row, bit for bit on a CPU, so it
+    does not matter into which batches Spark cuts the frame. Two different numbers give two draws.
+    Rows are made in blocks of 1000 neighbouring numbers: it is quick to number them without gaps
+    and to keep neighbours together.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import mlflow, pandas as pd
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from ganaug import GANAugmenter
+    >>> from ganaug.tracking import save_model
+    >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    >>> augmenter = GANAugmenter(steps=20, random_state=0).fit(X, y)
+    >>> with TemporaryDirectory() as folder:
+    ...     save_model(augmenter, folder)
+    ...     generator = mlflow.pyfunc.load_model(folder)
+    >>> asked = pd.DataFrame({"label": 0, "row": range(5)})
+    >>> rows = generator.predict(asked, params={"seed": 3})
+    >>> rows.shape, rows.columns[-1]
+    ((5, 31), 'target')
+    >>> rows.tail(2).equals(generator.predict(asked.tail(2), params={"seed": 3}))
+    True
+    """
+    import_mlflow()
+    with quiet():
+        import mlflow.pyfunc
+    from mlflow.models import Model
+
+    if type(model) not in CLASSES.values():
+        raise TypeError(
+            f"this flavour holds a GANAugmenter or GANOverSampler, not {type(model).__name__}; log "
+            "a classifier or pipeline with mlflow.sklearn.log_model(model, "
+            "skops_trusted_types=ganaug.tracking.trusted_types(model))."
+        )
+    mlflow_model = Model() if mlflow_model is None else mlflow_model
+    if pip_requirements is None:
+        extra = extra_pip_requirements or []
+        extra = [f"-r {extra}"] if isinstance(extra, str) else extra
+        pip_requirements = [*requirements("ganaug", "torch", "safetensors"), *extra]
+        extra_pip_requirements = None
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder, Path(DATA).name)
+        model.save(data)
+        mlflow_model.add_flavor(
+            FLAVOUR,
+            ganaug_version=__version__,
+            model_class=type(model).__name__,
+            sha256=_sums(data),
+        )
+        mlflow.pyfunc.save_model(
+            path,
+            loader_module=LOADER,
+            data_path=str(data),
+            mlflow_model=mlflow_model,
+            signature=_signature(model) if signature is None else signature,
+            input_example=_example(model) if input_example is None else input_example,
+            pip_requirements=pip_requirements,
+            extra_pip_requirements=extra_pip_requirements,
+            metadata=metadata,
+        )
+
+
+def log_model(
+    model: GANAugmenter | GANOverSampler,
+    name: str = "generator",
+    registered_model_name: str | None = None,
+    **kwargs: Any,
+) -> ModelInfo:
+    """Log a fitted GAN under the active run, if there is one, as ``mlflow.sklearn.log_model`` does.
+
+    Parameters
+    ----------
+    model : GANAugmenter or GANOverSampler
+        Fitted.
+    name : str, default="generator"
+        The logged model's name.
+    registered_model_name : str, default=None
+        The registered model to add a version to. It is created if there is none.
+    **kwargs : dict
+        More arguments of :func:`save_model`, and those that every flavour of MLflow knows:
+        ``params``, ``tags``, ``model_type``, ``step``, ``model_id``, ``await_registration_for``.
+
+    Returns
+    -------
+    mlflow.models.model.ModelInfo
+        With the ``model_uri`` that :func:`load_model` and ``mlflow.pyfunc.load_model`` take.
+
+    Raises
+    ------
+    ConnectionError
+        If the tracking server does not answer.
+
+    See Also
+    --------
+    save_model : What a model holds, and what it makes of a frame.
+    load_model : Load it again.
+    """
+    _check_store()
+    from mlflow.models import Model
+
+    return Model.log(
+        artifact_path=None,
+        flavor=sys.modules[LOADER],
+        name=name,
+        registered_model_name=registered_model_name,
+        model=model,
+        **kwargs,
+    )
+
+
+def load_model(
+    model_uri: str | Path, dst_path: str | Path | None = None
+) -> GANAugmenter | GANOverSampler:
+    """Load a GAN that :func:`log_model` or :func:`save_model` wrote.
+
+    Unlike ``mlflow.pyfunc.load_model``, which imports whatever the model's files name, this runs
+    no code that is not ganaug's own.
+
+    Parameters
+    ----------
+    model_uri : str or Path
+        ``"models:/name@alias"``, ``"models:/<id>"``, ``"runs:/<run id>/<name>"``, or a folder.
+    dst_path : str or Path, default=None
+        Where to put the files that are fetched; a temporary folder by default.
+
+    Returns
+    -------
+    GANAugmenter or GANOverSampler
+        Fitted, as it was saved.
+
+    Raises
+    ------
+    MlflowException
+        If there is no such model.
+    ConnectionError
+        If the tracking server does not answer.
+    ValueError
+        If it is of another flavour, damaged, or was changed after it was saved.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from ganaug import GANOverSampler
+    >>> from ganaug.tracking import load_model, save_model
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> sampler = GANOverSampler(steps=20, random_state=0).fit(X, y)
+    >>> with TemporaryDirectory() as folder:
+    ...     save_model(sampler, folder)
+    ...     again = load_model(folder)
+    >>> (again.sample({0: 5})[0] == sampler.sample({0: 5})[0]).all()
+    np.True_
+    """
+    mlflow = import_mlflow()
+    if str(model_uri).startswith(("models:", "runs:")):
+        _check_store()
+    path = mlflow.artifacts.download_artifacts(
+        artifact_uri=str(model_uri), dst_path=None if dst_path is None else str(dst_path)
+    )
+    return _load(Path(path))
+
+
+def _check_store() -> None:
+    """Fail at once when the tracking server is not there."""
+    uri = import_mlflow().get_tracking_uri()
+    if uri.startswith(("http://", "https://")):
+        _check_answers(uri)
+
+
+def _load_pyfunc(path: str) -> _Generator:
+    """Load what ``mlflow.pyfunc.load_model`` wraps."""
+    return _Generator(_load(Path(path.removesuffix(DATA))))
+
+
+def _load(folder: Path) -> GANAugmenter | GANOverSampler:
+    flavour = _read_flavour(folder)
+    data = folder / DATA
+    try:
+        changed = _sums(data) != flavour["sha256"]
+        cls = CLASSES[flavour["model_class"]]
+    except (KeyError, TypeError, OSError) as error:
+        raise ValueError(f"{folder} is damaged or incomplete: {error}") from error
+    if changed:
+        raise ValueError(
+            f"{data} is not what was saved: its checksums differ from those in MLmodel. It was "
+            "damaged or changed; fetch or log the model again."
+        )
+    model = cls.load(data)
+    try:
+        # Whatever does not fit together shows now, and not in the middle of a long job.
+        model.sample(dict.fromkeys(model.classes_.tolist(), 1))
+    except Exception as error:
+        raise ValueError(f"{data} makes no rows, its parts do not fit: {error}") from error
+    return model
+
+
+def _read_flavour(folder: Path) -> Mapping[str, Any]:
+    """Return what MLmodel says of this flavour, if it names no code but ganaug's."""
+    from mlflow.models import Model
+
+    try:
+        flavours = dict(Model.load(folder).flavors)
+        pyfunc = dict(flavours.get("python_function", {}))
+    except Exception as error:
+        raise ValueError(f"{folder} holds no MLflow model that can be read: {error}") from error
+    if FLAVOUR not in flavours:
+        raise ValueError(
+            f"{folder} holds no GAN: its flavours are {sorted(flavours)}, and {FLAVOUR!r} is not "
+            "among them. Load it with the flavour that saved it."
+        )
+    if pyfunc.get("loader_module") != LOADER or pyfunc.get("code"):
+        raise ValueError(
+            f"{folder} was changed: its MLmodel names code to run that is not ganaug's (loader "
+            f"{pyfunc.get('loader_module')!r}, code {pyfunc.get('code')!r}). Do not load it with "
+            "mlflow.pyfunc either."
+        )
+    return flavours[FLAVOUR]
+
+
+def _sums(data: Path) -> dict[str, str]:
+    """Return the checksum of each file."""
+    files = {name: (data / name).read_bytes() for name in (ARRAYS, OUTLINE)}
+    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+
+
+def _example(model: Any) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Ask for three rows of the rarest class."""
+    rarest = min(model.class_counts_, key=model.class_counts_.get)
+    return pd.DataFrame({"label": [rarest] * 3, "row": range(3)}), {"seed": DEFAULT_SEED}
+
+
+def _signature(model: Any) -> ModelSignature:
+    from mlflow.models import ModelSignature
+    from mlflow.types import DataType, ParamSchema, ParamSpec
+
+    labels = model.classes_.tolist()
+    asked = pd.DataFrame({"label": labels, "row": range(len(labels))})
+    return ModelSignature(
+        input_schema(asked),
+        output_schema(_Generator(model).predict(asked)),
+        ParamSchema([ParamSpec("seed", DataType.long, DEFAULT_SEED)]),
+    )
+
+
+def _check_from_zero(seed: Any, numbers: np.ndarray) -> None:
+    if not isinstance(seed, Integral) or seed < 0:
+        raise ValueError(f"seed={seed!r} seeds nothing; pass a whole number from 0 on.")
+    if (numbers < 0).any():
+        raise ValueError(f"there is no row {numbers.min()}; number the rows from 0 on.")
+
+
+class _Generator:
+    """A GAN with the face of a model that predicts."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.no_rows = self._rows({})
+        name = model.labels_.name_
+        self.label = name if isinstance(name, str) else "label"
+        if self.label in self.no_rows:
+            raise ValueError(
+                f"the table has a column {self.label!r}, and the labels are to have that name too; "
+                "fit with y as a Series of another name."
+            )
+
+    def get_raw_model(self) -> Any:
+        """Return the augmenter or sampler; MLflow asks for it by this name."""
+        return self.model
+
+    def predict(self, asked: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """Return one synthetic row for each row of `asked`, in its order and under its index."""
+        seed = (params or {}).get("seed", DEFAULT_SEED)
+        numbers = asked["row"].to_numpy()
+        _check_from_zero(seed, numbers)
+        classes = self.model.classes_
+        codes = asked["label"].map(self.model.labels_.code_of).to_numpy(dtype=np.int64)
+        wanted: Any = pd.DataFrame(
+            {"code": codes, "block": numbers // BLOCK, "place": numbers % BLOCK}
+        )
+        parts, order = [self.no_rows], [np.empty(0, dtype=np.int64)]
+        for (code, block), members in wanted.groupby(["code", "block"]):
+            # All of the block: batches of different sizes would differ in the last bits.
+            made = self._rows({classes.tolist()[code]: BLOCK}, numpy_stream(seed, block))
+            parts.append(made.iloc[members["place"]])
+            order.append(members.index.to_numpy())
+        rows = pd.concat(parts).iloc[np.argsort(np.concatenate(order))].set_axis(asked.index)
+        return rows.assign(**{self.label: classes[codes]})
+
+    def _rows(self, n: Mapping[Any, int], stream: Any = None) -> pd.DataFrame:
+        rows, _ = self.model.sample(n, random_state=stream)
+        names = self.model.get_feature_names_out()
+        return rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, columns=names)
