@@ -76,6 +76,11 @@ default="from_dtype"
         Real rows per update, drawn evenly over the classes.
     learning_rate : float, default=0.002
         Of Adam at the start; it decays to zero along a half cosine.
+    n_candidates : int, default=4
+        Rows are chosen from so many times as many, with chances in proportion to how much denser
+        real rows are there than made ones, in the estimate of the critic [2]_. 1 keeps every row
+        as the generator made it. A loss whose critic estimates no such ratio (Wasserstein's)
+        leaves no choice.
     early_stopping : bool, default=False
         Hold out ``validation_fraction`` of each class to add rows to, measure at every
         twentieth of the steps how far synthetic rows are from the held-out real ones (energy
@@ -115,8 +120,8 @@ default="from_dtype"
         What ``random_state`` came to; the same rows are drawn again from it.
     rows_ : dict of ndarray
         ``{{class code: encoded rows}}`` of classes that no GAN serves.
-    weights_ : dict of ndarray
-        The averaged generator.
+    weights_, critic_weights_ : dict of ndarray
+        The averaged generator, and the critic.
 
     Raises
     ------
@@ -150,6 +155,9 @@ default="from_dtype"
     ----------
     .. [1] Y. Huang et al., "The GAN is dead; long live the GAN! A modern GAN baseline",
        NeurIPS 2024.
+    .. [2] A. Grover et al., "Bias correction of learned generative models using likelihood-free
+       importance weighting", NeurIPS 2019; D. B. Rubin, "Using the SIR algorithm to simulate
+       posterior distributions", Bayesian Statistics 3, 1988.
 
     Examples
     --------
@@ -172,6 +180,7 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         "steps": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "n_candidates": [Interval(Integral, 1, None, closed="left")],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -190,6 +199,7 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         steps: int = 800,
         batch_size: int = 128,
         learning_rate: float = 0.002,
+        n_candidates: int = 4,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 5,
@@ -204,6 +214,7 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         self.steps = steps
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.n_candidates = n_candidates
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -269,9 +280,10 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         rows = encoder.transform(table)
         self.history_: list[dict[str, float]] = []
         self.weights_: dict[str, np.ndarray] = {}
+        self.critic_weights_: dict[str, np.ndarray] = {}
         if "gan" in rungs:
             served = np.array([rung == "gan" for rung in rungs])[codes]
-            self.weights_ = self._train(
+            self.weights_, self.critic_weights_ = self._train(
                 rows[served], codes[served], held_out[served], device, context
             )
             if not self.weights_:
@@ -353,15 +365,15 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         held_out: np.ndarray,
         device: str,
         context: Any,
-    ) -> dict[str, np.ndarray]:
-        """Train the GAN; return its weights, none if it never had good ones."""
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Train the GAN; return generator and critic, both empty if they never were good."""
         import torch
 
         from ganaug.training import BalancedBatches, Schedule, one_thread, train
 
         with one_thread():
             generator, critic = self._build(device, torch_stream(self.seed_, _WEIGHTS))
-            watch = _Watch(self, context, rows[held_out], codes[held_out], device)
+            watch = _Watch(self, context, rows[held_out], codes[held_out], critic, device)
             batches = BalancedBatches(
                 torch.from_numpy(rows[~held_out]).to(device),
                 torch.from_numpy(codes[~held_out]).to(device),
@@ -376,7 +388,7 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
                 Schedule(self.steps, self.batch_size, self.learning_rate),
                 watch,
             )
-        return watch.best
+        return watch.best, watch.best_critic
 
     def _build(self, device: str, rng: torch.Generator) -> tuple[nn.Module, nn.Module]:
         network: Any = make(NETWORKS, self.network)
@@ -384,7 +396,11 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         return generator.to(device), critic.to(device)
 
     def sample(
-        self, n: Mapping[Any, int] | None = None, *, random_state: Any = None
+        self,
+        n: Mapping[Any, int] | None = None,
+        *,
+        random_state: Any = None,
+        n_candidates: int | None = None,
     ) -> tuple[Any, Any]:
         """Make synthetic rows.
 
@@ -395,6 +411,10 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         random_state : int, RandomState instance or None, default=None
             ``None`` for the seed of the fit: the same rows at every call. Pass another for a
             fresh draw.
+        n_candidates : int or None, default=None
+            As in the constructor. ``None`` is what was given there if ``n`` is ``None``, so that
+            these are the very rows that ``transform`` adds; rows asked for by ``n`` come as the
+            generator makes them, which is several times as fast.
 
         Returns
         -------
@@ -408,18 +428,24 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         NotFittedError
             Before ``fit``.
         ValueError
-            If ``n`` names an unknown label or a count that is not a whole number from 0 on.
+            If ``n`` names an unknown label or a count that is not a whole number from 0 on, or
+            ``n_candidates`` is not one from 1 on.
         """
         check_is_fitted(self, "rungs_")
-        X_new, codes = self._draw(self.sampling_strategy_ if n is None else n, random_state)
+        if n_candidates is None:
+            n_candidates = self.n_candidates if n is None else 1
+        elif not isinstance(n_candidates, int | np.integer) or n_candidates < 1:
+            raise ValueError(f"n_candidates={n_candidates!r} must be a whole number from 1 on.")
+        n = self.sampling_strategy_ if n is None else n
+        X_new, codes = self._draw(n, random_state, n_candidates)
         return X_new, self.labels_.decode(codes)
 
-    def _draw(self, n: Any, random_state: Any = None) -> tuple[Any, np.ndarray]:
+    def _draw(self, n: Any, random_state: Any, n_candidates: int) -> tuple[Any, np.ndarray]:
         """Return synthetic rows, decoded, and their class codes."""
         asked = self._check_counts(n)
         seed = self.seed_ if random_state is None else seed_from(random_state)
         codes = np.repeat(np.array(list(asked), dtype=np.int64), list(asked.values()))
-        rows = self._encoded_rows(asked, seed)
+        rows = self._encoded_rows(asked, seed, n_candidates)
         return self.encoder_.inverse_transform(rows, codes, numpy_stream(seed, _DECODE)), codes
 
     def _check_counts(self, n: Any) -> dict[int, int]:
@@ -442,7 +468,7 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
             asked[self.labels_.code_of(label)] = int(rows)
         return asked
 
-    def _encoded_rows(self, asked: Mapping[int, int], seed: int) -> np.ndarray:
+    def _encoded_rows(self, asked: Mapping[int, int], seed: int, n_candidates: int) -> np.ndarray:
         """Return encoded rows, class after class in the order of ``asked``."""
         import torch
 
@@ -452,11 +478,11 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         device = _pick_device(self.device, fallback=True)
         with one_thread(), torch.no_grad():
             if self.weights_:
-                generator, _ = self._build(device, torch_stream(seed, _WEIGHTS))
-                generator.load_state_dict(
-                    {name: torch.from_numpy(value.copy()) for name, value in self.weights_.items()}
-                )
-                generator.eval()
+                generator, critic = self._build(device, torch_stream(seed, _WEIGHTS))
+                _restore(generator, self.weights_)
+                _restore(critic, self.critic_weights_)
+                if not getattr(make(LOSSES, self.loss), "scores_are_log_ratios", False):
+                    n_candidates = 1
             parts = [np.empty((0, spec.width), dtype=np.float32)]
             for code, n in asked.items():
                 # A stream for each class: asking for more of one leaves the others alone.
@@ -466,7 +492,9 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
                     classes = np.full(n, code)
                     context = self.encoder_.draw_context(classes, rng)
                     noise = torch_stream(seed, _SAMPLE, code, device=device)
-                    parts.append(_generate(generator, classes, context, noise, device))
+                    parts.append(
+                        _generate(generator, classes, context, noise, device, critic, n_candidates)
+                    )
                 else:
                     make_rows = fewrows.convex if rung == "convex" else fewrows.jitter
                     parts.append(make_rows(self.rows_[code], n, spec, rng))
@@ -474,7 +502,7 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
 
     def _extended(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Return the real rows, and after them the rows that the strategy asked for."""
-        X_new, codes = self._draw(self.sampling_strategy_)
+        X_new, codes = self._draw(self.sampling_strategy_, None, self.n_candidates)
         y_new = self.labels_.decode(codes, like=y)
         if isinstance(X, pd.DataFrame) and isinstance(y, pd.Series | pd.DataFrame):
             longer = extend(X, X_new)
@@ -684,19 +712,26 @@ class _Watch:
     """What happens at a tick: measure, remember good weights, call back, decide to stop."""
 
     def __init__(
-        self, estimator: Any, context: Any, rows: np.ndarray, codes: np.ndarray, device: str
+        self,
+        estimator: Any,
+        context: Any,
+        rows: np.ndarray,
+        codes: np.ndarray,
+        critic: nn.Module,
+        device: str,
     ) -> None:
         self.estimator, self.context, self.device = estimator, context, device
-        self.rows, self.codes = rows, codes
+        self.rows, self.codes, self.critic = rows, codes, critic
         self.best: dict[str, np.ndarray] = {}
+        self.best_critic: dict[str, np.ndarray] = {}
         self.best_quality, self.patience = np.inf, estimator.n_iter_no_change
 
     def __call__(self, step: int, losses: dict[str, float], generator: nn.Module) -> bool:
         """Return whether to stop."""
-        weights = {k: v.detach().cpu().numpy().copy() for k, v in generator.state_dict().items()}
+        weights, critic = _weights_of(generator), _weights_of(self.critic)
         if not (
             np.abs(list(losses.values())).max() < DIVERGED  # False for NaN, too
-            and all(np.isfinite(v).all() for v in weights.values())
+            and all(np.isfinite(v).all() for v in [*weights.values(), *critic.values()])
         ):
             kept = "the weights of the last good tick" if self.best else "convex combinations"
             warnings.warn(
@@ -714,7 +749,7 @@ class _Watch:
             self.patience = self.estimator.n_iter_no_change if better else self.patience - 1
             self.best_quality = min(self.best_quality, logs[WATCHED])
         if not len(self.rows) or better:
-            self.best = weights
+            self.best, self.best_critic = weights, critic
         self.estimator.history_.append(logs)
         tick = self.context.subcontext(task_name="tick")
         tick.call_on_fit_task_begin(estimator=self.estimator)
@@ -742,21 +777,48 @@ def _generate(
     context: np.ndarray,
     rng: torch.Generator,
     device: str,
+    critic: Any = None,
+    n_candidates: int = 1,
 ) -> np.ndarray:
-    """Run the generator in chunks that stay in the processor's cache."""
+    """Run the generator in chunks that stay in the processor's cache.
+
+    Of `n_candidates` times as many rows the critic chooses.
+    """
     import torch
 
     rows = np.empty((len(classes), generator.spec.width), dtype=np.float32)
+    chunk = max(SAMPLE_CHUNK // n_candidates, 1)
     with torch.no_grad():
-        for start in range(0, len(classes), SAMPLE_CHUNK):
-            part = slice(start, start + SAMPLE_CHUNK)
-            made = generator(
-                torch.from_numpy(classes[part]).to(device),
-                torch.from_numpy(context[part]).to(device),
-                rng,
-            )
+        for start in range(0, len(classes), chunk):
+            part = slice(start, start + chunk)
+            asked = torch.from_numpy(classes[part]).to(device).repeat(n_candidates)
+            given = torch.from_numpy(context[part]).to(device).repeat(n_candidates, 1)
+            made = generator(asked, given, rng)
+            if n_candidates > 1:
+                made = made[_choose(critic(made, asked), len(made) // n_candidates, rng)]
             rows[part] = made.cpu().numpy()
     return rows
+
+
+def _choose(log_ratios: torch.Tensor, n: int, rng: torch.Generator) -> torch.Tensor:
+    """Draw `n` positions without replacement, with chances in proportion to the ratios.
+
+    The largest sums of a log weight and a Gumbel draw are such a sample (Vieira 2014; Kool et al.
+    2019, "Stochastic beams and where to find them", ICML).
+    """
+    gumbel = -log_ratios.new_empty(log_ratios.shape).exponential_(generator=rng).log()
+    return (log_ratios + gumbel).topk(n).indices.sort()[0]
+
+
+def _weights_of(network: nn.Module) -> dict[str, np.ndarray]:
+    return {k: v.detach().cpu().numpy().copy() for k, v in network.state_dict().items()}
+
+
+def _restore(network: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
+    import torch
+
+    network.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in weights.items()})
+    network.eval()
 
 
 def _pick_device(asked: str, fallback: bool = False) -> str:

@@ -680,7 +680,7 @@ class _NestedDraws:
     def sample(self, n: Mapping[Any, int], *, random_state: int | None) -> tuple[Any, np.ndarray]:
         if random_state not in self.draws:
             self.draws[random_state] = self.augmenter.sample(
-                self.largest, random_state=random_state
+                self.largest, random_state=random_state, **_choice_of(self.augmenter)
             )
         X, y = self.draws[random_state]
         kept = np.concatenate([np.flatnonzero(y == label)[:rows] for label, rows in n.items()])
@@ -880,8 +880,13 @@ def draw_rows(
                 "needs some of each class. Use a sampler that removes fewer rows."
             )
         return X_more, y_more
-    X_new, y_new = source.sample(rows, random_state=seed)
+    X_new, y_new = source.sample(rows, random_state=seed, **_choice_of(source))
     return extend(X, X_new), extend(y, y_new)
+
+
+def _choice_of(source: Any) -> dict[str, int]:
+    """Return what makes a GANAugmenter choose rows, as it does when it adds them itself."""
+    return {"n_candidates": source.n_candidates} if hasattr(source, "n_candidates") else {}
 
 
 def _seed_of(source: Any) -> int | None:

@@ -3,7 +3,9 @@ r"""Adversarial losses. Each is a small estimator-like object with its own const
 A loss is asked twice per step. ``critic_loss(critic, real, fake, classes, rng)`` is what the
 critic minimises, ``generator_loss(critic, real, fake, classes)`` what the generator minimises;
 ``real[i]`` and ``fake[i]`` are rows (n, width) of the same class ``classes[i]``. ``critic_steps``
-says how often the critic moves for each move of the generator.
+says how often the critic moves for each move of the generator, and ``scores_are_log_ratios``
+whether its score comes to estimate the logarithm of how much denser real rows are than fake ones,
+but for a constant.
 """
 
 from __future__ import annotations
@@ -43,6 +45,7 @@ class RelativisticLoss(BaseEstimator):
     """
 
     critic_steps = 1
+    scores_are_log_ratios = True
     _parameter_constraints: dict = {"penalty": [Interval(Real, 0, None, closed="left")]}
 
     def __init__(self, penalty: float = 0.5) -> None:
@@ -86,6 +89,7 @@ class WassersteinLoss(BaseEstimator):
     2
     """
 
+    scores_are_log_ratios = False
     _parameter_constraints: dict = {
         "penalty": [Interval(Real, 0, None, closed="left")],
         "critic_steps": [Interval(Integral, 1, None, closed="left")],
@@ -138,6 +142,7 @@ class BCELoss(BaseEstimator):
     """
 
     critic_steps = 1
+    scores_are_log_ratios = True
     _parameter_constraints: dict = {"penalty": [Interval(Real, 0, None, closed="left")]}
 
     def __init__(self, penalty: float = 1.0) -> None:

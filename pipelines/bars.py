@@ -61,6 +61,7 @@ def check_bars(results, tables):
         several_draws(bars, study)
         calibration(bars, study)
     against_ctgan(bars)
+    searched(bars)
     few_rows(bars)
     rows(bars)
     speed(bars)
@@ -132,6 +133,24 @@ def against_ctgan(bars):
     if scores is not None:
         for score in ("AUC", "balanced accuracy"):
             better(bars, "1 one draw", scores, "CTGAN", score)
+
+
+def searched(bars):
+    """Check AugmentedClassifierCV in the score that it was asked for."""
+    for score in ("AP", "F1", "balanced accuracy"):
+        arm = f"AugmentedClassifierCV for {score}"
+        scores = bars.scores("searched")
+        if scores is None:
+            return
+        asked_else = scores["arm"].str.startswith("AugmentedClassifierCV") & (scores["arm"] != arm)
+        scores = scores[~asked_else]
+        bars.first("2 amount searched", scores, arm, score)
+        change = by_table(scores, score).pipe(lambda wide: wide[arm] - wide["nothing"])
+        bars.note(
+            f"2 amount searched: {score} nowhere more than .01 below nothing",
+            f"{change.min():+.3f} on {change.idxmin()}; {(change < -0.01).sum()} of {len(change)}",
+            change.min() >= -0.01,
+        )
 
 
 def few_rows(bars):

@@ -18,7 +18,7 @@ from typing import Annotated
 import pandas as pd
 import typer
 from bars import check_bars
-from peers import few_rows, ours, peers, slow_peers
+from peers import few_rows, ours, peers, searched, slow_peers
 from rich.progress import Progress
 from rows import measure_rows
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -51,6 +51,7 @@ class Study:
     arms: list
     #: Tables with fewer rare rows than that are left out.
     least_rare: int = 0
+    classifiers: tuple[str, ...] = tuple(CLASSIFIERS)
 
 
 def studies():
@@ -64,6 +65,12 @@ def studies():
         "natural": Study(panel.Protocol(), main),
         "thinned": Study(panel.Protocol(rare=30, n_folds=2, n_repeats=1), main, 40),
         **few,
+        # Every inner fold trains as many classifiers as another arm in all: less of everything.
+        "searched": Study(
+            panel.Protocol(n_folds=2, n_repeats=1),
+            [*searched(), *main],
+            classifiers=("LR", "kNN", "tree", "forest"),
+        ),
         "synthesizers": Study(panel.Protocol(n_folds=1, n_repeats=1), [*few_rows(), *slow_peers()]),
     }
 
@@ -80,6 +87,7 @@ def run(
     again: Annotated[bool, typer.Option(help="forget what they have")] = False,
     repeats: Annotated[int | None, typer.Option(help="how often to shuffle")] = None,
     tables_dir: Tables = None,
+    half: Annotated[int | None, typer.Option(help="0: chosen on, 1: confirmed on")] = None,
     results: Results = RESULTS,
     n_jobs: int = 2,
 ):
@@ -103,7 +111,10 @@ def run(
             progress.update(task, completed=done, total=total, description=f"{arm} on {table}")
 
         there = tables(tables_dir, least_rare=asked.least_rare)
-        panel.run_panel(there, chosen, CLASSIFIERS, folder, protocol, n_jobs=n_jobs, on_unit=show)
+        if half is not None:
+            there = {name: load for name, load in there.items() if name in HALVES[half]}
+        classifiers = {name: CLASSIFIERS[name] for name in asked.classifiers}
+        panel.run_panel(there, chosen, classifiers, folder, protocol, n_jobs=n_jobs, on_unit=show)
     report(study, results=results)
 
 

@@ -7,6 +7,7 @@ smote-variants, Geometric SMOTE from imbalanced-learn-extra, CTGAN and TVAE.
 import logging
 from functools import partial
 
+import joblib
 import numpy as np
 import pandas as pd
 from imblearn.ensemble import (
@@ -15,13 +16,16 @@ from imblearn.ensemble import (
     EasyEnsembleClassifier,
 )
 from imblearn.over_sampling import ADASYN, BorderlineSMOTE, RandomOverSampler
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.ensemble import BaggingClassifier
+from sklearn.metrics import f1_score
 from sklearn.preprocessing import OneHotEncoder
 
+from ganaug import AugmentedClassifierCV, GANAugmenter
 from ganaug.comparison import ARMS, GAN, Arm, Rows
 from ganaug.comparison.arms import ClassWeight, Smote, TunedThreshold, equal_shares
 from ganaug.preprocessing import TidyTable
+from ganaug.tracking.data import digest
 
 MEMBERS = 5
 
@@ -186,10 +190,87 @@ class Synthesizer(Arm):
         return Rows([(pd.concat([frame, *parts], ignore_index=True), np.concatenate([y, added]))])
 
 
+#: What was fitted on which rows: classifiers share GANs, and scores share all of it.
+FITTED = {}
+
+
+def _fitted(estimator, X, y, fit):
+    """Return what `fit()` does, from memory if the same was fitted on the same rows."""
+    key = joblib.hash(estimator.get_params()), digest(pd.DataFrame(X), y)
+    if key not in FITTED:
+        FITTED[key] = fit()
+    return FITTED[key]
+
+
+class RememberedGAN(GANAugmenter):
+    """A GAN that is trained on the same rows once only."""
+
+    def fit(self, X, y=None):
+        """Train, or remember."""
+        self.__dict__ |= _fitted(self, X, y, lambda: vars(super(RememberedGAN, self).fit(X, y)))
+        return self
+
+
+class Remembered(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """A classifier that is trained on the same rows once only."""
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    def fit(self, X, y):
+        """Train, or remember."""
+        self.estimator_ = _fitted(self, X, y, lambda: clone(self.estimator).fit(X, y))
+        self.classes_ = self.estimator_.classes_
+        return self
+
+    def predict_proba(self, X):
+        """Return the classifier's own probabilities."""
+        return self.estimator_.predict_proba(X)
+
+    def predict(self, X):
+        """Return the classifier's own labels."""
+        return self.estimator_.predict(X)
+
+
+def rare_f1(classifier, X, y):
+    """Return F1 of the rarest class, or the mean over classes where there are more than two."""
+    labels, counts = np.unique(y, return_counts=True)
+    which = {"average": "macro"} if len(labels) > 2 else {"pos_label": labels[counts.argmin()]}
+    return f1_score(y, classifier.predict(X), zero_division=0.0, **which)
+
+
+class Searched(Arm):
+    """AugmentedClassifierCV, asked for the best of one score.
+
+    It searches with three inner folds, to save time; the default is five.
+    """
+
+    raw = True
+
+    def __init__(self, score, scoring):
+        self.name, self.scoring = f"AugmentedClassifierCV for {score}", scoring
+
+    def augment(self, X, y, seed):
+        """Leave the rows as they are, and forget those of folds long done."""
+        if len(FITTED) > 5000:
+            FITTED.clear()
+        return super().augment(X, y, seed)
+
+    def adapt(self, classifier, y):
+        """Search the amount of rows for this classifier."""
+        return AugmentedClassifierCV(
+            Remembered(classifier), RememberedGAN(), scoring=self.scoring, cv=3, random_state=0
+        )
+
+
+def searched():
+    """Return AugmentedClassifierCV for each of three scores."""
+    scores = {"AP": None, "F1": rare_f1, "balanced accuracy": "balanced_accuracy"}
+    return [Searched(score, scoring) for score, scoring in scores.items()]
+
+
 def ours():
     """Return the arms that are ganaug's own."""
-    from ganaug import GANAugmenter
-
     return [
         GAN(GANAugmenter(), n_draws=1, name="GANOverSampler"),
         GAN(GANAugmenter(), name="AugmentedClassifier"),

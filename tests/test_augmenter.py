@@ -17,9 +17,11 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from ganaug import AugmentedClassifier, GANAugmenter, GANOverSampler
+from ganaug.augmenter import _choose
 from ganaug.encoders.table import TableEncoder
 from ganaug.losses import RelativisticLoss
 from ganaug.networks.dense import DenseNetwork
+from ganaug.quality.fidelity import energy_distance
 
 
 def quick(**params):
@@ -104,7 +106,9 @@ def test_fitted_attributes_tell_what_was_done(abalone):
     assert all(set(t) == {"step", "loss/critic", "loss/generator"} for t in model.history_)
     assert all(np.isfinite(list(t.values())).all() for t in model.history_)
     assert model.weights_
-    assert all(type(w) is np.ndarray for w in model.weights_.values())
+    assert model.critic_weights_
+    for weights in (model.weights_, model.critic_weights_):
+        assert all(type(w) is np.ndarray for w in weights.values())
 
 
 @pytest.mark.parametrize(("steps", "ticks"), [(1, 1), (7, 7), (20, 20), (33, 20)])
@@ -145,6 +149,52 @@ def test_many_rows_are_as_good_as_few(toy):
     assert len(X_new) == len(y_new) == 10_000
     assert len(np.unique(X_new, axis=0)) > 9_900
     assert_array_equal(X_new[:5], model.sample({1: 10_000})[0][:5])
+
+
+def test_positions_are_drawn_in_proportion_to_the_ratios():
+    rng = torch.Generator().manual_seed(0)
+    log_ratios = torch.tensor([0.0, 1.0, 3.0]).log()
+    drawn = [_choose(log_ratios, 1, rng).item() for _ in range(4000)]
+    shares = np.bincount(drawn, minlength=3) / 4000
+    np.testing.assert_allclose(shares, [0, 0.25, 0.75], atol=0.03)
+    assert _choose(torch.zeros(5), 5, rng).tolist() == [0, 1, 2, 3, 4], "none twice, in order"
+
+
+def test_chosen_rows_are_nearer_to_the_real_ones():
+    """The generator is stopped early; the critic already knows where it is wrong."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [2000, 500])
+    X = rng.normal(size=(2500, 2)) + 3 * y[:, None] * rng.choice([-1, 1], size=(2500, 1))
+    model = GANAugmenter(steps=150, random_state=0).fit(X, y)
+    fresh = rng.normal(size=(500, 2)) + 3 * rng.choice([-1, 1], size=(500, 1))
+    distances = [
+        energy_distance(fresh, model.sample({1: 500}, n_candidates=n, random_state=1)[0])
+        for n in (1, 8)
+    ]
+    assert distances[1] < 0.8 * distances[0]
+
+
+def test_rows_asked_by_number_come_as_they_are_made(toy):
+    model = quick().fit(*toy)
+    asked = {1: 30}
+    raw = model.sample(asked)[0]
+    assert_array_equal(raw, quick(n_candidates=1).fit(*toy).sample()[0])
+    chosen = model.sample(asked, n_candidates=4)[0]
+    assert_array_equal(chosen, model.sample()[0])
+    assert not np.array_equal(chosen, raw)
+
+
+def test_a_loss_without_log_ratios_leaves_no_choice(toy):
+    model = quick(loss="wasserstein", steps=5).fit(*toy)
+    assert_array_equal(model.sample()[0], model.sample({1: 30})[0])
+
+
+@pytest.mark.parametrize("n_candidates", [0, -1, 1.5, "4"])
+def test_bad_numbers_of_candidates(toy, n_candidates):
+    with pytest.raises(ValueError, match="'n_candidates' parameter"):
+        quick(n_candidates=n_candidates).fit(*toy)
+    with pytest.raises(ValueError, match="must be a whole number from 1 on"):
+        quick(steps=1).fit(*toy).sample({1: 2}, n_candidates=n_candidates)
 
 
 @pytest.mark.parametrize("ask", ["sample", "transform", "save", "get_feature_names_out"])

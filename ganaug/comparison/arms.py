@@ -38,6 +38,8 @@ class Arm:
     name = "nothing"
     #: A classifier that is trained in place of the one asked for, if the arm is one itself.
     classifier: Any = None
+    #: Whether classifiers get rows as they are, and what makes them numbers along with them.
+    raw = False
     #: What the arm's results depend on besides ganaug and its dependencies.
     packages: tuple[str, ...] = ()
 

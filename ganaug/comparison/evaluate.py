@@ -117,11 +117,11 @@ class Task:
     def fit(self, arm: str, classifier: str, fold: int, encoded: list[Encoded]) -> list[Any]:
         """Fit one classifier on each of an arm's draws."""
         # The seed depends on the classifier only, so that arms differ in nothing but themselves.
-        seed = self.seed_of(fold, classifier)
+        seed, chosen = self.seed_of(fold, classifier), self.classifiers[classifier]
+        if self.arms[arm].raw:
+            chosen = make_pipeline(*make_preprocessor(), chosen)
         return [
-            _seeded(self.arms[arm].adapt(clone(self.classifiers[classifier]), draw.y), seed).fit(
-                draw.rows, draw.y
-            )
+            _seeded(self.arms[arm].adapt(clone(chosen), draw.y), seed).fit(draw.rows, draw.y)
             for draw in encoded
         ]
 
@@ -143,7 +143,7 @@ class Task:
             try:
                 rows = self.rows(arm, fold, train)
                 # Once for all classifiers: on small tables it takes longer than most of them.
-                encoded = encode(rows)
+                encoded = encode(rows, self.arms[arm].raw)
                 held_out = [draw.encoder.transform(self.X.iloc[test]) for draw in encoded]
             except Exception as error:
                 failed = Prediction("", error=_describe(error))
@@ -201,11 +201,11 @@ class Task:
         return Cell(fold, arm, found.classifier, scores, found.seconds, "", ranking, draws)
 
 
-def encode(rows: Rows) -> list[Encoded]:
-    """Turn every draw into numbers."""
+def encode(rows: Rows, raw: bool = False) -> list[Encoded]:
+    """Turn every draw into numbers, unless classifiers take it raw."""
     encoded = []
     for X, y in rows.draws:
-        encoder = make_preprocessor()
+        encoder = make_pipeline("passthrough") if raw else make_preprocessor()
         encoded.append(Encoded(encoder, encoder.fit_transform(X), y))
     return encoded
 

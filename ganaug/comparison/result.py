@@ -251,7 +251,9 @@ class Comparison:
         fold = self.n_folds
         with one_thread():
             if arm not in self._rows:
-                self._rows[arm] = encode(self.task.rows(arm, fold, np.arange(len(self.y))))
+                self._rows[arm] = encode(
+                    self.task.rows(arm, fold, np.arange(len(self.y))), self.task.arms[arm].raw
+                )
             encoded = self._rows[arm]
             members = self.task.fit(arm, classifier, fold, encoded)
         shares = self.task.learned_shares(arm, classifier, encoded)
