@@ -145,7 +145,8 @@ def searched(bars):
         asked_else = scores["arm"].str.startswith("AugmentedClassifierCV") & (scores["arm"] != arm)
         scores = scores[~asked_else]
         bars.first("2 amount searched", scores, arm, score)
-        change = by_table(scores, score).pipe(lambda wide: wide[arm] - wide["nothing"])
+        means = by_table(scores, score)
+        change = means[arm] - means["nothing"]
         bars.note(
             f"2 amount searched: {score} nowhere more than .01 below nothing",
             f"{change.min():+.3f} on {change.idxmin()}; {(change < -0.01).sum()} of {len(change)}",

@@ -51,7 +51,8 @@ class Study:
     arms: list
     #: Tables with fewer rare rows than that are left out.
     least_rare: int = 0
-    classifiers: tuple[str, ...] = tuple(CLASSIFIERS)
+    #: None: all of them.
+    classifiers: tuple[str, ...] | None = None
 
 
 def studies():
@@ -113,7 +114,7 @@ def run(
         there = tables(tables_dir, least_rare=asked.least_rare)
         if half is not None:
             there = {name: load for name, load in there.items() if name in HALVES[half]}
-        classifiers = {name: CLASSIFIERS[name] for name in asked.classifiers}
+        classifiers = {name: CLASSIFIERS[name] for name in asked.classifiers or CLASSIFIERS}
         panel.run_panel(there, chosen, classifiers, folder, protocol, n_jobs=n_jobs, on_unit=show)
     report(study, results=results)
 

@@ -6,6 +6,8 @@ from functools import partial
 import mlflow
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 
 from ganaug import GANAugmenter
 
@@ -101,6 +103,31 @@ def test_every_quick_peer_runs(benchmark, monkeypatch, tmp_path):
     assert (scores["failure"] == "").all()
     bagged = scores[scores["arm"] == "balanced bagging 1:1"]["Brier"].mean()
     assert bagged > scores[scores["arm"] == "bagging"]["Brier"].mean()
+
+
+def test_a_search_shares_what_it_trains(monkeypatch, benchmark, tmp_path):
+    peers = importlib.import_module("peers")
+    fitted = []
+    monkeypatch.setattr(peers, "FITTED", {})
+    trained = GANAugmenter.fit
+
+    def fit(self, X, y=None):
+        fitted.append(len(X))
+        return trained(self.set_params(steps=5), X, y)
+
+    monkeypatch.setattr(GANAugmenter, "fit", fit)
+    monkeypatch.setattr(importlib.import_module("tables"), "HALVES", (["glass6"], []))
+    monkeypatch.setattr(benchmark, "CLASSIFIERS", {"LR": LogisticRegression(), "NB": GaussianNB()})
+    arms = benchmark.panel.run_panel(
+        importlib.import_module("tables").tables(),
+        peers.searched(),
+        benchmark.CLASSIFIERS,
+        tmp_path,
+        benchmark.panel.Protocol(n_folds=1, n_repeats=1),
+    )
+    assert (arms["failure"] == "").all()
+    assert arms["arm"].nunique() == 3
+    assert 3 <= len(fitted) <= 4, "one for each inner fold, and one for all rows if any are added"
 
 
 def test_bars_say_what_was_measured(benchmark, capsys):
