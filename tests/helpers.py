@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from threading import Thread
 
 import numpy as np
 import requests
@@ -38,8 +39,10 @@ def closed_port():
 
 @contextmanager
 def mlflow_server(template, folder):
-    """Serve an empty store in a folder; yields the process and its address."""
-    uri, port = new_store(template, folder), closed_port()
+    """Serve the store in a folder, an empty one at first; yields the process and its address."""
+    there = (folder / "mlflow.db").exists()
+    uri = f"sqlite:///{folder / 'mlflow.db'}" if there else new_store(template, folder)
+    port = closed_port()
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
     command += ["--artifacts-destination", str(folder / "artifacts"), "--workers", "1"]
@@ -53,6 +56,29 @@ def mlflow_server(template, folder):
         yield process, address
     finally:
         stop(process)
+
+
+@contextmanager
+def silent_server(answers_health=False):
+    """Accept connections and answer nothing but, if so wished, that all is well."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve():
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return
+                kept.append(connection)
+                if answers_health and b"/health" in connection.recv(1000):
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK")
+                    connection.close()
+
+        kept = []
+        Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        for connection in kept:
+            connection.close()
 
 
 def stop(process):

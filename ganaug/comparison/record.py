@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shlex
 import sys
 import warnings
@@ -14,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from ganaug.tracking.models import input_schema, log_fitted
+from ganaug.autologging import without_autologging
+from ganaug.tracking.data import describe, digest, log_dataset
+from ganaug.tracking.models import log_fitted
 from ganaug.tracking.store import (
     connect,
     counts_text,
@@ -26,7 +25,6 @@ from ganaug.tracking.store import (
     parameters_of,
     resolve,
     send,
-    without_autologging,
 )
 
 if TYPE_CHECKING:
@@ -104,7 +102,10 @@ def log_comparison(
         parent=destination.parent_run_id,
         tags={"ganaug.kind": "comparison"},
     ) as run_id:
-        dataset = _log_dataset(client, run_id, comparison, data_name)
+        X, y = comparison.X, comparison.y
+        table = describe(X, digest(X, y), len(X), data_name or "table")
+        log_dataset(client, run_id, table, "cross-validation")
+        dataset = table["name"], table["digest"]
         _log_summary(client, run_id, comparison)
         cells = [(arm, name) for arm in comparison.arms for name in comparison.classifiers]
         for done, (arm, classifier) in enumerate(cells, start=1):
@@ -125,38 +126,6 @@ def log_comparison(
 def _metric_names(comparison: Any) -> list[str]:
     about = {"fold", "arm", "classifier", "fit_seconds", "error"}
     return [name for name in comparison.results.columns if name not in about]
-
-
-def _digest(X: pd.DataFrame, y: np.ndarray) -> str:
-    """Identify a table by all it holds.
-
-    MLflow's own digest leaves out categories, and every row after the ten thousandth.
-    """
-    digest = hashlib.sha256(repr(list(X.columns)).encode())
-    digest.update(pd.util.hash_pandas_object(X, index=False).to_numpy().tobytes())
-    digest.update(pd.util.hash_array(y).tobytes())
-    return digest.hexdigest()[:8]
-
-
-def _log_dataset(
-    client: MlflowClient, run_id: str, comparison: Any, name: str | None
-) -> tuple[str, str]:
-    """Log the table as an input of the run; return its name and digest."""
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-    from mlflow.tracking.context.registry import resolve_tags
-
-    X, y = comparison.X, comparison.y
-    dataset = Dataset(
-        name=name or "table",
-        digest=_digest(X, y),
-        source_type="code",
-        source=json.dumps({"tags": resolve_tags()}),
-        schema=json.dumps({"mlflow_colspec": input_schema(X).to_dict()}),
-        profile=json.dumps({"num_rows": len(X), "num_elements": int(X.size)}),
-    )
-    context = InputTag("mlflow.data.context", "cross-validation")
-    client.log_inputs(run_id, [DatasetInput(dataset, [context])])
-    return dataset.name, dataset.digest
 
 
 def _log_summary(client: MlflowClient, run_id: str, comparison: Any) -> None:

@@ -5,8 +5,8 @@ is sent through an ``MlflowClient`` with an explicit URI, never through MLflow's
 the caller's tracking URI, experiment and active run are not touched, not even for a moment.
 """
 
+from ganaug.autologging import without_autologging
 from ganaug.tracking.logger import MLflowLogger
 from ganaug.tracking.models import trusted_types
-from ganaug.tracking.store import without_autologging
 
 __all__ = ["MLflowLogger", "trusted_types", "without_autologging"]

@@ -11,8 +11,8 @@ from sklearn.linear_model import LogisticRegression
 
 from ganaug import GANAugmenter
 from ganaug.comparison import GAN, compare, log_comparison
-from ganaug.comparison.record import _digest
 from ganaug.tracking import MLflowLogger, trusted_types
+from ganaug.tracking.data import digest as _digest
 
 pytest.importorskip("mlflow")
 
