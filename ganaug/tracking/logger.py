@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,7 @@ class MLflowLogger:
         # All clones share this object, in threads too: what belongs to a fit is keyed by fit.
         self._destinations: dict[UUID, Destination] = {}
         self._recorder = Recorder(root)
+        self._listener: Any = None
         # Set in copies: where their original logs, and how it is reached.
         self._inherited: Destination | None = None
         self._original: Any = None
@@ -101,13 +103,15 @@ class MLflowLogger:
     def __getstate__(self) -> dict[str, Any]:
         # joblib pickles clones on their way to a worker: that is the last moment at which the
         # caller's active run can be seen.
-        if self._original is None:
-            self._original = open_listener(self._recorder.take_from_afar, owner=self)
+        if self._original is None and self._listener is None:
+            self._listener = open_listener(self._recorder.take_from_afar, owner=self)
         return {
             **self.__dict__,
             "_destinations": dict(self._destinations),
             "_recorder": None,
+            "_listener": None,
             "_inherited": self._inherited or self._resolve(),
+            "_original": self._original or self._listener,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -170,9 +174,10 @@ class MLflowLogger:
             self._tell("tick", _path(context.parent), metadata)
         elif context.task_name == "fit":
             trained = metadata is not None and "history" in metadata
-            self._tell(
-                "end", _path(context), _facts(estimator, X, y, metadata) if trained else None
-            )
+            facts = _facts(estimator, X, y, metadata) if trained else None
+            self._tell("end", _path(context), facts)
+            if self._inherited is not None and self._original is None:
+                self.flush(PATIENCE)  # A worker out of reach may be killed at any time.
 
     def teardown(self, estimator, context) -> None:
         """Send what is known of fits that never ended: an error or Ctrl-C stopped them."""
@@ -229,11 +234,16 @@ def _facts(estimator: Any, X: Any, y: Any, metadata: dict[str, Any]) -> dict[str
     return facts
 
 
+@cache
+def _versions() -> dict[str, str]:
+    return {f"version/{package}": version(package) for package in PACKAGES}
+
+
 def _environment(device: str) -> dict[str, str]:
     import torch
 
     return {
-        **{f"version/{package}": version(package) for package in PACKAGES},
+        **_versions(),
         "version/python": platform.python_version(),
         "environment/platform": platform.platform(),
         "environment/device": device,

@@ -69,7 +69,9 @@ class Recorder:
     def tick(self, path: tuple, logs: Mapping[str, float]) -> None:
         """Keep a point of the curves; send them if that was long ago."""
         with self._lock:
-            fit = self._fits[path]
+            fit = self._fits.get(path)
+            if fit is None:  # The process that knew of its start is gone.
+                return
             fit.trained = True
             fit.part.metrics += curves([(milliseconds(), logs)])
             if time.monotonic() - fit.sent > SECONDS_BETWEEN_PARTS:

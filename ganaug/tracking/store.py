@@ -321,8 +321,7 @@ def send(
     from mlflow.entities import Param
 
     pairs = [Param(name, value) for name, value in (parameters or {}).items()]
-    for i in range(0, len(pairs), 100):
-        client.log_batch(run_id, params=pairs[i : i + 100])
     points = list(metrics)
-    for i in range(0, len(points), 1000):
-        client.log_batch(run_id, metrics=points[i : i + 1000])
+    while pairs or points:
+        client.log_batch(run_id, metrics=points[:900], params=pairs[:100])
+        pairs, points = pairs[100:], points[900:]

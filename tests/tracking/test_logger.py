@@ -106,7 +106,7 @@ def test_the_same_table_has_the_same_digest_as_an_array_or_a_list(store, data):
 
 
 def test_samples_that_cannot_be_drawn_leave_a_tag_and_a_run(store, data, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise RuntimeError("no font")
 
     monkeypatch.setattr("ganaug.quality.pictures.draw_marginals", fail)
