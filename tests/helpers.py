@@ -59,8 +59,8 @@ def mlflow_server(template, folder):
 
 
 @contextmanager
-def silent_server(answers_health=False):
-    """Accept connections and answer nothing but, if so wished, that all is well."""
+def silent_server(answer=None):
+    """Accept connections and answer nothing but, if so wished, the same to every GET."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve():
@@ -70,8 +70,9 @@ def silent_server(answers_health=False):
                 except OSError:
                     return
                 kept.append(connection)
-                if answers_health and b"/health" in connection.recv(1000):
-                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK")
+                if answer is not None and connection.recv(1000).startswith(b"GET"):
+                    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(answer)}\r\n\r\n"
+                    connection.sendall(head.encode() + answer)
                     connection.close()
 
         kept = []

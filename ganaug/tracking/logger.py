@@ -69,7 +69,7 @@ class MLflowLogger:
         can use.
     ConnectionError
         In ``fit``, before the training: if no server answers at the `tracking_uri` passed. One that
-        was found in the surroundings costs a warning instead.
+        was found in the surroundings costs a warning instead, as does any in a worker process.
 
     Examples
     --------
@@ -151,15 +151,23 @@ class MLflowLogger:
     def setup(self, estimator, context) -> None:
         """Note where to log. Called once per outermost fit, before any worker starts."""
         destination = self._resolve()
-        if self.tracking_uri is not None or self.experiment is not None:
-            try:
-                within(PATIENCE, connect, destination)
-            except ConnectionError:
-                if self.tracking_uri is not None:
-                    raise
-        if destination is self._inherited and self._original is None:
-            destination = _without_ended_parent(destination)
+        if self._original is None:
+            self._open(destination)
+            if destination is self._inherited:
+                destination = _without_ended_parent(destination)
         self._destinations[context.root_uuid] = destination
+
+    def _open(self, destination: Destination) -> None:
+        """Find out now, not after an hour of training, whether MLflow takes runs."""
+        outbox = self._recorder.outbox
+        try:
+            outbox.open(destination)
+        except Exception as error:
+            mistake = self.experiment is not None and isinstance(error, ValueError)
+            if self.tracking_uri is not None or mistake:
+                raise
+            outbox.give_up(error)
+            outbox.wait(0)
 
     def on_fit_task_begin(self, estimator, context) -> None:
         """Note the start of a fit, which may turn out to be a GAN's."""

@@ -85,6 +85,16 @@ class Sender:
         self._places: dict[Destination, tuple[MlflowClient, str]] = {}
         self._run_ids: dict[str, str] = {}
 
+    def open(self, destination: Destination) -> None:
+        """Find out whether a destination takes runs, or raise in bounded time."""
+        within(PATIENCE, self._open, destination)
+
+    def _open(self, destination: Destination) -> tuple[MlflowClient, str]:
+        check_answers(destination.tracking_uri)
+        if destination not in self._places:
+            self._places[destination] = connect(destination)
+        return self._places[destination]
+
     def send(self, part: Part) -> None:
         """Send one part, or raise in bounded time."""
         within(PATIENCE, self._send, part)
@@ -99,10 +109,7 @@ class Sender:
         from mlflow.entities import Metric
 
         destination = Destination(**part.destination)
-        check_answers(destination.tracking_uri)
-        if destination not in self._places:
-            self._places[destination] = connect(destination)
-        client, experiment_id = self._places[destination]
+        client, experiment_id = self._open(destination)
         run_id = part.run_id or self._run_ids.get(part.fit)
         if run_id is None:
             run_id = create_run(
@@ -150,6 +157,11 @@ class Outbox:
         self._lost: OSError | None = None
         self._told = False
 
+    def open(self, destination: Destination) -> None:
+        """Find out whether a destination takes runs, unless all goes to the file anyway."""
+        if self._problem is None:
+            self._sender.open(destination)
+
     def put(self, part: Part) -> None:
         """Send a part, not now but soon."""
         with self._changed:
@@ -166,7 +178,7 @@ class Outbox:
             try:
                 self._sender.send(part)
             except Exception as error:  # Whatever it is, a trained GAN is worth more.
-                self._give_up(error)
+                self.give_up(error)
                 return
             with self._changed:
                 if part in self._parts:  # If not, the interpreter is leaving.
@@ -182,7 +194,8 @@ class Outbox:
             # Samples take longest, and somebody waits for the rest.
             return min(self._parts, key=_is_late)
 
-    def _give_up(self, problem: Exception) -> None:
+    def give_up(self, problem: Exception) -> None:
+        """Leave all to the file, because of a problem."""
         with self._changed:
             self._problem = self._problem or problem
             self._thread = None
@@ -216,17 +229,17 @@ class Outbox:
         """Leave nothing behind but a file when the interpreter exits."""
         self.wait(PATIENCE_AT_EXIT, samples=True)
         if self._parts:
-            self._give_up(ConnectionError("the program ended before MLflow had answered"))
+            self.give_up(ConnectionError("the program ended before MLflow had answered"))
             self.wait(0)
 
     def _tell(self) -> None:
         if self._lost is None:
-            rest = f"waits in {self.path}; when MLflow is back: ganaug send {self.path}"
+            rest = f"goes to {self.path}; when MLflow is back: ganaug send {self.path}"
         else:
             rest = f"is lost, for {self.path} could not be written ({self._lost})"
         problem = " ".join(str(self._problem).split())
         warnings.warn(
-            f"MLflow did not take the run of a fit ({problem}). Training goes on. What was not "
+            f"MLflow does not take the run of a fit ({problem}). Training goes on. What is not "
             f"sent {rest}",
             RuntimeWarning,
             stacklevel=2,

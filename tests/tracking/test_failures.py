@@ -113,6 +113,15 @@ def test_a_server_that_was_found_costs_one_warning(data, tmp_path, monkeypatch, 
     assert fitted.sample()[0].shape == (80, 3)
 
 
+def test_a_server_lost_between_two_fits_stops_neither(data, tmp_path):
+    logger = MLflowLogger(f"http://127.0.0.1:{closed_port()}")
+    logger._recorder.outbox.give_up(ConnectionError("lost"))
+    with one_warning(r"\(lost\)"):
+        for _ in range(2):
+            augmenter().set_callbacks(logger).fit(*data)
+    assert len({part["fit"] for part in unsent(tmp_path)[1]}) == 2
+
+
 @pytest.mark.parametrize("kind", ["search", "sampler"])
 def test_workers_share_one_warning_and_one_file(data, tmp_path, monkeypatch, kind):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{closed_port()}")
@@ -200,7 +209,7 @@ def test_a_full_database_costs_one_warning(store, data, tmp_path, explicit):
     logger = MLflowLogger(store if explicit else None)
     augmenter().set_callbacks(logger).fit(*data)
     logger.flush()
-    with disk_of(200_000), one_warning("did not take the run.*ganaug send"):
+    with disk_of(200_000), one_warning("does not take the run.*ganaug send"):
         fitted = augmenter().set_callbacks(logger).fit(*data)
         logger.flush()
     path, parts = unsent(tmp_path)
@@ -280,7 +289,8 @@ print(time.time())
 
 
 def test_a_server_that_falls_silent_does_not_hold_the_interpreter(tmp_path):
-    with silent_server(answers_health=True) as uri:
+    experiment = {"experiment_id": "1", "name": "ganaug", "lifecycle_stage": "active"}
+    with silent_server(json.dumps({"experiment": experiment}).encode()) as uri:
         environment = {**os.environ, "MLFLOW_TRACKING_URI": uri}
         done = subprocess.run(
             [sys.executable, "-c", SCRIPT],

@@ -1,6 +1,7 @@
 import json
 import logging
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import joblib
@@ -11,7 +12,7 @@ from helpers import new_store, runs_in
 from imblearn.over_sampling import BorderlineSMOTE
 from imblearn.pipeline import make_pipeline
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_validate
 
 from ganaug import AugmentedClassifier, AugmentedClassifierCV, GANAugmenter, GANOverSampler
 from ganaug.tracking import MLflowLogger, recorder, without_autologging
@@ -228,6 +229,50 @@ def test_every_fit_of_a_grid_search_is_a_child_at_any_n_jobs(store, data):
         # Two folds, and the refit on all rows.
         assert [len(values) for values in seen] == [3, 3, 3]
         assert seen[0] == seen[1] == seen[2]
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_cross_validation_in_workers_on_a_server(server, store, data, backend):
+    import mlflow
+
+    mlflow.set_tracking_uri(server)
+    mlflow.set_experiment(f"cross-validation, {backend}")
+    logger = MLflowLogger()
+    model = AugmentedClassifierCV(
+        LogisticRegression(), augmenter(), amounts=[0, 1], cv=2, n_draws=1
+    ).set_callbacks(logger)
+    with mlflow.start_run() as parent, joblib.parallel_config(backend=backend):
+        cross_validate(model, *data, cv=2, n_jobs=2, error_score="raise")
+        assert mlflow.active_run().info.run_id == parent.info.run_id
+    logger.flush()
+    runs = runs_in(server, f"cross-validation, {backend}")
+    children = [r for r in runs if r.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
+    assert len(runs) == len(children) + 1
+    # Two inner folds for each outer one, and the GAN of all rows where an amount was chosen.
+    assert len(children) in {4, 5, 6}
+    assert {run.info.status for run in children} == {"FINISHED"}
+    client = mlflow.MlflowClient()
+    files = {f.path for run in children for f in client.list_artifacts(run.info.run_id)}
+    assert files == {"samples.json", "samples.png"}
+
+
+def test_fits_in_threads_belong_to_the_run_of_their_thread(store, data):
+    import mlflow
+
+    logger = MLflowLogger()
+
+    def fit(name):
+        with mlflow.start_run(run_name=name) as parent:
+            augmenter().set_callbacks(logger).fit(*data)
+            assert mlflow.active_run().info.run_id == parent.info.run_id
+        return parent.info.run_id
+
+    mlflow.set_tracking_uri(store)
+    mlflow.set_experiment("threads")
+    with ThreadPoolExecutor(2) as threads:
+        parents = list(threads.map(fit, ["one", "two"]))
+    found = [run.data.tags.get("mlflow.parentRunId") for run in runs_in(store, "threads")]
+    assert sorted(filter(None, found)) == sorted(parents)
 
 
 def test_an_interrupted_fit_leaves_a_failed_run_with_its_curve(store, data):
