@@ -33,7 +33,7 @@ PATIENCE = 30.0
 PATIENCE_AT_EXIT = 3.0
 
 
-@dataclass
+@dataclass(eq=False)
 class Part:
     """What is to be added to one run: plain data, so that it can wait in a file."""
 
@@ -229,7 +229,7 @@ class Outbox:
         """Leave nothing behind but a file when the interpreter exits."""
         self.wait(PATIENCE_AT_EXIT, samples=True)
         if self._parts:
-            self.give_up(ConnectionError("the program ended before MLflow had answered"))
+            self.give_up(ConnectionError("the program ended before all was sent"))
             self.wait(0)
 
     def _tell(self) -> None:
