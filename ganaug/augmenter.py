@@ -300,6 +300,7 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
                 "history": self.history_,
                 "rungs": self.rungs_,
                 "class_counts": self.class_counts_,
+                "device": device,
             },
         )
         return self

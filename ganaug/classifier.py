@@ -35,6 +35,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _estimator_has, check_is_fitted, validate_data
 
 from ganaug.augmenter import GANAugmenter
+from ganaug.autologging import without_autologging
 from ganaug.containers import extend
 from ganaug.randomness import numpy_stream, seed_from
 
@@ -306,11 +307,13 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
                 learned.append(class_shares(y_draw))
                 yield X_draw, y_draw
 
-        # Dispatched at once, so that every draw is made in this thread.
-        self.estimators_ = Parallel(n_jobs=self.n_jobs, pre_dispatch="all")(
-            delayed(_clone_seeded(self.estimator, seed, _ESTIMATOR, draw).fit)(*rows_of_draw)
-            for draw, rows_of_draw in enumerate(draws())
-        )
+        # Autologging would score the clones on augmented rows as if they were real.
+        with without_autologging():
+            # Dispatched at once, so that every draw is made in this thread.
+            self.estimators_ = Parallel(n_jobs=self.n_jobs, pre_dispatch="all")(
+                delayed(_clone_seeded(self.estimator, seed, _ESTIMATOR, draw).fit)(*rows_of_draw)
+                for draw, rows_of_draw in enumerate(draws())
+            )
         self.draw_shares_ = np.array(learned)
 
     @available_if(_first_estimator_has("predict_proba"))

@@ -1,4 +1,4 @@
-"""The command ``ganaug``: compare, augment, sample.
+"""The command ``ganaug``: compare, augment, sample, send.
 
 Everything slow (scikit-learn, torch, MLflow, pandas) is imported inside the commands, so that
 ``ganaug --help`` answers at once. Bad input ends in exit code 2 and one line on stderr.
@@ -337,6 +337,36 @@ def sample(
     frame = pd.DataFrame(X_new).assign(**{target: pd.Series(y_new).to_numpy()})
     write_frame(output, frame)
     print(f"Wrote {output}: {len(frame)} synthetic rows")
+
+
+@app.command()
+def send(
+    files: Annotated[list[Path], typer.Argument(help="Files ganaug-unsent-*.jsonl.")],
+    tracking_uri: Annotated[
+        str | None, typer.Option(help="Where MLflow's store is now, if its address has changed.")
+    ] = None,
+) -> None:
+    """Send to MLflow what could not be sent while a GAN was trained.
+
+    Each run goes where it belonged, once: a file is deleted when all of it was sent, and keeps the
+    rest otherwise.
+
+    For example:
+
+    - `ganaug send ganaug-unsent-*.jsonl`
+    """
+    from ganaug.tracking.outbox import send_file
+
+    for file in files:
+        try:
+            with Console(stderr=True).status(f"Sending {file}"):
+                runs = send_file(file, tracking_uri=tracking_uri)
+        except BAD_INPUT:
+            raise
+        except Exception as error:
+            _say(f"MLflow did not take what is left in {file}: {error}")
+            raise typer.Exit(1) from error
+        print(f"Sent {file}: {runs} runs")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from threading import Thread
 
 import numpy as np
 import requests
@@ -38,8 +39,10 @@ def closed_port():
 
 @contextmanager
 def mlflow_server(template, folder):
-    """Serve an empty store in a folder; yields the process and its address."""
-    uri, port = new_store(template, folder), closed_port()
+    """Serve the store in a folder, an empty one at first; yields the process and its address."""
+    there = (folder / "mlflow.db").exists()
+    uri = f"sqlite:///{folder / 'mlflow.db'}" if there else new_store(template, folder)
+    port = closed_port()
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
     command += ["--artifacts-destination", str(folder / "artifacts"), "--workers", "1"]
@@ -53,6 +56,30 @@ def mlflow_server(template, folder):
         yield process, address
     finally:
         stop(process)
+
+
+@contextmanager
+def silent_server(answer=None):
+    """Accept connections and answer nothing but, if so wished, the same to every GET."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve():
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return
+                kept.append(connection)
+                if answer is not None and connection.recv(1000).startswith(b"GET"):
+                    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(answer)}\r\n\r\n"
+                    connection.sendall(head.encode() + answer)
+                    connection.close()
+
+        kept = []
+        Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        for connection in kept:
+            connection.close()
 
 
 def stop(process):

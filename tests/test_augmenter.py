@@ -628,6 +628,7 @@ def test_callbacks_see_the_fit_and_every_tick(abalone):
         "history": model.history_,
         "rungs": model.rungs_,
         "class_counts": model.class_counts_,
+        "device": "cuda" if torch.cuda.is_available() else "cpu",
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 import warnings
@@ -15,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 import joblib
 import numpy as np
 
+from ganaug.autologging import without_autologging
 from ganaug.comparison.report import render_report
 from ganaug.comparison.verdict import RANKING
 from ganaug.tracking.champions import Contender, Registered, check_name, register
-from ganaug.tracking.models import input_schema, log_fitted
+from ganaug.tracking.data import describe, log_dataset
+from ganaug.tracking.models import log_fitted
 from ganaug.tracking.store import (
     Destination,
     connect,
@@ -29,12 +30,10 @@ from ganaug.tracking.store import (
     parameters_of,
     resolve,
     send,
-    without_autologging,
 )
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Dataset
 
 # The tag of a parent run that tells which scores it holds.
 SCORES = "ganaug.scores"
@@ -130,7 +129,8 @@ def log_comparison(
         registered_model_name=registered_model_name,
         root=root,
     )
-    dataset = _dataset(comparison, data_name)
+    X = comparison.X
+    dataset = describe(X, comparison.digest, len(X), data_name or "table")
     tags = {"ganaug.kind": "comparison", SCORES: _scores_key(comparison, dataset)}
     left = _unfinished(client, experiment_id, tags[SCORES])
     with open_run(
@@ -141,7 +141,7 @@ def log_comparison(
         tags=tags,
         again=left,
     ) as run_id:
-        _log_input(client, run_id, dataset)
+        log_dataset(client, run_id, dataset, "cross-validation")
         if DESCRIPTION not in client.get_run(run_id).data.tags:  # the last thing it logs
             page = report or render_report(comparison, data_name=data_name)
             client.log_text(run_id, page, "report.html")
@@ -203,9 +203,9 @@ def check_log(
     return destination, *connect(destination)
 
 
-def _scores_key(comparison: Any, dataset: Dataset) -> str:
+def _scores_key(comparison: Any, dataset: dict[str, str]) -> str:
     """Identify the scores of a comparison: what they depend on need not be known."""
-    return joblib.hash([comparison.results.drop(columns="fit_seconds"), dataset.digest])
+    return joblib.hash([comparison.results.drop(columns="fit_seconds"), dataset["digest"]])
 
 
 def _unfinished(client: MlflowClient, experiment_id: str, key: str) -> str | None:
@@ -233,7 +233,7 @@ def _register_winner(
     name: str,
     comparison: Any,
     children: dict[str, str],
-    dataset: Dataset,
+    dataset: dict[str, str],
 ) -> Registered:
     arm, classifier = comparison.winner()
     run_id = children[f"{arm} / {classifier}"]
@@ -245,32 +245,8 @@ def _register_winner(
             "ganaug.error.model of its run tells why), so nothing was registered."
         )
     score = comparison.fold_scores(RANKING, (arm, classifier)).mean()
-    contender = Contender(models[0].model_id, run_id, RANKING, score, dataset.digest)
+    contender = Contender(models[0].model_id, run_id, RANKING, score, dataset["digest"])
     return register(client, name, contender)
-
-
-def _dataset(comparison: Any, name: str | None) -> Dataset:
-    """Return the table as MLflow describes one."""
-    from mlflow.entities import Dataset
-    from mlflow.tracking.context.registry import resolve_tags
-
-    X = comparison.X
-    return Dataset(
-        name=name or "table",
-        digest=comparison.digest,
-        source_type="code",
-        source=json.dumps({"tags": resolve_tags()}),
-        schema=json.dumps({"mlflow_colspec": input_schema(X).to_dict()}),
-        profile=json.dumps({"num_rows": len(X), "num_elements": int(X.size)}),
-    )
-
-
-def _log_input(client: MlflowClient, run_id: str, dataset: Dataset) -> None:
-    """Log the table as an input of a run."""
-    from mlflow.entities import DatasetInput, InputTag
-
-    context = InputTag("mlflow.data.context", "cross-validation")
-    client.log_inputs(run_id, [DatasetInput(dataset, [context])])
 
 
 def _log_summary(client: MlflowClient, run_id: str, comparison: Any) -> None:
@@ -305,7 +281,7 @@ def _log_cell(
     comparison: Any,
     arm: str,
     classifier: str,
-    dataset: Dataset,
+    dataset: dict[str, str],
 ) -> str:
     """Log one arm with one classifier as a child of the parent; return the child's id."""
     from mlflow.entities import Metric
@@ -325,7 +301,7 @@ def _log_cell(
         tags=tags,
         status="FINISHED" if len(ran) else "FAILED",
     ) as run_id:
-        _log_input(client, run_id, dataset)
+        log_dataset(client, run_id, dataset, "cross-validation")
         parameters = {"arm": arm, "classifier": classifier}
         model_id = None
         if len(ran):
@@ -345,8 +321,8 @@ def _log_cell(
                 )
         about = {
             "model_id": model_id,
-            "dataset_name": dataset.name,
-            "dataset_digest": dataset.digest,
+            "dataset_name": dataset["name"],
+            "dataset_digest": dataset["digest"],
         }
         metrics = []
         for name in _metric_names(comparison) if len(ran) else []:

@@ -19,17 +19,18 @@ if TYPE_CHECKING:
 
 # Readable with any colour vision, on white.
 REAL, SYNTHETIC, OTHERS = "#1f5fa8", "#e07b28", "#b8bcc4"
-MOST_COLUMNS = 12
 MOST_LEVELS = 8
 
 
-def draw_marginals(real: Any, synthetic: Any) -> Figure:
+def draw_marginals(real: Any, synthetic: Any, *, most_columns: int = 12) -> Figure:
     """Draw every column's values, real and synthetic, into one picture.
 
     Parameters
     ----------
     real, synthetic : DataFrame or array of shape (n, n_features) and (m, n_features)
-        Rows of one class. Of more than 12 columns those are drawn that differ most.
+        Rows of one class.
+    most_columns : int, default=12
+        Of more columns than this those are drawn that differ most.
 
     Returns
     -------
@@ -50,8 +51,8 @@ def draw_marginals(real: Any, synthetic: Any) -> Figure:
     ours, theirs = frames.values()
     distances = column_distances(ours, theirs)
     names = list(ours.columns)
-    if len(names) > MOST_COLUMNS:
-        worst = set(distances.nlargest(MOST_COLUMNS).index)
+    if len(names) > most_columns:
+        worst = set(distances.nlargest(most_columns).index)
         names = [name for name in names if name in worst]
     across = min(4, len(names))
     down = -(-len(names) // across)

@@ -9,11 +9,11 @@ even for a moment.
 MLflow is imported inside the functions, because ``import ganaug`` must not wait for it.
 """
 
+from ganaug.autologging import without_autologging
 from ganaug.tracking.flavour import _load_pyfunc as _load_pyfunc
 from ganaug.tracking.flavour import load_model, log_model, save_model
 from ganaug.tracking.logger import MLflowLogger
 from ganaug.tracking.models import trusted_types
-from ganaug.tracking.store import without_autologging
 
 __all__ = [
     "MLflowLogger",

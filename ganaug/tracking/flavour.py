@@ -21,7 +21,7 @@ from ganaug.augmenter import GANAugmenter, GANOverSampler
 from ganaug.randomness import numpy_stream
 from ganaug.storage import ARRAYS, OUTLINE
 from ganaug.tracking.models import input_schema, output_schema, requirements
-from ganaug.tracking.store import _check_answers, import_mlflow, quiet
+from ganaug.tracking.store import check_answers, import_mlflow, quiet
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
@@ -187,7 +187,7 @@ def log_model(
     save_model : What a model holds, and what it makes of a frame.
     load_model : Load it again.
     """
-    _check_store()
+    check_answers(import_mlflow().get_tracking_uri())
     from mlflow.models import Model
 
     return Model.log(
@@ -245,18 +245,11 @@ def load_model(
     """
     mlflow = import_mlflow()
     if str(model_uri).startswith(("models:", "runs:")):
-        _check_store()
+        check_answers(mlflow.get_tracking_uri())
     path = mlflow.artifacts.download_artifacts(
         artifact_uri=str(model_uri), dst_path=None if dst_path is None else str(dst_path)
     )
     return _load(Path(path))
-
-
-def _check_store() -> None:
-    """Fail at once when the tracking server is not there."""
-    uri = import_mlflow().get_tracking_uri()
-    if uri.startswith(("http://", "https://")):
-        _check_answers(uri)
 
 
 def _load_pyfunc(path: str) -> _Generator:

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import os
+import platform
+import sys
+from dataclasses import replace
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
+import pandas as pd
+from sklearn.callback._transport import can_reuse_listener, open_listener, send
+
+from ganaug.containers import as_labels
+from ganaug.tracking.data import SHOWN, digest, sample_rows
+from ganaug.tracking.outbox import PATIENCE, within
+from ganaug.tracking.recorder import Recorder
 from ganaug.tracking.store import (
     Destination,
     connect,
     counts_text,
-    curves,
-    milliseconds,
-    open_run,
+    import_mlflow,
     parameters_of,
     resolve,
-    send,
 )
 
-
-@dataclass
-class _Fit:
-    """What is known of a fit under way."""
-
-    name: str
-    start: int
-    parameters: dict[str, str]
-    ticks: list[tuple[int, Mapping[str, float]]] = field(default_factory=list)
+PACKAGES = ("ganaug", "torch", "scikit-learn", "numpy", "pandas", "mlflow")
 
 
 class MLflowLogger:
@@ -42,10 +40,14 @@ class MLflowLogger:
 
     A run is a child of the run that is active when the fit begins, at any ``n_jobs``. It holds the
     parameters, the class counts, how each class was served, the losses and quality measures step
-    by step, and the time the fit took.
+    by step, the training rows' digest, versions and hardware, the time the fit took and the memory
+    of its process at the most, and real next to synthetic rows as a table and a picture.
 
-    Tracking never stops the training. What could not be sent goes to a file,
-    ``ganaug-unsent-*.jsonl``, that one ``RuntimeWarning`` names.
+    When the outermost fit returns, its runs are complete but for the samples, which follow in the
+    background: :meth:`flush` waits for them.
+
+    Tracking never stops a training that has begun. What could not be sent goes to a file,
+    ``ganaug-unsent-*.jsonl``, that one ``RuntimeWarning`` names; ``ganaug send`` sends it later.
 
     Parameters
     ----------
@@ -57,6 +59,17 @@ class MLflowLogger:
         "ganaug".
     root : path, default="."
         Folder of the embedded store and of the file with what could not be sent.
+
+    Raises
+    ------
+    ImportError
+        If MLflow is not installed.
+    ValueError
+        In ``fit``, before the training: if `tracking_uri` or `experiment` is nothing that MLflow
+        can use.
+    ConnectionError
+        In ``fit``, before the training: if no server answers at the `tracking_uri` passed. One that
+        was found in the surroundings costs a warning instead, as does any in a worker process.
 
     Examples
     --------
@@ -75,110 +88,109 @@ class MLflowLogger:
         experiment: str | None = None,
         root: str | Path = ".",
     ) -> None:
+        import_mlflow()  # Not in the fit: it takes a second.
         self.tracking_uri = tracking_uri
         self.experiment = experiment
         self.root = root
         # All clones share this object, in threads too: what belongs to a fit is keyed by fit.
         self._destinations: dict[UUID, Destination] = {}
-        self._fits: dict[tuple, _Fit] = {}
+        self._recorder = Recorder(root)
+        self._listener: Any = None
+        # Set in copies: where their original logs, and how it is reached.
         self._inherited: Destination | None = None
-        self._spill_name = f"ganaug-unsent-{uuid4().hex[:8]}.jsonl"
-        self._warned = False
+        self._original: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
         # joblib pickles clones on their way to a worker: that is the last moment at which the
         # caller's active run can be seen.
+        if self._original is None and self._listener is None:
+            self._listener = open_listener(self._recorder.take_from_afar, owner=self)
         return {
             **self.__dict__,
             "_destinations": dict(self._destinations),
-            "_fits": {},
+            "_recorder": None,
+            "_listener": None,
             "_inherited": self._inherited or self._resolve(),
-            "_warned": False,
+            "_original": self._original or self._listener,
         }
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._recorder = Recorder(self.root)
+        if not can_reuse_listener(self._original):
+            self._original = None
+
+    def _tell(self, *message: Any) -> None:
+        """Tell the original, so that a worker needs no MLflow and leaves nothing unsent."""
+        if self._original is not None:
+            try:
+                send(self._original, message)
+                return
+            except (OSError, EOFError):
+                self._original = None  # Its process is gone.
+        self._recorder.take(message)
+
     def _resolve(self) -> Destination:
+        if self._inherited is not None and "mlflow" not in sys.modules:
+            return self._inherited  # What is not imported has no active run.
         destination = resolve(self.tracking_uri, self.experiment, self.root)
         if destination.parent_run_id is None and self._inherited is not None:
             return self._inherited
         return destination
 
+    def flush(self, timeout: float = 60.0) -> None:
+        """Wait until everything has arrived in MLflow, samples included.
+
+        Parameters
+        ----------
+        timeout : float, default=60.0
+            Seconds to wait at most.
+        """
+        self._recorder.outbox.wait(timeout, samples=True)
+
     def setup(self, estimator, context) -> None:
         """Note where to log. Called once per outermost fit, before any worker starts."""
-        self._destinations[context.root_uuid] = self._resolve()
+        destination = self._resolve()
+        if self._original is None:
+            self._open(destination)
+            if destination is self._inherited:
+                destination = _without_ended_parent(destination)
+        self._destinations[context.root_uuid] = destination
+
+    def _open(self, destination: Destination) -> None:
+        """Find out now, not after an hour of training, whether MLflow takes runs."""
+        outbox = self._recorder.outbox
+        try:
+            outbox.open(destination)
+        except Exception as error:
+            mistake = self.experiment is not None and isinstance(error, ValueError)
+            if self.tracking_uri is not None or mistake:
+                raise
+            outbox.give_up(error)
+            outbox.wait(0)
 
     def on_fit_task_begin(self, estimator, context) -> None:
         """Note the start of a fit, which may turn out to be a GAN's."""
         if context.task_name == "fit":
+            destination = self._destinations.get(context.root_uuid, self._inherited)
             name, parameters = type(estimator).__name__, parameters_of(estimator)
-            self._fits[_path(context)] = _Fit(name, milliseconds(), parameters)
+            self._tell("begin", _path(context), destination, name, parameters)
 
-    def on_fit_task_end(self, estimator, context, *, metadata=None) -> None:
+    def on_fit_task_end(self, estimator, context, *, X=None, y=None, metadata=None) -> None:
         """Keep a tick; send the run when the fit is done."""
         if context.task_name == "tick":
-            self._fits[_path(context.parent)].ticks.append((milliseconds(), metadata))
+            self._tell("tick", _path(context.parent), metadata)
         elif context.task_name == "fit":
-            fit = self._fits.pop(_path(context), None)
-            if fit and metadata and "history" in metadata:
-                for name in ("class_counts", "rungs"):
-                    fit.parameters[name] = counts_text(metadata[name])
-                self._log(self._destinations[context.root_uuid], fit, "FINISHED")
+            trained = metadata is not None and "history" in metadata
+            facts = _facts(estimator, X, y, metadata) if trained else None
+            self._tell("end", _path(context), facts)
+            if self._inherited is not None and self._original is None:
+                self.flush(PATIENCE)  # A worker out of reach may be killed at any time.
 
     def teardown(self, estimator, context) -> None:
         """Send what is known of fits that never ended: an error or Ctrl-C stopped them."""
-        destination = self._destinations.pop(context.root_uuid, None)
-        for path in [path for path in self._fits if path[0] == context.root_uuid]:
-            fit = self._fits.pop(path)
-            if fit.ticks and destination is not None:
-                self._log(destination, fit, "FAILED")
-
-    def _log(self, destination: Destination, fit: _Fit, status: str) -> None:
-        end = milliseconds()
-        points = [*curves(fit.ticks), ("fit_seconds", (end - fit.start) / 1000, end, 0)]
-        try:
-            from mlflow.entities import Metric
-
-            client, experiment_id = connect(destination)
-            parent = destination.parent_run_id
-            if parent and client.get_run(parent).info.status != "RUNNING":
-                parent = None  # The callback was saved to a file and outlived that run.
-            with open_run(
-                client,
-                experiment_id,
-                fit.name,
-                parent=parent,
-                tags={"ganaug.kind": "fit"},
-                start=fit.start,
-                status=status,
-            ) as run_id:
-                send(client, run_id, fit.parameters, [Metric(*point) for point in points])
-        except Exception as error:  # Whatever it is, a trained GAN is worth more than its curves.
-            record = {
-                "destination": vars(destination),
-                "name": fit.name,
-                "status": status,
-                "start": fit.start,
-                "parameters": fit.parameters,
-                "metrics": points,
-            }
-            self._spill(record, error)
-
-    def _spill(self, record: dict[str, Any], error: Exception) -> None:
-        path = Path(self.root).resolve() / self._spill_name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a") as file:
-                file.write(json.dumps(record) + "\n")
-            rest = f"are in {path}"
-        except OSError as problem:
-            rest = f"are lost, for {path} could not be written ({problem})"
-        if not self._warned:
-            self._warned = True
-            warnings.warn(
-                f"MLflow at {record['destination']['tracking_uri']} did not take the run of a fit "
-                f"({error}). Training goes on; curves that were not sent {rest}.",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+        self._destinations.pop(context.root_uuid, None)
+        self._tell("close", context.root_uuid)
 
 
 def _path(context) -> tuple:
@@ -188,3 +200,79 @@ def _path(context) -> tuple:
         ids.append(context.task_id)
         last, context = context, context.parent
     return (last.root_uuid, *reversed(ids))
+
+
+def _without_ended_parent(destination: Destination) -> Destination:
+    """Forget a parent that the callback, saved to a file, has outlived."""
+    parent = destination.parent_run_id
+    if parent is None:
+        return destination
+
+    def status() -> str:
+        client, _ = connect(destination)
+        return client.get_run(parent).info.status
+
+    try:
+        ended = within(PATIENCE, status) != "RUNNING"
+    except Exception:  # It will be told when the run itself cannot be sent.
+        return destination
+    return replace(destination, parent_run_id=None) if ended else destination
+
+
+def _facts(estimator: Any, X: Any, y: Any, metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return what a run tells of a finished fit, without MLflow and small enough to travel."""
+    facts: dict[str, Any] = {
+        "parameters": {
+            "class_counts": counts_text(metadata["class_counts"]),
+            "rungs": counts_text(metadata["rungs"]),
+            **_environment(metadata["device"]),
+        },
+        "metrics": _peak_memory(metadata["device"]),
+        "tags": {},
+    }
+    try:
+        table = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
+        labels = as_labels(y)
+        codes = estimator.labels_.encode(labels)
+        names = estimator.classes_[codes]
+        facts["table"] = (table.head(SHOWN), digest(table, names), len(table))
+        facts["samples"] = sample_rows(estimator, table, codes)
+    except Exception as error:  # A trained GAN is worth more than its portrait.
+        facts["tags"]["ganaug.error.samples"] = str(error)[:5000]
+    return facts
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {f"version/{package}": version(package) for package in PACKAGES}
+
+
+def _environment(device: str) -> dict[str, str]:
+    import torch
+
+    return {
+        **_versions(),
+        "version/python": platform.python_version(),
+        "environment/platform": platform.platform(),
+        "environment/device": device,
+        "environment/cpus": str(os.cpu_count()),
+        "environment/torch_threads": str(torch.get_num_threads()),
+    }
+
+
+def _peak_memory(device: str) -> dict[str, float]:
+    """Return the most memory in MB that this process has had, and on the GPU."""
+    import torch
+
+    peaks = {}
+    try:
+        import resource
+    except ImportError:  # Windows
+        pass
+    else:
+        unit = 1 if sys.platform == "darwin" else 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        peaks["peak_memory_mb"] = peak / 2**20
+    if device == "cuda":
+        peaks["peak_gpu_memory_mb"] = torch.cuda.max_memory_allocated() / 2**20
+    return peaks

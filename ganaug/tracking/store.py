@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import re
-import sys
 import tempfile
 import threading
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +21,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric
 
 DEFAULT_EXPERIMENT = "ganaug"
+#: How long a server may take to say that it is there.
+PROBE_SECONDS = 3
 
 
 # --- Where runs go -------------------------------------------------------------------------------
@@ -66,41 +66,94 @@ def resolve(tracking_uri: str | None, experiment: str | None, root: str | Path) 
             )
         if experiment is None:
             # `mlflow.set_experiment` sets the id in the environment; joblib's workers inherit it.
-            experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME")
+            experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
             experiment_id = os.environ.get("MLFLOW_EXPERIMENT_ID")
-            return Destination(tracking_uri, experiment or DEFAULT_EXPERIMENT, experiment_id)
-    return Destination(tracking_uri, experiment or DEFAULT_EXPERIMENT)
+            return Destination(tracking_uri, experiment, experiment_id)
+    return Destination(tracking_uri, DEFAULT_EXPERIMENT if experiment is None else experiment)
 
 
 def connect(destination: Destination) -> tuple[MlflowClient, str]:
-    """Return a client and the id of the experiment, created if need be."""
+    """Return a client and the id of the experiment, created if need be.
+
+    Raises
+    ------
+    ValueError
+        If MLflow cannot use the address, the name of the experiment or the experiment.
+    ConnectionError
+        If no server answers.
+    """
+    client = _open_client(destination.tracking_uri)
+    return client, _find_experiment(client, destination)
+
+
+def _open_client(uri: str) -> MlflowClient:
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
-    uri, name = destination.tracking_uri, destination.experiment
-    if uri.startswith(("http://", "https://")):
-        _check_answers(uri)
-    artifacts = None
-    if uri.startswith("sqlite:///"):
-        # Left to itself MLflow puts artifacts into the current directory, not beside the database.
-        path = Path(uri.removeprefix("sqlite:///")).resolve()
-        artifacts = (path.parent / "artifacts").as_uri()
-        if not path.exists():
-            _create_database(path)
-    with quiet():
-        client = MlflowClient(tracking_uri=uri)
+    check_answers(uri)
+    path = _database(uri)
+    if path is not None and not path.exists():
+        _create_database(path)
+    try:
+        with quiet():
+            return MlflowClient(tracking_uri=uri)
+    except (MlflowException, ImportError) as error:
+        raise ValueError(
+            f"MLflow cannot use the tracking URI {uri!r} ({' '.join(str(error).split())}). Pass "
+            "the address of a server, such as 'http://localhost:5000', or a database, such as "
+            "'sqlite:///mlflow.db'."
+        ) from error
+
+
+def _database(uri: str) -> Path | None:
+    """Return the file of an SQLite store, None for any other."""
+    if not uri.startswith("sqlite:"):
+        return None
+    path = uri.removeprefix("sqlite:///")
+    if path in {uri, ""}:
+        raise ValueError(
+            f"The tracking URI {uri!r} names no file. Write 'sqlite:///mlflow.db' for one in the "
+            "current folder, 'sqlite:////folder/mlflow.db' for any other."
+        )
+    return Path(path).resolve()
+
+
+def _find_experiment(client: MlflowClient, destination: Destination) -> str:
+    from mlflow.exceptions import MlflowException
+
+    if destination.parent_run_id is not None and destination.experiment_id is not None:
+        return destination.experiment_id
+    name, found = _checked_name(destination.experiment), None
     if destination.experiment_id is not None:
-        return client, destination.experiment_id
-    found = client.get_experiment_by_name(name)
+        found = client.get_experiment(destination.experiment_id)
+    else:
+        found = client.get_experiment_by_name(name)
     if found is None:
+        path = _database(destination.tracking_uri)
+        # Left to itself MLflow puts artifacts into the current directory, not beside the database.
+        artifacts = None if path is None else (path.parent / "artifacts").as_uri()
         try:
-            return client, client.create_experiment(name, artifact_location=artifacts)
+            return client.create_experiment(name, artifact_location=artifacts)
         except MlflowException:
             # Another worker may have been first.
             found = client.get_experiment_by_name(name)
             if found is None:
                 raise
-    return client, found.experiment_id
+    if found.lifecycle_stage == "deleted":
+        raise ValueError(
+            f"The experiment {found.name!r} is deleted. Restore it with 'mlflow experiments "
+            f"restore --experiment-id {found.experiment_id}', or name another one."
+        )
+    return found.experiment_id
+
+
+def _checked_name(name: str) -> str:
+    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > 500:
+        raise ValueError(
+            f"experiment={name!r} cannot be the name of an experiment; pass one line of 1 to 500 "
+            "characters, such as 'fraud'."
+        )
+    return name
 
 
 def _create_database(path: Path) -> None:
@@ -121,14 +174,18 @@ def _create_database(path: Path) -> None:
                 draft.replace(path)
 
 
-def _check_answers(uri: str) -> None:
+def check_answers(uri: str) -> None:
     """Fail within seconds when no server is there: MLflow itself tries for four minutes."""
     import requests
 
+    if not uri.startswith(("http:", "https:")):
+        return
     try:
-        requests.get(uri.rstrip("/") + "/health", timeout=3)
+        requests.get(uri.rstrip("/") + "/health", timeout=PROBE_SECONDS)
     except requests.exceptions.SSLError:
         pass  # Someone answers; how far to trust them is a setting of MLflow's.
+    except (requests.exceptions.InvalidURL, ValueError) as error:
+        raise ValueError(f"The tracking URI {uri!r} is not an address: {error}") from error
     except requests.exceptions.RequestException as error:
         raise ConnectionError(f"no MLflow server answers at {uri}") from error
 
@@ -151,25 +208,6 @@ def quiet() -> Iterator[None]:
             yield
         finally:
             chatty.setLevel(level)
-
-
-@contextmanager
-def without_autologging() -> Iterator[None]:
-    """Fit without ``mlflow.autolog``, which would score inner fits on the rows added to them.
-
-    Examples
-    --------
-    >>> from ganaug.tracking import without_autologging
-    >>> with without_autologging():
-    ...     pass  # what is fitted here opens no runs of its own
-    """
-    if "mlflow" not in sys.modules:
-        yield
-        return
-    from mlflow.utils.autologging_utils import disable_autologging
-
-    with disable_autologging():
-        yield
 
 
 # --- What a run holds ----------------------------------------------------------------------------
@@ -222,6 +260,36 @@ def curves(
     ]
 
 
+def create_run(
+    client: MlflowClient,
+    experiment_id: str,
+    name: str,
+    *,
+    parent: str | None = None,
+    tags: Mapping[str, str],
+    start: int | None = None,
+) -> str:
+    """Create a run as `mlflow.start_run` would, but leave the active run alone; return its id."""
+    from mlflow.tracking.context.registry import resolve_tags
+
+    tags = {**tags, "mlflow.parentRunId": parent} if parent else dict(tags)
+    # User and source, as `mlflow.start_run` would fill them in.
+    return client.create_run(experiment_id, start, resolve_tags(tags), run_name=name).info.run_id
+
+
+def end_run(client: MlflowClient, run_id: str, status: str, end: int | None = None) -> None:
+    """End a run.
+
+    `MlflowClient.set_terminated` also prints links, and stops the asynchronous logging of the
+    caller, who may use the same store.
+    """
+    from mlflow.entities import RunStatus
+
+    client._tracking_client.store.update_run_info(
+        run_id, RunStatus.from_string(status), end or milliseconds(), run_name=None
+    )
+
+
 @contextmanager
 def open_run(
     client: MlflowClient,
@@ -230,7 +298,6 @@ def open_run(
     *,
     parent: str | None = None,
     tags: Mapping[str, str],
-    start: int | None = None,
     status: str = "FINISHED",
     again: str | None = None,
 ) -> Iterator[str]:
@@ -238,13 +305,8 @@ def open_run(
 
     `again` is the id of a run to go on with instead of a new one.
     """
-    from mlflow.tracking.context.registry import resolve_tags
-
-    tags = {**tags, "mlflow.parentRunId": parent} if parent else dict(tags)
-    # User and source, as `mlflow.start_run` would fill them in.
     if again is None:
-        run = client.create_run(experiment_id, start, resolve_tags(tags), run_name=name)
-        run_id = run.info.run_id
+        run_id = create_run(client, experiment_id, name, parent=parent, tags=tags)
     else:
         run_id = again
         client.update_run(run_id, status="RUNNING")
@@ -254,9 +316,7 @@ def open_run(
         status = "FAILED"
         raise
     finally:
-        # The client prints two lines with links for each run that ends on a server.
-        with redirect_stdout(io.StringIO()):
-            client.set_terminated(run_id, status)
+        end_run(client, run_id, status)
 
 
 def send(
@@ -269,8 +329,7 @@ def send(
     from mlflow.entities import Param
 
     pairs = [Param(name, value) for name, value in (parameters or {}).items()]
-    for i in range(0, len(pairs), 100):
-        client.log_batch(run_id, params=pairs[i : i + 100])
     points = list(metrics)
-    for i in range(0, len(points), 1000):
-        client.log_batch(run_id, metrics=points[i : i + 1000])
+    while pairs or points:
+        client.log_batch(run_id, metrics=points[:900], params=pairs[:100])
+        pairs, points = pairs[100:], points[900:]

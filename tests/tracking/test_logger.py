@@ -1,16 +1,22 @@
 import json
 import logging
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
-from helpers import closed_port, new_store, runs_in
+import torch
+from helpers import new_store, runs_in
+from imblearn.over_sampling import BorderlineSMOTE
 from imblearn.pipeline import make_pipeline
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_validate
 
-from ganaug import AugmentedClassifier, GANAugmenter, GANOverSampler
-from ganaug.tracking import MLflowLogger, without_autologging
+from ganaug import AugmentedClassifier, AugmentedClassifierCV, GANAugmenter, GANOverSampler
+from ganaug.tracking import MLflowLogger, recorder, without_autologging
+from ganaug.tracking.data import SHOWN, digest
 from ganaug.tracking.store import _create_database
 
 pytest.importorskip("mlflow")
@@ -49,6 +55,87 @@ def test_a_fit_becomes_a_run(store, data):
         curve = client.get_metric_history(run.info.run_id, name)
         assert [point.step for point in curve] == [tick["step"] for tick in fitted.history_]
         assert [point.value for point in curve] == [tick[name] for tick in fitted.history_]
+
+
+@pytest.fixture(params=["embedded", "server"])
+def uri(request, store):
+    """Return the address of an embedded store or of a real server."""
+    return store if request.param == "embedded" else request.getfixturevalue("server")
+
+
+def test_a_run_holds_what_a_reader_asks(uri, mixed):
+    from mlflow import MlflowClient
+
+    X, y = mixed
+    logger = MLflowLogger(uri, experiment="a reader's / experiment")
+    GANOverSampler(steps=STEPS, random_state=0, early_stopping=True).set_callbacks(
+        logger
+    ).fit_resample(X, y)
+    (run,) = runs_in(uri, "a reader's / experiment")
+    assert run.info.status == "FINISHED"
+    assert run.data.params["version/torch"] == torch.__version__
+    assert run.data.params["environment/device"] in {"cpu", "cuda"}
+    assert run.data.params["environment/torch_threads"] == str(torch.get_num_threads())
+    assert 50 < run.data.metrics["peak_memory_mb"] < 100_000
+    assert "quality/energy" in run.data.metrics
+    (entry,) = run.inputs.dataset_inputs
+    assert entry.dataset.digest == digest(X, y.to_numpy())
+    assert json.loads(entry.dataset.profile)["num_rows"] == len(X)
+    assert [(tag.key, tag.value) for tag in entry.tags] == [("mlflow.data.context", "training")]
+
+    logger.flush()
+    client = MlflowClient(uri)
+    assert "ganaug.error.samples" not in client.get_run(run.info.run_id).data.tags
+    with tempfile.TemporaryDirectory() as folder:
+        client.download_artifacts(run.info.run_id, "", folder)
+        table = json.loads((Path(folder) / "samples.json").read_text())
+        picture = (Path(folder) / "samples.png").read_bytes()
+    assert table["columns"] == ["(kind)", *X.columns]
+    kinds = [row[0] for row in table["data"]]
+    # "high" is the class that most rows are added to.
+    assert kinds == ["real"] * (y == "high").sum() + ["synthetic"] * SHOWN
+    assert picture.startswith(b"\x89PNG")
+
+
+def test_the_same_table_has_the_same_digest_as_an_array_or_a_list(store, data):
+    X, y = data
+    for container in (X, X.tolist()):
+        augmenter().set_callbacks(MLflowLogger()).fit(container, list(y))
+    digests = {run.inputs.dataset_inputs[0].dataset.digest for run in runs_in(store)}
+    assert len(runs_in(store)) == 2
+    assert len(digests) == 1
+
+
+def test_samples_that_cannot_be_drawn_leave_a_tag_and_a_run(store, data, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("no font")
+
+    monkeypatch.setattr("ganaug.quality.pictures.draw_marginals", fail)
+    logger = MLflowLogger()
+    augmenter().set_callbacks(logger).fit(*data)
+    logger.flush()
+    (run,) = runs_in(store)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["ganaug.error.samples"] == "no font"
+
+
+def test_the_curve_of_a_long_fit_can_be_watched(store, data, monkeypatch):
+    monkeypatch.setattr(recorder, "SECONDS_BETWEEN_PARTS", 0)
+    logger, seen = MLflowLogger(), []
+
+    class Watch:
+        def setup(self, estimator, context): ...
+        def teardown(self, estimator, context): ...
+        def on_fit_task_begin(self, estimator, context): ...
+
+        def on_fit_task_end(self, estimator, context, *, metadata=None):
+            logger.flush()
+            seen.extend((run.info.status, len(run.data.metrics)) for run in runs_in(store))
+
+    augmenter().set_callbacks(logger, Watch()).fit(*data)
+    assert seen[0] == ("RUNNING", 2)
+    assert seen[-1][0] == "FINISHED"
+    assert len(runs_in(store)) == 1
 
 
 def test_tracking_does_not_change_the_result(data):
@@ -144,6 +231,50 @@ def test_every_fit_of_a_grid_search_is_a_child_at_any_n_jobs(store, data):
         assert seen[0] == seen[1] == seen[2]
 
 
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_cross_validation_in_workers_on_a_server(server, store, data, backend):
+    import mlflow
+
+    mlflow.set_tracking_uri(server)
+    mlflow.set_experiment(f"cross-validation, {backend}")
+    logger = MLflowLogger()
+    model = AugmentedClassifierCV(
+        LogisticRegression(), augmenter(), amounts=[0, 1], cv=2, n_draws=1
+    ).set_callbacks(logger)
+    with mlflow.start_run() as parent, joblib.parallel_config(backend=backend):
+        cross_validate(model, *data, cv=2, n_jobs=2, error_score="raise")
+        assert mlflow.active_run().info.run_id == parent.info.run_id
+    logger.flush()
+    runs = runs_in(server, f"cross-validation, {backend}")
+    children = [r for r in runs if r.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
+    assert len(runs) == len(children) + 1
+    # Two inner folds for each outer one, and the GAN of all rows where an amount was chosen.
+    assert len(children) in {4, 5, 6}
+    assert {run.info.status for run in children} == {"FINISHED"}
+    client = mlflow.MlflowClient()
+    files = {f.path for run in children for f in client.list_artifacts(run.info.run_id)}
+    assert files == {"samples.json", "samples.png"}
+
+
+def test_fits_in_threads_belong_to_the_run_of_their_thread(store, data):
+    import mlflow
+
+    logger = MLflowLogger()
+
+    def fit(name):
+        with mlflow.start_run(run_name=name) as parent:
+            augmenter().set_callbacks(logger).fit(*data)
+            assert mlflow.active_run().info.run_id == parent.info.run_id
+        return parent.info.run_id
+
+    mlflow.set_tracking_uri(store)
+    mlflow.set_experiment("threads")
+    with ThreadPoolExecutor(2) as threads:
+        parents = list(threads.map(fit, ["one", "two"]))
+    found = [run.data.tags.get("mlflow.parentRunId") for run in runs_in(store, "threads")]
+    assert sorted(filter(None, found)) == sorted(parents)
+
+
 def test_an_interrupted_fit_leaves_a_failed_run_with_its_curve(store, data):
     class Interrupt:
         def setup(self, estimator, context): ...
@@ -173,31 +304,6 @@ def test_a_saved_callback_does_not_log_into_a_run_that_has_ended(store, data):
     assert "tags.mlflow.parentRunId" not in fits.dropna(axis="columns")
 
 
-def test_a_dead_server_costs_one_warning_and_no_training(tmp_path, data):
-    logger = MLflowLogger(f"http://127.0.0.1:{closed_port()}", root=tmp_path)
-    with pytest.warns(RuntimeWarning, match="no MLflow server answers at http") as caught:
-        fitted = augmenter().set_callbacks(logger).fit(*data)
-    assert len(caught) == 1
-    augmenter(loss="bce").set_callbacks(logger).fit(*data)  # a second warning would be an error
-    (spill,) = tmp_path.glob("ganaug-unsent-*.jsonl")
-    assert str(spill) in str(caught[0].message)
-
-    first, second = (json.loads(line) for line in spill.read_text().splitlines())
-    critic = [value for name, value, _, _ in first["metrics"] if name == "loss/critic"]
-    assert critic == [tick["loss/critic"] for tick in fitted.history_]
-    assert first["parameters"]["class_counts"] == "rare: 20, usual: 100"
-    assert second["parameters"]["loss"] == "bce"
-    assert fitted.sample()[0].shape == (80, 3)
-
-
-def test_even_an_unwritable_folder_does_not_stop_the_training(tmp_path, data):
-    (tmp_path / "file").write_text("")
-    logger = MLflowLogger(f"http://127.0.0.1:{closed_port()}", root=tmp_path / "file")
-    with pytest.warns(RuntimeWarning, match="could not be written"):
-        fitted = augmenter().set_callbacks(logger).fit(*data)
-    assert fitted.history_
-
-
 def test_a_new_store_is_created_quietly(data, tmp_path, caplog):
     root = tmp_path / "a new folder"
     with caplog.at_level(logging.INFO):
@@ -215,13 +321,73 @@ def test_a_store_made_by_another_worker_in_the_meantime_is_kept(store, tmp_path,
     assert not list(tmp_path.glob(".mlflow-*"))
 
 
-def test_autologging_sees_nothing_of_inner_fits(store, data):
+@pytest.fixture
+def autolog(store):
     import mlflow
 
     mlflow.sklearn.autolog(log_models=False, silent=True)
-    try:
+    yield mlflow
+    mlflow.sklearn.autolog(disable=True, silent=True)
+
+
+def test_autologging_sees_nothing_of_inner_fits(autolog, data):
+    with without_autologging():
+        LogisticRegression().fit(*data)
+    for model in (
+        augmenter(early_stopping=True),
+        AugmentedClassifier(LogisticRegression(), augmenter()),
+        AugmentedClassifier(LogisticRegression(), BorderlineSMOTE()),
+        AugmentedClassifierCV(LogisticRegression(), augmenter(), cv=2, amounts=[0, 1]),
+    ):
+        model.fit(*data)
+    assert autolog.search_runs(search_all_experiments=True).empty
+    LogisticRegression().fit(*data)
+    assert len(autolog.search_runs(search_all_experiments=True)) == 1, "it is on again"
+
+
+def test_autologging_and_the_logger_make_one_run_each(autolog, data):
+    search = GridSearchCV(
+        AugmentedClassifier(LogisticRegression(), augmenter()), {"n_draws": [1]}, cv=2
+    ).set_callbacks(MLflowLogger())
+    search.fit(*data)
+    runs = autolog.search_runs(search_all_experiments=True)
+    names = runs["tags.estimator_name"].fillna("a GAN").value_counts().to_dict()
+    # The search, its one candidate, and the GAN of each fold and of the refit.
+    assert names == {"GridSearchCV": 1, "AugmentedClassifier": 1, "a GAN": 3}
+    (search_run,) = runs[runs["tags.estimator_name"] == "GridSearchCV"]["run_id"]
+    children = runs[runs["tags.mlflow.parentRunId"] == search_run]
+    assert children["tags.ganaug.kind"].notna().sum() == 3
+
+
+def test_autologging_that_the_caller_turned_off_stays_off(autolog, data):
+    from mlflow.utils.autologging_utils import disable_autologging
+
+    with disable_autologging():
         with without_autologging():
-            LogisticRegression().fit(*data)
-        assert mlflow.search_runs(search_all_experiments=True).empty
-    finally:
-        mlflow.sklearn.autolog(disable=True, silent=True)
+            pass
+        LogisticRegression().fit(*data)
+    assert autolog.search_runs(search_all_experiments=True).empty
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"tracking_uri": "foo://x"}, r"cannot use the tracking URI 'foo://x' .* Pass the address"),
+        ({"tracking_uri": "http:/x"}, r"The tracking URI 'http:/x' is not an address"),
+        ({"tracking_uri": "http://127.0.0.1:99999"}, r"99999' is not an address"),
+        ({"tracking_uri": "sqlite://x"}, r"'sqlite://x' names no file. Write 'sqlite:///mlflow"),
+        ({"experiment": ""}, r"experiment='' cannot be the name .* pass one line"),
+        ({"experiment": "two\nlines"}, r"experiment='two\\nlines' cannot be the name"),
+        ({"experiment": 5}, r"experiment=5 cannot be the name"),
+        ({"experiment": "gone"}, r"The experiment 'gone' is deleted. Restore it with .* --exp"),
+    ],
+)
+def test_what_mlflow_cannot_use_is_told_before_the_training(store, data, arguments, complaint):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(store)
+    client.delete_experiment(client.create_experiment("gone"))
+    fit = augmenter().set_callbacks(MLflowLogger(**{"tracking_uri": store, **arguments})).fit
+    with pytest.raises(ValueError, match=complaint) as caught:
+        fit(*data)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,118 @@
+"""From what happens in fits, in whatever process, to parts of runs."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+from uuid import UUID, uuid4
+
+from ganaug.tracking.data import describe
+from ganaug.tracking.outbox import PATIENCE, Outbox, Part
+from ganaug.tracking.store import Destination, curves, milliseconds
+
+#: How often the curves of a long fit are sent. Short fits are sent when they are done, because a
+#: thread that sends takes turns with the one that trains.
+SECONDS_BETWEEN_PARTS = 10.0
+
+
+@dataclass
+class _Fit:
+    """A fit under way."""
+
+    part: Part  # What is known and was not sent yet.
+    sent: float = field(default_factory=time.monotonic)
+    trained: bool = False
+
+
+class Recorder:
+    """Collects what happens in fits, and sends it as parts of runs.
+
+    A fit is known by its path: the outermost fit's id, and the way down from it. Messages may come
+    from several threads.
+
+    Parameters
+    ----------
+    root : path
+        Folder of the file with what could not be sent.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.outbox = Outbox(root)
+        self._lock = Lock()
+        self._fits: dict[tuple, _Fit] = {}
+
+    def take(self, message: tuple) -> None:
+        """Take a message: the name of a method and its arguments."""
+        name, *arguments = message
+        getattr(self, name)(*arguments)
+
+    def take_from_afar(self, message: tuple) -> None:
+        """Take a message in a thread of which nobody sees an error."""
+        try:
+            self.take(message)
+        except Warning as warning:  # Warnings are errors here, and this one has nobody to stop.
+            warnings.showwarning(warning, type(warning), __file__, 0)
+
+    def begin(
+        self, path: tuple, destination: Destination, name: str, parameters: dict[str, str]
+    ) -> None:
+        """Note the start of a fit, which may turn out to be a GAN's."""
+        part = Part(uuid4().hex, asdict(destination), name, milliseconds(), parameters=parameters)
+        with self._lock:
+            self._fits[path] = _Fit(part)
+
+    def tick(self, path: tuple, logs: Mapping[str, float]) -> None:
+        """Keep a point of the curves; send them if that was long ago."""
+        with self._lock:
+            fit = self._fits.get(path)
+            if fit is None:  # The process that knew of its start is gone.
+                return
+            fit.trained = True
+            fit.part.metrics += curves([(milliseconds(), logs)])
+            if time.monotonic() - fit.sent > SECONDS_BETWEEN_PARTS:
+                self._send(fit)
+
+    def _send(self, fit: _Fit) -> None:
+        part = fit.part
+        self.outbox.put(part)
+        fit.part = Part(part.fit, part.destination, part.name, part.start)
+        fit.sent = time.monotonic()
+
+    def end(self, path: tuple, facts: dict[str, Any] | None) -> None:
+        """Send the rest of a fit; without facts it was not a GAN's."""
+        with self._lock:
+            fit = self._fits.pop(path, None)
+        if fit is None or facts is None:
+            return
+        part = fit.part
+        part.parameters |= facts["parameters"]
+        part.tags |= facts["tags"]
+        if "table" in facts:
+            part.dataset = describe(*facts["table"])
+        self._finish(fit, "FINISHED", facts["metrics"])
+        if "samples" in facts:
+            part = Part(part.fit, part.destination, part.name, part.start)
+            part.samples = facts["samples"]
+            self.outbox.put(part)
+
+    def _finish(self, fit: _Fit, status: str, metrics: Mapping[str, float]) -> None:
+        part, now = fit.part, milliseconds()
+        seconds = (now - part.start) / 1000
+        for name, value in {"fit_seconds": seconds, **metrics}.items():
+            part.metrics.append((name, value, now, 0))
+        part.status, part.end = status, now
+        self.outbox.put(part)
+
+    def close(self, root: UUID) -> None:
+        """End fits that an error or Ctrl-C stopped; wait until the curves have arrived."""
+        with self._lock:
+            stopped = [self._fits.pop(path) for path in list(self._fits) if path[0] == root]
+        for fit in stopped:
+            if fit.trained:
+                self._finish(fit, "FAILED", {})
+        self.outbox.wait(PATIENCE)
