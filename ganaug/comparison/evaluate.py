@@ -22,6 +22,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_memory
 from threadpoolctl import threadpool_limits
 
+from ganaug.autologging import without_autologging
 from ganaug.classifier import AugmentedClassifier, average_draws, class_shares
 from ganaug.comparison.arms import ARMS, BASELINE, Arm, Rows
 from ganaug.comparison.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIERS
@@ -138,7 +139,8 @@ class Task:
     def predict(self, fold: int, arm: str) -> tuple[list[Prediction], list[dict[str, Any]]]:
         """Return what one arm and every classifier say of the held-out rows of a fold."""
         train, test = self.folds[fold]
-        with one_thread():
+        # Autologging would open a run for every classifier.
+        with one_thread(), without_autologging():
             start = time.perf_counter()
             try:
                 rows = self.rows(arm, fold, train)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import joblib
 import numpy as np
 
-from ganaug.autologging import without_autologging
 from ganaug.comparison.report import render_report
 from ganaug.comparison.verdict import RANKING
 from ganaug.tracking.champions import Contender, Registered, check_name, register
@@ -306,9 +305,8 @@ def _log_cell(
         model_id = None
         if len(ran):
             try:
-                with without_autologging():
-                    model = comparison.refit(arm, classifier)
-                    parameters |= parameters_of(model)
+                model = comparison.refit(arm, classifier)
+                parameters |= parameters_of(model)
                 model_id = log_fitted(
                     client, experiment_id, run_id, model, comparison.X, parameters
                 )

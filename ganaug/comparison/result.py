@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ganaug.autologging import without_autologging
 from ganaug.comparison.arms import BASELINE
 from ganaug.comparison.evaluate import Encoded, Task, as_one, encode, one_thread
 from ganaug.comparison.scores import LOWER_IS_BETTER, METRICS, check_metric
@@ -249,7 +250,7 @@ class Comparison:
         self._check_cell(arm, classifier)
         # The folds are numbered from zero, so this number is free for the seeds of all rows.
         fold = self.n_folds
-        with one_thread():
+        with one_thread(), without_autologging():
             if arm not in self._rows:
                 self._rows[arm] = encode(
                     self.task.rows(arm, fold, np.arange(len(self.y))), self.task.arms[arm].raw

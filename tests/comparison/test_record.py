@@ -1,4 +1,5 @@
 import json
+import os
 import sys
 from types import SimpleNamespace
 
@@ -363,6 +364,33 @@ def test_a_server_answers_which_arm_won_and_serves_the_champion(server, comparis
         mlflow.set_tracking_uri(before)
     expected = comparison.refit(*comparison.winner()).predict(table[0])
     np.testing.assert_array_equal(model.predict(table[0]), expected)
+
+
+def test_autologging_changes_nothing_and_adds_no_runs(store, table):
+    import mlflow
+
+    asked = {"arms": ["balanced bagging"], "classifiers": {"logistic": LogisticRegression()}}
+    plain = compare(*table, **asked, cv=2)
+    mlflow.set_tracking_uri(store)
+    before = dict(os.environ)
+    mlflow.sklearn.autolog(silent=True)
+    try:
+        comparison = compare(*table, **asked, cv=2)
+        assert mlflow.search_runs(search_all_experiments=True).empty
+        result = log_comparison(comparison)
+        runs = mlflow.search_runs(search_all_experiments=True)
+        assert mlflow.active_run() is None
+        assert mlflow.get_tracking_uri() == store
+    finally:
+        mlflow.sklearn.autolog(disable=True, silent=True)
+    assert set(runs["tags.ganaug.kind"]) == {"comparison", "cell"}
+    assert len(runs) == 1 + 2
+    expected = plain.arm_means()["average_precision"]
+    for arm, value in expected.items():
+        (logged,) = runs.loc[runs["params.arm"] == arm, "metrics.average_precision"]
+        assert logged == pytest.approx(value)
+    assert (runs["tags.mlflow.parentRunId"].dropna() == result.run_id).all()
+    assert dict(os.environ) == before
 
 
 def test_a_winner_that_cannot_be_logged_is_not_registered(store, table):
