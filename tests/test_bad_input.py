@@ -294,6 +294,7 @@ OUTSIDE = {
     "steps": [0, -1, 2.0, "many", None],
     "batch_size": [1, 0, 12.5],
     "learning_rate": [0, -0.1, "small", np.nan],
+    "n_candidates": [0, 2.5, "few", None],
     "early_stopping": ["yes", 2, None],
     "validation_fraction": [0, 1, 1.5, -0.1],
     "n_iter_no_change": [0, 2.5],
