@@ -435,7 +435,9 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self, "rungs_")
         if n_candidates is None:
             n_candidates = self.n_candidates if n is None else 1
-        elif not isinstance(n_candidates, int | np.integer) or n_candidates < 1:
+        elif type(n_candidates) is bool or not (
+            isinstance(n_candidates, int | np.integer) and n_candidates >= 1
+        ):
             raise ValueError(f"n_candidates={n_candidates!r} must be a whole number from 1 on.")
         n = self.sampling_strategy_ if n is None else n
         X_new, codes = self._draw(n, random_state, n_candidates)

@@ -108,6 +108,10 @@ def compare(
         str | None,
         typer.Option(help="Register the winner in MLflow under this name, as its champion."),
     ] = None,
+    champion_metric: Annotated[
+        str,
+        typer.Option(help="What the champion is best at: average_precision or balanced_accuracy."),
+    ] = "average_precision",
     tracking: Annotated[
         bool, typer.Option("--tracking/--no-tracking", help="Record everything in MLflow.")
     ] = True,
@@ -154,11 +158,12 @@ def compare(
         "tracking_uri": tracking_uri,
         "experiment": experiment,
         "registered_model_name": registered_model_name,
+        "champion_metric": champion_metric,
         "root": output_dir,
     }
     if tracking:
         package.check_log(**destination)
-    unfinished = output_dir / "unfinished"
+    unfinished = output_dir / ".ganaug-unfinished"
 
     chosen: list[Any] = list(package.ARMS) if arms is None else _names(arms)
     if steps is not None:
@@ -366,7 +371,7 @@ def send(
         except Exception as error:
             _say(f"MLflow did not take what is left in {file}: {error}")
             raise typer.Exit(1) from error
-        print(f"Sent {file}: {runs} runs")
+        print(f"Sent {file}: {runs} run{'s' * (runs != 1)}")
 
 
 @contextmanager

@@ -338,11 +338,12 @@ def test_compare__recording_fails__the_answer_stays(capsys, table, monkeypatch):
 def test_compare__registers_the_winner(capsys, table, tmp_path):
     arguments = ("--folds", 2, "--arms", "nothing", "--classifiers", "logistic-regression")
     arguments += ("--output-dir", tmp_path, "--registered-model-name", "toy")
-    for version in ("1", "2"):
+    for version, alias in (("1", "champion"), ("2", "challenger")):
         code, out, err = run(capsys, "compare", table, "--target", "y", *arguments)
         assert code == 0, err
-        assert f"toy version {version} is the champion" in out
-    assert not (tmp_path / "unfinished").exists()
+        assert f"toy version {version} is the {alias}" in out
+        assert "It is logistic regression with nothing, the verdict's advice to rank rows." in out
+    assert not (tmp_path / ".ganaug-unfinished").exists()
 
 
 @pytest.mark.parametrize(
@@ -351,6 +352,11 @@ def test_compare__registers_the_winner(capsys, table, tmp_path):
         (("--tracking-uri", f"http://127.0.0.1:{closed_port()}"), "no MLflow server answers at"),
         (("--registered-model-name", "a/b"), "'a/b' cannot name a registered model"),
         (("--registered-model-name", "a", "--no-tracking"), "needs tracking"),
+        (
+            ("--registered-model-name", "a", "--champion-metric", "f1"),
+            "champion_metric='f1' must be one of average_precision, balanced_accuracy",
+        ),
+        (("--tracking-uri", " "), "tracking_uri=' ' must be text"),
     ],
 )
 def test_compare__what_would_fail_at_the_end_fails_at_once(
@@ -473,7 +479,9 @@ def test_ctrl_c__one_line_and_130(tmp_path, n_jobs):
         start_new_session=True,
         cwd=tmp_path,
     ) as process:
-        while process.poll() is None and not list(tmp_path.glob("unfinished/**/output.pkl")):
+        while process.poll() is None and not list(
+            tmp_path.glob(".ganaug-unfinished/**/output.pkl")
+        ):
             time.sleep(0.2)
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=120)

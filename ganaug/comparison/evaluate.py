@@ -31,7 +31,7 @@ from ganaug.preprocessing import as_frame, make_preprocessor
 from ganaug.tracking.data import digest
 
 #: What results depend on besides the caller's own packages.
-PACKAGES = ("ganaug", "imbalanced-learn", "numpy", "scikit-learn", "scipy", "torch")
+PACKAGES = ("ganaug", "imbalanced-learn", "numpy", "pandas", "scikit-learn", "scipy", "torch")
 
 
 @dataclass(frozen=True)
@@ -273,7 +273,7 @@ def evaluate(
     key = "" if memory is None else task.key()
     cells: list[Cell] = []
     histories: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    batches = run(delayed(part)(task, fold, arm, key) for fold, arm in jobs)
+    batches = run(delayed(_remember)(part, task, fold, arm, key) for fold, arm in jobs)
     with _closing(batches):
         for batch, history in batches:
             histories[batch[0].arm, batch[0].fold] = history
@@ -301,7 +301,23 @@ def _closing(batches: Generator) -> Iterator[None]:
 
 def _run_part(task: Task, fold: int, arm: str, key: str) -> tuple[list[Cell], list[dict[str, Any]]]:
     """Evaluate one arm on one fold; `key` tells `joblib.Memory` what else the result depends on."""
-    return task.run(fold, arm)
+    batch, history = task.run(fold, arm)
+    if any(cell.error for cell in batch):
+        raise _Failed(batch, history)
+    return batch, history
+
+
+class _Failed(Exception):
+    """Carries what failed past `joblib.Memory`, which would keep it: next time it may not."""
+
+
+def _remember(
+    part: Any, task: Task, fold: int, arm: str, key: str
+) -> tuple[list[Cell], list[dict[str, Any]]]:
+    try:
+        return part(task, fold, arm, key)
+    except _Failed as failed:
+        return failed.args
 
 
 def _held_out(task: Task, cells: list[Cell]) -> pd.DataFrame:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import socket
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,7 @@ import joblib
 import numpy as np
 
 from ganaug.comparison.report import render_report
-from ganaug.comparison.verdict import RANKING
+from ganaug.comparison.verdict import DECISIONS, RANKING
 from ganaug.tracking.champions import Contender, Registered, check_name, register
 from ganaug.tracking.data import describe, log_dataset
 from ganaug.tracking.models import log_fitted
@@ -36,7 +38,12 @@ if TYPE_CHECKING:
 
 # The tag of a parent run that tells which scores it holds.
 SCORES = "ganaug.scores"
+# Of a child whose scores are there, but not its model.
+NO_MODEL = "ganaug.error.model"
+# Who writes a run, so that another does not go on with it at the same time.
+WRITER = "ganaug.writer"
 DESCRIPTION = "mlflow.note.content"
+PURPOSES = {RANKING: "to rank rows", DECISIONS: "to decide"}
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,7 @@ def log_comparison(
     data_name: str | None = None,
     report: str | None = None,
     registered_model_name: str | None = None,
+    champion_metric: str = RANKING,
     root: str | Path = ".",
     on_run: Callable[[int, int, str], object] | None = None,
 ) -> LoggedComparison:
@@ -103,8 +111,11 @@ def log_comparison(
         The page of :func:`render_report`, to be kept as ``report.html``; made if left out.
     registered_model_name : str, default=None
         Register the pipeline of :meth:`Comparison.winner` under this name. It becomes the
-        ``champion``, and the champion before it the ``challenger``; but one with a better average
-        precision on the same table stays, and the newcomer is the challenger.
+        ``champion``, and the champion before it the ``challenger``; but one that is as good on the
+        same table stays, and the newcomer is the challenger.
+    champion_metric : {"average_precision", "balanced_accuracy"}, default="average_precision"
+        Which advice of the verdict to register: what ranks rows best, or what decides best. A
+        model that ranks well may hardly ever *predict* the rare class.
     root : path, default="."
         Folder of the embedded store.
     on_run : callable, default=None
@@ -126,6 +137,7 @@ def log_comparison(
         tracking_uri=tracking_uri,
         experiment=experiment,
         registered_model_name=registered_model_name,
+        champion_metric=champion_metric,
         root=root,
     )
     X = comparison.X
@@ -140,6 +152,7 @@ def log_comparison(
         tags=tags,
         again=left,
     ) as run_id:
+        client.set_tag(run_id, WRITER, _writer())
         log_dataset(client, run_id, dataset, "cross-validation")
         if DESCRIPTION not in client.get_run(run_id).data.tags:  # the last thing it logs
             page = report or render_report(comparison, data_name=data_name)
@@ -158,7 +171,7 @@ def log_comparison(
         registered = None
         if registered_model_name is not None:
             registered = _register_winner(
-                client, registered_model_name, comparison, children, dataset
+                client, registered_model_name, champion_metric, comparison, children, dataset
             )
             client.set_tag(run_id, "ganaug.registered", registered.story)
     uri, page = destination.tracking_uri, f"/#/experiments/{experiment_id}/runs"
@@ -182,13 +195,14 @@ def check_log(
     tracking_uri: str | None = None,
     experiment: str | None = None,
     registered_model_name: str | None = None,
+    champion_metric: str = RANKING,
     root: str | Path = ".",
 ) -> tuple[Destination, MlflowClient, str]:
     """Raise what :func:`log_comparison` would, before hours are spent on the comparison.
 
     Parameters
     ----------
-    tracking_uri, experiment, registered_model_name, root
+    tracking_uri, experiment, registered_model_name, champion_metric, root
         As for :func:`log_comparison`.
 
     Returns
@@ -198,6 +212,10 @@ def check_log(
     """
     if registered_model_name is not None:
         check_name(registered_model_name)
+    if champion_metric not in PURPOSES:
+        raise ValueError(
+            f"champion_metric={champion_metric!r} must be one of {', '.join(PURPOSES)}."
+        )
     destination = resolve(tracking_uri, experiment, root)
     return destination, *connect(destination)
 
@@ -210,8 +228,28 @@ def _scores_key(comparison: Any, dataset: dict[str, str]) -> str:
 def _unfinished(client: MlflowClient, experiment_id: str, key: str) -> str | None:
     """Return the last run that a log of the same scores left before it was done."""
     query = f"tags.`{SCORES}` = '{key}' and attributes.status != 'FINISHED'"
-    found = client.search_runs([experiment_id], query, max_results=1)
-    return found[0].info.run_id if found else None
+    for run in client.search_runs([experiment_id], query):
+        if run.info.status != "RUNNING" or _is_dead(run.data.tags.get(WRITER, "")):
+            return run.info.run_id
+    return None
+
+
+def _writer() -> str:
+    return f"{os.getpid()} on {socket.gethostname()}"
+
+
+def _is_dead(writer: str) -> bool:
+    """Return whether a process of this machine has ended; nothing is known of other machines."""
+    pid, _, host = writer.partition(" on ")
+    if host != socket.gethostname() or os.name != "posix":
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # somebody else's
+        pass
+    return False
 
 
 def _complete_children(client: MlflowClient, experiment_id: str, parent: str) -> dict[str, str]:
@@ -219,7 +257,7 @@ def _complete_children(client: MlflowClient, experiment_id: str, parent: str) ->
     query = f"tags.mlflow.parentRunId = '{parent}'"
     complete = {}
     for run in client.search_runs([experiment_id], query, max_results=10_000):
-        if run.info.status == "FINISHED":
+        if run.info.status == "FINISHED" and NO_MODEL not in run.data.tags:
             complete[run.info.run_name] = run.info.run_id
         else:
             client.set_terminated(run.info.run_id, "KILLED")
@@ -230,11 +268,12 @@ def _complete_children(client: MlflowClient, experiment_id: str, parent: str) ->
 def _register_winner(
     client: MlflowClient,
     name: str,
+    metric: str,
     comparison: Any,
     children: dict[str, str],
     dataset: dict[str, str],
 ) -> Registered:
-    arm, classifier = comparison.winner()
+    arm, classifier = comparison.winner(metric)
     run_id = children[f"{arm} / {classifier}"]
     outputs = client.get_run(run_id).outputs
     models = outputs.model_outputs if outputs else []
@@ -243,9 +282,11 @@ def _register_winner(
             f"{arm} / {classifier} won, but its pipeline could not be logged (the tag "
             "ganaug.error.model of its run tells why), so nothing was registered."
         )
-    score = comparison.fold_scores(RANKING, (arm, classifier)).mean()
-    contender = Contender(models[0].model_id, run_id, RANKING, score, dataset["digest"])
-    return register(client, name, contender)
+    score = comparison.fold_scores(metric, (arm, classifier)).mean()
+    contender = Contender(models[0].model_id, run_id, metric, score, dataset["digest"])
+    registered = register(client, name, contender)
+    what = f" It is {classifier} with {arm}, the verdict's advice {PURPOSES[metric]}."
+    return replace(registered, story=registered.story + what)
 
 
 def _log_summary(client: MlflowClient, run_id: str, comparison: Any) -> None:
@@ -311,7 +352,7 @@ def _log_cell(
                     client, experiment_id, run_id, model, comparison.X, parameters
                 )
             except Exception as error:  # The scores are worth keeping without the model.
-                client.set_tag(run_id, "ganaug.error.model", str(error)[:5000])
+                client.set_tag(run_id, NO_MODEL, str(error)[:5000])
                 warnings.warn(
                     f"The pipeline of {arm} / {classifier} was not logged: {error}",
                     RuntimeWarning,

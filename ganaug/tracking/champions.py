@@ -63,7 +63,7 @@ def check_name(name: str) -> str:
 
 
 def register(client: MlflowClient, name: str, contender: Contender) -> Registered:
-    """Register a model as champion, or as challenger of one that did better on the same table.
+    """Register a model as champion, or as challenger of one as good on the same table.
 
     A champion that loses its place becomes the challenger. Scores on different tables cannot be
     compared, so there the newer model wins.
@@ -97,12 +97,12 @@ def register(client: MlflowClient, name: str, contender: Contender) -> Registere
         story = f"{name} version {version} is the champion, the first there is."
         return Registered(name, version, CHAMPION, story)
     comparable = _of_the_same(champion, contender)
-    if comparable and float(champion.tags[SCORE]) > contender.score:
+    if comparable and not contender.score > float(champion.tags[SCORE]):  # nor if it is NaN
         client.set_registered_model_alias(name, CHALLENGER, version)
         story = (
             f"{name} version {version} is the challenger: version {champion.version} stays "
-            f"champion, for on the same table its {words} is {float(champion.tags[SCORE]):.3f}, "
-            f"not {contender.score:.3f}."
+            f"champion, for on the same table its {words} is {float(champion.tags[SCORE]):.3f}; "
+            f"the new one's is {contender.score:.3f}."
         )
         return Registered(name, version, CHALLENGER, story)
     client.set_registered_model_alias(name, CHALLENGER, str(champion.version))

@@ -30,12 +30,20 @@ def digest(X: pd.DataFrame, y: np.ndarray) -> str:
     >>> import numpy as np
     >>> import pandas as pd
     >>> digest(pd.DataFrame({"a": [1, 2]}), np.array([0, 1]))
-    '98808c49'
+    'c8129f12'
     """
-    found = hashlib.sha256(repr(list(X.columns)).encode())
+    # The same values of another type are another table: a level is not a number.
+    found = hashlib.sha256(repr([(name, _kind(X[name])) for name in X]).encode())
+    found.update(pd.api.types.infer_dtype(y, skipna=False).encode())
     found.update(pd.util.hash_pandas_object(X, index=False).to_numpy().tobytes())
     found.update(pd.util.hash_array(y).tobytes())
     return found.hexdigest()[:8]
+
+
+def _kind(column: pd.Series) -> str:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return f"{column.dtype.categories.tolist()}, ordered={column.dtype.ordered}"
+    return str(column.dtype)
 
 
 def describe(X: pd.DataFrame, digest: str, rows: int, name: str = "table") -> dict[str, str]:

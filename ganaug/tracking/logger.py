@@ -39,9 +39,10 @@ class MLflowLogger:
     them. An imbalanced-learn pipeline hands no callbacks down, so there it belongs on the sampler.
 
     A run is a child of the run that is active when the fit begins, at any ``n_jobs``. It holds the
-    parameters, the class counts, how each class was served, the losses and quality measures step
-    by step, the training rows' digest, versions and hardware, the time the fit took and the memory
-    of its process at the most, and real next to synthetic rows as a table and a picture.
+    parameters, the class counts, how each class was served, the losses and quality measures at
+    every twentieth of the steps, the training rows' digest, versions and hardware, the time the fit
+    took and the memory of its process at the most, and real next to synthetic rows as a table and a
+    picture.
 
     When the outermost fit returns, its runs are complete but for the samples, which follow in the
     background: :meth:`flush` waits for them.

@@ -279,6 +279,8 @@ def send_file(path: str | Path, *, tracking_uri: str | None = None) -> int:
     """
     path, sender = Path(path), Sender()
     parts = _read(path)
+    # A training that goes on writes to that name: it gets a file of its own.
+    path, name = path.rename(path.with_stem(f"{path.stem}-{uuid4().hex[:4]}")), path
     fits = {part.fit for part in parts}
     if tracking_uri is not None:
         for part in parts:
@@ -288,6 +290,8 @@ def send_file(path: str | Path, *, tracking_uri: str | None = None) -> int:
             sender.send(part)
         except BaseException:
             _rewrite(path, sender.lines(parts[done:]))  # Its run may be there already.
+            if not name.exists():
+                path.rename(name)
             raise
         _rewrite(path, sender.lines(parts[done + 1 :]))
     path.unlink()
@@ -295,11 +299,13 @@ def send_file(path: str | Path, *, tracking_uri: str | None = None) -> int:
 
 
 def _read(path: Path) -> list[Part]:
-    parts = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    parts, text = [], path.read_text(encoding="utf-8")
+    for number, line in enumerate(lines := text.splitlines(keepends=True), start=1):
         try:
             parts.append(Part(**json.loads(line)))
         except (ValueError, TypeError):
+            if parts and number == len(lines) and not line.endswith("\n"):
+                break  # What wrote it was stopped in the middle: the rest is good.
             raise ValueError(
                 f"{path}, line {number}: not part of a run; pass a file ganaug-unsent-*.jsonl."
             ) from None

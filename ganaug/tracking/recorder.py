@@ -93,7 +93,10 @@ class Recorder:
         part.parameters |= facts["parameters"]
         part.tags |= facts["tags"]
         if "table" in facts:
-            part.dataset = describe(*facts["table"])
+            try:
+                part.dataset = describe(*facts["table"])
+            except Exception as error:  # A trained GAN is worth more than its description.
+                part.tags["ganaug.error.dataset"] = str(error)[:500]
         self._finish(fit, "FINISHED", facts["metrics"])
         if "samples" in facts:
             part = Part(part.fit, part.destination, part.name, part.start)

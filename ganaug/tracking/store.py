@@ -56,6 +56,11 @@ def resolve(tracking_uri: str | None, experiment: str | None, root: str | Path) 
     # joblib's threads have no active run of their own, so the other threads are asked too.
     run = mlflow.active_run() or mlflow.tracking.fluent._get_latest_active_run()
     ambient = mlflow.get_tracking_uri()
+    if tracking_uri is not None and not (isinstance(tracking_uri, str) and tracking_uri.strip()):
+        raise ValueError(
+            f"tracking_uri={tracking_uri!r} must be text, such as 'http://localhost:5000' or "
+            "'sqlite:///mlflow.db'; or None."
+        )
     if tracking_uri is None:
         embedded = f"sqlite:///{(Path(root).resolve() / 'mlflow.db').as_posix()}"
         tracking_uri = ambient if run or mlflow.is_tracking_uri_set() else embedded
@@ -82,8 +87,16 @@ def connect(destination: Destination) -> tuple[MlflowClient, str]:
     ConnectionError
         If no server answers.
     """
+    from mlflow.exceptions import MlflowException
+
     client = _open_client(destination.tracking_uri)
-    return client, _find_experiment(client, destination)
+    try:
+        return client, _find_experiment(client, destination)
+    except MlflowException as error:
+        if "<html" in str(error).lower():  # a page for people
+            uri = destination.tracking_uri
+            raise ConnectionError(f"what answers at {uri} is not an MLflow server") from error
+        raise
 
 
 def _open_client(uri: str) -> MlflowClient:

@@ -1,6 +1,8 @@
 import json
 import os
+import subprocess
 import sys
+from socket import gethostname
 from types import SimpleNamespace
 
 import numpy as np
@@ -154,7 +156,9 @@ def test_the_digest_sees_every_row_and_column(comparison):
         digest(X, other_label),
         digest(X.rename(columns={"age": "years"}), y),
     }
-    assert len(digests) == 4
+    other_type = X.assign(count=X["count"].astype("category"))
+    digests |= {digest(other_type, y), digest(X, (y == "yes").astype(int))}
+    assert len(digests) == 6
     assert digest(X.copy(), y.copy()) == digest(X, y)
 
 
@@ -310,8 +314,48 @@ def test_what_a_crash_left_running_is_cleared_up(store, comparison):
         log_comparison(comparison, on_run=_stop)
     for run in runs_in(store):
         client.update_run(run.info.run_id, status="RUNNING")
+        client.set_tag(run.info.run_id, "ganaug.writer", f"{ended_process()} on {gethostname()}")
     log_comparison(comparison)
     assert {run.info.status for run in runs_in(store)} == {"FINISHED"}
+    assert len(runs_in(store)) == 1 + len(CELLS)
+
+
+def ended_process():
+    """Return the number of a process that is no more."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_a_run_that_is_being_written_is_left_alone(store, comparison):
+    inner = []
+
+    def again(*_):
+        if not inner:
+            inner.append(None)
+            inner[0] = log_comparison(comparison).run_id
+
+    outer = log_comparison(comparison, on_run=again)
+    assert outer.run_id != inner[0]
+    assert {run.info.status for run in runs_in(store)} == {"FINISHED"}
+    assert len(runs_in(store)) == 2 * (1 + len(CELLS))
+
+
+def test_a_model_that_could_not_be_sent_is_sent_the_next_time(store, comparison, monkeypatch):
+    record = sys.modules[log_comparison.__module__]
+    send = record.log_fitted
+
+    def refuse(*_):
+        raise OSError("the artifact store is full")
+
+    monkeypatch.setattr(record, "log_fitted", refuse)
+    with (
+        pytest.warns(RuntimeWarning, match="the artifact store is full"),
+        pytest.raises(ValueError, match="its pipeline could not be logged"),
+    ):
+        log_comparison(comparison, registered_model_name="toy")
+    monkeypatch.setattr(record, "log_fitted", send)
+    assert log_comparison(comparison, registered_model_name="toy").registered.alias == "champion"
     assert len(runs_in(store)) == 1 + len(CELLS)
 
 

@@ -176,7 +176,7 @@ def test_what_a_killed_server_missed_is_sent_later_once(
     assert path.exists()
     with mlflow_server(template, tmp_path) as (_, address):
         assert main(["send", str(path), "--tracking-uri", address]) == 0
-        assert capsys.readouterr().out == f"Sent {path}: 1 runs\n"
+        assert capsys.readouterr().out == f"Sent {path}: 1 run\n"
         assert not path.exists()
         client = MlflowClient(address)
         (run,) = [r for r in runs_in(address, "fraud") if "ganaug.kind" in r.data.tags]
