@@ -11,8 +11,17 @@ from contextlib import contextmanager
 from threading import Thread
 
 import numpy as np
+import pytest
 import requests
 from sklearn.base import BaseEstimator, ClassifierMixin
+
+#: For the modules whose tests each work in a store of their own.
+IN_A_STORE = [
+    pytest.mark.usefixtures("store"),
+    # What MLflow says on being imported, opened and used, not in answer to what ganaug does.
+    pytest.mark.filterwarnings("ignore:.*noload.*loader strategy is deprecated"),
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType"),
+]
 
 
 def new_store(template, root):

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import joblib
 import numpy as np
 
-from ganaug.comparison.report import render_report
-from ganaug.comparison.verdict import DECISIONS, RANKING
+from ganaug.comparison.report import PACKAGES, render_report
+from ganaug.comparison.verdict import PURPOSES, RANKING
 from ganaug.tracking.champions import Contender, Registered, check_name, register
 from ganaug.tracking.data import describe, log_dataset
 from ganaug.tracking.models import log_fitted
@@ -25,9 +25,11 @@ from ganaug.tracking.store import (
     Destination,
     connect,
     counts_text,
+    create_run,
     curves,
+    end_run,
+    ending_run,
     milliseconds,
-    open_run,
     parameters_of,
     resolve,
     send,
@@ -43,7 +45,6 @@ NO_MODEL = "ganaug.error.model"
 # Who writes a run, so that another does not go on with it at the same time.
 WRITER = "ganaug.writer"
 DESCRIPTION = "mlflow.note.content"
-PURPOSES = {RANKING: "to rank rows", DECISIONS: "to decide"}
 
 
 @dataclass(frozen=True)
@@ -143,15 +144,15 @@ def log_comparison(
     X = comparison.X
     dataset = describe(X, comparison.digest, len(X), data_name or "table")
     tags = {"ganaug.kind": "comparison", SCORES: _scores_key(comparison, dataset)}
-    left = _unfinished(client, experiment_id, tags[SCORES])
-    with open_run(
-        client,
-        experiment_id,
-        run_name or f"compare {data_name or ''}".strip(),
-        parent=destination.parent_run_id,
-        tags=tags,
-        again=left,
-    ) as run_id:
+    run_id = _unfinished(client, experiment_id, tags[SCORES])
+    if run_id is None:
+        name = run_name or f"compare {data_name or ''}".strip()
+        run_id = create_run(
+            client, experiment_id, name, parent=destination.parent_run_id, tags=tags
+        )
+    else:
+        client.update_run(run_id, status="RUNNING")
+    with ending_run(client, run_id):
         client.set_tag(run_id, WRITER, _writer())
         log_dataset(client, run_id, dataset, "cross-validation")
         if DESCRIPTION not in client.get_run(run_id).data.tags:  # the last thing it logs
@@ -260,7 +261,7 @@ def _complete_children(client: MlflowClient, experiment_id: str, parent: str) ->
         if run.info.status == "FINISHED" and NO_MODEL not in run.data.tags:
             complete[run.info.run_name] = run.info.run_id
         else:
-            client.set_terminated(run.info.run_id, "KILLED")
+            end_run(client, run.info.run_id, "KILLED")
             client.delete_run(run.info.run_id)
     return complete
 
@@ -301,7 +302,7 @@ def _log_summary(client: MlflowClient, run_id: str, comparison: Any) -> None:
         "arms": ", ".join(comparison.arms)[:6000],
         "classifiers": ", ".join(comparison.classifiers)[:6000],
     }
-    for package in ("ganaug", "scikit-learn", "imbalanced-learn", "torch", "numpy", "pandas"):
+    for package in PACKAGES:
         parameters[f"version/{package}"] = version(package)
     send(client, run_id, parameters)
     board = comparison.leaderboard()
@@ -333,14 +334,8 @@ def _log_cell(
     for fold, error in zip(rows["fold"], rows["error"], strict=True):
         if error:
             tags[f"ganaug.error.fold_{fold}"] = error
-    with open_run(
-        client,
-        experiment_id,
-        f"{arm} / {classifier}",
-        parent=parent,
-        tags=tags,
-        status="FINISHED" if len(ran) else "FAILED",
-    ) as run_id:
+    run_id = create_run(client, experiment_id, f"{arm} / {classifier}", parent=parent, tags=tags)
+    with ending_run(client, run_id, "FINISHED" if len(ran) else "FAILED"):
         log_dataset(client, run_id, dataset, "cross-validation")
         parameters = {"arm": arm, "classifier": classifier}
         model_id = None

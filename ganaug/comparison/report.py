@@ -25,7 +25,7 @@ from ganaug.comparison.pictures import (
 from ganaug.comparison.result import ALL
 from ganaug.comparison.scores import LOWER_IS_BETTER, METRICS
 from ganaug.comparison.svg import CONTROL_CHARACTERS, inline_panels, page_colour, page_style
-from ganaug.comparison.verdict import DECISIONS, RANKING, WORDS, recommend, write_verdict
+from ganaug.comparison.verdict import DECISIONS, PURPOSES, RANKING, WORDS, recommend, write_verdict
 from ganaug.quality.pictures import (
     OTHERS,
     REAL,
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from ganaug.comparison.result import Comparison
 
 PACKAGES = ("ganaug", "scikit-learn", "imbalanced-learn", "torch", "numpy", "pandas")
-PURPOSES = {RANKING: "To rank rows", DECISIONS: "To decide"}
 #: Dots in a picture; more would make the page large and look no different.
 MOST_DOTS = 250
 #: Fewer rows of a class have no distribution to compare.
@@ -158,7 +157,7 @@ def _choices(comparison: Comparison) -> list[dict[str, Any]]:
         scores = comparison.fold_scores(metric, (arm, classifier))
         choices.append(
             {
-                "purpose": PURPOSES[metric],
+                "purpose": PURPOSES[metric].capitalize(),
                 "arm": arm,
                 "classifier": classifier,
                 "metric": WORDS[metric],

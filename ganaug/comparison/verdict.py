@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 RANKING, DECISIONS = "average_precision", "balanced_accuracy"
 WORDS = {RANKING: "average precision", DECISIONS: "balanced accuracy"}
+PURPOSES = {RANKING: "to rank rows", DECISIONS: "to decide"}
 
 
 def write_verdict(comparison: "Comparison", subject: str) -> list[str]:

@@ -304,27 +304,10 @@ def end_run(client: MlflowClient, run_id: str, status: str, end: int | None = No
 
 
 @contextmanager
-def open_run(
-    client: MlflowClient,
-    experiment_id: str,
-    name: str,
-    *,
-    parent: str | None = None,
-    tags: Mapping[str, str],
-    status: str = "FINISHED",
-    again: str | None = None,
-) -> Iterator[str]:
-    """Open a run for the time of the block, end it with `status`, or as failed on an error.
-
-    `again` is the id of a run to go on with instead of a new one.
-    """
-    if again is None:
-        run_id = create_run(client, experiment_id, name, parent=parent, tags=tags)
-    else:
-        run_id = again
-        client.update_run(run_id, status="RUNNING")
+def ending_run(client: MlflowClient, run_id: str, status: str = "FINISHED") -> Iterator[None]:
+    """End a run with `status` after the block, or as failed on an error."""
     try:
-        yield run_id
+        yield
     except BaseException:
         status = "FAILED"
         raise

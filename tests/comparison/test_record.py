@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import Foreign, closed_port, new_store, runs_in
+from helpers import IN_A_STORE, Foreign, closed_port, new_store, runs_in
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
@@ -19,12 +19,7 @@ from ganaug.tracking.data import digest
 
 pytest.importorskip("mlflow")
 
-pytestmark = [
-    pytest.mark.usefixtures("store"),
-    # What MLflow says on being imported, opened and used, not in answer to what ganaug does.
-    pytest.mark.filterwarnings("ignore:.*noload.*loader strategy is deprecated"),
-    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType"),
-]
+pytestmark = IN_A_STORE
 
 STEPS = 30
 

@@ -10,7 +10,7 @@ import warnings
 from contextlib import contextmanager, suppress
 
 import pytest
-from helpers import closed_port, mlflow_server, runs_in, silent_server, stop
+from helpers import IN_A_STORE, closed_port, mlflow_server, runs_in, silent_server, stop
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
@@ -20,12 +20,7 @@ from ganaug.tracking import MLflowLogger, outbox, recorder
 
 pytest.importorskip("mlflow")
 
-pytestmark = [
-    pytest.mark.usefixtures("store"),
-    # What MLflow says on being imported, opened and used, not in answer to what ganaug does.
-    pytest.mark.filterwarnings("ignore:.*noload.*loader strategy is deprecated"),
-    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType"),
-]
+pytestmark = IN_A_STORE
 
 STEPS = 40
 # MLflow itself would try for 246 seconds a call.

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from helpers import closed_port
+from helpers import IN_A_STORE, closed_port
 from mlflow.exceptions import MlflowException
 from pandas.testing import assert_frame_equal
 from safetensors.numpy import load_file, save_file
@@ -23,12 +23,7 @@ from ganaug import GANAugmenter, GANOverSampler
 from ganaug.storage import ARRAYS, OUTLINE
 from ganaug.tracking import load_model, log_model, save_model
 
-pytestmark = [
-    pytest.mark.usefixtures("store"),
-    # What MLflow says on being imported, opened and used, not in answer to what ganaug does.
-    pytest.mark.filterwarnings("ignore:.*noload.*loader strategy is deprecated"),
-    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType"),
-]
+pytestmark = IN_A_STORE
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import joblib
 import numpy as np
 import pytest
 import torch
-from helpers import new_store, runs_in
+from helpers import IN_A_STORE, new_store, runs_in
 from imblearn.over_sampling import BorderlineSMOTE
 from imblearn.pipeline import make_pipeline
 from sklearn.linear_model import LogisticRegression
@@ -21,12 +21,7 @@ from ganaug.tracking.store import _create_database
 
 pytest.importorskip("mlflow")
 
-pytestmark = [
-    pytest.mark.usefixtures("store"),
-    # What MLflow says on being imported, opened and used, not in answer to what ganaug does.
-    pytest.mark.filterwarnings("ignore:.*noload.*loader strategy is deprecated"),
-    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType"),
-]
+pytestmark = IN_A_STORE
 
 STEPS = 30
 

@@ -4,7 +4,7 @@ import sys
 import mlflow
 import numpy as np
 import pytest
-from helpers import Foreign
+from helpers import IN_A_STORE, Foreign
 from imblearn.pipeline import make_pipeline
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -13,12 +13,7 @@ from sklearn.preprocessing import FunctionTransformer
 from ganaug import AugmentedClassifier, AugmentedClassifierCV, GANAugmenter, GANOverSampler
 from ganaug.tracking import trusted_types
 
-pytestmark = [
-    pytest.mark.usefixtures("store"),
-    # What MLflow says on being imported, opened and used, not in answer to what ganaug does.
-    pytest.mark.filterwarnings("ignore:.*noload.*loader strategy is deprecated"),
-    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType"),
-]
+pytestmark = IN_A_STORE
 
 
 def test_trusted_types_are_exact(data):
