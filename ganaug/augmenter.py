@@ -6,7 +6,8 @@ import copy
 import math
 import pkgutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ganaug import fewrows
+from ganaug import evidence, fewrows
 from ganaug.containers import as_labels, extend
 from ganaug.encoders.labels import LabelCoder
 from ganaug.randomness import numpy_stream, seed_from, torch_stream
@@ -33,10 +34,13 @@ if TYPE_CHECKING:
     from torch import nn
 
 # Keys of the private streams that one seed is split into.
-_THIN, _HOLD_OUT, _WEIGHTS, _TRAIN, _WATCH, _SAMPLE, _KEEP, _DECODE = range(8)
+_THIN, _HOLD_OUT, _WEIGHTS, _TRAIN, _WATCH, _SAMPLE, _KEEP, _DECODE, _GROW = range(9)
 SAMPLE_CHUNK = 4096
 # How many rows a class off the GAN's rung keeps, to be blended or repeated.
 KEPT_ROWS = 200
+# How much more the trees' word weighs than Bayes' rule would have it. Without it a classifier that
+# gets as many synthetic rows as real ones takes too many real ones for rare.
+CERTAINTY = 2
 # Beyond this a typing error is likelier than a table.
 MOST_ROWS = 2**31
 # So many rows of a class are held out at least, and at most.
@@ -78,9 +82,10 @@ default="from_dtype"
         Of Adam at the start; it decays to zero along a half cosine.
     n_candidates : int, default=4
         Rows are chosen from so many times as many, with chances in proportion to how much denser
-        real rows are there than made ones, in the estimate of the critic [2]_. 1 keeps every row
-        as the generator made it. A loss whose critic estimates no such ratio (Wasserstein's)
-        leaves no choice.
+        real rows are there than made ones, in the estimate of the critic [2]_, and to the square
+        of the share that trees give to their class [3]_ (:mod:`ganaug.evidence`): rows that could
+        as well be of another class teach a classifier little. 1 keeps every row as the generator
+        made it. A loss whose critic estimates no ratio (Wasserstein's) leaves the choice to trees.
     early_stopping : bool, default=False
         Hold out ``validation_fraction`` of each class to add rows to, measure at every
         twentieth of the steps how far synthetic rows are from the held-out real ones (energy
@@ -122,6 +127,8 @@ default="from_dtype"
         ``{{class code: encoded rows}}`` of classes that no GAN serves.
     weights_, critic_weights_ : dict of ndarray
         The averaged generator, and the critic.
+    trees_ : dict of ndarray
+        What tells classes apart, see :func:`ganaug.evidence.grow`.
 
     Raises
     ------
@@ -158,6 +165,8 @@ default="from_dtype"
     .. [2] A. Grover et al., "Bias correction of learned generative models using likelihood-free
        importance weighting", NeurIPS 2019; D. B. Rubin, "Using the SIR algorithm to simulate
        posterior distributions", Bayesian Statistics 3, 1988.
+    .. [3] A. Razavi, A. van den Oord, O. Vinyals, "Generating diverse high-fidelity images with
+       VQ-VAE-2", NeurIPS 2019, section 4.3: classifier-based rejection sampling.
 
     Examples
     --------
@@ -281,7 +290,9 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         self.history_: list[dict[str, float]] = []
         self.weights_: dict[str, np.ndarray] = {}
         self.critic_weights_: dict[str, np.ndarray] = {}
+        self.trees_: dict[str, np.ndarray] = {}
         if "gan" in rungs:
+            self.trees_ = self._grow(rows[learned], codes[learned])
             served = np.array([rung == "gan" for rung in rungs])[codes]
             self.weights_, self.critic_weights_ = self._train(
                 rows[served], codes[served], held_out[served], device, context
@@ -391,6 +402,12 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
             )
         return watch.best, watch.best_critic
 
+    def _grow(self, rows: np.ndarray, codes: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the trees that know what is typical of each class."""
+        seen = _thin(codes, evidence.MOST_ROWS, numpy_stream(self.seed_, _GROW))
+        seed = int(numpy_stream(self.seed_, _GROW, 1).integers(2**31 - 1))
+        return evidence.grow(rows[seen], codes[seen], len(self.classes_), seed)
+
     def _build(self, device: str, rng: torch.Generator) -> tuple[nn.Module, nn.Module]:
         network: Any = make(NETWORKS, self.network)
         generator, critic = network.build(self.encoder_.spec_, rng)
@@ -484,8 +501,6 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
                 generator, critic = self._build(device, torch_stream(seed, _WEIGHTS))
                 _restore(generator, self.weights_)
                 _restore(critic, self.critic_weights_)
-                if not getattr(make(LOSSES, self.loss), "scores_are_log_ratios", False):
-                    n_candidates = 1
             parts = [np.empty((0, spec.width), dtype=np.float32)]
             for code, n in asked.items():
                 # A stream for each class: asking for more of one leaves the others alone.
@@ -495,13 +510,25 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
                     classes = np.full(n, code)
                     context = self.encoder_.draw_context(classes, rng)
                     noise = torch_stream(seed, _SAMPLE, code, device=device)
+                    promise = partial(self._promise, critic)
                     parts.append(
-                        _generate(generator, classes, context, noise, device, critic, n_candidates)
+                        _generate(generator, classes, context, noise, device, n_candidates, promise)
                     )
                 else:
                     make_rows = fewrows.convex if rung == "convex" else fewrows.jitter
                     parts.append(make_rows(self.rows_[code], n, spec, rng))
         return np.concatenate(parts)
+
+    def _promise(self, critic: Any, rows: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        """Return the logarithm of what a candidate's chances are in proportion to."""
+        import torch
+
+        found = evidence.shares(self.trees_, rows.cpu().numpy())
+        own = torch.from_numpy(found).to(rows.device)[torch.arange(len(rows)), classes]
+        promise = CERTAINTY * (own + evidence.LEAST_SHARE).log()
+        if getattr(make(LOSSES, self.loss), "scores_are_log_ratios", False):
+            promise += critic(rows, classes)
+        return promise
 
     def _extended(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Return the real rows, and after them the rows that the strategy asked for."""
@@ -780,12 +807,12 @@ def _generate(
     context: np.ndarray,
     rng: torch.Generator,
     device: str,
-    critic: Any = None,
     n_candidates: int = 1,
+    promise: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
 ) -> np.ndarray:
     """Run the generator in chunks that stay in the processor's cache.
 
-    Of `n_candidates` times as many rows the critic chooses.
+    Of `n_candidates` times as many rows those are kept that `promise` most, as luck will have it.
     """
     import torch
 
@@ -797,20 +824,20 @@ def _generate(
             asked = torch.from_numpy(classes[part]).to(device).repeat(n_candidates)
             given = torch.from_numpy(context[part]).to(device).repeat(n_candidates, 1)
             made = generator(asked, given, rng)
-            if n_candidates > 1:
-                made = made[_choose(critic(made, asked), len(made) // n_candidates, rng)]
+            if promise is not None and n_candidates > 1:
+                made = made[_choose(promise(made, asked), len(made) // n_candidates, rng)]
             rows[part] = made.cpu().numpy()
     return rows
 
 
-def _choose(log_ratios: torch.Tensor, n: int, rng: torch.Generator) -> torch.Tensor:
-    """Draw `n` positions without replacement, with chances in proportion to the ratios.
+def _choose(log_weights: torch.Tensor, n: int, rng: torch.Generator) -> torch.Tensor:
+    """Draw `n` positions without replacement, with chances in proportion to the weights.
 
     The largest sums of a log weight and a Gumbel draw are such a sample (Vieira 2014; Kool et al.
     2019, "Stochastic beams and where to find them", ICML).
     """
-    gumbel = -log_ratios.new_empty(log_ratios.shape).exponential_(generator=rng).log()
-    return (log_ratios + gumbel).topk(n).indices.sort()[0]
+    gumbel = -log_weights.new_empty(log_weights.shape).exponential_(generator=rng).log()
+    return (log_weights + gumbel).topk(n).indices.sort()[0]
 
 
 def _weights_of(network: nn.Module) -> dict[str, np.ndarray]:

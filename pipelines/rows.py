@@ -22,7 +22,8 @@ def measure_rows(tables, n_jobs):
 
     Every table is cut into two halves. The GAN and SMOTE learn from one. A forest that learnt the
     classes on the other says how often it finds the right class for real rows of the first half,
-    which it has not seen, and how often the asked class for synthetic ones (means over classes).
+    which it has not seen, and how often the asked class for synthetic ones (means over classes),
+    as the GAN makes them and as they are chosen to be added.
     Variety and copies are those of the rarest class, the other half being the held-out rows: its
     coverage by synthetic rows, and the share of these nearer to a training row than 5 % of the
     held-out ones. Then the halves change places.
@@ -50,10 +51,13 @@ def _one_half(X, y, other, own, seed):
     ).fit(encode.transform(X.iloc[other]), y[other])
     labels, counts = np.unique(y_own, return_counts=True)
     augmenter = GANAugmenter(random_state=seed).fit(X_own, y_own)
-    X_new, y_new = augmenter.sample(dict.fromkeys(labels, 1000))
+    asked = dict.fromkeys(labels, 1000)
+    made = augmenter.sample(asked)
+    chosen = augmenter.sample(asked, n_candidates=augmenter.n_candidates)
     agreement = {
         "agreement, real": (X_own, y_own),
-        "agreement, synthetic": (X_new, y_new),
+        "agreement, synthetic": made,
+        "agreement, chosen": chosen,
     }
     found = {
         name: recall_score(labels_of, judge.predict(encode.transform(rows)), average="macro")
@@ -65,8 +69,9 @@ def _one_half(X, y, other, own, seed):
     draws = Oversampling("SMOTE", None).augment(X_own, y_own, seed).draws[0]
     smote = draws[0].iloc[len(X_own) :][draws[1][len(X_own) :] == rare]
     n = min(len(smote), 1000)
-    for name, rows in (("GAN", X_new[y_new == rare].iloc[:n]), ("SMOTE", smote.iloc[:n])):
-        Z = encode.transform(rows)
+    rows_of = {"GAN": made[0][made[1] == rare], "chosen": chosen[0][chosen[1] == rare]}
+    for name, rows in {**rows_of, "SMOTE": smote}.items():
+        Z = encode.transform(rows.iloc[:n])
         found[f"coverage, {name}"] = neighbourhoods(held_out, Z)["coverage"]
         found |= {f"{kind}, {name}": value for kind, value in copies(train, held_out, Z).items()}
     return found

@@ -184,9 +184,16 @@ def test_rows_asked_by_number_come_as_they_are_made(toy):
     assert not np.array_equal(chosen, raw)
 
 
-def test_a_loss_without_log_ratios_leaves_no_choice(toy):
-    model = quick(loss="wasserstein", steps=5).fit(*toy)
-    assert_array_equal(model.sample()[0], model.sample({1: 30})[0])
+@pytest.mark.parametrize("loss", ["relativistic", "wasserstein"])
+def test_chosen_rows_are_less_like_those_of_another_class(loss):
+    """Two classes overlap; an untrained generator covers both and the trees know better."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [900, 100])
+    X = rng.normal(size=(1000, 2)) + 2 * y[:, None]
+    model = GANAugmenter(loss=loss, steps=20, random_state=0).fit(X, y)
+    raw, chosen = (model.sample({1: 300}, n_candidates=n)[0] for n in (1, 4))
+    beyond_the_middle = [np.mean(rows.sum(axis=1) > 2) for rows in (raw, chosen)]
+    assert beyond_the_middle[1] > beyond_the_middle[0] + 0.1
 
 
 @pytest.mark.parametrize("n_candidates", [0, -1, 1.5, "4"])

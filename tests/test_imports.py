@@ -23,6 +23,7 @@ FLOORS = {
     "quality": 1,
     "containers": 1,
     "fewrows": 1,
+    "evidence": 1,
     "files": 2,
     "storage": 2,
     "training": 2,
