@@ -19,7 +19,7 @@ import numpy as np
 from ganaug.comparison.report import PACKAGES, render_report
 from ganaug.comparison.verdict import PURPOSES, RANKING
 from ganaug.tracking.champions import Contender, Registered, check_name, register
-from ganaug.tracking.data import describe, log_dataset
+from ganaug.tracking.data import describe, log_dataset, log_tables
 from ganaug.tracking.models import log_fitted
 from ganaug.tracking.store import (
     Destination,
@@ -307,8 +307,8 @@ def _log_summary(client: MlflowClient, run_id: str, comparison: Any) -> None:
     send(client, run_id, parameters)
     board = comparison.leaderboard()
     board.columns = [" ".join(filter(None, pair)) for pair in board.columns]
-    client.log_table(run_id, board.reset_index(), "leaderboard.json")
-    client.log_table(run_id, comparison.results, "folds.json")
+    tables = {"leaderboard.json": board.reset_index(), "folds.json": comparison.results}
+    log_tables(client, run_id, tables)
     client.log_figure(run_id, _leaderboard_figure(comparison), "leaderboard.png")
     text = "\n\n".join([comparison.verdict(), *comparison.notes])
     client.log_text(run_id, text, "verdict.txt")

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 #: How long a part may take. A server that is down is found out sooner; for one that falls silent in
 #: between, MLflow itself would try for four minutes a call.
 PATIENCE = 30.0
+# The tag that tells which fit a run is of.
+FIT = "ganaug.fit"
 #: How long the interpreter waits at exit for what is still on its way.
 PATIENCE_AT_EXIT = 3.0
 
@@ -79,9 +81,19 @@ def within(seconds: float, function: Callable, *arguments: Any) -> Any:
 
 
 class Sender:
-    """Sends parts to where they belong, and knows which runs there are already."""
+    """Sends parts to where they belong, and knows which runs there are already.
 
-    def __init__(self) -> None:
+    Whatever is sent twice is there once.
+
+    Parameters
+    ----------
+    again : bool, default=False
+        Whether parts may have been sent before. MLflow may have made a run, and answered too late:
+        then it is looked for first, which would make every fit wait.
+    """
+
+    def __init__(self, *, again: bool = False) -> None:
+        self._again = again
         self._places: dict[Destination, tuple[MlflowClient, str]] = {}
         self._run_ids: dict[str, str] = {}
 
@@ -111,16 +123,19 @@ class Sender:
         destination = Destination(**part.destination)
         client, experiment_id = self._open(destination)
         run_id = part.run_id or self._run_ids.get(part.fit)
+        if run_id is None and self._again:
+            found = client.search_runs([experiment_id], f"tags.`{FIT}` = '{part.fit}'")
+            run_id = found[0].info.run_id if found else None
         if run_id is None:
             run_id = create_run(
                 client,
                 experiment_id,
                 part.name,
                 parent=destination.parent_run_id,
-                tags={"ganaug.kind": "fit"},
+                tags={"ganaug.kind": "fit", FIT: part.fit},
                 start=part.start,
             )
-            self._run_ids[part.fit] = run_id
+        self._run_ids[part.fit] = run_id
         send(client, run_id, part.parameters, [Metric(*point) for point in part.metrics])
         for name, text in part.tags.items():
             client.set_tag(run_id, name, text)
@@ -277,7 +292,7 @@ def send_file(path: str | Path, *, tracking_uri: str | None = None) -> int:
     ConnectionError
         If MLflow does not answer.
     """
-    path, sender = Path(path), Sender()
+    path, sender = Path(path), Sender(again=True)
     parts = _read(path)
     # A training that goes on writes to that name: it gets a file of its own.
     path, name = path.rename(path.with_stem(f"{path.stem}-{uuid4().hex[:4]}")), path

@@ -17,6 +17,7 @@ from sklearn.model_selection import GridSearchCV
 from ganaug import AugmentedClassifier, GANAugmenter, GANOverSampler
 from ganaug.cli import main
 from ganaug.tracking import MLflowLogger, outbox, recorder
+from ganaug.tracking.data import SHOWN
 
 pytest.importorskip("mlflow")
 
@@ -256,6 +257,42 @@ def test_after_an_error_the_file_keeps_the_rest(store, waiting, monkeypatch):
     assert 0 < len(rest) < before
     assert outbox.send_file(waiting, tracking_uri=store) == 1
     assert [run.info.status for run in runs_in(store)] == ["FINISHED"] * 2
+
+
+def test_what_arrived_when_nobody_waited_any_more_is_not_there_twice(
+    server, data, tmp_path, monkeypatch
+):
+    from mlflow import MlflowClient
+
+    class Sender(outbox.Sender):
+        def _send(self, part):
+            super()._send(part)
+            time.sleep(60)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "Sender", Sender)
+        patch.setattr(outbox, "PATIENCE", 5)  # The run is there by then, but who knows?
+        logger = MLflowLogger(server, experiment="late")
+        with one_warning("no answer from MLflow within 5 seconds"):
+            fitted = augmenter().set_callbacks(logger).fit(*data)
+
+    path, parts = unsent(tmp_path)
+    assert [part["status"] for part in parts] == ["FINISHED", None]
+    for part in parts:
+        del part["run_id"]  # As if the server had made it after that.
+    lines = "".join(json.dumps(part) + "\n" for part in parts)
+    for _ in range(2):
+        path.write_text(lines)
+        assert outbox.send_file(path) == 1
+    (run,) = runs_in(server, "late")
+    assert run.data.tags["ganaug.fit"] == parts[0]["fit"]
+    assert len(run.inputs.dataset_inputs) == 1
+    client = MlflowClient(server)
+    points = client.get_metric_history(run.info.run_id, "loss/critic")
+    assert [point.value for point in points] == [tick["loss/critic"] for tick in fitted.history_]
+    client.download_artifacts(run.info.run_id, "samples.json", tmp_path)
+    table = json.loads((tmp_path / "samples.json").read_text())
+    assert len(table["data"]) == 20 + SHOWN
 
 
 def test_a_file_of_anything_else_is_refused(tmp_path, capsys):
