@@ -354,7 +354,7 @@ def send(
     """Send to MLflow what could not be sent while a GAN was trained.
 
     Each run goes where it belonged, once: a file is deleted when all of it was sent, and keeps the
-    rest otherwise.
+    rest otherwise, such as runs that MLflow rejects.
 
     For example:
 
@@ -362,16 +362,17 @@ def send(
     """
     from ganaug.tracking.outbox import send_file
 
+    code = 0
     for file in files:
         try:
             with Console(stderr=True).status(f"Sending {file}"):
                 runs = send_file(file, tracking_uri=tracking_uri)
-        except BAD_INPUT:
-            raise
-        except Exception as error:
-            _say(f"MLflow did not take what is left in {file}: {error}")
-            raise typer.Exit(1) from error
-        print(f"Sent {file}: {runs} run{'s' * (runs != 1)}")
+        except RuntimeError as error:
+            _say(str(error))
+            code = 1
+        else:
+            print(f"Sent {file}: {runs} run{'s' * (runs != 1)}")
+    raise typer.Exit(code)
 
 
 @contextmanager

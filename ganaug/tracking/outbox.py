@@ -20,6 +20,7 @@ from ganaug.tracking.store import (
     connect,
     create_run,
     end_run,
+    import_mlflow,
     send,
 )
 
@@ -268,8 +269,8 @@ def _is_late(part: Part) -> bool:
 def send_file(path: str | Path, *, tracking_uri: str | None = None) -> int:
     """Send what an `MLflowLogger` could not send, and delete the file.
 
-    What was sent is taken out of the file at once. So after an error it holds the rest, and nothing
-    is sent twice.
+    What was sent is taken out of the file at once, so that after an error it holds the rest. A run
+    that MLflow rejects does not hold up the others: it stays in the file.
 
     Parameters
     ----------
@@ -291,7 +292,10 @@ def send_file(path: str | Path, *, tracking_uri: str | None = None) -> int:
         If it holds anything else.
     ConnectionError
         If MLflow does not answer.
+    RuntimeError
+        After all others were sent, if MLflow rejected runs.
     """
+    import_mlflow()
     path, sender = Path(path), Sender(again=True)
     parts = _read(path)
     # A training that goes on writes to that name: it gets a file of its own.
@@ -300,16 +304,34 @@ def send_file(path: str | Path, *, tracking_uri: str | None = None) -> int:
     if tracking_uri is not None:
         for part in parts:
             part.destination["tracking_uri"] = tracking_uri
-    for done, part in enumerate(parts):
-        try:
-            sender.send(part)
-        except BaseException:
-            _rewrite(path, sender.lines(parts[done:]))  # Its run may be there already.
+    rejected: dict[str, str] = {}  # fits, and why
+    kept: list[Part] = []
+    try:
+        while parts:
+            part = parts[0]
+            if part.fit not in rejected:
+                try:
+                    sender.send(part)
+                except OSError:  # Nor would it take the others.
+                    raise
+                except Exception as error:
+                    rejected[part.fit] = f"{part.name}: {' '.join(str(error).split())}"
+            if part.fit in rejected:
+                kept.append(part)
+            del parts[0]
+            _rewrite(path, sender.lines(kept + parts))
+    finally:
+        if kept or parts:
+            _rewrite(path, sender.lines(kept + parts))  # With the runs that are there by now.
             if not name.exists():
-                path.rename(name)
-            raise
-        _rewrite(path, sender.lines(parts[done + 1 :]))
-    path.unlink()
+                path = path.rename(name)
+        else:
+            path.unlink()
+    if rejected:
+        raise RuntimeError(
+            f"{len(fits) - len(rejected)} of {len(fits)} runs were sent; MLflow rejects the "
+            f"others, which stay in {path} ({'; '.join(dict.fromkeys(rejected.values()))})"
+        )
     return len(fits)
 
 

@@ -295,6 +295,31 @@ def test_what_arrived_when_nobody_waited_any_more_is_not_there_twice(
     assert len(table["data"]) == 20 + SHOWN
 
 
+def test_a_run_that_mlflow_rejects_does_not_hold_up_the_others(store, waiting, capsys):
+    parts = [json.loads(line) for line in waiting.read_text().splitlines()]
+    mine = [part for part in parts if part["fit"] == parts[0]["fit"]]
+    assert 0 < len(mine) < len(parts)
+    for part in mine:
+        part["destination"] |= {"experiment_id": "123", "parent_run_id": "gone"}
+    waiting.write_text("".join(json.dumps(part) + "\n" for part in parts))
+    other = waiting.with_stem("ganaug-unsent-other")
+    other.write_text(json.dumps(parts[-1] | {"fit": "another"}) + "\n")
+
+    assert main(["send", str(waiting), str(other), "--tracking-uri", store]) == 1
+    out, err = capsys.readouterr()
+    assert out == f"Sent {other}: 1 run\n"
+    (told,) = err.splitlines()
+    assert told.startswith(
+        f"ganaug: 1 of 2 runs were sent; MLflow rejects the others, which stay in {waiting} ("
+        "GANAugmenter: "
+    )
+    assert "123" in told
+    left = [json.loads(line)["fit"] for line in waiting.read_text().splitlines()]
+    assert left == [part["fit"] for part in mine]
+    assert len(runs_in(store)) == 2
+    assert not other.exists()
+
+
 def test_a_file_of_anything_else_is_refused(tmp_path, capsys):
     (tmp_path / "other.jsonl").write_text('{"a": 1}\n')
     assert main(["send", "other.jsonl"]) == 2
