@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import warnings
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Condition, Thread
@@ -171,7 +173,7 @@ class Outbox:
         self._thread: Thread | None = None
         self._problem: Exception | None = None
         self._lost: OSError | None = None
-        self._told = False
+        self._told: tuple[Exception | None, OSError | None] = (None, None)
 
     def open(self, destination: Destination) -> None:
         """Find out whether a destination takes runs, unless all goes to the file anyway."""
@@ -221,24 +223,28 @@ class Outbox:
     def _spill(self) -> None:
         """Move all parts to the file."""
         parts, self._parts = self._parts, []
+        size = None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8") as file:
+                size = file.tell()
                 file.write(self._sender.lines(parts))
         except OSError as error:
-            self._lost = error
+            self._lost = self._lost or error
+            if size is not None:
+                with suppress(OSError):  # Half a line would spoil the next.
+                    os.truncate(self.path, size)
 
     def wait(self, seconds: float, *, samples: bool = False) -> None:
-        """Wait for what is on its way, with or without samples, and tell once if it failed."""
+        """Wait for what is on its way, with or without samples; tell once of failure and loss."""
 
         def arrived() -> bool:
             return all(_is_late(part) and not samples for part in self._parts)
 
         with self._changed:
             self._changed.wait_for(arrived, seconds)
-            untold = self._problem is not None and not self._told
-            self._told = self._told or untold
-        if untold:
+            told, self._told = self._told, (self._problem, self._lost)
+        if self._told != told:
             self._tell()
 
     def _close(self) -> None:

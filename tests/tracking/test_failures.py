@@ -225,6 +225,21 @@ def test_even_an_unwritable_file_does_not_stop_the_training(tmp_path, data, monk
     assert fitted.history_
 
 
+def test_a_disk_that_fills_up_later_is_told_too(tmp_path, data, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{closed_port()}")
+    logger = MLflowLogger()
+    with one_warning("goes to"):
+        augmenter().set_callbacks(logger).fit(*data)
+    path, before = unsent(tmp_path)
+    with disk_of(path.stat().st_size + 100), one_warning("is lost, for .* could not be written"):
+        for _ in range(2):
+            augmenter().set_callbacks(logger).fit(*data)
+    augmenter().set_callbacks(logger).fit(*data)
+    after = unsent(tmp_path)[1]
+    assert after[: len(before)] == before
+    assert len({part["fit"] for part in after}) == 2
+
+
 # --- Sending later -------------------------------------------------------------------------------
 
 
