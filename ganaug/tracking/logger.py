@@ -40,9 +40,10 @@ class MLflowLogger:
 
     A run is a child of the run that is active when the fit begins, at any ``n_jobs``. It holds the
     parameters, the class counts, how each class was served, the losses and quality measures at
-    every twentieth of the steps, the training rows' digest, versions and hardware, the time the fit
-    took and the memory of its process at the most, and real next to synthetic rows as a table and a
-    picture.
+    every twentieth of the steps, the training rows' digest with names and types of the columns,
+    versions and hardware, the time the fit took and the memory of its process at the most, and up
+    to 200 real next to 200 synthetic rows as a table and a picture. With ``log_samples=False`` no
+    row is sent, real or synthetic.
 
     When the outermost fit returns, its runs are complete but for the samples, which follow in the
     background: :meth:`flush` waits for them.
@@ -60,6 +61,8 @@ class MLflowLogger:
         "ganaug".
     root : path, default="."
         Folder of the embedded store and of the file with what could not be sent.
+    log_samples : bool, default=True
+        Whether to log real and synthetic rows.
 
     Raises
     ------
@@ -88,11 +91,13 @@ class MLflowLogger:
         *,
         experiment: str | None = None,
         root: str | Path = ".",
+        log_samples: bool = True,
     ) -> None:
         import_mlflow()  # Not in the fit: it takes a second.
         self.tracking_uri = tracking_uri
         self.experiment = experiment
         self.root = root
+        self.log_samples = log_samples
         # All clones share this object, in threads too: what belongs to a fit is keyed by fit.
         self._destinations: dict[UUID, Destination] = {}
         self._recorder = Recorder(root)
@@ -183,7 +188,7 @@ class MLflowLogger:
             self._tell("tick", _path(context.parent), metadata)
         elif context.task_name == "fit":
             trained = metadata is not None and "history" in metadata
-            facts = _facts(estimator, X, y, metadata) if trained else None
+            facts = _facts(estimator, X, y, metadata, self.log_samples) if trained else None
             self._tell("end", _path(context), facts)
             if self._inherited is not None and self._original is None:
                 self.flush(PATIENCE)  # A worker out of reach may be killed at any time.
@@ -220,7 +225,9 @@ def _without_ended_parent(destination: Destination) -> Destination:
     return replace(destination, parent_run_id=None) if ended else destination
 
 
-def _facts(estimator: Any, X: Any, y: Any, metadata: dict[str, Any]) -> dict[str, Any]:
+def _facts(
+    estimator: Any, X: Any, y: Any, metadata: dict[str, Any], log_samples: bool
+) -> dict[str, Any]:
     """Return what a run tells of a finished fit, without MLflow and small enough to travel."""
     facts: dict[str, Any] = {
         "parameters": {
@@ -237,7 +244,8 @@ def _facts(estimator: Any, X: Any, y: Any, metadata: dict[str, Any]) -> dict[str
         codes = estimator.labels_.encode(labels)
         names = estimator.classes_[codes]
         facts["table"] = (table.head(SHOWN), digest(table, names), len(table))
-        facts["samples"] = sample_rows(estimator, table, codes)
+        if log_samples:
+            facts["samples"] = sample_rows(estimator, table, codes)
     except Exception as error:  # A trained GAN is worth more than its portrait.
         facts["tags"]["ganaug.error.samples"] = str(error)[:5000]
     return facts

@@ -205,7 +205,9 @@ def test_the_logged_pipeline_predicts_the_same(name, children, logged, compariso
     flavour = mlflow.models.get_model_info(f"runs:/{run_id}/pipeline").flavors["sklearn"]
     assert flavour["serialization_format"] == "skops"
     assert flavour["skops_trusted_types"] == trusted_types(model)
+    (example,) = served.input_example.itertuples(index=False)
     assert served.input_example.columns.tolist() == table[0].columns.tolist()
+    assert not (table[0] == example).all(axis=1).any()
 
 
 def test_models_metrics_and_data_are_linked(logged, children):

@@ -92,6 +92,21 @@ def test_a_run_holds_what_a_reader_asks(uri, mixed):
     assert picture.startswith(b"\x89PNG")
 
 
+def test_without_samples_no_row_leaves(store, data, tmp_path):
+    X, y = data
+    logger = MLflowLogger(log_samples=False)
+    model = AugmentedClassifier(LogisticRegression(), augmenter())
+    search = GridSearchCV(model, {}, cv=2, n_jobs=2)
+    search.set_callbacks(logger).fit(X, y)
+    logger.flush()
+    runs = runs_in(store)
+    assert len(runs) == 3
+    assert not (tmp_path / "artifacts").exists()
+    assert all(run.inputs.dataset_inputs and run.data.metrics for run in runs)
+    database = (tmp_path / "mlflow.db").read_bytes()
+    assert not any(repr(float(value)).encode() in database for value in X.ravel())
+
+
 def test_the_same_table_has_the_same_digest_as_an_array_or_a_list(store, data):
     X, y = data
     for container in (X, X.tolist()):
