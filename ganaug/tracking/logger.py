@@ -24,6 +24,7 @@ from ganaug.tracking.store import (
     connect,
     counts_text,
     import_mlflow,
+    milliseconds,
     parameters_of,
     resolve,
 )
@@ -180,16 +181,17 @@ class MLflowLogger:
         if context.task_name == "fit":
             destination = self._destinations.get(context.root_uuid, self._inherited)
             name, parameters = type(estimator).__name__, parameters_of(estimator)
-            self._tell("begin", _path(context), destination, name, parameters)
+            self._tell("begin", _path(context), destination, name, parameters, milliseconds())
 
     def on_fit_task_end(self, estimator, context, *, X=None, y=None, metadata=None) -> None:
         """Keep a tick; send the run when the fit is done."""
         if context.task_name == "tick":
             self._tell("tick", _path(context.parent), metadata)
         elif context.task_name == "fit":
+            now = milliseconds()  # Facts take time that is not the fit's.
             trained = metadata is not None and "history" in metadata
             facts = _facts(estimator, X, y, metadata, self.log_samples) if trained else None
-            self._tell("end", _path(context), facts)
+            self._tell("end", _path(context), facts, now)
             if self._inherited is not None and self._original is None:
                 self.flush(PATIENCE)  # A worker out of reach may be killed at any time.
 

@@ -1,6 +1,7 @@
 import json
 import logging
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -90,6 +91,14 @@ def test_a_run_holds_what_a_reader_asks(uri, mixed):
     # "high" is the class that most rows are added to.
     assert kinds == ["real"] * (y == "high").sum() + ["synthetic"] * SHOWN
     assert picture.startswith(b"\x89PNG")
+
+
+def test_drawing_samples_takes_time_that_is_not_the_fits(store, data, monkeypatch):
+    monkeypatch.setattr("ganaug.tracking.logger.sample_rows", lambda *_: time.sleep(5))
+    augmenter().set_callbacks(MLflowLogger()).fit(*data)
+    (run,) = runs_in(store)
+    assert 0 < run.data.metrics["fit_seconds"] < 5
+    assert run.info.end_time - run.info.start_time < 5000
 
 
 def test_without_samples_no_row_leaves(store, data, tmp_path):
