@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from threading import current_thread
 from typing import Any
 from uuid import UUID
 
@@ -117,7 +118,8 @@ class MLflowLogger:
             "_destinations": dict(self._destinations),
             "_recorder": None,
             "_listener": None,
-            "_inherited": self._inherited or self._resolve(),
+            # The thread that feeds a worker does not know for whom it pickles.
+            "_inherited": self._inherited or self._resolve(any_thread=current_thread().daemon),
             "_original": self._original or self._listener,
         }
 
@@ -137,10 +139,10 @@ class MLflowLogger:
                 self._original = None  # Its process is gone.
         self._recorder.take(message)
 
-    def _resolve(self) -> Destination:
+    def _resolve(self, *, any_thread: bool = False) -> Destination:
         if self._inherited is not None and "mlflow" not in sys.modules:
             return self._inherited  # What is not imported has no active run.
-        destination = resolve(self.tracking_uri, self.experiment, self.root)
+        destination = resolve(self.tracking_uri, self.experiment, self.root, any_thread=any_thread)
         if destination.parent_run_id is None and self._inherited is not None:
             return self._inherited
         return destination

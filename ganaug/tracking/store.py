@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
+    from mlflow import ActiveRun, MlflowClient
     from mlflow.entities import Metric
 
 DEFAULT_EXPERIMENT = "ganaug"
@@ -50,11 +50,20 @@ class Destination:
     parent_run_id: str | None = None
 
 
-def resolve(tracking_uri: str | None, experiment: str | None, root: str | Path) -> Destination:
-    """Choose the store: the argument, the active run, MLflow's own setting, an embedded store."""
-    mlflow = import_mlflow()
-    # joblib's threads have no active run of their own, so the other threads are asked too.
-    run = mlflow.active_run() or mlflow.tracking.fluent._get_latest_active_run()
+def resolve(
+    tracking_uri: str | None,
+    experiment: str | None,
+    root: str | Path,
+    *,
+    any_thread: bool = False,
+) -> Destination:
+    """Choose the store: the argument, the active run, MLflow's own setting, an embedded store.
+
+    With `any_thread`, for one that works for others, the run may be that of any thread.
+    """
+    mlflow, run = import_mlflow(), _active_run()
+    if run is None and any_thread:
+        run = mlflow.tracking.fluent._get_latest_active_run()
     ambient = mlflow.get_tracking_uri()
     if tracking_uri is not None and not (isinstance(tracking_uri, str) and tracking_uri.strip()):
         raise ValueError(
@@ -75,6 +84,16 @@ def resolve(tracking_uri: str | None, experiment: str | None, root: str | Path) 
             experiment_id = os.environ.get("MLFLOW_EXPERIMENT_ID")
             return Destination(tracking_uri, experiment, experiment_id)
     return Destination(tracking_uri, DEFAULT_EXPERIMENT if experiment is None else experiment)
+
+
+def _active_run() -> ActiveRun | None:
+    """Return the run of this thread or, in one of joblib's, of the thread that waits for it."""
+    from mlflow.tracking.fluent import _active_run_stack
+
+    runs, thread = _active_run_stack.get_all_thread_values(), cast(Any, threading.current_thread())
+    while not runs.get(thread.ident) and hasattr(thread, "_parent"):
+        thread = thread._parent  # of `multiprocessing.pool.ThreadPool`
+    return [None, *runs.get(thread.ident, [])][-1]
 
 
 def connect(destination: Destination) -> tuple[MlflowClient, str]:

@@ -4,6 +4,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import joblib
 import numpy as np
@@ -292,6 +293,31 @@ def test_fits_in_threads_belong_to_the_run_of_their_thread(store, data):
         parents = list(threads.map(fit, ["one", "two"]))
     found = [run.data.tags.get("mlflow.parentRunId") for run in runs_in(store, "threads")]
     assert sorted(filter(None, found)) == sorted(parents)
+
+
+def test_a_run_of_an_unrelated_thread_is_no_parent(store, data):
+    import mlflow
+
+    began, done = Event(), Event()
+
+    def other():
+        with mlflow.start_run():
+            began.set()
+            done.wait(60)
+
+    mlflow.set_experiment("threads")
+    with ThreadPoolExecutor(2) as threads:
+        waiting = threads.submit(other)
+        assert began.wait(60)
+        try:
+            augmenter().set_callbacks(MLflowLogger()).fit(*data)
+            threads.submit(augmenter().set_callbacks(MLflowLogger()).fit, *data).result()
+        finally:
+            done.set()
+        waiting.result()
+    fits = [run for run in runs_in(store, "threads") if "ganaug.kind" in run.data.tags]
+    assert len(fits) == 2
+    assert not any("mlflow.parentRunId" in run.data.tags for run in fits)
 
 
 def test_an_interrupted_fit_leaves_a_failed_run_with_its_curve(store, data):
