@@ -112,8 +112,8 @@ def log_comparison(
         The page of :func:`render_report`, to be kept as ``report.html``; made if left out.
     registered_model_name : str, default=None
         Register the pipeline of :meth:`Comparison.winner` under this name. It becomes the
-        ``champion``, and the champion before it the ``challenger``; but one that is as good on the
-        same table stays, and the newcomer is the challenger.
+        ``champion`` if it is the first, or better than the champion on the same splits of the same
+        table, who becomes the ``challenger``. Else it is the challenger.
     champion_metric : {"average_precision", "balanced_accuracy"}, default="average_precision"
         Which advice of the verdict to register: what ranks rows best, or what decides best. A
         model that ranks well may hardly ever *predict* the rare class.
@@ -284,7 +284,8 @@ def _register_winner(
             "ganaug.error.model of its run tells why), so nothing was registered."
         )
     score = comparison.fold_scores(metric, (arm, classifier)).mean()
-    contender = Contender(models[0].model_id, run_id, metric, score, dataset["digest"])
+    splits = joblib.hash(comparison.task.folds)
+    contender = Contender(models[0].model_id, run_id, metric, score, dataset["digest"], splits)
     registered = register(client, name, contender)
     what = f" It is {classifier} with {arm}, the verdict's advice {PURPOSES[metric]}."
     return replace(registered, story=registered.story + what)
