@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
     from ganaug.augmenter import GANAugmenter
-    from ganaug.comparison import Comparison
+    from ganaug.comparison import Cell, Comparison
 
 app = typer.Typer(
     help="Fix class imbalance with a conditional GAN, and find out whether it helps.",
@@ -171,6 +171,12 @@ def compare(
 
         gan = package.GAN(GANAugmenter(steps=steps))
         chosen = [gan if arm.lower() == "gan" else arm for arm in chosen]
+    kept: list[bool] = []
+
+    def on_cell(done: int, total: int, cell: Cell) -> None:
+        kept.append(cell.kept)
+        show(done, total, f"fold {cell.fold + 1}, {cell.arm}, {cell.classifier}")
+
     try:
         with _progress() as show:
             comparison = package.compare(
@@ -181,14 +187,14 @@ def compare(
                 cv=folds,
                 random_state=seed,
                 n_jobs=n_jobs,
-                on_cell=lambda done, total, cell: show(
-                    done, total, f"fold {cell.fold + 1}, {cell.arm}, {cell.classifier}"
-                ),
+                on_cell=on_cell,
                 memory=unfinished,
             )
     except KeyboardInterrupt:
         _say("note: the same command goes on from there")
         raise
+    if any(kept):
+        _say(f"note: {sum(kept)} of {len(kept)} cells were there already, from {unfinished}")
     console = Console()
     console.print(_leaderboard(comparison))
     for note in comparison.notes:
@@ -223,6 +229,8 @@ def compare(
             _say(f"The comparison above is complete, but MLflow did not record it: {error}")
             raise typer.Exit(1) from error
         then = "" if logged.ui_command == logged.ui_url else f"  # then open {logged.ui_url}"
+        if logged.n_kept:
+            _say(f"note: {logged.n_kept} of the runs were there already")
         if logged.registered is not None:
             print(f"\n{logged.registered.story}")
         print(f"\nSee it in MLflow: {logged.ui_command}{then}")

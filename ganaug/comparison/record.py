@@ -61,6 +61,8 @@ class LoggedComparison:
         The command that serves the user interface, or its address where a server runs already.
     registered : Registered or None
         What became of the winner in the model registry, if that was asked for.
+    n_kept : int
+        How many of the child runs were there already, from a call that was interrupted.
     """
 
     run_id: str
@@ -69,6 +71,7 @@ class LoggedComparison:
     ui_url: str
     ui_command: str
     registered: Registered | None = None
+    n_kept: int = 0
 
 
 def log_comparison(
@@ -160,6 +163,7 @@ def log_comparison(
             client.log_text(run_id, page, "report.html")
             _log_summary(client, run_id, comparison)
         children = _complete_children(client, experiment_id, run_id)
+        n_kept = len(children)
         cells = [(arm, name) for arm in comparison.arms for name in comparison.classifiers]
         for done, (arm, classifier) in enumerate(cells, start=1):
             name = f"{arm} / {classifier}"
@@ -183,7 +187,8 @@ def log_comparison(
     # By this interpreter: its environment need not be the active one.
     mlflow = f"{shlex.quote(sys.executable)} -m mlflow"
     command = f"{mlflow} server --backend-store-uri {shlex.quote(uri)} --port 5000"
-    return LoggedComparison(run_id, experiment_id, uri, url, url if served else command, registered)
+    how = url if served else command
+    return LoggedComparison(run_id, experiment_id, uri, url, how, registered, n_kept)
 
 
 def _metric_names(comparison: Any) -> list[str]:
