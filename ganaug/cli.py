@@ -226,7 +226,10 @@ def compare(
                     on_run=lambda done, total, run: show(done, total, f"recording {run}"),
                 )
         except Exception as error:
-            _say(f"The comparison above is complete, but MLflow did not record it: {error}")
+            from ganaug.tracking.store import without_password
+
+            reason = without_password(str(error))
+            _say(f"The comparison above is complete, but MLflow did not record it: {reason}")
             raise typer.Exit(1) from error
         then = "" if logged.ui_command == logged.ui_url else f"  # then open {logged.ui_url}"
         if logged.n_kept:
@@ -356,7 +359,11 @@ def sample(
 def send(
     files: Annotated[list[Path], typer.Argument(help="Files ganaug-unsent-*.jsonl.")],
     tracking_uri: Annotated[
-        str | None, typer.Option(help="Where MLflow's store is now, if its address has changed.")
+        str | None,
+        typer.Option(
+            help="Where MLflow's store is now, if its address has changed or holds a password: "
+            "files hold none."
+        ),
     ] = None,
 ) -> None:
     """Send to MLflow what could not be sent while a GAN was trained.

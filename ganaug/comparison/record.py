@@ -8,7 +8,7 @@ import socket
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,7 @@ from ganaug.tracking.store import (
     parameters_of,
     resolve,
     send,
+    without_password,
 )
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class LoggedComparison:
 
     run_id: str
     experiment_id: str
-    tracking_uri: str
+    tracking_uri: str = field(repr=False)  # it may hold a password
     ui_url: str
     ui_command: str
     registered: Registered | None = None
@@ -179,7 +180,8 @@ def log_comparison(
                 client, registered_model_name, champion_metric, comparison, children, dataset
             )
             client.set_tag(run_id, "ganaug.registered", registered.story)
-    uri, page = destination.tracking_uri, f"/#/experiments/{experiment_id}/runs"
+    uri = without_password(destination.tracking_uri)
+    page = f"/#/experiments/{experiment_id}/runs"
     served = uri.startswith(("http://", "https://"))
     # Without the parameter the interface opens among its pages for language models.
     url = f"{uri.rstrip('/') if served else 'http://127.0.0.1:5000'}{page}"
@@ -188,7 +190,9 @@ def log_comparison(
     mlflow = f"{shlex.quote(sys.executable)} -m mlflow"
     command = f"{mlflow} server --backend-store-uri {shlex.quote(uri)} --port 5000"
     how = url if served else command
-    return LoggedComparison(run_id, experiment_id, uri, url, how, registered, n_kept)
+    return LoggedComparison(
+        run_id, experiment_id, destination.tracking_uri, url, how, registered, n_kept
+    )
 
 
 def _metric_names(comparison: Any) -> list[str]:
@@ -353,9 +357,10 @@ def _log_cell(
                     client, experiment_id, run_id, model, comparison.X, parameters
                 )
             except Exception as error:  # The scores are worth keeping without the model.
-                client.set_tag(run_id, NO_MODEL, str(error)[:5000])
+                reason = without_password(str(error))
+                client.set_tag(run_id, NO_MODEL, reason[:5000])
                 warnings.warn(
-                    f"The pipeline of {arm} / {classifier} was not logged: {error}",
+                    f"The pipeline of {arm} / {classifier} was not logged: {reason}",
                     RuntimeWarning,
                     stacklevel=3,
                 )

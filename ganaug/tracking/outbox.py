@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from ganaug.tracking.store import (
     end_run,
     import_mlflow,
     send,
+    without_password,
 )
 
 if TYPE_CHECKING:
@@ -115,10 +116,20 @@ class Sender:
         within(PATIENCE, self._send, part)
 
     def lines(self, parts: list[Part]) -> str:
-        """Return parts as lines of JSON, which tell the run that they belong to if there is one."""
+        """Return parts as lines of JSON, which tell the run that they belong to if there is one.
+
+        They may lie about for long, so they tell no password.
+        """
+        lines = []
         for part in parts:
-            part.run_id = part.run_id or self._run_ids.get(part.fit)
-        return "".join(json.dumps(asdict(part)) + "\n" for part in parts)
+            uri = without_password(part.destination["tracking_uri"])
+            kept = replace(
+                part,
+                run_id=part.run_id or self._run_ids.get(part.fit),
+                destination=part.destination | {"tracking_uri": uri},
+            )
+            lines.append(json.dumps(asdict(kept)) + "\n")
+        return "".join(lines)
 
     def _send(self, part: Part) -> None:
         from mlflow.entities import Metric
@@ -148,7 +159,8 @@ class Sender:
             try:
                 log_samples(client, run_id, part.samples)
             except Exception as error:  # A run is a run without a picture.
-                client.set_tag(run_id, "ganaug.error.samples", str(error)[:5000])
+                reason = without_password(str(error))
+                client.set_tag(run_id, "ganaug.error.samples", reason[:5000])
         if part.status is not None:
             end_run(client, run_id, part.status, part.end)
 
@@ -259,7 +271,7 @@ class Outbox:
             rest = f"goes to {self.path}; when MLflow is back: ganaug send {self.path}"
         else:
             rest = f"is lost, for {self.path} could not be written ({self._lost})"
-        problem = " ".join(str(self._problem).split())
+        problem = without_password(" ".join(str(self._problem).split()))
         warnings.warn(
             f"MLflow does not take the run of a fit ({problem}). Training goes on. What is not "
             f"sent {rest}",
@@ -283,7 +295,8 @@ def send_file(path: str | Path, *, tracking_uri: str | None = None) -> int:
     path : str or Path
         A file ``ganaug-unsent-*.jsonl``.
     tracking_uri : str, default=None
-        Where the store is now, if its address has changed.
+        Where the store is now, if its address has changed or held a password, which the file does
+        not. A server's password may also be in ``MLFLOW_TRACKING_PASSWORD``.
 
     Returns
     -------
@@ -321,7 +334,8 @@ def send_file(path: str | Path, *, tracking_uri: str | None = None) -> int:
                 except OSError:  # Nor would it take the others.
                     raise
                 except Exception as error:
-                    rejected[part.fit] = f"{part.name}: {' '.join(str(error).split())}"
+                    reason = without_password(" ".join(str(error).split()))
+                    rejected[part.fit] = f"{part.name}: {reason}"
             if part.fit in rejected:
                 kept.append(part)
             del parts[0]

@@ -40,6 +40,17 @@ def import_mlflow() -> ModuleType:
     return mlflow
 
 
+def without_password(text: str) -> str:
+    """Return a text with user and password taken out of the addresses in it.
+
+    Examples
+    --------
+    >>> without_password("no server at http://me:secret@localhost:5000/ml")
+    'no server at http://localhost:5000/ml'
+    """
+    return re.sub(r"://[^/\s]*@", "://", text)
+
+
 @dataclass(frozen=True)
 class Destination:
     """Where runs go. The experiment is looked up, or created, when the first run is sent."""
@@ -113,7 +124,7 @@ def connect(destination: Destination) -> tuple[MlflowClient, str]:
         return client, _find_experiment(client, destination)
     except MlflowException as error:
         if "<html" in str(error).lower():  # a page for people
-            uri = destination.tracking_uri
+            uri = without_password(destination.tracking_uri)
             raise ConnectionError(f"what answers at {uri} is not an MLflow server") from error
         raise
 
@@ -130,10 +141,11 @@ def _open_client(uri: str) -> MlflowClient:
         with quiet():
             return MlflowClient(tracking_uri=uri)
     except (MlflowException, ImportError) as error:
+        reason = " ".join(str(error).split())
         raise ValueError(
-            f"MLflow cannot use the tracking URI {uri!r} ({' '.join(str(error).split())}). Pass "
-            "the address of a server, such as 'http://localhost:5000', or a database, such as "
-            "'sqlite:///mlflow.db'."
+            without_password(f"MLflow cannot use the tracking URI {uri!r} ({reason}). ")
+            + "Pass the address of a server, such as 'http://localhost:5000', or a database, such "
+            "as 'sqlite:///mlflow.db'."
         ) from error
 
 
@@ -217,9 +229,10 @@ def check_answers(uri: str) -> None:
     except requests.exceptions.SSLError:
         pass  # Someone answers; how far to trust them is a setting of MLflow's.
     except (requests.exceptions.InvalidURL, ValueError) as error:
-        raise ValueError(f"The tracking URI {uri!r} is not an address: {error}") from error
+        message = f"The tracking URI {uri!r} is not an address: {error}"
+        raise ValueError(without_password(message)) from error
     except requests.exceptions.RequestException as error:
-        raise ConnectionError(f"no MLflow server answers at {uri}") from error
+        raise ConnectionError(f"no MLflow server answers at {without_password(uri)}") from error
 
 
 _quiet_lock = threading.Lock()

@@ -240,6 +240,22 @@ def test_a_disk_that_fills_up_later_is_told_too(tmp_path, data, monkeypatch):
     assert len({part["fit"] for part in after}) == 2
 
 
+def test_no_password_is_told_or_kept(data, tmp_path, monkeypatch, capsys):
+    uri = f"http://me:secret@127.0.0.1:{closed_port()}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.warns(RuntimeWarning, match="answers at http://127") as caught:
+        augmenter().set_callbacks(MLflowLogger()).fit(*data)
+    path, _ = unsent(tmp_path)
+    told = [str(warning.message) for warning in caught] + [path.read_text()]
+    for wrong in (uri, "foo://me:secret@x", "http://me:secret@127.0.0.1:99999"):
+        with pytest.raises((ConnectionError, ValueError)) as error:
+            augmenter().set_callbacks(MLflowLogger(wrong)).fit(*data)
+        told.append(str(error.value))
+        main(["send", str(path), "--tracking-uri", wrong])
+        told += [*capsys.readouterr(), path.read_text()]
+    assert not [text for text in told if "secret" in text]
+
+
 # --- Sending later -------------------------------------------------------------------------------
 
 
