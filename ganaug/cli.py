@@ -375,6 +375,9 @@ def send(
 
     - `ganaug send ganaug-unsent-*.jsonl`
     """
+    for file in files:
+        if not file.is_file():
+            raise FileNotFoundError(f"There is no file {file}.")
     from ganaug.tracking.outbox import send_file
 
     code = 0

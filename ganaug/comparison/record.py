@@ -18,9 +18,10 @@ import numpy as np
 
 from ganaug.comparison.report import PACKAGES, render_report
 from ganaug.comparison.verdict import PURPOSES, RANKING
-from ganaug.tracking.champions import Contender, Registered, check_name, register
+from ganaug.tracking.champions import Contender, Registered, check_registry, register
 from ganaug.tracking.data import describe, log_dataset, log_tables
 from ganaug.tracking.models import log_fitted
+from ganaug.tracking.outbox import PATIENCE, within
 from ganaug.tracking.store import (
     Destination,
     connect,
@@ -220,14 +221,15 @@ def check_log(
     tuple of (Destination, MlflowClient, str)
         Where the comparison will go, and the id of its experiment.
     """
-    if registered_model_name is not None:
-        check_name(registered_model_name)
     if champion_metric not in PURPOSES:
         raise ValueError(
             f"champion_metric={champion_metric!r} must be one of {', '.join(PURPOSES)}."
         )
     destination = resolve(tracking_uri, experiment, root)
-    return destination, *connect(destination)
+    client, experiment_id = within(PATIENCE, connect, destination)
+    if registered_model_name is not None:
+        check_registry(client, registered_model_name)
+    return destination, client, experiment_id
 
 
 def _scores_key(comparison: Any, dataset: dict[str, str]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ganaug.tracking.store import without_password
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
@@ -57,13 +59,18 @@ class Registered:
     story: str
 
 
-def check_name(name: str) -> str:
-    """Return the name of a registered model, or say what is wrong with it."""
-    if not name.strip() or set(name) & set("/:"):
-        raise ValueError(
-            f"{name!r} cannot name a registered model: it must not be empty, nor hold / or :."
-        )
-    return name
+def check_registry(client: MlflowClient, name: str) -> None:
+    """Raise `ValueError` if the registry takes no model of this name."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.validation import _validate_model_name
+
+    try:
+        _validate_model_name(name)
+        client.get_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            reason = without_password(" ".join(str(error).split()))
+            raise ValueError(f"{name!r} cannot name a registered model: {reason}") from error
 
 
 def register(client: MlflowClient, name: str, contender: Contender) -> Registered:

@@ -356,7 +356,7 @@ def send_file(path: str | Path, *, tracking_uri: str | None = None) -> int:
 
 
 def _read(path: Path) -> list[Part]:
-    parts, text = [], path.read_text(encoding="utf-8")
+    parts, text = [], path.read_text(encoding="utf-8", errors="replace")
     for number, line in enumerate(lines := text.splitlines(keepends=True), start=1):
         try:
             parts.append(Part(**json.loads(line)))

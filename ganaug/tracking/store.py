@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import tempfile
+import textwrap
 import threading
 import time
 import warnings
@@ -117,21 +118,32 @@ def connect(destination: Destination) -> tuple[MlflowClient, str]:
     ConnectionError
         If no server answers.
     """
-    from mlflow.exceptions import MlflowException
+    from mlflow.exceptions import RestException
 
     client = _open_client(destination.tracking_uri)
     try:
         return client, _find_experiment(client, destination)
-    except MlflowException as error:
-        if "<html" in str(error).lower():  # a page for people
-            uri = without_password(destination.tracking_uri)
-            raise ConnectionError(f"what answers at {uri} is not an MLflow server") from error
+    except (ValueError, OSError):
         raise
+    except Exception as error:  # MLflow and protobuf raise all kinds on what they cannot read.
+        uri = destination.tracking_uri
+        by_mlflow = isinstance(error, RestException) and "error_code" in error.json
+        if by_mlflow or not uri.startswith("http"):
+            raise
+        raise _not_mlflow(uri, str(error)) from error
+
+
+def _not_mlflow(uri: str, answer: str) -> ConnectionError:
+    short = textwrap.shorten(answer, 200)
+    return ConnectionError(
+        without_password(f"what answers at {uri} is no MLflow server, or lets nobody in ({short})")
+    )
 
 
 def _open_client(uri: str) -> MlflowClient:
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
+    from mlflow.tracking.registry import UnsupportedModelRegistryStoreURIException
 
     check_answers(uri)
     path = _database(uri)
@@ -141,7 +153,9 @@ def _open_client(uri: str) -> MlflowClient:
         with quiet():
             return MlflowClient(tracking_uri=uri)
     except (MlflowException, ImportError) as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).partition(". ")[0]
+        if isinstance(error, UnsupportedModelRegistryStoreURIException):
+            reason = "it knows no such scheme"
         raise ValueError(
             without_password(f"MLflow cannot use the tracking URI {uri!r} ({reason}). ")
             + "Pass the address of a server, such as 'http://localhost:5000', or a database, such "
@@ -183,6 +197,8 @@ def _find_experiment(client: MlflowClient, destination: Destination) -> str:
             found = client.get_experiment_by_name(name)
             if found is None:
                 raise
+    if not found.experiment_id:
+        raise _not_mlflow(destination.tracking_uri, "it knows no experiments")
     if found.lifecycle_stage == "deleted":
         raise ValueError(
             f"The experiment {found.name!r} is deleted. Restore it with 'mlflow experiments "
@@ -225,7 +241,7 @@ def check_answers(uri: str) -> None:
     if not uri.startswith(("http:", "https:")):
         return
     try:
-        requests.get(uri.rstrip("/") + "/health", timeout=PROBE_SECONDS)
+        answer = requests.get(uri.rstrip("/") + "/health", timeout=PROBE_SECONDS)
     except requests.exceptions.SSLError:
         pass  # Someone answers; how far to trust them is a setting of MLflow's.
     except (requests.exceptions.InvalidURL, ValueError) as error:
@@ -233,6 +249,9 @@ def check_answers(uri: str) -> None:
         raise ValueError(without_password(message)) from error
     except requests.exceptions.RequestException as error:
         raise ConnectionError(f"no MLflow server answers at {without_password(uri)}") from error
+    else:
+        if answer.status_code >= 500:  # MLflow would try again for minutes.
+            raise _not_mlflow(uri, f"status {answer.status_code}: {answer.text}")
 
 
 _quiet_lock = threading.Lock()

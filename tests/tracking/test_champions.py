@@ -2,7 +2,7 @@ from contextlib import suppress
 
 import pytest
 
-from ganaug.tracking.champions import Contender, check_name, register
+from ganaug.tracking.champions import Contender, check_registry, register
 
 pytest.importorskip("mlflow")
 
@@ -98,7 +98,8 @@ def test_who_was_interrupted_registers_no_second_version(client, monkeypatch, ca
     assert len(client.search_model_versions()) == 2
 
 
-@pytest.mark.parametrize("name", ["", " ", "a/b", "a:b"])
-def test_impossible_names_are_refused(name):
+@pytest.mark.parametrize("name", ["", " ", "a/b", "a:b", ".."])
+def test_impossible_names_are_refused(client, name):
     with pytest.raises(ValueError, match="cannot name a registered model"):
-        check_name(name)
+        check_registry(client, name)
+    check_registry(client, "it's fraud")

@@ -16,6 +16,7 @@ from sklearn.model_selection import GridSearchCV
 
 from ganaug import AugmentedClassifier, GANAugmenter, GANOverSampler
 from ganaug.cli import main
+from ganaug.comparison import check_log
 from ganaug.tracking import MLflowLogger, outbox, recorder
 from ganaug.tracking.data import SHOWN
 
@@ -136,6 +137,19 @@ def test_workers_share_one_warning_and_one_file(data, tmp_path, monkeypatch, kin
     assert len({part["fit"] for part in parts}) == 3
 
 
+@pytest.mark.parametrize("status", ["200 OK", "404 Not Found", "500 Oops"])
+@pytest.mark.parametrize(
+    "body", ["", "{}", '{"detail": "x"}', '{"experiment": 1}', "[1]", "<html>x</html>", "plain"]
+)
+def test_a_server_of_anything_else_is_told_at_once(data, tmp_path, status, body):
+    with silent_server(body.encode(), status) as uri:
+        start = time.monotonic()
+        with pytest.raises(ConnectionError, match=f"at {uri} is no MLflow server") as caught:
+            check_log(tracking_uri=uri)
+        assert time.monotonic() - start < 10
+    assert "\n" not in str(caught.value)
+
+
 # --- Killed in mid-training ----------------------------------------------------------------------
 
 
@@ -183,7 +197,7 @@ def test_what_a_killed_server_missed_is_sent_later_once(
         files = {file.path for file in client.list_artifacts(run.info.run_id)}
         assert files == {"samples.json", "samples.png"}
     assert main(["send", str(path)]) == 2
-    assert "No such file" in capsys.readouterr().err
+    assert capsys.readouterr().err == f"ganaug: There is no file {path}.\n"
 
 
 # --- A disk that is full -------------------------------------------------------------------------
@@ -353,6 +367,8 @@ def test_a_run_that_mlflow_rejects_does_not_hold_up_the_others(store, waiting, c
 
 def test_a_file_of_anything_else_is_refused(tmp_path, capsys):
     (tmp_path / "other.jsonl").write_text('{"a": 1}\n')
+    assert main(["send", "other.jsonl", "ganaug-unsent-*.jsonl"]) == 2
+    assert capsys.readouterr().err == "ganaug: There is no file ganaug-unsent-*.jsonl.\n"
     assert main(["send", "other.jsonl"]) == 2
     expected = (
         "ganaug: other.jsonl, line 1: not part of a run; pass a file ganaug-unsent-*.jsonl.\n"
