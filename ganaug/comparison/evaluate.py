@@ -475,8 +475,13 @@ def _choose_folds(
             f"only {n_folds} rows, and each fold must hold one."
         )
         warnings.warn(notes[0], UserWarning, stacklevel=4)
+    return stratified_folds(y, n_folds, seed), notes
+
+
+def stratified_folds(y: np.ndarray, n_folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the (train, test) positions of a number of folds."""
     splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed % 2**32)
-    return list(splitter.split(X, y)), notes
+    return list(splitter.split(y, y))
 
 
 def _check_folds(
