@@ -121,7 +121,7 @@ def requirements(*more: str) -> list[str]:
 
 
 def _typical_row(X: pd.DataFrame) -> pd.DataFrame:
-    """Return one row of each column's middle or most frequent value, which is nobody's."""
+    """Return one row of each column's middle or most frequent value, taken from no row."""
 
     def typical(column: pd.Series) -> pd.Series:
         if column.dtype.kind in "iufmM":

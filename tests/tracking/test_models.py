@@ -31,7 +31,7 @@ def test_foreign_types_are_refused(data):
         trusted_types(FunctionTransformer(lambda X: X))
 
 
-def test_a_typical_row_is_of_any_kind_of_column_and_nobodys(mixed):
+def test_a_typical_row_is_of_any_kind_of_column_and_of_no_row(mixed):
     X, _ = mixed
     row = _typical_row(X.assign(mix=[1, "a"] * 150))
     assert len(row) == 1
