@@ -117,8 +117,8 @@ def log_comparison(
         The page of :func:`render_report`, to be kept as ``report.html``; made if left out.
     registered_model_name : str, default=None
         Register the pipeline of :meth:`Comparison.winner` under this name. It becomes the
-        ``champion`` if it is the first, or better than the champion on the same splits of the same
-        table, who becomes the ``challenger``. Else it is the challenger.
+        ``champion``, and the champion before it the ``challenger``. But a champion of the same
+        table stays, and the newcomer is the challenger, unless that is better on the same splits.
     champion_metric : {"average_precision", "balanced_accuracy"}, default="average_precision"
         Which advice of the verdict to register: what ranks rows best, or what decides best. A
         model that ranks well may hardly ever *predict* the rare class.

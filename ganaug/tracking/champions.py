@@ -74,12 +74,12 @@ def check_registry(client: MlflowClient, name: str) -> None:
 
 
 def register(client: MlflowClient, name: str, contender: Contender) -> Registered:
-    """Register a model as champion if it is the first, or better than the one there is.
+    """Register a model as champion, unless the one there is may be as good.
 
     A champion that loses its place becomes the challenger. It keeps its place, and the newcomer is
-    the challenger, if it is as good, or if the scores cannot be compared: only those by the same
-    metric on the same splits of the same table can. A version that is there already, from a call
-    that was interrupted, is not made again.
+    the challenger, if it was judged on the same table and did as well there, or by another metric
+    or on other splits of it, so that nobody knows. One of another table has no say. A version that
+    is there already, from a call that was interrupted, is not made again.
 
     Parameters
     ----------
@@ -99,11 +99,14 @@ def register(client: MlflowClient, name: str, contender: Contender) -> Registere
         client.set_registered_model_alias(name, CHAMPION, version)
         return Registered(name, version, CHAMPION, f"{name} version {version} is the champion.")
     alias = CHALLENGER
-    if not _comparable(champion, contender):
+    if champion.tags.get(DIGEST, contender.digest) != contender.digest:
+        alias = CHAMPION
+        reason = f"was, on another table, and is now the challenger ({words} here {score})."
+    elif not _comparable(champion, contender):
         reason = (
-            "stays champion, for it was not judged by the same metric on the same splits of the "
-            f"same table, so that its score cannot be compared with the new one's {words} of "
-            f"{score}. To prefer the new one: set_registered_model_alias({name!r}, {CHAMPION!r}, "
+            "stays champion, for it was not judged by the same metric on the same splits of this "
+            f"table, so that its score cannot be compared with the new one's {words} of {score}. "
+            f"To prefer the new one: set_registered_model_alias({name!r}, {CHAMPION!r}, "
             f"{version!r})."
         )
     elif contender.score > (best := float(champion.tags[SCORE])):  # not if it is NaN

@@ -63,7 +63,15 @@ def test_a_champion_as_good_stays(client, score):
     assert f"0.600; the new one's is {score:.3f}" in registered.story
 
 
-@pytest.mark.parametrize("other", [{"digest": "b"}, {"metric": "roc_auc"}, {"splits": "9 folds"}])
+def test_a_champion_of_another_table_makes_way(client):
+    compete(client, 0.6)
+    registered = compete(client, 0.1, digest="b")
+    assert registered.alias == "champion"
+    assert aliases(client) == {"champion": "2", "challenger": "1"}
+    assert "on another table" in registered.story
+
+
+@pytest.mark.parametrize("other", [{"metric": "roc_auc"}, {"splits": "9 folds"}])
 def test_scores_that_cannot_be_compared_do_not_win_the_title(client, other):
     compete(client, 0.1)
     registered = compete(client, 0.6, **other)
