@@ -124,7 +124,8 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
     Draws have different class shares :math:`q`, so each clone's probabilities are first brought
     to the shares :math:`\pi` of the training rows, :math:`p'_c \propto p_c \pi_c / q_c` [1]_, and
     then averaged [2]_. With ``correct_prior`` that is what ``predict_proba`` returns; without, they
-    are brought to the mean shares of the draws that add rows, which is where ``predict`` decides.
+    are brought to the shares of the draws that add rows, averaged as logarithms, for it is their
+    ratios that count; that is where ``predict`` decides.
     Without ``predict_proba`` the clones vote, but for two classes, where their decision functions
     are averaged if there are any.
 
@@ -808,7 +809,7 @@ def average_draws(
     Returns
     -------
     augmented, corrected : ndarray of shape (n, n_classes)
-        At the mean of the learned shares but the first, which is that of the draw that adds
+        At the geometric mean of the learned shares but the first, that of the draw that adds
         nothing, and at the true shares.
 
     Examples
@@ -824,7 +825,7 @@ def average_draws(
     corrected = np.mean(each, axis=0)
     if len(each) == 1:
         return probabilities[0], corrected
-    return correct_prior(corrected, true, np.mean(learned[1:], axis=0)), corrected
+    return correct_prior(corrected, true, np.exp(np.log(learned[1:]).mean(axis=0))), corrected
 
 
 def growing_shares(n_draws: int) -> list[float]:

@@ -298,7 +298,7 @@ def test_probabilities_are_averaged_at_equal_shares(cancer, augmenter):
         for fitted, shares in zip(model.estimators_, model.draw_shares_, strict=True)
     ]
     mean = np.mean(each, axis=0)
-    decisive = model.draw_shares_[-2:].mean(axis=0)
+    decisive = np.exp(np.log(model.draw_shares_[-2:]).mean(axis=0))
     augmented = at_shares(mean, model.class_shares_, decisive)
     assert_allclose(model.predict_proba(X), augmented)
     assert_allclose(model.predict_log_proba(X), np.log(augmented))
