@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import pkgutil
 import warnings
@@ -15,7 +14,13 @@ import numpy as np
 import pandas as pd
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_sampling_strategy
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context
+from sklearn.base import (
+    BaseEstimator,
+    OneToOneFeatureMixin,
+    TransformerMixin,
+    _fit_context,
+    clone,
+)
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length
@@ -64,8 +69,9 @@ _DOC = """{summary}
         the name as well.
     loss : {{"relativistic", "wasserstein", "bce"}} or object, default="relativistic"
         What the two play for, see :mod:`ganaug.losses`.
-    encoder : {{"table"}} or object, default="table"
-        How rows become tensors, see :class:`~ganaug.encoders.table.TableEncoder`.
+    encoder : {{"table", "image"}} or object, default="table"
+        How rows become tensors, see :class:`~ganaug.encoders.table.TableEncoder` and
+        :class:`~ganaug.encoders.image.ImageEncoder`.
     categorical_features : "from_dtype", None, or array-like of bool, int or str, \
 default="from_dtype"
         As in :class:`sklearn.ensemble.HistGradientBoostingClassifier`. Strings and booleans are
@@ -111,7 +117,7 @@ default="from_dtype"
         One for each twentieth of the steps: ``step``, ``loss/critic``, ``loss/generator`` and,
         with early stopping, ``quality/energy``.
     n_features_in_ : int
-        Number of columns.
+        Number of columns; of images that are not flattened the length of their first axis.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, if they are all strings.
     encoder_, labels_ : object
@@ -306,7 +312,9 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         return self
 
     def _make_encoder(self) -> Any:
-        encoder, asked = copy.deepcopy(make(ENCODERS, self.encoder)), self.categorical_features
+        # A clone forgets what it may have learned elsewhere.
+        encoder = clone(make(ENCODERS, self.encoder), safe=False)
+        asked = self.categorical_features
         if isinstance(asked, str) and asked == "from_dtype":
             return encoder
         own = encoder.get_params().get("categorical_features", "from_dtype")
@@ -595,7 +603,9 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, _GANEngine):  # noqa:
         Parameters
         ----------
         X : array-like or DataFrame of shape (n, n_features)
-            Numbers, integers, booleans, strings, categories, dates; gaps allowed.
+            Numbers, integers, booleans, strings, categories, dates; gaps allowed. With
+            ``encoder="image"`` images in one of the layouts of
+            :class:`~ganaug.encoders.image.ImageEncoder`.
         y : array-like of shape (n,)
             Class labels of any hashable kind.
 

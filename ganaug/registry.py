@@ -10,6 +10,7 @@ from typing import Any
 
 ENCODERS = {
     "table": "ganaug.encoders.table:TableEncoder",
+    "image": "ganaug.encoders.image:ImageEncoder",
 }
 NETWORKS = {
     "dense": "ganaug.networks.dense:DenseNetwork",
