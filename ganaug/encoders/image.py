@@ -279,6 +279,26 @@ class ImageEncoder(BaseEstimator):
         scaled = (rows - precise((low + high) / 2)) * precise(2 / (high - low))
         return scaled.clip(-1, 1).astype(np.float32, copy=False)
 
+    def to_uint8(self, X: Images) -> np.ndarray:
+        """Return images as files and screens show them.
+
+        Parameters
+        ----------
+        X : ndarray or DataFrame
+            Images like those of ``fit``, real or synthetic.
+
+        Returns
+        -------
+        ndarray of shape (n, h, w) or, with more than one channel, (n, h, w, c), uint8
+            As they are if they are ``uint8``; others with ``range_`` as 0 to 255.
+        """
+        images = self._channels_first(_values_of(X))
+        if images.dtype != np.uint8:
+            low, high = self.range_
+            scaled = (images.astype(np.float64) - low) * (255 / (high - low))
+            images = np.rint(scaled).clip(0, 255).astype(np.uint8)
+        return images[:, 0] if images.shape[1] == 1 else np.moveaxis(images, 1, 3)
+
     def draw_context(self, classes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return nothing for each image: none has missing pixels.
 
