@@ -287,17 +287,23 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         self.history_: list[dict[str, float]] = []
         self.weights_: dict[str, np.ndarray] = {}
         self.critic_weights_: dict[str, np.ndarray] = {}
+        keep = _thin(codes, KEPT_ROWS, numpy_stream(self.seed_, _KEEP))
+
+        def served_by(rungs: list[str]) -> dict[str, Any]:
+            few = [c for c in range(n_classes) if rungs[c] != "gan"]
+            return {
+                "rows_": {c: rows[keep[codes[keep] == c]] for c in few},
+                "rungs_": dict(zip(labels.classes_.tolist(), rungs, strict=True)),
+            }
+
         if "gan" in rungs:
             served = np.array([rung == "gan" for rung in rungs])[codes]
             self.weights_, self.critic_weights_ = self._train(
-                rows[served], codes[served], held_out[served], device, context
+                rows[served], codes[served], held_out[served], device, context, served_by(rungs)
             )
             if not self.weights_:
                 rungs = [rung.replace("gan", "convex") for rung in rungs]
-        self.rungs_ = dict(zip(labels.classes_.tolist(), rungs, strict=True))
-        few = [c for c in range(n_classes) if rungs[c] != "gan"]
-        keep = _thin(codes, KEPT_ROWS, numpy_stream(self.seed_, _KEEP))
-        self.rows_ = {c: rows[keep[codes[keep] == c]] for c in few}
+        self.__dict__.update(served_by(rungs))
         context.call_on_fit_task_end(
             estimator=self,
             X=X,
@@ -374,15 +380,19 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         held_out: np.ndarray,
         device: str,
         context: Any,
+        rest: dict[str, Any],
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Train the GAN; return generator and critic, both empty if they never were good."""
+        """Train the GAN; return generator and critic, both empty if they never were good.
+
+        `rest` is what else a fitted estimator has, for callbacks that want one at a tick.
+        """
         import torch
 
         from ganaug.training import BalancedBatches, Schedule, one_thread, train
 
         with one_thread():
             generator, critic = self._build(device, torch_stream(self.seed_, _WEIGHTS))
-            watch = _Watch(self, context, rows[held_out], codes[held_out], critic, device)
+            watch = _Watch(self, context, rows[held_out], codes[held_out], critic, device, rest)
             batches = BalancedBatches(
                 torch.from_numpy(rows[~held_out]).to(device),
                 torch.from_numpy(codes[~held_out]).to(device),
@@ -732,8 +742,9 @@ class _Watch:
         codes: np.ndarray,
         critic: nn.Module,
         device: str,
+        rest: dict[str, Any],
     ) -> None:
-        self.estimator, self.context, self.device = estimator, context, device
+        self.estimator, self.context, self.device, self.rest = estimator, context, device, rest
         self.rows, self.codes, self.critic = rows, codes, critic
         self.best: dict[str, np.ndarray] = {}
         self.best_critic: dict[str, np.ndarray] = {}
@@ -766,7 +777,15 @@ class _Watch:
         self.estimator.history_.append(logs)
         tick = self.context.subcontext(task_name="tick")
         tick.call_on_fit_task_begin(estimator=self.estimator)
-        told = tick.call_on_fit_task_end(estimator=self.estimator, metadata=logs)
+        told = tick.call_on_fit_task_end(
+            estimator=self.estimator,
+            metadata=logs,
+            reconstruction_attributes=lambda: {
+                **self.rest,
+                "weights_": weights,
+                "critic_weights_": critic,
+            },
+        )
         return bool(told) or self.patience == 0
 
     def _measure(self, generator: nn.Module) -> dict[str, float]:

@@ -199,4 +199,6 @@ def test_compare__classifiers_see_pixels_and_the_gan_images(capsys, folder, monk
     assert "failed" not in out
     assert "GAN" in out
     assert {augmenter.encoder_.shape_ for augmenter in seen} == {(8, 8)}
-    assert "<h1>" in (folder.parent / "report.html").read_text(encoding="utf-8")
+    page = (folder.parent / "report.html").read_text(encoding="utf-8")
+    assert "Held-out images above synthetic ones." in page
+    assert "data:image/png;base64," in page

@@ -1,8 +1,13 @@
 """Images through every public face, in every layout: the laws that hold of tables hold of them."""
 
+import copy
+import pickle
+
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 import torch
 from imblearn.pipeline import make_pipeline as make_imblearn_pipeline
 from joblib import Parallel, delayed
@@ -201,3 +206,58 @@ def test_images_unlike_those_of_fit_do_not_join_them(digits):
     with pytest.raises(ValueError, match="but in fit it was"):
         model.transform(images[:, :, :6])
     assert model.transform(images) is images
+
+
+def test_a_callback_may_have_the_augmenter_as_it_is_at_a_tick(digits):
+    X, y = digits
+    kept = np.r_[np.flatnonzero(y != RARE), np.flatnonzero(y == RARE)[:3]]
+    drawn = []
+
+    class Watch:
+        def setup(self, estimator, context): ...
+        def teardown(self, estimator, context): ...
+        def on_fit_task_begin(self, estimator, context): ...
+
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+            if fitted_estimator is not None:
+                drawn.append(fitted_estimator.sample({RARE: 2, 1: 3})[0])
+
+    model = augmenter().set_callbacks(Watch()).fit(X[kept], y[kept])
+    assert model.rungs_[RARE] == "convex"
+    assert len(drawn) == len(model.history_)
+    assert not np.array_equal(drawn[0], drawn[-1])
+    assert_array_equal(drawn[-1], model.sample({RARE: 2, 1: 3})[0])
+
+
+@networks
+@pytest.mark.parametrize("cls", [GANAugmenter, GANOverSampler])
+def test_pickle_joblib_and_skops_keep_a_fitted_model(digits, network, cls, tmp_path):
+    X, y = digits
+    model = augmenter(network, None, cls).fit(X.reshape(-1, 8, 8), y)
+    drawn = model.sample({RARE: 5})[0]
+    joblib.dump(model, tmp_path / "model.joblib")
+    dumped = skops.io.dumps(model)
+    for back in (
+        pickle.loads(pickle.dumps(model)),
+        joblib.load(tmp_path / "model.joblib"),
+        skops.io.loads(dumped, trusted=skops.io.get_untrusted_types(data=dumped)),
+        copy.deepcopy(model),
+    ):
+        assert type(back) is cls
+        assert_array_equal(back.sample({RARE: 5})[0], drawn)
+    fresh = clone(model)
+    assert not hasattr(fresh, "rungs_")
+    assert_array_equal(fresh.fit(X.reshape(-1, 8, 8), y).sample({RARE: 5})[0], drawn)
+
+
+@pytest.mark.parametrize("layout", ["flat", "frame", "grey", "last", "first"])
+def test_a_saved_model_knows_its_layout(digits, layout, tmp_path):
+    X, y = digits
+    X = layouts(X)[layout]
+    model = augmenter(shape=(8, 8) if X.ndim == 2 else None).fit(X, y)
+    model.save(tmp_path / "model")
+    back = GANAugmenter.load(tmp_path / "model")
+    X_more, _ = back.transform(X, y)
+    assert type(X_more) is type(X)
+    assert_array_equal(X_more, model.transform(X, y)[0])
+    assert_array_equal(back.encoder_.to_uint8(X_more[:3]), model.encoder_.to_uint8(X_more[:3]))

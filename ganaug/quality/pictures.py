@@ -192,6 +192,7 @@ def draw_images(
     synthetic: tuple[Any, Any],
     *,
     shape: tuple[int, ...] | None = None,
+    channels: str = "infer",
     per_class: int = 10,
     most_classes: int = 10,
 ) -> Figure:
@@ -206,6 +207,8 @@ def draw_images(
         The same, as ``augmenter.sample(...)`` returns it. Its classes are drawn.
     shape : tuple of int, optional
         The shape of one image, needed where images are flattened.
+    channels : {"infer", "first", "last"}, default="infer"
+        Where the channels are, see :class:`~ganaug.encoders.image.ImageEncoder`.
     per_class : int, default=10
         How many of each kind, taken evenly from all of the class.
     most_classes : int, default=10
@@ -236,7 +239,7 @@ def draw_images(
     """
     from matplotlib.figure import Figure
 
-    encoder = ImageEncoder(shape=shape)
+    encoder = ImageEncoder(shape=shape, channels=channels)
     X, X_new = encoder.check(real[0]), encoder.check(synthetic[0])
     encoder.fit(X, np.zeros(len(X), dtype=np.int64), 1)
     encoder.check_dtypes(encoder.check(X_new))

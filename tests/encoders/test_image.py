@@ -240,3 +240,43 @@ def test_images_unlike_those_of_fit_cannot_be_joined(X, params, other, error, ma
 def test_images_of_another_size_than_in_fit_are_refused():
     with pytest.raises(ValueError, match=r"shape \(9, 10\), but in fit it was \(9, 12\)"):
         fitted(GREY).check(GREY[:, :, :10])
+
+
+# --- As files and screens show them --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("shape", "params", "encoded"), LAYOUTS.values(), ids=LAYOUTS)
+def test_images_of_every_layout_are_shown(shape, params, encoded):
+    X = pixels(shape)
+    shown = fitted(X, **params).to_uint8(X)
+    c, h, w = encoded
+    assert shown.dtype == np.uint8
+    assert shown.shape == ((40, h, w) if c == 1 else (40, h, w, c))
+    as_laid_out = X.reshape(40, *(params.get("shape", shape)))
+    if c > 1 and as_laid_out.shape[1] == c:
+        as_laid_out = np.moveaxis(as_laid_out, 1, -1)
+    assert_array_equal(shown, as_laid_out.reshape(shown.shape))
+
+
+@pytest.mark.parametrize(
+    ("X", "factor"),
+    [
+        (pixels((5, 6), "float64"), 255),
+        (pixels((5, 6), "float32") * 255, 1),
+        (pixels((5, 6), "bool"), 255),
+        (pixels((5, 6), "int64"), 1),
+        (pixels((5, 6)) // 9, 1),  # bytes are what they are, be they dark
+    ],
+)
+def test_a_range_is_shown_as_that_of_bytes(X, factor):
+    assert_array_equal(fitted(X).to_uint8(X), np.rint(X.astype(np.float64) * factor))
+
+
+def test_synthetic_images_are_shown_as_real_ones():
+    X = pixels((5, 6), "float64") * 2 - 1
+    encoder = fitted(X)
+    assert encoder.range_ == (-1, 1)
+    assert encoder.to_uint8(np.array([np.full((5, 6), -1.0), np.full((5, 6), 1.0)])).tolist() == [
+        [[0] * 6] * 5,
+        [[255] * 6] * 5,
+    ]
