@@ -295,8 +295,10 @@ def augment(
     """Add synthetic rows of the rare classes to a table, or images to a folder.
 
     Real rows come first and stay as they are. Real images are copied byte for byte; synthetic ones
-    are called synthetic-0001.png and so on, in the folders of their classes. Augment training data
-    only: synthetic rows in a test set make every score a lie.
+    are called synthetic-0001.png and so on, in the folders of their classes. Images of 8 to 64
+    pixels a side are made by a convolutional GAN, others by a dense one.
+
+    Augment training data only: synthetic rows in a test set make every score a lie.
 
     For example:
 
@@ -488,8 +490,12 @@ def _augmenter(steps: int | None, shape: tuple[int, ...] | None = None) -> GANAu
     augmenter = GANAugmenter()
     if shape is not None:
         from ganaug.encoders.image import ImageEncoder
+        from ganaug.networks.conv import SIZES
 
-        augmenter.set_params(encoder=ImageEncoder(shape, channels="last"), network="dense")
+        fits = all(SIZES[0] <= side <= SIZES[1] for side in shape[:2])
+        augmenter.set_params(
+            encoder=ImageEncoder(shape, channels="last"), network="conv" if fits else "dense"
+        )
     if steps is not None:
         augmenter.set_params(steps=steps)
     return augmenter

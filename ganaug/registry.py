@@ -14,6 +14,8 @@ ENCODERS = {
 }
 NETWORKS = {
     "dense": "ganaug.networks.dense:DenseNetwork",
+    "conv": "ganaug.networks.conv:ConvNetwork",
+    "dcgan": "ganaug.networks.dcgan:DCGANNetwork",
 }
 LOSSES = {
     "relativistic": "ganaug.losses:RelativisticLoss",

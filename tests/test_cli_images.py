@@ -125,6 +125,17 @@ def test_classes_too_small_for_a_gan_are_served_otherwise(capsys, tmp_path, eigh
     assert len(read_images(tmp_path / "more").X) == 180
 
 
+@pytest.mark.parametrize(("side", "network"), [(6, "dense"), (8, "conv"), (65, "dense")])
+def test_augment__the_network_suits_the_size(capsys, tmp_path, side, network):
+    X = np.random.default_rng(0).integers(0, 256, (20, side, 8, 3), dtype="uint8")
+    folder = write_folder(tmp_path / "noise", X, ["a"] * 8 + ["b"] * 12)
+    model = tmp_path / "m"
+    arguments = ("-o", tmp_path / "more", "--steps", 1, "--save-model", model)
+    assert run(capsys, "augment", folder, *arguments)[0] == 0
+    assert GANAugmenter.load(model).network == network
+    assert read_images(tmp_path / "more").X.shape == (24, side, 8, 3)
+
+
 @pytest.mark.filterwarnings("always")
 def test_skip_unreadable__a_note_and_no_copy(capsys, folder):
     (folder / "8" / "notes.txt").write_text("x")
@@ -198,7 +209,9 @@ def test_compare__classifiers_see_pixels_and_the_gan_images(capsys, folder, monk
     assert code == 0
     assert "failed" not in out
     assert "GAN" in out
-    assert {augmenter.encoder_.shape_ for augmenter in seen} == {(8, 8)}
+    assert {(augmenter.encoder_.shape_, augmenter.network) for augmenter in seen} == {
+        ((8, 8), "conv")
+    }
     page = (folder.parent / "report.html").read_text(encoding="utf-8")
     assert "Held-out images above synthetic ones." in page
     assert "data:image/png;base64," in page

@@ -48,7 +48,6 @@ SPECS = {
 networks = pytest.mark.parametrize("network", NETWORKS)
 losses = pytest.mark.parametrize("loss", LOSSES)
 encoders = pytest.mark.parametrize("encoder", ENCODERS)
-specs = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 
 
 @pytest.fixture(autouse=True)
@@ -64,11 +63,28 @@ def stream(seed=0):
 
 
 def build(network, spec, rng=None):
-    """Return a generator and a critic, if the network is made for such rows."""
+    """Return a generator and a critic."""
+    return make(NETWORKS, network).build(spec, stream() if rng is None else rng)
+
+
+def serves(network, spec):
+    """Return whether a network is made for such rows."""
     try:
-        return make(NETWORKS, network).build(spec, stream() if rng is None else rng)
-    except ValueError as error:
-        pytest.skip(str(error))
+        build(network, spec)
+    except ValueError:
+        return False
+    return True
+
+
+pairs = pytest.mark.parametrize(
+    ("network", "spec"),
+    [
+        pytest.param(network, spec, id=f"{network}-{kind}")
+        for network in NETWORKS
+        for kind, spec in SPECS.items()
+        if serves(network, spec)
+    ],
+)
 
 
 def build_exact(network, spec):
@@ -140,8 +156,7 @@ def test_parts_are_estimator_like(registry, name):
 # Networks
 
 
-@networks
-@specs
+@pairs
 def test_a_generator_makes_rows_of_its_spec(network, spec):
     generator, _ = build(network, spec)
     assert generator.spec == spec
@@ -170,8 +185,7 @@ def test_a_generator_makes_rows_of_its_spec(network, spec):
             assert (rows[context[:, owner] == 1, position] == 0).all()
 
 
-@networks
-@specs
+@pairs
 def test_noise_and_class_matter(network, spec):
     generator, _ = build(network, spec)
     classes, context = conditions(spec)
@@ -184,21 +198,20 @@ def test_noise_and_class_matter(network, spec):
     assert not torch.equal(one, shifted)
 
 
-@networks
-@specs
+@pairs
 def test_weights_come_from_the_stream_alone(network, spec):
     state = torch.get_rng_state()
-    pairs = [build(network, spec, stream(seed)) for seed in (7, 7, 8)]
+    built = [build(network, spec, stream(seed)) for seed in (7, 7, 8)]
     assert torch.equal(torch.get_rng_state(), state)
-    for one, same, other in zip(*pairs, strict=True):
+    for one, same, other in zip(*built, strict=True):
         weights = list(one.state_dict().values())
         assert all(map(torch.equal, weights, same.state_dict().values()))
         assert not all(map(torch.equal, weights, other.state_dict().values()))
-        assert all(w.dtype == torch.float32 and torch.isfinite(w).all() for w in weights)
+        numbers = [w for w in weights if w.is_floating_point()]  # a norm counts its batches, too
+        assert all(w.dtype == torch.float32 and torch.isfinite(w).all() for w in numbers)
 
 
-@networks
-@specs
+@pairs
 def test_gradients_reach_every_weight(network, spec):
     generator, critic = build(network, spec)
     classes, context = conditions(spec)
@@ -209,8 +222,7 @@ def test_gradients_reach_every_weight(network, spec):
             assert weight.grad.abs().sum() > 0, name
 
 
-@networks
-@specs
+@pairs
 def test_a_critic_scores_each_row_on_its_own(network, spec):
     _, critic = build(network, spec)
     critic.eval()
@@ -222,8 +234,7 @@ def test_a_critic_scores_each_row_on_its_own(network, spec):
         assert not torch.equal(critic(rows, (classes + 1) % spec.n_classes), scores)
 
 
-@networks
-@specs
+@pairs
 def test_the_critics_gradient_is_that_of_autograd(network, spec):
     """In the rows, and then in every weight: what a gradient penalty needs."""
     _, critic = build_exact(network, spec)
@@ -297,8 +308,7 @@ def test_the_generator_is_pulled_towards_real_scores(loss):
 
 
 @losses
-@networks
-@specs
+@pairs
 def test_losses_are_finite_and_reach_their_own_player(loss, network, spec):
     loss = make(LOSSES, loss)
     generator, critic = build(network, spec)
@@ -313,8 +323,7 @@ def test_losses_are_finite_and_reach_their_own_player(loss, network, spec):
 
 
 @losses
-@networks
-@specs
+@pairs
 def test_the_critics_loss_has_the_gradient_of_finite_differences(loss, network, spec):
     loss = make(LOSSES, loss)
     _, critic = build_exact(network, spec)
@@ -375,8 +384,7 @@ def _manual(name, gamma, critic, real, fake, classes):
 
 
 @losses
-@networks
-@specs
+@pairs
 @pytest.mark.parametrize("gamma", [0.1, 3.0])
 def test_losses_are_those_of_their_papers(loss, network, spec, gamma):
     _, critic = build_exact(network, spec)
@@ -506,16 +514,8 @@ def test_every_combination_trains_samples_and_saves(network, loss, encoder, tmp_
 
 
 @networks
-def test_a_network_serves_some_encoder(network):
-    for encoder, kinds_of_rows in DATA.items():
-        part = make(ENCODERS, encoder)
-        part.fit(part.check(next(iter(kinds_of_rows.values()))), np.arange(80) % 2, 2)
-        try:
-            make(NETWORKS, network).build(part.spec_, stream())
-        except ValueError:
-            continue
-        return
-    pytest.fail(f"{network} builds for no encoder")
+def test_a_network_serves_some_rows(network):
+    assert any(serves(network, spec) for spec in SPECS.values())
 
 
 # Measures of quality

@@ -37,7 +37,7 @@ def digits():
 
 
 def augmenter(network="dense", shape=(8, 8), cls=GANAugmenter, **params):
-    few = {"steps": 10, "batch_size": 32, "random_state": 0, "sampling_strategy": {RARE: 40}}
+    few = {"steps": 4, "batch_size": 24, "random_state": 0, "sampling_strategy": {RARE: 40}}
     return cls(network=network, encoder=ImageEncoder(shape=shape), **few | params)
 
 
