@@ -286,6 +286,7 @@ def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
     if isinstance(encoder, ImageEncoder):
         pairs = [(rows, [comparison.positive] * len(rows)) for rows in (held_out, made)]
         look = draw_images(*pairs, shape=encoder.shape, channels=encoder.channels)
+        look.axes[0].set_title("How they look", fontsize=9)
         described = "Held-out images above synthetic ones."
     else:
         look, described = draw_marginals(held_out, made), "Held-out and synthetic values."
