@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
     from ganaug.augmenter import GANAugmenter
-    from ganaug.comparison import Comparison
+    from ganaug.comparison import Cell, Comparison
 
 app = typer.Typer(
     help="Fix class imbalance with a conditional GAN, and find out whether it helps.",
@@ -202,6 +202,12 @@ def compare(
     if steps is not None or shape is not None:
         gan = package.GAN(_augmenter(steps, shape))
         chosen = [gan if arm.lower() == "gan" else arm for arm in chosen]
+    kept: list[bool] = []
+
+    def on_cell(done: int, total: int, cell: Cell) -> None:
+        kept.append(cell.kept)
+        show(done, total, f"fold {cell.fold + 1}, {cell.arm}, {cell.classifier}")
+
     try:
         with _progress() as show:
             comparison = package.compare(
@@ -212,14 +218,14 @@ def compare(
                 cv=folds,
                 random_state=seed,
                 n_jobs=n_jobs,
-                on_cell=lambda done, total, cell: show(
-                    done, total, f"fold {cell.fold + 1}, {cell.arm}, {cell.classifier}"
-                ),
+                on_cell=on_cell,
                 memory=unfinished,
             )
     except KeyboardInterrupt:
         _say("note: the same command goes on from there")
         raise
+    if any(kept):
+        _say(f"note: {sum(kept)} of {len(kept)} cells were there already, from {unfinished}")
     console = Console()
     console.print(_leaderboard(comparison))
     for note in comparison.notes:
@@ -251,9 +257,14 @@ def compare(
                     on_run=lambda done, total, run: show(done, total, f"recording {run}"),
                 )
         except Exception as error:
-            _say(f"The comparison above is complete, but MLflow did not record it: {error}")
+            from ganaug.tracking.store import without_password
+
+            reason = without_password(str(error))
+            _say(f"The comparison above is complete, but MLflow did not record it: {reason}")
             raise typer.Exit(1) from error
         then = "" if logged.ui_command == logged.ui_url else f"  # then open {logged.ui_url}"
+        if logged.n_kept:
+            _say(f"note: {logged.n_kept} of the runs were there already")
         if logged.registered is not None:
             print(f"\n{logged.registered.story}")
         print(f"\nSee it in MLflow: {logged.ui_command}{then}")
@@ -423,30 +434,38 @@ def sample(
 def send(
     files: Annotated[list[Path], typer.Argument(help="Files ganaug-unsent-*.jsonl.")],
     tracking_uri: Annotated[
-        str | None, typer.Option(help="Where MLflow's store is now, if its address has changed.")
+        str | None,
+        typer.Option(
+            help="Where MLflow's store is now, if its address has changed or holds a password: "
+            "files hold none."
+        ),
     ] = None,
 ) -> None:
     """Send to MLflow what could not be sent while a GAN was trained.
 
     Each run goes where it belonged, once: a file is deleted when all of it was sent, and keeps the
-    rest otherwise.
+    rest otherwise, such as runs that MLflow rejects.
 
     For example:
 
     - `ganaug send ganaug-unsent-*.jsonl`
     """
+    for file in files:
+        if not file.is_file():
+            raise FileNotFoundError(f"There is no file {file}.")
     from ganaug.tracking.outbox import send_file
 
+    code = 0
     for file in files:
         try:
             with Console(stderr=True).status(f"Sending {file}"):
                 runs = send_file(file, tracking_uri=tracking_uri)
-        except BAD_INPUT:
-            raise
-        except Exception as error:
-            _say(f"MLflow did not take what is left in {file}: {error}")
-            raise typer.Exit(1) from error
-        print(f"Sent {file}: {runs} run{'s' * (runs != 1)}")
+        except RuntimeError as error:
+            _say(str(error))
+            code = 1
+        else:
+            print(f"Sent {file}: {runs} run{'s' * (runs != 1)}")
+    raise typer.Exit(code)
 
 
 # --- Data in, GAN out ----------------------------------------------------------------------------

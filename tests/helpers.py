@@ -68,8 +68,11 @@ def mlflow_server(template, folder):
 
 
 @contextmanager
-def silent_server(answer=None):
-    """Accept connections and answer nothing but, if so wished, the same to every GET."""
+def silent_server(answer=None, status=None):
+    """Accept connections and answer nothing but, if so wished, the same to every GET.
+
+    With a `status`, other requests get that answer too.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve():
@@ -79,8 +82,10 @@ def silent_server(answer=None):
                 except OSError:
                     return
                 kept.append(connection)
-                if answer is not None and connection.recv(1000).startswith(b"GET"):
-                    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(answer)}\r\n\r\n"
+                if answer is None:
+                    continue
+                if connection.recv(1000).startswith(b"GET") or status is not None:
+                    head = f"HTTP/1.1 {status or '200 OK'}\r\nContent-Length: {len(answer)}\r\n\r\n"
                     connection.sendall(head.encode() + answer)
                     connection.close()
 

@@ -392,8 +392,9 @@ def test_compare__stopped__the_same_command_goes_on(capsys, table, tmp_path, mon
     assert code == 130
     assert "ganaug: note: the same command goes on from there\n" in err
     ran.append(None)
-    code, out, _ = run(capsys, "compare", table, "--target", "y", *arguments)
+    code, out, err = run(capsys, "compare", table, "--target", "y", *arguments)
     assert code == 0
+    assert f"ganaug: note: 2 of 4 cells were there already, from {tmp_path}" in err
     assert len(ran) == 2 + 1 + 2
     assert "average precision" in out
 

@@ -43,6 +43,10 @@ class Arm:
     #: What the arm's results depend on besides ganaug and its dependencies.
     packages: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        about = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({about})"
+
     def title(self, X: pd.DataFrame) -> str:
         """Return the name to show for this table."""
         return self.name

@@ -36,7 +36,10 @@ PACKAGES = ("ganaug", "imbalanced-learn", "numpy", "pandas", "scikit-learn", "sc
 
 @dataclass(frozen=True)
 class Cell:
-    """One arm with one classifier on one fold. A failed cell has an `error`."""
+    """One arm with one classifier on one fold. A failed cell has an `error`.
+
+    `kept` tells that it was there already, from a call that was interrupted.
+    """
 
     fold: int
     arm: str
@@ -48,6 +51,7 @@ class Cell:
     probabilities: np.ndarray = field(default_factory=lambda: np.empty(0), compare=False)
     #: Where several draws are averaged: the rows that each adds, and its scores alone.
     draws: list[dict[str, float]] = field(default_factory=list)
+    kept: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -314,8 +318,10 @@ class _Failed(Exception):
 def _remember(
     part: Any, task: Task, fold: int, arm: str, key: str
 ) -> tuple[list[Cell], list[dict[str, Any]]]:
+    kept = part.check_call_in_cache(task, fold, arm, key)
     try:
-        return part(task, fold, arm, key)
+        batch, history = part(task, fold, arm, key)
+        return [replace(cell, kept=kept) for cell in batch], history
     except _Failed as failed:
         return failed.args
 
@@ -469,8 +475,13 @@ def _choose_folds(
             f"only {n_folds} rows, and each fold must hold one."
         )
         warnings.warn(notes[0], UserWarning, stacklevel=4)
+    return stratified_folds(y, n_folds, seed), notes
+
+
+def stratified_folds(y: np.ndarray, n_folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the (train, test) positions of a number of folds."""
     splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed % 2**32)
-    return list(splitter.split(X, y)), notes
+    return list(splitter.split(y, y))
 
 
 def _check_folds(

@@ -8,7 +8,7 @@ import socket
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,9 +18,10 @@ import numpy as np
 
 from ganaug.comparison.report import PACKAGES, render_report
 from ganaug.comparison.verdict import PURPOSES, RANKING
-from ganaug.tracking.champions import Contender, Registered, check_name, register
-from ganaug.tracking.data import describe, log_dataset
+from ganaug.tracking.champions import Contender, Registered, check_registry, register
+from ganaug.tracking.data import describe, log_dataset, log_tables
 from ganaug.tracking.models import log_fitted
+from ganaug.tracking.outbox import PATIENCE, within
 from ganaug.tracking.store import (
     Destination,
     connect,
@@ -33,6 +34,7 @@ from ganaug.tracking.store import (
     parameters_of,
     resolve,
     send,
+    without_password,
 )
 
 if TYPE_CHECKING:
@@ -61,14 +63,17 @@ class LoggedComparison:
         The command that serves the user interface, or its address where a server runs already.
     registered : Registered or None
         What became of the winner in the model registry, if that was asked for.
+    n_kept : int
+        How many of the child runs were there already, from a call that was interrupted.
     """
 
     run_id: str
     experiment_id: str
-    tracking_uri: str
+    tracking_uri: str = field(repr=False)  # it may hold a password
     ui_url: str
     ui_command: str
     registered: Registered | None = None
+    n_kept: int = 0
 
 
 def log_comparison(
@@ -112,8 +117,8 @@ def log_comparison(
         The page of :func:`render_report`, to be kept as ``report.html``; made if left out.
     registered_model_name : str, default=None
         Register the pipeline of :meth:`Comparison.winner` under this name. It becomes the
-        ``champion``, and the champion before it the ``challenger``; but one that is as good on the
-        same table stays, and the newcomer is the challenger.
+        ``champion`` if it is the first, or better than the champion on the same splits of the same
+        table, who becomes the ``challenger``. Else it is the challenger.
     champion_metric : {"average_precision", "balanced_accuracy"}, default="average_precision"
         Which advice of the verdict to register: what ranks rows best, or what decides best. A
         model that ranks well may hardly ever *predict* the rare class.
@@ -160,6 +165,7 @@ def log_comparison(
             client.log_text(run_id, page, "report.html")
             _log_summary(client, run_id, comparison)
         children = _complete_children(client, experiment_id, run_id)
+        n_kept = len(children)
         cells = [(arm, name) for arm in comparison.arms for name in comparison.classifiers]
         for done, (arm, classifier) in enumerate(cells, start=1):
             name = f"{arm} / {classifier}"
@@ -175,7 +181,8 @@ def log_comparison(
                 client, registered_model_name, champion_metric, comparison, children, dataset
             )
             client.set_tag(run_id, "ganaug.registered", registered.story)
-    uri, page = destination.tracking_uri, f"/#/experiments/{experiment_id}/runs"
+    uri = without_password(destination.tracking_uri)
+    page = f"/#/experiments/{experiment_id}/runs"
     served = uri.startswith(("http://", "https://"))
     # Without the parameter the interface opens among its pages for language models.
     url = f"{uri.rstrip('/') if served else 'http://127.0.0.1:5000'}{page}"
@@ -183,7 +190,10 @@ def log_comparison(
     # By this interpreter: its environment need not be the active one.
     mlflow = f"{shlex.quote(sys.executable)} -m mlflow"
     command = f"{mlflow} server --backend-store-uri {shlex.quote(uri)} --port 5000"
-    return LoggedComparison(run_id, experiment_id, uri, url, url if served else command, registered)
+    how = url if served else command
+    return LoggedComparison(
+        run_id, experiment_id, destination.tracking_uri, url, how, registered, n_kept
+    )
 
 
 def _metric_names(comparison: Any) -> list[str]:
@@ -211,14 +221,15 @@ def check_log(
     tuple of (Destination, MlflowClient, str)
         Where the comparison will go, and the id of its experiment.
     """
-    if registered_model_name is not None:
-        check_name(registered_model_name)
     if champion_metric not in PURPOSES:
         raise ValueError(
             f"champion_metric={champion_metric!r} must be one of {', '.join(PURPOSES)}."
         )
     destination = resolve(tracking_uri, experiment, root)
-    return destination, *connect(destination)
+    client, experiment_id = within(PATIENCE, connect, destination)
+    if registered_model_name is not None:
+        check_registry(client, registered_model_name)
+    return destination, client, experiment_id
 
 
 def _scores_key(comparison: Any, dataset: dict[str, str]) -> str:
@@ -284,7 +295,8 @@ def _register_winner(
             "ganaug.error.model of its run tells why), so nothing was registered."
         )
     score = comparison.fold_scores(metric, (arm, classifier)).mean()
-    contender = Contender(models[0].model_id, run_id, metric, score, dataset["digest"])
+    splits = joblib.hash(comparison.task.folds)
+    contender = Contender(models[0].model_id, run_id, metric, score, dataset["digest"], splits)
     registered = register(client, name, contender)
     what = f" It is {classifier} with {arm}, the verdict's advice {PURPOSES[metric]}."
     return replace(registered, story=registered.story + what)
@@ -307,8 +319,8 @@ def _log_summary(client: MlflowClient, run_id: str, comparison: Any) -> None:
     send(client, run_id, parameters)
     board = comparison.leaderboard()
     board.columns = [" ".join(filter(None, pair)) for pair in board.columns]
-    client.log_table(run_id, board.reset_index(), "leaderboard.json")
-    client.log_table(run_id, comparison.results, "folds.json")
+    tables = {"leaderboard.json": board.reset_index(), "folds.json": comparison.results}
+    log_tables(client, run_id, tables)
     client.log_figure(run_id, _leaderboard_figure(comparison), "leaderboard.png")
     text = "\n\n".join([comparison.verdict(), *comparison.notes])
     client.log_text(run_id, text, "verdict.txt")
@@ -347,9 +359,10 @@ def _log_cell(
                     client, experiment_id, run_id, model, comparison.X, parameters
                 )
             except Exception as error:  # The scores are worth keeping without the model.
-                client.set_tag(run_id, NO_MODEL, str(error)[:5000])
+                reason = without_password(str(error))
+                client.set_tag(run_id, NO_MODEL, reason[:5000])
                 warnings.warn(
-                    f"The pipeline of {arm} / {classifier} was not logged: {error}",
+                    f"The pipeline of {arm} / {classifier} was not logged: {reason}",
                     RuntimeWarning,
                     stacklevel=3,
                 )

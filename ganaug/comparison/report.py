@@ -8,13 +8,15 @@ from collections.abc import Iterable
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import joblib
 import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score
 
 from ganaug import quality
-from ganaug.comparison.arms import BASELINE
-from ganaug.comparison.evaluate import one_thread
+from ganaug.comparison.arms import ARMS, BASELINE
+from ganaug.comparison.classifiers import CLASSIFIERS
+from ganaug.comparison.evaluate import Task, one_thread, stratified_folds
 from ganaug.comparison.pictures import (
     arm_styles,
     draw_calibration,
@@ -77,7 +79,8 @@ def render_report(
     data_name : str, optional
         What to call the table.
     command : str, optional
-        The command that was given; left out, the call of ``compare`` is shown.
+        The command that was given; left out, the call of ``compare`` is shown, and what in it
+        were arms, classifiers and splits of your own.
 
     Returns
     -------
@@ -331,11 +334,42 @@ def _by_classifier(values: pd.Series) -> pd.DataFrame:
 
 
 def _call(comparison: Comparison) -> str:
-    arms = [arm.name for arm in comparison.task.arms.values()]
-    return (
-        f"compare(X, y, arms={arms}, classifiers={list(comparison.classifiers)}, "
-        f"cv={comparison.n_folds}, random_state={comparison.task.seed})"
-    )
+    """Return the call that was made, and what in it were objects of the caller's own."""
+    arms: list[Any] = [
+        arm.name if repr(arm) == repr(ARMS.get(arm.name)) else arm
+        for arm in comparison.task.arms.values()
+    ]
+    classifiers: Any = comparison.classifiers
+    if all(repr(known) == repr(CLASSIFIERS.get(name)) for name, known in classifiers.items()):
+        classifiers = list(classifiers)
+    own = {}
+    if not all(isinstance(arm, str) for arm in arms):
+        own["arms"] = repr(arms)
+    if not isinstance(classifiers, list):
+        own["classifiers"] = repr(classifiers)
+    if not _are_stratified(comparison.task):
+        own["cv"] = f"{comparison.n_folds} folds, {joblib.hash(comparison.task.folds)}"
+    given = {
+        "arms": arms,
+        "classifiers": classifiers,
+        "cv": comparison.n_folds,
+        "random_state": comparison.task.seed,
+    }
+    words = ", ".join(f"{name}={name if name in own else value}" for name, value in given.items())
+    lines = [f"compare(X, y, {words})"]
+    if own:
+        lines.append("# with objects of your own, which were:")
+    lines += [f"#   {name}: {' '.join(text.split())}" for name, text in own.items()]
+    return "\n".join(lines)
+
+
+def _are_stratified(task: Task) -> bool:
+    """Return whether the folds are those of `compare` for a number of folds."""
+    number = len(task.folds)
+    if not 2 <= number <= np.unique(task.y, return_counts=True)[1].min():
+        return False
+    pairs = zip(task.folds, stratified_folds(task.y, number, task.seed), strict=True)
+    return all(np.array_equal(mine[1], theirs[1]) for mine, theirs in pairs)
 
 
 def _facts(comparison: Comparison) -> Iterable[tuple[str, str]]:

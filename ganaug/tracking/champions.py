@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ganaug.tracking.store import without_password
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION, CHALLENGER = "champion", "challenger"
-DIGEST, METRIC, SCORE = "ganaug.data_digest", "ganaug.metric", "ganaug.score"
+DIGEST, SPLITS = "ganaug.data_digest", "ganaug.splits"
+METRIC, SCORE = "ganaug.metric", "ganaug.score"
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A logged model, and how well it did on which table.
+    """A logged model, and how well it did on which rows.
 
     Attributes
     ----------
@@ -26,6 +29,8 @@ class Contender:
     score : float
     digest : str
         Of the table.
+    splits : str
+        Identifies the rows that it was trained and judged on.
     """
 
     model_id: str
@@ -33,6 +38,7 @@ class Contender:
     metric: str
     score: float
     digest: str
+    splits: str
 
 
 @dataclass(frozen=True)
@@ -53,20 +59,27 @@ class Registered:
     story: str
 
 
-def check_name(name: str) -> str:
-    """Return the name of a registered model, or say what is wrong with it."""
-    if not name.strip() or set(name) & set("/:"):
-        raise ValueError(
-            f"{name!r} cannot name a registered model: it must not be empty, nor hold / or :."
-        )
-    return name
+def check_registry(client: MlflowClient, name: str) -> None:
+    """Raise `ValueError` if the registry takes no model of this name."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.validation import _validate_model_name
+
+    try:
+        _validate_model_name(name)
+        client.get_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            reason = without_password(" ".join(str(error).split()))
+            raise ValueError(f"{name!r} cannot name a registered model: {reason}") from error
 
 
 def register(client: MlflowClient, name: str, contender: Contender) -> Registered:
-    """Register a model as champion, or as challenger of one as good on the same table.
+    """Register a model as champion if it is the first, or better than the one there is.
 
-    A champion that loses its place becomes the challenger. Scores on different tables cannot be
-    compared, so there the newer model wins.
+    A champion that loses its place becomes the challenger. It keeps its place, and the newcomer is
+    the challenger, if it is as good, or if the scores cannot be compared: only those by the same
+    metric on the same splits of the same table can. A version that is there already, from a call
+    that was interrupted, is not made again.
 
     Parameters
     ----------
@@ -80,9 +93,45 @@ def register(client: MlflowClient, name: str, contender: Contender) -> Registere
     Registered
     """
     _make_sure_of(client, name)
-    champion = _champion(client, name)
+    champion, version = _champion(client, name), _version(client, name, contender)
+    words, score = contender.metric.replace("_", " "), f"{contender.score:.3f}"
+    if champion is None or str(champion.version) == version:
+        client.set_registered_model_alias(name, CHAMPION, version)
+        return Registered(name, version, CHAMPION, f"{name} version {version} is the champion.")
+    alias = CHALLENGER
+    if not _comparable(champion, contender):
+        reason = (
+            "stays champion, for it was not judged by the same metric on the same splits of the "
+            f"same table, so that its score cannot be compared with the new one's {words} of "
+            f"{score}. To prefer the new one: set_registered_model_alias({name!r}, {CHAMPION!r}, "
+            f"{version!r})."
+        )
+    elif contender.score > (best := float(champion.tags[SCORE])):  # not if it is NaN
+        alias = CHAMPION
+        reason = f"was, and is now the challenger ({words} {score} after {best:.3f})."
+    else:
+        reason = (
+            f"stays champion, for on the same table its {words} is {best:.3f}; the new one's is "
+            f"{score}."
+        )
+    loser = version if alias == CHALLENGER else str(champion.version)
+    client.set_registered_model_alias(name, CHALLENGER, loser)
+    if alias == CHAMPION:
+        client.set_registered_model_alias(name, CHAMPION, version)
+    story = f"{name} version {version} is the {alias}; version {champion.version} {reason}"
+    return Registered(name, version, alias, story)
+
+
+def _version(client: MlflowClient, name: str, contender: Contender) -> str:
+    """Return the version that a model is registered as, made if need be."""
+    # Names may hold quotes, which MLflow's filters do not take.
+    found = client.search_model_versions(f"run_id = '{contender.run_id}'")
+    mine = [version for version in found if version.name == name]
+    if mine:
+        return str(mine[0].version)
     tags = {
         DIGEST: contender.digest,
+        SPLITS: contender.splits,
         METRIC: contender.metric,
         SCORE: repr(float(contender.score)),
     }
@@ -91,38 +140,14 @@ def register(client: MlflowClient, name: str, contender: Contender) -> Registere
     added = client.create_model_version(
         name, source, contender.run_id, tags=tags, model_id=contender.model_id
     )
-    version, words = str(added.version), contender.metric.replace("_", " ")
-    if champion is None:
-        client.set_registered_model_alias(name, CHAMPION, version)
-        story = f"{name} version {version} is the champion, the first there is."
-        return Registered(name, version, CHAMPION, story)
-    comparable = _of_the_same(champion, contender)
-    if comparable and not contender.score > float(champion.tags[SCORE]):  # nor if it is NaN
-        client.set_registered_model_alias(name, CHALLENGER, version)
-        story = (
-            f"{name} version {version} is the challenger: version {champion.version} stays "
-            f"champion, for on the same table its {words} is {float(champion.tags[SCORE]):.3f}; "
-            f"the new one's is {contender.score:.3f}."
-        )
-        return Registered(name, version, CHALLENGER, story)
-    client.set_registered_model_alias(name, CHALLENGER, str(champion.version))
-    client.set_registered_model_alias(name, CHAMPION, version)
-    reason = (
-        f"{words} {contender.score:.3f} after {float(champion.tags[SCORE]):.3f}"
-        if comparable
-        else "it was measured on another table, so that scores cannot be compared"
-    )
-    story = (
-        f"{name} version {version} is the champion; version {champion.version} was, and is now "
-        f"the challenger ({reason})."
-    )
-    return Registered(name, version, CHAMPION, story)
+    return str(added.version)
 
 
-def _of_the_same(champion: ModelVersion, contender: Contender) -> bool:
-    """Return whether both were judged by the same metric on the same table."""
-    known = (champion.tags.get(DIGEST), champion.tags.get(METRIC))
-    return SCORE in champion.tags and known == (contender.digest, contender.metric)
+def _comparable(champion: ModelVersion, contender: Contender) -> bool:
+    """Return whether both were judged by the same metric on the same splits of the same table."""
+    known = tuple(champion.tags.get(tag) for tag in (DIGEST, SPLITS, METRIC))
+    asked = (contender.digest, contender.splits, contender.metric)
+    return SCORE in champion.tags and known == asked
 
 
 def _champion(client: MlflowClient, name: str) -> ModelVersion | None:

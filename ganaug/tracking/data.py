@@ -164,6 +164,18 @@ def _cells(rows: pd.DataFrame) -> list[list]:
     return json.loads(text)
 
 
+def log_tables(client: MlflowClient, run_id: str, tables: dict[str, pd.DataFrame]) -> None:
+    """Log all tables of a run by file name, as `MlflowClient.log_table` does.
+
+    That would append rows to a table that is there already, as when a run is sent again.
+    """
+    for file, table in tables.items():
+        text = table.to_json(orient="split", index=False, date_format="iso")
+        client.log_text(run_id, text, file)
+    listed = [{"path": file, "type": "table"} for file in tables]
+    client.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps(listed))
+
+
 # --- Images --------------------------------------------------------------------------------------
 
 
@@ -288,7 +300,7 @@ def log_samples(client: MlflowClient, run_id: str, samples: dict[str, Any]) -> N
     else:
         # In brackets, for a column may be called "kind".
         table = pd.concat(kinds, names=["(kind)"]).reset_index("(kind)")
-    client.log_table(run_id, table, "samples.json")
+    log_tables(client, run_id, {"samples.json": table})
     try:
         from ganaug.quality.pictures import draw_images, draw_marginals
 

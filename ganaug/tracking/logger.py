@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from threading import current_thread
 from typing import Any
 from uuid import UUID
 
@@ -44,10 +45,11 @@ class MLflowLogger:
 
     A run is a child of the run that is active when the fit begins, at any ``n_jobs``. It holds the
     parameters, the class counts, how each class was served, the losses and quality measures at
-    every twentieth of the steps, the training rows' digest, versions and hardware, the time the fit
-    took and the memory of its process at the most, and real next to synthetic rows as a table and a
-    picture. Of images, which take the place of rows, there are pictures from the training, too:
-    synthetic ones of each class, at every fifth of the steps.
+    every twentieth of the steps, the training rows' digest with names and types of the columns,
+    versions and hardware, the time the fit took and the memory of its process at the most, and up
+    to 200 real next to 200 synthetic rows as a table and a picture. Of images, which take the place
+    of rows, there are pictures from the training, too: synthetic ones of each class, at every fifth
+    of the steps. With ``log_samples=False`` no row or image is sent, real or synthetic.
 
     When the outermost fit returns, its runs are complete but for the samples, which follow in the
     background: :meth:`flush` waits for them.
@@ -65,6 +67,8 @@ class MLflowLogger:
         "ganaug".
     root : path, default="."
         Folder of the embedded store and of the file with what could not be sent.
+    log_samples : bool, default=True
+        Whether to log real and synthetic rows.
 
     Raises
     ------
@@ -93,11 +97,13 @@ class MLflowLogger:
         *,
         experiment: str | None = None,
         root: str | Path = ".",
+        log_samples: bool = True,
     ) -> None:
         import_mlflow()  # Not in the fit: it takes a second.
         self.tracking_uri = tracking_uri
         self.experiment = experiment
         self.root = root
+        self.log_samples = log_samples
         # All clones share this object, in threads too: what belongs to a fit is keyed by fit.
         self._destinations: dict[UUID, Destination] = {}
         self._recorder = Recorder(root)
@@ -116,7 +122,8 @@ class MLflowLogger:
             "_destinations": dict(self._destinations),
             "_recorder": None,
             "_listener": None,
-            "_inherited": self._inherited or self._resolve(),
+            # The thread that feeds a worker does not know for whom it pickles.
+            "_inherited": self._inherited or self._resolve(any_thread=current_thread().daemon),
             "_original": self._original or self._listener,
         }
 
@@ -136,10 +143,10 @@ class MLflowLogger:
                 self._original = None  # Its process is gone.
         self._recorder.take(message)
 
-    def _resolve(self) -> Destination:
+    def _resolve(self, *, any_thread: bool = False) -> Destination:
         if self._inherited is not None and "mlflow" not in sys.modules:
             return self._inherited  # What is not imported has no active run.
-        destination = resolve(self.tracking_uri, self.experiment, self.root)
+        destination = resolve(self.tracking_uri, self.experiment, self.root, any_thread=any_thread)
         if destination.parent_run_id is None and self._inherited is not None:
             return self._inherited
         return destination
@@ -180,7 +187,7 @@ class MLflowLogger:
         if context.task_name == "fit":
             destination = self._destinations.get(context.root_uuid, self._inherited)
             name, parameters = type(estimator).__name__, parameters_of(estimator)
-            self._tell("begin", _path(context), destination, name, parameters)
+            self._tell("begin", _path(context), destination, name, parameters, milliseconds())
 
     def on_fit_task_end(
         self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
@@ -190,15 +197,16 @@ class MLflowLogger:
             self._tell("tick", _path(context.parent), metadata)
             self._tell_picture(fitted_estimator, _path(context.parent), metadata["step"])
         elif context.task_name == "fit":
+            now = milliseconds()  # Facts take time that is not the fit's.
             trained = metadata is not None and "history" in metadata
-            facts = _facts(estimator, X, y, metadata) if trained else None
-            self._tell("end", _path(context), facts)
+            facts = _facts(estimator, X, y, metadata, self.log_samples) if trained else None
+            self._tell("end", _path(context), facts, now)
             if self._inherited is not None and self._original is None:
                 self.flush(PATIENCE)  # A worker out of reach may be killed at any time.
 
     def _tell_picture(self, fitted: Any, path: tuple, step: int) -> None:
         """Keep a picture at some ticks of a GAN of images."""
-        if not isinstance(fitted.encoder_, ImageEncoder):
+        if not (self.log_samples and isinstance(fitted.encoder_, ImageEncoder)):
             return
         if len(fitted.history_) % TICKS_PER_PICTURE == 0:
             with suppress(Exception):  # At the end there is another, and a tag if that fails, too.
@@ -236,7 +244,9 @@ def _without_ended_parent(destination: Destination) -> Destination:
     return replace(destination, parent_run_id=None) if ended else destination
 
 
-def _facts(estimator: Any, X: Any, y: Any, metadata: dict[str, Any]) -> dict[str, Any]:
+def _facts(
+    estimator: Any, X: Any, y: Any, metadata: dict[str, Any], log_samples: bool
+) -> dict[str, Any]:
     """Return what a run tells of a finished fit, without MLflow and small enough to travel."""
     facts: dict[str, Any] = {
         "parameters": {
@@ -253,7 +263,8 @@ def _facts(estimator: Any, X: Any, y: Any, metadata: dict[str, Any]) -> dict[str
         codes = estimator.labels_.encode(labels)
         names = estimator.classes_[codes]
         facts["table"] = (table[:SHOWN], digest(table, names), len(table))
-        facts["samples"] = sample_rows(estimator, table, codes)
+        if log_samples:
+            facts["samples"] = sample_rows(estimator, table, codes)
     except Exception as error:  # A trained GAN is worth more than its portrait.
         facts["tags"]["ganaug.error.samples"] = str(error)[:5000]
     return facts

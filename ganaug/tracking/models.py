@@ -127,6 +127,18 @@ def requirements(*more: str) -> list[str]:
     return [f"{name}=={version(name).partition('+')[0]}" for name in names]
 
 
+def _typical_row(X: pd.DataFrame) -> pd.DataFrame:
+    """Return one row of each column's middle or most frequent value, taken from no row."""
+
+    def typical(column: pd.Series) -> pd.Series:
+        if column.dtype.kind in "iufmM":
+            return column.sort_values().iloc[[column.count() // 2]].reset_index(drop=True)
+        levels = column.value_counts(dropna=False).index
+        return pd.Series(levels[:1], dtype=column.dtype)
+
+    return pd.DataFrame({name: typical(X[name]) for name in X})
+
+
 def log_fitted(
     client: MlflowClient,
     experiment_id: str,
@@ -135,7 +147,11 @@ def log_fitted(
     X: pd.DataFrame,
     parameters: Mapping[str, str],
 ) -> str:
-    """Log a fitted pipeline in the format of `mlflow.sklearn.log_model`; return its id."""
+    """Log a fitted pipeline in the format of `mlflow.sklearn.log_model`; return its id.
+
+    Its input example is made up: rows of the table stay where they are, but for those that the
+    pipeline itself holds, as nearest neighbours do.
+    """
     with quiet():
         import mlflow.pyfunc  # noqa: F401  The flavour below loads it on the way.
     from mlflow import sklearn as flavour
@@ -145,7 +161,7 @@ def log_fitted(
 
     trusted = trusted_types(model)
     ours = ["ganaug"] if any(name.startswith("ganaug.") for name in trusted) else []
-    example = X.head(5)
+    example = _typical_row(X)
     outputs = infer_signature(model_output=model.predict(example)).outputs
     logged = client.create_logged_model(
         experiment_id,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import warnings
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any
@@ -20,7 +22,9 @@ from ganaug.tracking.store import (
     connect,
     create_run,
     end_run,
+    import_mlflow,
     send,
+    without_password,
 )
 
 if TYPE_CHECKING:
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
 #: How long a part may take. A server that is down is found out sooner; for one that falls silent in
 #: between, MLflow itself would try for four minutes a call.
 PATIENCE = 30.0
+# The tag that tells which fit a run is of.
+FIT = "ganaug.fit"
 #: How long the interpreter waits at exit for what is still on its way.
 PATIENCE_AT_EXIT = 3.0
 
@@ -79,9 +85,19 @@ def within(seconds: float, function: Callable, *arguments: Any) -> Any:
 
 
 class Sender:
-    """Sends parts to where they belong, and knows which runs there are already."""
+    """Sends parts to where they belong, and knows which runs there are already.
 
-    def __init__(self) -> None:
+    Whatever is sent twice is there once.
+
+    Parameters
+    ----------
+    again : bool, default=False
+        Whether parts may have been sent before. MLflow may have made a run, and answered too late:
+        then it is looked for first, which would make every fit wait.
+    """
+
+    def __init__(self, *, again: bool = False) -> None:
+        self._again = again
         self._places: dict[Destination, tuple[MlflowClient, str]] = {}
         self._run_ids: dict[str, str] = {}
 
@@ -100,10 +116,20 @@ class Sender:
         within(PATIENCE, self._send, part)
 
     def lines(self, parts: list[Part]) -> str:
-        """Return parts as lines of JSON, which tell the run that they belong to if there is one."""
+        """Return parts as lines of JSON, which tell the run that they belong to if there is one.
+
+        They may lie about for long, so they tell no password.
+        """
+        lines = []
         for part in parts:
-            part.run_id = part.run_id or self._run_ids.get(part.fit)
-        return "".join(json.dumps(asdict(part)) + "\n" for part in parts)
+            uri = without_password(part.destination["tracking_uri"])
+            kept = replace(
+                part,
+                run_id=part.run_id or self._run_ids.get(part.fit),
+                destination=part.destination | {"tracking_uri": uri},
+            )
+            lines.append(json.dumps(asdict(kept)) + "\n")
+        return "".join(lines)
 
     def _send(self, part: Part) -> None:
         from mlflow.entities import Metric
@@ -111,16 +137,19 @@ class Sender:
         destination = Destination(**part.destination)
         client, experiment_id = self._open(destination)
         run_id = part.run_id or self._run_ids.get(part.fit)
+        if run_id is None and self._again:
+            found = client.search_runs([experiment_id], f"tags.`{FIT}` = '{part.fit}'")
+            run_id = found[0].info.run_id if found else None
         if run_id is None:
             run_id = create_run(
                 client,
                 experiment_id,
                 part.name,
                 parent=destination.parent_run_id,
-                tags={"ganaug.kind": "fit"},
+                tags={"ganaug.kind": "fit", FIT: part.fit},
                 start=part.start,
             )
-            self._run_ids[part.fit] = run_id
+        self._run_ids[part.fit] = run_id
         send(client, run_id, part.parameters, [Metric(*point) for point in part.metrics])
         for name, text in part.tags.items():
             client.set_tag(run_id, name, text)
@@ -130,7 +159,8 @@ class Sender:
             try:
                 log_samples(client, run_id, part.samples)
             except Exception as error:  # A run is a run without a picture.
-                client.set_tag(run_id, "ganaug.error.samples", str(error)[:5000])
+                reason = without_password(str(error))
+                client.set_tag(run_id, "ganaug.error.samples", reason[:5000])
         if part.status is not None:
             end_run(client, run_id, part.status, part.end)
 
@@ -155,7 +185,7 @@ class Outbox:
         self._thread: Thread | None = None
         self._problem: Exception | None = None
         self._lost: OSError | None = None
-        self._told = False
+        self._told: tuple[Exception | None, OSError | None] = (None, None)
 
     def open(self, destination: Destination) -> None:
         """Find out whether a destination takes runs, unless all goes to the file anyway."""
@@ -205,24 +235,28 @@ class Outbox:
     def _spill(self) -> None:
         """Move all parts to the file."""
         parts, self._parts = self._parts, []
+        size = None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8") as file:
+                size = file.tell()
                 file.write(self._sender.lines(parts))
         except OSError as error:
-            self._lost = error
+            self._lost = self._lost or error
+            if size is not None:
+                with suppress(OSError):  # Half a line would spoil the next.
+                    os.truncate(self.path, size)
 
     def wait(self, seconds: float, *, samples: bool = False) -> None:
-        """Wait for what is on its way, with or without samples, and tell once if it failed."""
+        """Wait for what is on its way, with or without samples; tell once of failure and loss."""
 
         def arrived() -> bool:
             return all(_is_late(part) and not samples for part in self._parts)
 
         with self._changed:
             self._changed.wait_for(arrived, seconds)
-            untold = self._problem is not None and not self._told
-            self._told = self._told or untold
-        if untold:
+            told, self._told = self._told, (self._problem, self._lost)
+        if self._told != told:
             self._tell()
 
     def _close(self) -> None:
@@ -237,7 +271,7 @@ class Outbox:
             rest = f"goes to {self.path}; when MLflow is back: ganaug send {self.path}"
         else:
             rest = f"is lost, for {self.path} could not be written ({self._lost})"
-        problem = " ".join(str(self._problem).split())
+        problem = without_password(" ".join(str(self._problem).split()))
         warnings.warn(
             f"MLflow does not take the run of a fit ({problem}). Training goes on. What is not "
             f"sent {rest}",
@@ -253,15 +287,16 @@ def _is_late(part: Part) -> bool:
 def send_file(path: str | Path, *, tracking_uri: str | None = None) -> int:
     """Send what an `MLflowLogger` could not send, and delete the file.
 
-    What was sent is taken out of the file at once. So after an error it holds the rest, and nothing
-    is sent twice.
+    What was sent is taken out of the file at once, so that after an error it holds the rest. A run
+    that MLflow rejects does not hold up the others: it stays in the file.
 
     Parameters
     ----------
     path : str or Path
         A file ``ganaug-unsent-*.jsonl``.
     tracking_uri : str, default=None
-        Where the store is now, if its address has changed.
+        Where the store is now, if its address has changed or held a password, which the file does
+        not. A server's password may also be in ``MLFLOW_TRACKING_PASSWORD``.
 
     Returns
     -------
@@ -276,8 +311,11 @@ def send_file(path: str | Path, *, tracking_uri: str | None = None) -> int:
         If it holds anything else.
     ConnectionError
         If MLflow does not answer.
+    RuntimeError
+        After all others were sent, if MLflow rejected runs.
     """
-    path, sender = Path(path), Sender()
+    import_mlflow()
+    path, sender = Path(path), Sender(again=True)
     parts = _read(path)
     # A training that goes on writes to that name: it gets a file of its own.
     path, name = path.rename(path.with_stem(f"{path.stem}-{uuid4().hex[:4]}")), path
@@ -285,21 +323,40 @@ def send_file(path: str | Path, *, tracking_uri: str | None = None) -> int:
     if tracking_uri is not None:
         for part in parts:
             part.destination["tracking_uri"] = tracking_uri
-    for done, part in enumerate(parts):
-        try:
-            sender.send(part)
-        except BaseException:
-            _rewrite(path, sender.lines(parts[done:]))  # Its run may be there already.
+    rejected: dict[str, str] = {}  # fits, and why
+    kept: list[Part] = []
+    try:
+        while parts:
+            part = parts[0]
+            if part.fit not in rejected:
+                try:
+                    sender.send(part)
+                except OSError:  # Nor would it take the others.
+                    raise
+                except Exception as error:
+                    reason = without_password(" ".join(str(error).split()))
+                    rejected[part.fit] = f"{part.name}: {reason}"
+            if part.fit in rejected:
+                kept.append(part)
+            del parts[0]
+            _rewrite(path, sender.lines(kept + parts))
+    finally:
+        if kept or parts:
+            _rewrite(path, sender.lines(kept + parts))  # With the runs that are there by now.
             if not name.exists():
-                path.rename(name)
-            raise
-        _rewrite(path, sender.lines(parts[done + 1 :]))
-    path.unlink()
+                path = path.rename(name)
+        else:
+            path.unlink()
+    if rejected:
+        raise RuntimeError(
+            f"{len(fits) - len(rejected)} of {len(fits)} runs were sent; MLflow rejects the "
+            f"others, which stay in {path} ({'; '.join(dict.fromkeys(rejected.values()))})"
+        )
     return len(fits)
 
 
 def _read(path: Path) -> list[Part]:
-    parts, text = [], path.read_text(encoding="utf-8")
+    parts, text = [], path.read_text(encoding="utf-8", errors="replace")
     for number, line in enumerate(lines := text.splitlines(keepends=True), start=1):
         try:
             parts.append(Part(**json.loads(line)))

@@ -60,10 +60,15 @@ class Recorder:
             warnings.showwarning(warning, type(warning), __file__, 0)
 
     def begin(
-        self, path: tuple, destination: Destination, name: str, parameters: dict[str, str]
+        self,
+        path: tuple,
+        destination: Destination,
+        name: str,
+        parameters: dict[str, str],
+        start: int,
     ) -> None:
         """Note the start of a fit, which may turn out to be a GAN's."""
-        part = Part(uuid4().hex, asdict(destination), name, milliseconds(), parameters=parameters)
+        part = Part(uuid4().hex, asdict(destination), name, start, parameters=parameters)
         with self._lock:
             self._fits[path] = _Fit(part)
 
@@ -99,7 +104,7 @@ class Recorder:
                 Part(part.fit, part.destination, part.name, part.start, samples=samples)
             )
 
-    def end(self, path: tuple, facts: dict[str, Any] | None) -> None:
+    def end(self, path: tuple, facts: dict[str, Any] | None, end: int) -> None:
         """Send the rest of a fit; without facts it was not a GAN's."""
         with self._lock:
             fit = self._fits.pop(path, None)
@@ -113,17 +118,17 @@ class Recorder:
                 part.dataset = describe(*facts["table"])
             except Exception as error:  # A trained GAN is worth more than its description.
                 part.tags["ganaug.error.dataset"] = str(error)[:500]
-        self._finish(fit, "FINISHED", facts["metrics"])
+        self._finish(fit, "FINISHED", facts["metrics"], end)
         if "samples" in facts:
             fit.samples.append(facts["samples"])
         self._send_samples(fit)
 
-    def _finish(self, fit: _Fit, status: str, metrics: Mapping[str, float]) -> None:
-        part, now = fit.part, milliseconds()
-        seconds = (now - part.start) / 1000
+    def _finish(self, fit: _Fit, status: str, metrics: Mapping[str, float], end: int) -> None:
+        part = fit.part
+        seconds = (end - part.start) / 1000
         for name, value in {"fit_seconds": seconds, **metrics}.items():
-            part.metrics.append((name, value, now, 0))
-        part.status, part.end = status, now
+            part.metrics.append((name, value, end, 0))
+        part.status, part.end = status, end
         self.outbox.put(part)
 
     def close(self, root: UUID) -> None:
@@ -132,6 +137,6 @@ class Recorder:
             stopped = [self._fits.pop(path) for path in list(self._fits) if path[0] == root]
         for fit in stopped:
             if fit.trained:
-                self._finish(fit, "FAILED", {})
+                self._finish(fit, "FAILED", {}, milliseconds())
                 self._send_samples(fit)
         self.outbox.wait(PATIENCE)

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import tempfile
+import textwrap
 import threading
 import time
 import warnings
@@ -14,10 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
+    from mlflow import ActiveRun, MlflowClient
     from mlflow.entities import Metric
 
 DEFAULT_EXPERIMENT = "ganaug"
@@ -40,6 +41,17 @@ def import_mlflow() -> ModuleType:
     return mlflow
 
 
+def without_password(text: str) -> str:
+    """Return a text with user and password taken out of the addresses in it.
+
+    Examples
+    --------
+    >>> without_password("no server at http://me:secret@localhost:5000/ml")
+    'no server at http://localhost:5000/ml'
+    """
+    return re.sub(r"://[^/\s]*@", "://", text)
+
+
 @dataclass(frozen=True)
 class Destination:
     """Where runs go. The experiment is looked up, or created, when the first run is sent."""
@@ -50,11 +62,20 @@ class Destination:
     parent_run_id: str | None = None
 
 
-def resolve(tracking_uri: str | None, experiment: str | None, root: str | Path) -> Destination:
-    """Choose the store: the argument, the active run, MLflow's own setting, an embedded store."""
-    mlflow = import_mlflow()
-    # joblib's threads have no active run of their own, so the other threads are asked too.
-    run = mlflow.active_run() or mlflow.tracking.fluent._get_latest_active_run()
+def resolve(
+    tracking_uri: str | None,
+    experiment: str | None,
+    root: str | Path,
+    *,
+    any_thread: bool = False,
+) -> Destination:
+    """Choose the store: the argument, the active run, MLflow's own setting, an embedded store.
+
+    With `any_thread`, for one that works for others, the run may be that of any thread.
+    """
+    mlflow, run = import_mlflow(), _active_run()
+    if run is None and any_thread:
+        run = mlflow.tracking.fluent._get_latest_active_run()
     ambient = mlflow.get_tracking_uri()
     if tracking_uri is not None and not (isinstance(tracking_uri, str) and tracking_uri.strip()):
         raise ValueError(
@@ -77,6 +98,16 @@ def resolve(tracking_uri: str | None, experiment: str | None, root: str | Path) 
     return Destination(tracking_uri, DEFAULT_EXPERIMENT if experiment is None else experiment)
 
 
+def _active_run() -> ActiveRun | None:
+    """Return the run of this thread or, in one of joblib's, of the thread that waits for it."""
+    from mlflow.tracking.fluent import _active_run_stack
+
+    runs, thread = _active_run_stack.get_all_thread_values(), cast(Any, threading.current_thread())
+    while not runs.get(thread.ident) and hasattr(thread, "_parent"):
+        thread = thread._parent  # of `multiprocessing.pool.ThreadPool`
+    return [None, *runs.get(thread.ident, [])][-1]
+
+
 def connect(destination: Destination) -> tuple[MlflowClient, str]:
     """Return a client and the id of the experiment, created if need be.
 
@@ -87,21 +118,32 @@ def connect(destination: Destination) -> tuple[MlflowClient, str]:
     ConnectionError
         If no server answers.
     """
-    from mlflow.exceptions import MlflowException
+    from mlflow.exceptions import RestException
 
     client = _open_client(destination.tracking_uri)
     try:
         return client, _find_experiment(client, destination)
-    except MlflowException as error:
-        if "<html" in str(error).lower():  # a page for people
-            uri = destination.tracking_uri
-            raise ConnectionError(f"what answers at {uri} is not an MLflow server") from error
+    except (ValueError, OSError):
         raise
+    except Exception as error:  # MLflow and protobuf raise all kinds on what they cannot read.
+        uri = destination.tracking_uri
+        by_mlflow = isinstance(error, RestException) and "error_code" in error.json
+        if by_mlflow or not uri.startswith("http"):
+            raise
+        raise _not_mlflow(uri, str(error)) from error
+
+
+def _not_mlflow(uri: str, answer: str) -> ConnectionError:
+    short = textwrap.shorten(answer, 200)
+    return ConnectionError(
+        without_password(f"what answers at {uri} is no MLflow server, or lets nobody in ({short})")
+    )
 
 
 def _open_client(uri: str) -> MlflowClient:
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
+    from mlflow.tracking.registry import UnsupportedModelRegistryStoreURIException
 
     check_answers(uri)
     path = _database(uri)
@@ -111,10 +153,13 @@ def _open_client(uri: str) -> MlflowClient:
         with quiet():
             return MlflowClient(tracking_uri=uri)
     except (MlflowException, ImportError) as error:
+        reason = " ".join(str(error).split()).partition(". ")[0]
+        if isinstance(error, UnsupportedModelRegistryStoreURIException):
+            reason = "it knows no such scheme"
         raise ValueError(
-            f"MLflow cannot use the tracking URI {uri!r} ({' '.join(str(error).split())}). Pass "
-            "the address of a server, such as 'http://localhost:5000', or a database, such as "
-            "'sqlite:///mlflow.db'."
+            without_password(f"MLflow cannot use the tracking URI {uri!r} ({reason}). ")
+            + "Pass the address of a server, such as 'http://localhost:5000', or a database, such "
+            "as 'sqlite:///mlflow.db'."
         ) from error
 
 
@@ -152,6 +197,8 @@ def _find_experiment(client: MlflowClient, destination: Destination) -> str:
             found = client.get_experiment_by_name(name)
             if found is None:
                 raise
+    if not found.experiment_id:
+        raise _not_mlflow(destination.tracking_uri, "it knows no experiments")
     if found.lifecycle_stage == "deleted":
         raise ValueError(
             f"The experiment {found.name!r} is deleted. Restore it with 'mlflow experiments "
@@ -194,13 +241,17 @@ def check_answers(uri: str) -> None:
     if not uri.startswith(("http:", "https:")):
         return
     try:
-        requests.get(uri.rstrip("/") + "/health", timeout=PROBE_SECONDS)
+        answer = requests.get(uri.rstrip("/") + "/health", timeout=PROBE_SECONDS)
     except requests.exceptions.SSLError:
         pass  # Someone answers; how far to trust them is a setting of MLflow's.
     except (requests.exceptions.InvalidURL, ValueError) as error:
-        raise ValueError(f"The tracking URI {uri!r} is not an address: {error}") from error
+        message = f"The tracking URI {uri!r} is not an address: {error}"
+        raise ValueError(without_password(message)) from error
     except requests.exceptions.RequestException as error:
-        raise ConnectionError(f"no MLflow server answers at {uri}") from error
+        raise ConnectionError(f"no MLflow server answers at {without_password(uri)}") from error
+    else:
+        if answer.status_code >= 500:  # MLflow would try again for minutes.
+            raise _not_mlflow(uri, f"status {answer.status_code}: {answer.text}")
 
 
 _quiet_lock = threading.Lock()

@@ -205,7 +205,9 @@ def test_the_logged_pipeline_predicts_the_same(name, children, logged, compariso
     flavour = mlflow.models.get_model_info(f"runs:/{run_id}/pipeline").flavors["sklearn"]
     assert flavour["serialization_format"] == "skops"
     assert flavour["skops_trusted_types"] == trusted_types(model)
+    (example,) = served.input_example.itertuples(index=False)
     assert served.input_example.columns.tolist() == table[0].columns.tolist()
+    assert not (table[0] == example).all(axis=1).any()
 
 
 def test_models_metrics_and_data_are_linked(logged, children):
@@ -294,6 +296,7 @@ def test_an_interrupted_log_goes_on_where_it_stopped(store, comparison, monkeypa
     result = log_comparison(comparison)
     assert result.run_id == parent.info.run_id
     assert fitted == CELLS[3:]
+    assert result.n_kept == 3
     runs = runs_in(store)
     assert {run.info.status for run in runs} == {"FINISHED"}
     names = [run.info.run_name for run in runs if run.info.run_id != result.run_id]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
+from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -250,6 +251,25 @@ def test_the_call_that_is_shown_gives_the_same_scores(abalone):
     pd.testing.assert_frame_equal(again.results[scores], found.results[scores])
     assert again.digest == found.digest
     assert compare(X, y[::-1], arms=[], classifiers=QUICK, cv=2).digest != found.digest
+
+
+def test_what_only_the_caller_has_is_named_as_such(found):
+    call = section(tree(render_report(found)), "How to reproduce it").find("pre/code").text
+    assert call.splitlines() == [
+        "compare(X, y, arms=arms, classifiers=classifiers, cv=3, random_state=0)",
+        "# with objects of your own, which were:",
+        "#   arms: ['nothing', 'class_weight', 'SMOTE', Broken(), "
+        "GAN(augmenter=GANAugmenter(steps=20), n_draws=3, name='GAN')]",
+        "#   classifiers: {'bayes <i>': GaussianNB(), 'neighbours': KNeighborsClassifier()}",
+    ]
+
+
+def test_splits_of_the_callers_are_named_as_such(abalone):
+    for cv in (StratifiedKFold(2), RepeatedStratifiedKFold(n_splits=2, n_repeats=2)):
+        found = compare(*abalone, arms=[], classifiers=["logistic regression"], cv=cv)
+        call = section(tree(render_report(found)), "How to reproduce it").find("pre/code").text
+        assert "classifiers=['logistic regression'], cv=cv, random_state=0)" in call
+        assert f"#   cv: {found.n_folds} folds" in call
 
 
 def test_three_classes_have_no_curves_but_rows():

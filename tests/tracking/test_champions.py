@@ -1,6 +1,8 @@
+from contextlib import suppress
+
 import pytest
 
-from ganaug.tracking.champions import Contender, check_name, register
+from ganaug.tracking.champions import Contender, check_registry, register
 
 pytest.importorskip("mlflow")
 
@@ -17,12 +19,16 @@ def client(store):
     return MlflowClient(tracking_uri=store)
 
 
-def compete(client, score, digest="a", metric="average_precision", name="it's fraud"):
+def contender(client, score, digest="a", splits="5 folds", metric="average_precision"):
     experiment = client.get_experiment_by_name("Default").experiment_id
     run_id = client.create_run(experiment).info.run_id
     model = client.create_logged_model(experiment, name="pipeline", source_run_id=run_id)
     client.finalize_logged_model(model.model_id, "READY")
-    return register(client, name, Contender(model.model_id, run_id, metric, score, digest))
+    return Contender(model.model_id, run_id, metric, score, digest, splits)
+
+
+def compete(client, score, name="it's fraud", **about):
+    return register(client, name, contender(client, score, **about))
 
 
 def aliases(client, name="it's fraud"):
@@ -57,21 +63,43 @@ def test_a_champion_as_good_stays(client, score):
     assert f"0.600; the new one's is {score:.3f}" in registered.story
 
 
-@pytest.mark.parametrize("other", [{"digest": "b"}, {"metric": "roc_auc"}])
-def test_scores_that_cannot_be_compared_do_not_keep_the_title(client, other):
-    compete(client, 0.6)
-    registered = compete(client, 0.1, **other)
-    assert aliases(client) == {"champion": "2", "challenger": "1"}
+@pytest.mark.parametrize("other", [{"digest": "b"}, {"metric": "roc_auc"}, {"splits": "9 folds"}])
+def test_scores_that_cannot_be_compared_do_not_win_the_title(client, other):
+    compete(client, 0.1)
+    registered = compete(client, 0.6, **other)
+    assert aliases(client) == {"champion": "1", "challenger": "2"}
     assert "cannot be compared" in registered.story
+    assert registered.story.endswith("alias(\"it's fraud\", 'champion', '2').")
 
 
-def test_a_champion_that_someone_else_crowned_gives_way(client):
-    compete(client, 0.6)
+def test_a_champion_that_someone_else_crowned_stays(client):
+    compete(client, 0.1)
     client.delete_model_version_tag("it's fraud", "1", "ganaug.score")
-    assert compete(client, 0.1).alias == "champion"
+    assert compete(client, 0.6).alias == "challenger"
 
 
-@pytest.mark.parametrize("name", ["", " ", "a/b", "a:b"])
-def test_impossible_names_are_refused(name):
+@pytest.mark.parametrize("calls", range(3))
+def test_who_was_interrupted_registers_no_second_version(client, monkeypatch, calls):
+    compete(client, 0.1)
+    better, set_alias, made = contender(client, 0.6), client.set_registered_model_alias, []
+
+    def stop(*arguments):
+        if len(made) == calls:
+            raise KeyboardInterrupt
+        made.append(set_alias(*arguments))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "set_registered_model_alias", stop)
+        with suppress(KeyboardInterrupt):
+            register(client, "it's fraud", better)
+    registered = register(client, "it's fraud", better)
+    assert (registered.version, registered.alias) == ("2", "champion")
+    assert aliases(client) == {"champion": "2", "challenger": "1"}
+    assert len(client.search_model_versions()) == 2
+
+
+@pytest.mark.parametrize("name", ["", " ", "a/b", "a:b", ".."])
+def test_impossible_names_are_refused(client, name):
     with pytest.raises(ValueError, match="cannot name a registered model"):
-        check_name(name)
+        check_registry(client, name)
+    check_registry(client, "it's fraud")

@@ -16,7 +16,9 @@ from sklearn.model_selection import GridSearchCV
 
 from ganaug import AugmentedClassifier, GANAugmenter, GANOverSampler
 from ganaug.cli import main
+from ganaug.comparison import check_log
 from ganaug.tracking import MLflowLogger, outbox, recorder
+from ganaug.tracking.data import SHOWN
 
 pytest.importorskip("mlflow")
 
@@ -135,6 +137,19 @@ def test_workers_share_one_warning_and_one_file(data, tmp_path, monkeypatch, kin
     assert len({part["fit"] for part in parts}) == 3
 
 
+@pytest.mark.parametrize("status", ["200 OK", "404 Not Found", "500 Oops"])
+@pytest.mark.parametrize(
+    "body", ["", "{}", '{"detail": "x"}', '{"experiment": 1}', "[1]", "<html>x</html>", "plain"]
+)
+def test_a_server_of_anything_else_is_told_at_once(data, tmp_path, status, body):
+    with silent_server(body.encode(), status) as uri:
+        start = time.monotonic()
+        with pytest.raises(ConnectionError, match=f"at {uri} is no MLflow server") as caught:
+            check_log(tracking_uri=uri)
+        assert time.monotonic() - start < 10
+    assert "\n" not in str(caught.value)
+
+
 # --- Killed in mid-training ----------------------------------------------------------------------
 
 
@@ -182,7 +197,7 @@ def test_what_a_killed_server_missed_is_sent_later_once(
         files = {file.path for file in client.list_artifacts(run.info.run_id)}
         assert files == {"samples.json", "samples.png"}
     assert main(["send", str(path)]) == 2
-    assert "No such file" in capsys.readouterr().err
+    assert capsys.readouterr().err == f"ganaug: There is no file {path}.\n"
 
 
 # --- A disk that is full -------------------------------------------------------------------------
@@ -224,6 +239,37 @@ def test_even_an_unwritable_file_does_not_stop_the_training(tmp_path, data, monk
     assert fitted.history_
 
 
+def test_a_disk_that_fills_up_later_is_told_too(tmp_path, data, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{closed_port()}")
+    logger = MLflowLogger()
+    with one_warning("goes to"):
+        augmenter().set_callbacks(logger).fit(*data)
+    path, before = unsent(tmp_path)
+    with disk_of(path.stat().st_size + 100), one_warning("is lost, for .* could not be written"):
+        for _ in range(2):
+            augmenter().set_callbacks(logger).fit(*data)
+    augmenter().set_callbacks(logger).fit(*data)
+    after = unsent(tmp_path)[1]
+    assert after[: len(before)] == before
+    assert len({part["fit"] for part in after}) == 2
+
+
+def test_no_password_is_told_or_kept(data, tmp_path, monkeypatch, capsys):
+    uri = f"http://me:secret@127.0.0.1:{closed_port()}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.warns(RuntimeWarning, match="answers at http://127") as caught:
+        augmenter().set_callbacks(MLflowLogger()).fit(*data)
+    path, _ = unsent(tmp_path)
+    told = [str(warning.message) for warning in caught] + [path.read_text()]
+    for wrong in (uri, "foo://me:secret@x", "http://me:secret@127.0.0.1:99999"):
+        with pytest.raises((ConnectionError, ValueError)) as error:
+            augmenter().set_callbacks(MLflowLogger(wrong)).fit(*data)
+        told.append(str(error.value))
+        main(["send", str(path), "--tracking-uri", wrong])
+        told += [*capsys.readouterr(), path.read_text()]
+    assert not [text for text in told if "secret" in text]
+
+
 # --- Sending later -------------------------------------------------------------------------------
 
 
@@ -258,8 +304,71 @@ def test_after_an_error_the_file_keeps_the_rest(store, waiting, monkeypatch):
     assert [run.info.status for run in runs_in(store)] == ["FINISHED"] * 2
 
 
+def test_what_arrived_when_nobody_waited_any_more_is_not_there_twice(
+    server, data, tmp_path, monkeypatch
+):
+    from mlflow import MlflowClient
+
+    class Sender(outbox.Sender):
+        def _send(self, part):
+            super()._send(part)
+            time.sleep(60)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "Sender", Sender)
+        patch.setattr(outbox, "PATIENCE", 5)  # The run is there by then, but who knows?
+        logger = MLflowLogger(server, experiment="late")
+        with one_warning("no answer from MLflow within 5 seconds"):
+            fitted = augmenter().set_callbacks(logger).fit(*data)
+
+    path, parts = unsent(tmp_path)
+    assert [part["status"] for part in parts] == ["FINISHED", None]
+    for part in parts:
+        del part["run_id"]  # As if the server had made it after that.
+    lines = "".join(json.dumps(part) + "\n" for part in parts)
+    for _ in range(2):
+        path.write_text(lines)
+        assert outbox.send_file(path) == 1
+    (run,) = runs_in(server, "late")
+    assert run.data.tags["ganaug.fit"] == parts[0]["fit"]
+    assert len(run.inputs.dataset_inputs) == 1
+    client = MlflowClient(server)
+    points = client.get_metric_history(run.info.run_id, "loss/critic")
+    assert [point.value for point in points] == [tick["loss/critic"] for tick in fitted.history_]
+    client.download_artifacts(run.info.run_id, "samples.json", tmp_path)
+    table = json.loads((tmp_path / "samples.json").read_text())
+    assert len(table["data"]) == 20 + SHOWN
+
+
+def test_a_run_that_mlflow_rejects_does_not_hold_up_the_others(store, waiting, capsys):
+    parts = [json.loads(line) for line in waiting.read_text().splitlines()]
+    mine = [part for part in parts if part["fit"] == parts[0]["fit"]]
+    assert 0 < len(mine) < len(parts)
+    for part in mine:
+        part["destination"] |= {"experiment_id": "123", "parent_run_id": "gone"}
+    waiting.write_text("".join(json.dumps(part) + "\n" for part in parts))
+    other = waiting.with_stem("ganaug-unsent-other")
+    other.write_text(json.dumps(parts[-1] | {"fit": "another"}) + "\n")
+
+    assert main(["send", str(waiting), str(other), "--tracking-uri", store]) == 1
+    out, err = capsys.readouterr()
+    assert out == f"Sent {other}: 1 run\n"
+    (told,) = err.splitlines()
+    assert told.startswith(
+        f"ganaug: 1 of 2 runs were sent; MLflow rejects the others, which stay in {waiting} ("
+        "GANAugmenter: "
+    )
+    assert "123" in told
+    left = [json.loads(line)["fit"] for line in waiting.read_text().splitlines()]
+    assert left == [part["fit"] for part in mine]
+    assert len(runs_in(store)) == 2
+    assert not other.exists()
+
+
 def test_a_file_of_anything_else_is_refused(tmp_path, capsys):
     (tmp_path / "other.jsonl").write_text('{"a": 1}\n')
+    assert main(["send", "other.jsonl", "ganaug-unsent-*.jsonl"]) == 2
+    assert capsys.readouterr().err == "ganaug: There is no file ganaug-unsent-*.jsonl.\n"
     assert main(["send", "other.jsonl"]) == 2
     expected = (
         "ganaug: other.jsonl, line 1: not part of a run; pass a file ganaug-unsent-*.jsonl.\n"

@@ -142,6 +142,17 @@ def test_tracking_does_not_change_the_result(store, eights):
     assert_array_equal(plain[0], tracked[0])
 
 
+def test_without_samples_no_image_is_sent(store, eights):
+    from mlflow import MlflowClient
+
+    logger = MLflowLogger(log_samples=False)
+    augmenter().set_callbacks(logger).fit(*eights)
+    logger.flush()
+    (run,) = runs_in(store)
+    assert MlflowClient(store).list_artifacts(run.info.run_id) == []
+    assert len(run.inputs.dataset_inputs) == 1
+
+
 def test_pictures_of_a_long_fit_come_while_it_trains(store, eights, monkeypatch):
     from mlflow import MlflowClient
 

@@ -1,8 +1,10 @@
 import json
 import logging
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import joblib
 import numpy as np
@@ -90,6 +92,29 @@ def test_a_run_holds_what_a_reader_asks(uri, mixed):
     # "high" is the class that most rows are added to.
     assert kinds == ["real"] * (y == "high").sum() + ["synthetic"] * SHOWN
     assert picture.startswith(b"\x89PNG")
+
+
+def test_drawing_samples_takes_time_that_is_not_the_fits(store, data, monkeypatch):
+    monkeypatch.setattr("ganaug.tracking.logger.sample_rows", lambda *_: time.sleep(5))
+    augmenter().set_callbacks(MLflowLogger()).fit(*data)
+    (run,) = runs_in(store)
+    assert 0 < run.data.metrics["fit_seconds"] < 5
+    assert run.info.end_time - run.info.start_time < 5000
+
+
+def test_without_samples_no_row_leaves(store, data, tmp_path):
+    X, y = data
+    logger = MLflowLogger(log_samples=False)
+    model = AugmentedClassifier(LogisticRegression(), augmenter())
+    search = GridSearchCV(model, {}, cv=2, n_jobs=2)
+    search.set_callbacks(logger).fit(X, y)
+    logger.flush()
+    runs = runs_in(store)
+    assert len(runs) == 3
+    assert not (tmp_path / "artifacts").exists()
+    assert all(run.inputs.dataset_inputs and run.data.metrics for run in runs)
+    database = (tmp_path / "mlflow.db").read_bytes()
+    assert not any(repr(float(value)).encode() in database for value in X.ravel())
 
 
 def test_the_same_table_has_the_same_digest_as_an_array_or_a_list(store, data):
@@ -270,6 +295,31 @@ def test_fits_in_threads_belong_to_the_run_of_their_thread(store, data):
     assert sorted(filter(None, found)) == sorted(parents)
 
 
+def test_a_run_of_an_unrelated_thread_is_no_parent(store, data):
+    import mlflow
+
+    began, done = Event(), Event()
+
+    def other():
+        with mlflow.start_run():
+            began.set()
+            done.wait(60)
+
+    mlflow.set_experiment("threads")
+    with ThreadPoolExecutor(2) as threads:
+        waiting = threads.submit(other)
+        assert began.wait(60)
+        try:
+            augmenter().set_callbacks(MLflowLogger()).fit(*data)
+            threads.submit(augmenter().set_callbacks(MLflowLogger()).fit, *data).result()
+        finally:
+            done.set()
+        waiting.result()
+    fits = [run for run in runs_in(store, "threads") if "ganaug.kind" in run.data.tags]
+    assert len(fits) == 2
+    assert not any("mlflow.parentRunId" in run.data.tags for run in fits)
+
+
 def test_an_interrupted_fit_leaves_a_failed_run_with_its_curve(store, data):
     class Interrupt:
         def setup(self, estimator, context): ...
@@ -367,7 +417,7 @@ def test_autologging_that_the_caller_turned_off_stays_off(autolog, data):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ({"tracking_uri": "foo://x"}, r"cannot use the tracking URI 'foo://x' .* Pass the address"),
+        ({"tracking_uri": "foo://x"}, r"'foo://x' \(it knows no such scheme\). Pass the address"),
         ({"tracking_uri": "http:/x"}, r"The tracking URI 'http:/x' is not an address"),
         ({"tracking_uri": "http://127.0.0.1:99999"}, r"99999' is not an address"),
         ({"tracking_uri": "sqlite://x"}, r"'sqlite://x' names no file. Write 'sqlite:///mlflow"),

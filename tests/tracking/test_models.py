@@ -12,6 +12,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from ganaug import AugmentedClassifier, AugmentedClassifierCV, GANAugmenter, GANOverSampler
 from ganaug.tracking import trusted_types
+from ganaug.tracking.models import _typical_row
 
 pytestmark = IN_A_STORE
 
@@ -28,6 +29,18 @@ def test_foreign_types_are_refused(data):
         trusted_types(Foreign().fit(*data))
     with pytest.raises(ValueError, match=r"vouch for: \S*<lambda>"):
         trusted_types(FunctionTransformer(lambda X: X))
+
+
+def test_a_typical_row_is_of_any_kind_of_column_and_of_no_row(mixed):
+    X, _ = mixed
+    row = _typical_row(X.assign(mix=[1, "a"] * 150))
+    assert len(row) == 1
+    assert row.drop(columns="mix").dtypes.equals(X.dtypes)
+    assert row["town"].item() == X["town"].mode().item()
+    assert row["grade"].item() in set("abc")
+    assert X["size"].quantile(0.4) < row["size"].item() < X["size"].quantile(0.6)
+    assert X["seen"].quantile(0.4) <= row["seen"].item() <= X["seen"].quantile(0.6)
+    assert not (X["size"].eq(row["size"].item()) & X["price"].eq(row["price"].item())).any()
 
 
 PREDICT = """
