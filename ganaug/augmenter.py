@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import pkgutil
 import warnings
@@ -16,7 +15,13 @@ import numpy as np
 import pandas as pd
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_sampling_strategy
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context
+from sklearn.base import (
+    BaseEstimator,
+    OneToOneFeatureMixin,
+    TransformerMixin,
+    _fit_context,
+    clone,
+)
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length
@@ -68,8 +73,9 @@ _DOC = """{summary}
         the name as well.
     loss : {{"relativistic", "wasserstein", "bce"}} or object, default="relativistic"
         What the two play for, see :mod:`ganaug.losses`.
-    encoder : {{"table"}} or object, default="table"
-        How rows become tensors, see :class:`~ganaug.encoders.table.TableEncoder`.
+    encoder : {{"table", "image"}} or object, default="table"
+        How rows become tensors, see :class:`~ganaug.encoders.table.TableEncoder` and
+        :class:`~ganaug.encoders.image.ImageEncoder`.
     categorical_features : "from_dtype", None, or array-like of bool, int or str, \
 default="from_dtype"
         As in :class:`sklearn.ensemble.HistGradientBoostingClassifier`. Strings and booleans are
@@ -116,7 +122,7 @@ default="from_dtype"
         One for each twentieth of the steps: ``step``, ``loss/critic``, ``loss/generator`` and,
         with early stopping, ``quality/energy``.
     n_features_in_ : int
-        Number of columns.
+        Number of columns; of images that are not flattened the length of their first axis.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, if they are all strings.
     encoder_, labels_ : object
@@ -291,18 +297,24 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         self.weights_: dict[str, np.ndarray] = {}
         self.critic_weights_: dict[str, np.ndarray] = {}
         self.trees_: dict[str, np.ndarray] = {}
+        keep = _thin(codes, KEPT_ROWS, numpy_stream(self.seed_, _KEEP))
+
+        def served_by(rungs: list[str]) -> dict[str, Any]:
+            few = [c for c in range(n_classes) if rungs[c] != "gan"]
+            return {
+                "rows_": {c: rows[keep[codes[keep] == c]] for c in few},
+                "rungs_": dict(zip(labels.classes_.tolist(), rungs, strict=True)),
+            }
+
         if "gan" in rungs:
             self.trees_ = self._grow(rows[learned], codes[learned])
             served = np.array([rung == "gan" for rung in rungs])[codes]
             self.weights_, self.critic_weights_ = self._train(
-                rows[served], codes[served], held_out[served], device, context
+                rows[served], codes[served], held_out[served], device, context, served_by(rungs)
             )
             if not self.weights_:
                 rungs = [rung.replace("gan", "convex") for rung in rungs]
-        self.rungs_ = dict(zip(labels.classes_.tolist(), rungs, strict=True))
-        few = [c for c in range(n_classes) if rungs[c] != "gan"]
-        keep = _thin(codes, KEPT_ROWS, numpy_stream(self.seed_, _KEEP))
-        self.rows_ = {c: rows[keep[codes[keep] == c]] for c in few}
+        self.__dict__.update(served_by(rungs))
         context.call_on_fit_task_end(
             estimator=self,
             X=X,
@@ -317,7 +329,9 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         return self
 
     def _make_encoder(self) -> Any:
-        encoder, asked = copy.deepcopy(make(ENCODERS, self.encoder)), self.categorical_features
+        # A clone forgets what it may have learned elsewhere.
+        encoder = clone(make(ENCODERS, self.encoder), safe=False)
+        asked = self.categorical_features
         if isinstance(asked, str) and asked == "from_dtype":
             return encoder
         own = encoder.get_params().get("categorical_features", "from_dtype")
@@ -377,15 +391,19 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         held_out: np.ndarray,
         device: str,
         context: Any,
+        rest: dict[str, Any],
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Train the GAN; return generator and critic, both empty if they never were good."""
+        """Train the GAN; return generator and critic, both empty if they never were good.
+
+        `rest` is what else a fitted estimator has, for callbacks that want one at a tick.
+        """
         import torch
 
         from ganaug.training import BalancedBatches, Schedule, one_thread, train
 
         with one_thread():
             generator, critic = self._build(device, torch_stream(self.seed_, _WEIGHTS))
-            watch = _Watch(self, context, rows[held_out], codes[held_out], critic, device)
+            watch = _Watch(self, context, rows[held_out], codes[held_out], critic, device, rest)
             batches = BalancedBatches(
                 torch.from_numpy(rows[~held_out]).to(device),
                 torch.from_numpy(codes[~held_out]).to(device),
@@ -622,7 +640,9 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, _GANEngine):  # noqa:
         Parameters
         ----------
         X : array-like or DataFrame of shape (n, n_features)
-            Numbers, integers, booleans, strings, categories, dates; gaps allowed.
+            Numbers, integers, booleans, strings, categories, dates; gaps allowed. With
+            ``encoder="image"`` images in one of the layouts of
+            :class:`~ganaug.encoders.image.ImageEncoder`.
         y : array-like of shape (n,)
             Class labels of any hashable kind.
 
@@ -749,8 +769,9 @@ class _Watch:
         codes: np.ndarray,
         critic: nn.Module,
         device: str,
+        rest: dict[str, Any],
     ) -> None:
-        self.estimator, self.context, self.device = estimator, context, device
+        self.estimator, self.context, self.device, self.rest = estimator, context, device, rest
         self.rows, self.codes, self.critic = rows, codes, critic
         self.best: dict[str, np.ndarray] = {}
         self.best_critic: dict[str, np.ndarray] = {}
@@ -783,7 +804,15 @@ class _Watch:
         self.estimator.history_.append(logs)
         tick = self.context.subcontext(task_name="tick")
         tick.call_on_fit_task_begin(estimator=self.estimator)
-        told = tick.call_on_fit_task_end(estimator=self.estimator, metadata=logs)
+        told = tick.call_on_fit_task_end(
+            estimator=self.estimator,
+            metadata=logs,
+            reconstruction_attributes=lambda: {
+                **self.rest,
+                "weights_": weights,
+                "critic_weights_": critic,
+            },
+        )
         return bool(told) or self.patience == 0
 
     def _measure(self, generator: nn.Module) -> dict[str, float]:

@@ -17,7 +17,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from ganaug.files import check_free, check_output, read_table, write_frame, write_table
+from ganaug.files import (
+    ImageFolder,
+    Table,
+    check_free,
+    check_output,
+    is_table,
+    read_images,
+    read_table,
+    write_frame,
+    write_images,
+    write_table,
+)
 
 try:
     import typer
@@ -28,6 +39,7 @@ except ImportError:
     ) from None
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from rich.table import Table as RichTable
 
@@ -84,14 +96,26 @@ Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same res
 Steps = Annotated[
     int | None, typer.Option(min=1, help="Training steps of the GAN, if not the usual number.")
 ]
-Output = Annotated[Path, typer.Option("--output", "-o", help="A .csv or .parquet file to write.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]
+Output = Annotated[
+    Path,
+    typer.Option(
+        "--output", "-o", help="A .csv or .parquet file to write; for images a folder to make."
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace the output if it is a file.")]
+SkipUnreadable = Annotated[
+    bool, typer.Option("--skip-unreadable", help="Leave out files that are no images.")
+]
 
 
 @app.command()
 def compare(
     data: Annotated[
-        Path | None, typer.Argument(help="A .csv or .parquet file; left out: a built-in example.")
+        Path | None,
+        typer.Argument(
+            help="A .csv or .parquet file, or a folder with one of PNG or JPEG files for each "
+            "class; left out: a built-in example."
+        ),
     ] = None,
     target: Target = None,
     arms: Annotated[str | None, typer.Option(help="Comma-separated; all if left out.")] = None,
@@ -121,8 +145,9 @@ def compare(
             help="Folder of report.html (replaced), mlflow.db and its artifacts, made if missing."
         ),
     ] = Path(),
+    skip_unreadable: SkipUnreadable = False,
 ) -> None:
-    """Find out whether a GAN helps on your table, and what to use instead if not.
+    """Find out whether a GAN helps on your data, and what to use instead if not.
 
     Cross-validates doing nothing, class weights, a tuned threshold, SMOTE, balanced bagging and
     the GAN, each with several classifiers, always on real rows that were held out. Ends with a
@@ -135,15 +160,23 @@ def compare(
     - `ganaug compare fraud.csv --target is_fraud --n-jobs 2`
     - `ganaug compare fraud.csv --target is_fraud --arms smote,gan --no-tracking`
     - `ganaug compare fraud.csv --target is_fraud --registered-model-name fraud`
+    - `ganaug compare digits --arms smote,gan`
 
     Arms: nothing, class-weight, tuned-threshold, smote, balanced-bagging, gan.
 
-    Classifiers: logistic-regression, random-forest, gradient-boosting, nearest-neighbours.
+    Classifiers: logistic-regression, random-forest, gradient-boosting, nearest-neighbours. Of
+    images they see the pixels, as a table with a column for each.
     """
+    y: Any
+    shape = None  # of an image
     if data is None:
         name, X, y = _example()
+    elif _is_folder(data):
+        images = _read_images(data, target, skip_unreadable)
+        name, X, y = data.resolve().name, _pixel_table(images.X), images.y
+        shape = images.X.shape[1:]
     else:
-        table = read_table(data, target)
+        table = _read_table(data, target, skip_unreadable)
         name, X, y = data.stem, table.X, table.y
     if registered_model_name is not None and not tracking:
         raise ValueError("--registered-model-name needs tracking; leave out --no-tracking.")
@@ -166,10 +199,8 @@ def compare(
     unfinished = output_dir / ".ganaug-unfinished"
 
     chosen: list[Any] = list(package.ARMS) if arms is None else _names(arms)
-    if steps is not None:
-        from ganaug.augmenter import GANAugmenter
-
-        gan = package.GAN(GANAugmenter(steps=steps))
+    if steps is not None or shape is not None:
+        gan = package.GAN(_augmenter(steps, shape))
         chosen = [gan if arm.lower() == "gan" else arm for arm in chosen]
     kept: list[bool] = []
 
@@ -242,7 +273,13 @@ def compare(
 
 @app.command()
 def augment(
-    data: Annotated[Path, typer.Argument(help="A .csv or .parquet file.")],
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="A .csv or .parquet file, or a folder with one of PNG or JPEG files for each "
+            "class."
+        ),
+    ],
     output: Output,
     target: Target = None,
     sampling_strategy: Annotated[
@@ -263,44 +300,63 @@ def augment(
     save_model: Annotated[
         Path | None, typer.Option(help="Also save the trained GAN here, for ganaug sample.")
     ] = None,
+    skip_unreadable: SkipUnreadable = False,
     force: Force = False,
 ) -> None:
-    """Add synthetic rows of the rare classes to a table.
+    """Add synthetic rows of the rare classes to a table, or images to a folder.
 
-    Real rows come first and stay as they are. Augment training rows only: synthetic rows in a
-    test set make every score a lie.
+    Real rows come first and stay as they are. Real images are copied byte for byte; synthetic ones
+    are called synthetic-0001.png and so on, in the folders of their classes. Images of 8 to 64
+    pixels a side are made by a convolutional GAN, others by a dense one.
+
+    Augment training data only: synthetic rows in a test set make every score a lie.
 
     For example:
 
     - `ganaug augment train.csv --target y -o bigger.csv`
     - `ganaug augment train.parquet --target y -o bigger.parquet --sampling-strategy 0.5`
     - `ganaug augment train.csv --target y -o bigger.csv --save-model y.gan`
+    - `ganaug augment digits -o more-digits`
     """
-    check_output(output, force)
+    is_folder = _is_folder(data)
+    # No folder is ever deleted for the user: --force does not apply.
+    if is_folder:
+        check_free(output)
+    else:
+        check_output(output, force)
     if save_model is not None:
-        # A folder: never deleted for the user, so --force does not apply.
         check_free(save_model)
         if save_model.resolve() == output.resolve():
-            raise ValueError(f"{output} cannot be both the table and the model.")
-    table = read_table(data, target)
-    if mark and not mark_column:
-        raise ValueError("--mark-column needs a name; --no-mark adds no column.")
-    if mark and mark_column in {*table.X.columns, table.target}:
-        raise ValueError(
-            f"{data} has a column {mark_column!r} already; choose another --mark-column, or "
-            "--no-mark."
-        )
-    strategy = _strategy(sampling_strategy, table.y)
-
-    from ganaug.augmenter import GANAugmenter
-
-    augmenter = GANAugmenter(strategy, random_state=seed)
-    if steps is not None:
-        augmenter.set_params(steps=steps)
+            raise ValueError(f"{output} cannot be both the data and the model.")
+    source: ImageFolder | Table
+    if is_folder:
+        if not mark or mark_column != "synthetic":
+            raise ValueError("A folder has no column that marks: --mark-column is for tables.")
+        source = _read_images(data, target, skip_unreadable)
+        for path in (output, save_model):
+            if path is not None and data.resolve() in path.resolve().parents:
+                raise ValueError(f"{path} lies in {data}, among the real images.")
+        augmenter = _augmenter(steps, source.X.shape[1:])
+    else:
+        source = _read_table(data, target, skip_unreadable)
+        if mark and not mark_column:
+            raise ValueError("--mark-column needs a name; --no-mark adds no column.")
+        if mark and mark_column in {*source.X.columns, source.target}:
+            raise ValueError(
+                f"{data} has a column {mark_column!r} already; choose another --mark-column, or "
+                "--no-mark."
+            )
+        augmenter = _augmenter(steps)
+    strategy = _strategy(sampling_strategy, source.y)
+    augmenter.set_params(sampling_strategy=strategy, random_state=seed)
     with Console(stderr=True).status("Training the GAN"):
-        X_new, y_new = augmenter.fit(table.X, table.y).sample()
+        X_new, y_new = augmenter.fit(source.X, source.y).sample()
     with _saved(augmenter, save_model):
-        write_table(output, table, table.restore(X_new, y_new), mark_column if mark else None)
+        if isinstance(source, ImageFolder):
+            write_images(output, X_new, y_new, real=source)
+        else:
+            synthetic = source.restore(X_new, y_new)
+            write_table(output, source, synthetic, mark_column if mark else None)
     added = [
         f"{label}: {rows} more ({augmenter.rungs_[label]})"
         for label, rows in augmenter.sampling_strategy_.items()
@@ -308,7 +364,8 @@ def augment(
     ]
     more = [f"... ({len(added)} classes)"] if added[8:] else []
     shown = ", ".join([*added[:8], *more]) or "none"
-    print(f"Wrote {output}: {len(table.y)} real rows and {len(y_new)} synthetic; {shown}")
+    real = f"{len(source.y)} real {'images' if is_folder else 'rows'}"
+    print(f"Wrote {output}: {real} and {len(y_new)} synthetic; {shown}")
 
 
 @app.command()
@@ -325,19 +382,33 @@ def sample(
     seed: Seed = 0,
     force: Force = False,
 ) -> None:
-    """Draw synthetic rows from a saved GAN.
+    """Draw synthetic rows or images from a saved GAN.
 
     For example, the second for as many rows as the GAN was trained to add:
 
     - `ganaug sample y.gan -n '{"yes": 100}' -o new.csv`
     - `ganaug sample y.gan -o new.parquet --seed 7`
+    - `ganaug sample digits.gan -n '{"8": 100}' -o eights`
     """
-    check_output(output, force)
+    if is_table(output):
+        check_output(output, force)
+    else:
+        check_free(output)
     if not model.exists():
         raise FileNotFoundError(f"There is no saved model {model}.")
     from ganaug.augmenter import GANAugmenter
+    from ganaug.encoders.image import ImageEncoder
 
     augmenter = GANAugmenter.load(model)
+    encoder: Any = getattr(augmenter, "encoder_", None)
+    of_images = isinstance(encoder, ImageEncoder)
+    if not is_table(output):
+        if not of_images:
+            check_output(output, force)  # which says what it should be
+        if target is not None:
+            raise ValueError("--target names a column of a table; the output is a folder.")
+    elif of_images and len(encoder.form_) > 1:
+        raise ValueError(f"{model} makes images; name a folder to make, not {output}.")
     target = target or str(augmenter.labels_.name_ or "target")
     if target in getattr(augmenter, "feature_names_in_", []):
         raise ValueError(
@@ -350,9 +421,13 @@ def sample(
         raise ValueError(f"{model} is damaged: {error}") from error
     import pandas as pd
 
-    frame = pd.DataFrame(X_new).assign(**{target: pd.Series(y_new).to_numpy()})
-    write_frame(output, frame)
-    print(f"Wrote {output}: {len(frame)} synthetic rows")
+    labels = pd.Series(y_new)
+    if is_table(output):
+        frame = pd.DataFrame(X_new).assign(**{target: labels.to_numpy()})
+        write_frame(output, frame)
+    else:
+        write_images(output, encoder.to_uint8(X_new), labels.tolist())
+    print(f"Wrote {output}: {len(labels)} synthetic {'rows' if is_table(output) else 'images'}")
 
 
 @app.command()
@@ -391,6 +466,58 @@ def send(
         else:
             print(f"Sent {file}: {runs} run{'s' * (runs != 1)}")
     raise typer.Exit(code)
+
+
+# --- Data in, GAN out ----------------------------------------------------------------------------
+
+
+def _is_folder(data: Path) -> bool:
+    """Tell a folder of images from a table."""
+    if not data.suffix and not data.exists():
+        raise FileNotFoundError(f"There is no file or folder {data}.")
+    return data.is_dir()
+
+
+def _read_images(data: Path, target: str | None, skip_unreadable: bool) -> ImageFolder:
+    if target is not None:
+        raise ValueError(
+            f"{data} is a folder, whose classes are folders of images: leave out --target. Tables "
+            "are .csv or .parquet files."
+        )
+    images = read_images(data, skip_unreadable=skip_unreadable)
+    images.check_real()
+    return images
+
+
+def _read_table(data: Path, target: str | None, skip_unreadable: bool) -> Table:
+    if skip_unreadable:
+        raise ValueError("--skip-unreadable is for folders of images.")
+    return read_table(data, target)
+
+
+def _pixel_table(X: np.ndarray) -> pd.DataFrame:
+    """Return images as a table of one column for each pixel."""
+    import pandas as pd
+
+    return pd.DataFrame(X.reshape(len(X), -1)).add_prefix("pixel")
+
+
+def _augmenter(steps: int | None, shape: tuple[int, ...] | None = None) -> GANAugmenter:
+    """Return an unfitted GAN of rows or of images of this shape."""
+    from ganaug.augmenter import GANAugmenter
+
+    augmenter = GANAugmenter()
+    if shape is not None:
+        from ganaug.encoders.image import ImageEncoder
+        from ganaug.networks.conv import SIZES
+
+        fits = all(SIZES[0] <= side <= SIZES[1] for side in shape[:2])
+        augmenter.set_params(
+            encoder=ImageEncoder(shape, channels="last"), network="conv" if fits else "dense"
+        )
+    if steps is not None:
+        augmenter.set_params(steps=steps)
+    return augmenter
 
 
 @contextmanager
@@ -494,10 +621,10 @@ def _command(name: str, data: Path | None, options: dict[str, Any]) -> str:
     return shlex.join(map(str, words))
 
 
-def _strategy(text: str, y: pd.Series) -> str | float | dict[Any, int]:
+def _strategy(text: str, y: pd.Series | np.ndarray) -> str | float | dict[Any, int]:
     """Read --sampling-strategy: a word, a ratio or JSON."""
     if text.lstrip().startswith("{"):
-        return _counts(text, y.unique().tolist())
+        return _counts(text, list(dict.fromkeys(y.tolist())))
     try:
         return float(text)
     except ValueError:

@@ -10,9 +10,12 @@ from typing import Any
 
 ENCODERS = {
     "table": "ganaug.encoders.table:TableEncoder",
+    "image": "ganaug.encoders.image:ImageEncoder",
 }
 NETWORKS = {
     "dense": "ganaug.networks.dense:DenseNetwork",
+    "conv": "ganaug.networks.conv:ConvNetwork",
+    "dcgan": "ganaug.networks.dcgan:DCGANNetwork",
 }
 LOSSES = {
     "relativistic": "ganaug.losses:RelativisticLoss",

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class Spec:
     """The layout of one encoded row.
 
-    A row is ``[reals | choices | context]``. *Reals* are unbounded numbers; *choices* are
-    one-hot groups, one after the other; *context* is what a synthetic row does not invent but
-    takes from a real row of its class (for tables: which cells are missing).
+    A row is ``[reals | choices | context]``. *Reals* are numbers, unbounded unless there is a
+    ``shape``; *choices* are one-hot groups, one after the other; *context* is what a synthetic row
+    does not invent but takes from a real row of its class (for tables: which cells are missing).
 
     Parameters
     ----------
@@ -28,6 +28,9 @@ class Spec:
         amount of a zero-inflated column does only while the amount is not zero.
     owners : tuple of int
         For every real and choice position, the context position that blanks it, or -1.
+    shape : tuple of int
+        If not empty, the reals are an array of this shape (channels, height, width), each of them
+        in [-1, 1].
 
     Examples
     --------
@@ -42,6 +45,7 @@ class Spec:
     n_classes: int
     gates: tuple[tuple[int, int], ...] = ()
     owners: tuple[int, ...] = ()
+    shape: tuple[int, ...] = ()
 
     @property
     def n_choices(self) -> int:

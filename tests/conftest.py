@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import mlflow_server, new_store
+from sklearn.datasets import load_digits
 
 
 @pytest.fixture(scope="session")
@@ -108,3 +109,11 @@ def data():
     """Two classes of 20 and 100 rows, three numbers each."""
     y = np.repeat(["rare", "usual"], [20, 100])
     return np.random.default_rng(0).normal(size=(120, 3)) + (y == "rare")[:, None], y
+
+
+@pytest.fixture(scope="session")
+def eights():
+    """Return grey 8 by 8 images, uint8: 60 sevens, 60 nines and 15 eights."""
+    X, y = load_digits(return_X_y=True)
+    rows = np.concatenate([np.flatnonzero(y == c)[:n] for c, n in ((7, 60), (8, 15), (9, 60))])
+    return np.rint(X[rows] * (255 / 16)).astype("uint8").reshape(-1, 8, 8), y[rows]

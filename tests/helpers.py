@@ -126,3 +126,14 @@ class Foreign(ClassifierMixin, BaseEstimator):
 
     def predict(self, X):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+def write_folder(path, X, y, suffix=".png"):
+    """Write images as a folder for each class, named by their row; return the path."""
+    from PIL import Image
+
+    for row, (image, label) in enumerate(zip(X, y, strict=True)):
+        folder = path / str(label)
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / f"{row:04}{suffix}")
+    return path

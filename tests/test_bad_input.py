@@ -287,7 +287,7 @@ def test_a_ratio_is_for_two_classes():
 
 OUTSIDE = {
     "sampling_strategy": [-1, 0.0, 1.5, "some", [0, 1], None],
-    "network": ["conv", object(), None],
+    "network": ["convolutional", object(), None],
     "loss": ["hinge", object(), None],
     "encoder": ["images", object(), None],
     "categorical_features": ["a", 3],

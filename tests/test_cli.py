@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from helpers import closed_port
 
-from ganaug import cli, files
+from ganaug import cli
 from ganaug.cli import main
+from ganaug.files import tables
 
 CSV = """\
 zip,day,n,x,flag,"odd, name",y
@@ -154,7 +155,7 @@ def test_augment__force__replaces_or_keeps_the_old(capsys, table, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(pd.DataFrame, "to_csv", half)
-        patch.setattr(files, "_spell_like", lambda table, synthetic: synthetic)
+        patch.setattr(tables, "_spell_like", lambda table, synthetic: synthetic)
         code, _, err = run(capsys, *arguments, "--force")
     assert (code, err.splitlines()[-1]) == (2, "ganaug: disk full")
     assert out.read_text() == "old"
@@ -235,7 +236,7 @@ def test_bad_paths_and_options__one_line(capsys, tmp_path):
     here = tmp_path
     for arguments, message in [
         ([here / "none.csv", "-o", out], f"There is no file {here / 'none.csv'}."),
-        ([here, "-o", out], f"{here} is neither .csv nor .parquet; those two are supported."),
+        ([here, "-o", out], f"{here} is a folder, whose classes are folders of images: leave"),
         ([here / "d.xlsx", "-o", out], f"{here / 'd.xlsx'} is neither .csv nor .parquet; those"),
         ([good, "-o", here / "o.txt"], f"{here / 'o.txt'} is neither .csv nor .parquet; those"),
         ([good, "-o", here / "no/o.csv"], f"The folder {here / 'no'} does not exist."),
@@ -539,7 +540,7 @@ def test_augment__parquet_with_a_stored_index_of_dates(capsys, tmp_path):
 def test_augment__a_model_that_cannot_be_saved__no_table_either(capsys, tmp_path):
     path, out = write_csv(tmp_path / "t.csv", ["no"] * 40 + ["yes"] * 20), tmp_path / "o.csv"
     arguments = ("augment", path, "--target", "y", "--steps", 2, "-o", out, "--save-model")
-    assert "cannot be both the table and the model" in complaint(capsys, *arguments, out)
+    assert "cannot be both the data and the model" in complaint(capsys, *arguments, out)
     assert "does not exist" in complaint(capsys, *arguments, tmp_path / "no" / "m")
     assert not out.exists()
 

@@ -60,6 +60,7 @@ def test_the_page_runs_in_order(folder, capsys):
     assert len(recorded) == 5, "those of the comparison, of the callback and of the models"
     made = {path.name for path in folder.iterdir()}
     assert made >= {"abalones.gan", "saved.gan", "old.csv", "mlflow.db", "artifacts"}
+    assert made >= {"digits", "digits.gan", "more-digits", "eights", "grid.png"}
 
 
 @pytest.mark.parametrize("words", commands("ganaug"), ids=" ".join)

@@ -28,11 +28,13 @@ from ganaug.comparison.result import ALL
 from ganaug.comparison.scores import LOWER_IS_BETTER, METRICS
 from ganaug.comparison.svg import CONTROL_CHARACTERS, inline_panels, page_colour, page_style
 from ganaug.comparison.verdict import DECISIONS, PURPOSES, RANKING, WORDS, recommend, write_verdict
+from ganaug.encoders.image import ImageEncoder
 from ganaug.quality.pictures import (
     OTHERS,
     REAL,
     SYNTHETIC,
     draw_distances,
+    draw_images,
     draw_marginals,
     draw_projection,
 )
@@ -283,6 +285,14 @@ def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
         return found
     others = comparison.X.iloc[train[~is_rare[train]]]
     measured = quality.report(seen, made, held_out)
+    encoder = getattr(getattr(comparison.task.arms[arm], "augmenter", None), "encoder", None)
+    if isinstance(encoder, ImageEncoder):
+        pairs = [(rows, [comparison.positive] * len(rows)) for rows in (held_out, made)]
+        look = draw_images(*pairs, shape=encoder.shape, channels=encoder.channels)
+        look.axes[0].set_title("How they look", fontsize=9)
+        described = "Held-out images above synthetic ones."
+    else:
+        look, described = draw_marginals(held_out, made), "Held-out and synthetic values."
     return found | {
         "colours": {
             f"{len(held_out)} held-out rows": page_colour(REAL),
@@ -291,9 +301,7 @@ def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
         },
         "measured": measured,
         "table": pd.DataFrame({"measured": measured[list(BEST)], "best": BEST}),
-        "marginals": inline_panels(
-            draw_marginals(held_out, made), "marginals", "Held-out and synthetic values."
-        ),
+        "look": inline_panels(look, "look", described),
         "projection": inline_panels(
             draw_projection(*(_some(rows) for rows in (held_out, made, others))),
             "projection",

@@ -96,7 +96,14 @@ class TableEncoder(BaseEstimator):
         if isinstance(X, list) and np.asarray(X).dtype.kind in "US":
             X = np.array(X, dtype=object)  # or numpy would make strings of numbers, too
         if not isinstance(X, pd.DataFrame):
-            X = check_array(X, dtype=None, ensure_all_finite=False, estimator="GANAugmenter")
+            X = check_array(
+                X, dtype=None, ensure_all_finite=False, allow_nd=True, estimator="GANAugmenter"
+            )
+            if X.ndim > 2:
+                raise ValueError(
+                    f"Found array with dim {X.ndim}, while dim <= 2 is required of a table. For "
+                    "images pass encoder='image' and network='conv'."
+                )
         if X.shape[1] == 0 or X.shape[0] == 0:
             raise ValueError(
                 f"Found array with {X.shape[0]} sample(s) and {X.shape[1]} feature(s) "

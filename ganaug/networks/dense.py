@@ -1,4 +1,4 @@
-"""Fully connected generator and critic, for encoded table rows."""
+"""Fully connected generator and critic, for encoded rows of any kind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from torch.nn.functional import leaky_relu
 
 from ganaug.spec import Spec
 
-SLOPE = 0.2
 leaky_relu_backward = torch.ops.aten.leaky_relu_backward
 
 
@@ -30,6 +29,14 @@ class DenseNetwork(BaseEstimator):
         Number of standard normal noise inputs of the generator.
     temperature : float, default=0.5
         Of the Gumbel-softmax [1]_ that makes one-hot choices differentiable.
+    slope : float, default=0.2
+        Of the activations on their negative side; 0 makes them ReLU.
+
+    Notes
+    -----
+    Reals that have a shape, as pixels do, end in tanh. ``DenseNetwork(width=1024, depth=1,
+    latent_dim=100, slope=0)`` with ``BCELoss(penalty=0)`` is the dense GAN of many tutorials, made
+    conditional on the class.
 
     References
     ----------
@@ -55,15 +62,22 @@ class DenseNetwork(BaseEstimator):
         "depth": [Interval(Integral, 1, None, closed="left")],
         "latent_dim": [Interval(Integral, 1, None, closed="left")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
+        "slope": [Interval(Real, 0, 1, closed="left")],
     }
 
     def __init__(
-        self, width: int = 128, depth: int = 2, latent_dim: int = 64, temperature: float = 0.5
+        self,
+        width: int = 128,
+        depth: int = 2,
+        latent_dim: int = 64,
+        temperature: float = 0.5,
+        slope: float = 0.2,
     ) -> None:
         self.width = width
         self.depth = depth
         self.latent_dim = latent_dim
         self.temperature = temperature
+        self.slope = slope
 
     def build(self, spec: Spec, rng: torch.Generator) -> tuple[DenseGenerator, DenseCritic]:
         """Make the two networks, their weights drawn from ``rng``.
@@ -82,13 +96,14 @@ class DenseNetwork(BaseEstimator):
         Raises
         ------
         ValueError
-            If a size is not a whole number from 1 on, or the temperature not above 0.
+            If a size is not a whole number from 1 on, the temperature not above 0, or the slope
+            not in [0, 1).
         """
         self._validate_params()
         hidden = [self.width] * self.depth
         return (
-            DenseGenerator(spec, self.latent_dim, hidden, self.temperature, rng),
-            DenseCritic(spec, hidden, rng),
+            DenseGenerator(spec, self.latent_dim, hidden, self.temperature, self.slope, rng),
+            DenseCritic(spec, hidden, self.slope, rng),
         )
 
 
@@ -113,14 +128,16 @@ class DenseGenerator(nn.Module):
         latent_dim: int,
         hidden: list[int],
         temperature: float,
+        slope: float,
         rng: torch.Generator,
     ) -> None:
         super().__init__()
         self.spec = spec
         self.latent_dim = latent_dim
         self.temperature = temperature
+        self.slope = slope
         sizes = [latent_dim + spec.n_classes + spec.n_context, *hidden, spec.n_values]
-        self.layers = nn.ModuleList(_linear(a, b, rng) for a, b in pairwise(sizes))
+        self.layers = nn.ModuleList(linear(a, b, slope, rng) for a, b in pairwise(sizes))
         self._index_row(spec)
 
     def _index_row(self, spec: Spec) -> None:
@@ -148,7 +165,7 @@ class DenseGenerator(nn.Module):
         z = torch.randn(n, self.latent_dim, generator=rng, device=device, dtype=torch.float32)
         h = torch.cat([z, self.eye[classes], context], dim=1)
         for layer in self.layers[:-1]:
-            h = leaky_relu(layer(h), SLOPE)
+            h = leaky_relu(layer(h), self.slope)
         values = self._head(self.layers[-1](h), rng)
         if self.spec.n_context:
             blank = torch.cat([context, context.new_zeros(n, 1)], dim=1)[:, self.owners]
@@ -156,9 +173,11 @@ class DenseGenerator(nn.Module):
         return values
 
     def _head(self, out: Tensor, rng: torch.Generator) -> Tensor:
-        if not self.spec.choices:
-            return out
         reals, logits = out.split([self.spec.n_reals, self.spec.n_choices], dim=1)
+        if self.spec.shape:
+            reals = reals.tanh()
+        if not self.spec.choices:
+            return reals
         exponential = torch.empty_like(logits).exponential_(generator=rng)
         # Minus the log of an exponential draw is a Gumbel draw.
         logits = (logits - exponential.log_()) / self.temperature
@@ -189,10 +208,11 @@ class DenseCritic(nn.Module):
     .. [1] T. Miyato, M. Koyama, "cGANs with projection discriminator", ICLR 2018.
     """
 
-    def __init__(self, spec: Spec, hidden: list[int], rng: torch.Generator) -> None:
+    def __init__(self, spec: Spec, hidden: list[int], slope: float, rng: torch.Generator) -> None:
         super().__init__()
+        self.slope = slope
         sizes = [spec.width, *hidden]
-        self.layers = nn.ModuleList(_linear(a, b, rng) for a, b in pairwise(sizes))
+        self.layers = nn.ModuleList(linear(a, b, slope, rng) for a, b in pairwise(sizes))
         self.direction = nn.Parameter(
             torch.randn(spec.n_classes, hidden[-1], generator=rng, dtype=torch.float32)
             * hidden[-1] ** -0.5
@@ -202,7 +222,7 @@ class DenseCritic(nn.Module):
         """Score each row as a member of its class."""
         h = rows
         for layer in self.layers:
-            h = leaky_relu(layer(h), SLOPE)
+            h = leaky_relu(layer(h), self.slope)
         return (h * self.direction[classes]).sum(dim=1)
 
     def with_gradient(self, rows: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
@@ -218,20 +238,20 @@ class DenseCritic(nn.Module):
         with torch.no_grad():
             outputs, h = [], rows
             for layer in self.layers:
-                h = leaky_relu(layer(h), SLOPE)
+                h = leaky_relu(layer(h), self.slope)
                 outputs.append(h)
         gradient, scores = self.direction[classes], 0
         for layer, output in zip(reversed(self.layers), reversed(outputs), strict=True):
             # leaky_relu keeps the sign, so its output tells the slope as well as its input does.
-            gradient = leaky_relu_backward(gradient, output, SLOPE, False)
+            gradient = leaky_relu_backward(gradient, output, self.slope, False)
             scores = scores + gradient @ layer.bias
             gradient = gradient @ layer.weight
         return scores + (gradient * rows).sum(dim=1), gradient
 
 
-def _linear(fan_in: int, fan_out: int, rng: torch.Generator) -> nn.Linear:
+def linear(fan_in: int, fan_out: int, slope: float, rng: torch.Generator) -> nn.Linear:
     """Return a linear layer whose weights come from ``rng``, not from torch's global stream."""
     layer = nn.utils.skip_init(nn.Linear, fan_in, fan_out, dtype=torch.float32)
-    nn.init.kaiming_uniform_(layer.weight, a=SLOPE, generator=rng)
+    nn.init.kaiming_uniform_(layer.weight, a=slope, generator=rng)
     nn.init.zeros_(layer.bias)
     return layer

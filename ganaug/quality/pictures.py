@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
+from sklearn.utils import check_consistent_length
 
-from ganaug.preprocessing import make_preprocessor
+from ganaug.encoders.image import ImageEncoder
 from ganaug.quality.fidelity import column_distances
 from ganaug.quality.privacy import nearest_distances
-from ganaug.quality.summary import tidied
+from ganaug.quality.summary import are_images, encoded, tidied
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,6 +48,8 @@ def draw_marginals(real: Any, synthetic: Any, *, most_columns: int = 12) -> Figu
     """
     from matplotlib.figure import Figure
 
+    if are_images(real):
+        raise ValueError("draw_marginals draws columns; for images there is draw_images.")
     tidy, frames = tidied(real=real, synthetic=synthetic)
     ours, theirs = frames.values()
     distances = column_distances(ours, theirs)
@@ -120,10 +123,7 @@ def draw_projection(real: Any, synthetic: Any, others: Any = None) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    _, frames = tidied(real=real, synthetic=synthetic, others=others)
-    known = [frame for name, frame in frames.items() if name != "synthetic"]
-    encoder = make_preprocessor().fit(pd.concat(known))
-    rows = {name: encoder.transform(frame) for name, frame in frames.items()}
+    rows = encoded(learn_from=("real", "others"), real=real, synthetic=synthetic, others=others)
     plane = PCA(2 if rows["real"].shape[1] > 1 else 1, random_state=0)
     plane.fit(np.concatenate([rows[name] for name in rows if name != "synthetic"]))
     points = {name: np.c_[plane.transform(z), np.zeros(len(z))][:, :2] for name, z in rows.items()}
@@ -172,9 +172,7 @@ def draw_distances(real: Any, synthetic: Any, held_out: Any) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    _, frames = tidied(real=real, synthetic=synthetic, held_out=held_out)
-    encoder = make_preprocessor().fit(frames["real"])
-    rows = {name: encoder.transform(frame) for name, frame in frames.items()}
+    rows = encoded(real=real, synthetic=synthetic, held_out=held_out)
     figure = Figure(figsize=(4.4, 3.6), layout="constrained")
     panel = figure.subplots()
     for name, color in (("held_out", REAL), ("synthetic", SYNTHETIC)):
@@ -187,6 +185,138 @@ def draw_distances(real: Any, synthetic: Any, held_out: Any) -> Figure:
     panel.spines[["top", "right"]].set_visible(False)
     panel.legend(loc="lower right", fontsize=8, frameon=False)
     return figure
+
+
+def draw_images(
+    real: tuple[Any, Any],
+    synthetic: tuple[Any, Any],
+    *,
+    shape: tuple[int, ...] | None = None,
+    channels: str = "infer",
+    per_class: int = 10,
+    most_classes: int = 10,
+) -> Figure:
+    """Draw images of each class, real ones above synthetic ones.
+
+    Parameters
+    ----------
+    real : tuple of (X, y)
+        Images in one of the layouts of :class:`~ganaug.encoders.image.ImageEncoder`, and their
+        classes.
+    synthetic : tuple of (X, y)
+        The same, as ``augmenter.sample(...)`` returns it. Its classes are drawn.
+    shape : tuple of int, optional
+        The shape of one image, needed where images are flattened.
+    channels : {"infer", "first", "last"}, default="infer"
+        Where the channels are, see :class:`~ganaug.encoders.image.ImageEncoder`.
+    per_class : int, default=10
+        How many of each kind, taken evenly from all of the class.
+    most_classes : int, default=10
+        Of more classes than this those with the fewest real images are drawn.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With ``savefig``; no window is opened.
+
+    Raises
+    ------
+    ValueError
+        If there is no synthetic image, or images are of no layout that is known or unlike each
+        other.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from ganaug import GANAugmenter
+    >>> from ganaug.quality.pictures import draw_images
+    >>> digits = load_digits()
+    >>> X, y = digits.images[digits.target < 3], digits.target[digits.target < 3]
+    >>> augmenter = GANAugmenter(encoder="image", steps=20, random_state=0).fit(X, y)
+    >>> figure = draw_images((X, y), augmenter.sample({1: 10, 2: 10}))
+    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    ['1, real', 'synthetic', '2, real', 'synthetic']
+    """
+    from matplotlib.figure import Figure
+
+    encoder = ImageEncoder(shape=shape, channels=channels)
+    X, X_new = encoder.check(real[0]), encoder.check(synthetic[0])
+    encoder.fit(X, np.zeros(len(X), dtype=np.int64), 1)
+    encoder.check_dtypes(encoder.check(X_new))
+    y, y_new = (np.asarray(classes) for _, classes in (real, synthetic))
+    check_consistent_length(X, y)
+    check_consistent_length(X_new, y_new)
+    labels = list(dict.fromkeys(y_new.tolist()))
+    fewest = sorted(labels, key=lambda label: (y == label).sum())[:most_classes]
+    labels = [label for label in labels if label in fewest]
+    strips = []
+    for label in labels:
+        for images, classes in ((X, y), (X_new, y_new)):
+            own = np.flatnonzero(classes == label)
+            spread = np.linspace(0, len(own) - 1, min(per_class, len(own))).astype(int)
+            strips.append(encoder.to_uint8(_take(images, own[spread])))
+    picture, middles = tile(strips, pair=True)
+    height, width = picture.shape[:2]
+    inches = 0.6 / max(strips[0].shape[1:3])  # for a pixel
+    figure = Figure(figsize=(width * inches + 1.2, height * inches + 0.2), layout="constrained")
+    panel = figure.subplots()
+    panel.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    panel.set_xticks([])
+    names = [f"{label}, real" for label in labels]
+    panel.set_yticks(middles, [n for name in names for n in (name, "synthetic")], parse_math=False)
+    panel.tick_params(length=0, labelsize=8)
+    for tick, color in zip(panel.get_yticklabels(), [REAL, SYNTHETIC] * len(labels), strict=True):
+        tick.set_color(color)
+    panel.spines[:].set_visible(False)
+    return figure
+
+
+def tile(strips: list[np.ndarray], pair: bool = False) -> tuple[np.ndarray, list[float]]:
+    """Put images into one picture, each strip of them as a row.
+
+    Parameters
+    ----------
+    strips : list of ndarray of shape (n, h, w) or (n, h, w, c), uint8
+        All of one size and kind; some may be shorter than others.
+    pair : bool, default=False
+        Put a wider gap after every second strip.
+
+    Returns
+    -------
+    tuple of (ndarray of shape (height, width) or (height, width, 3 or 4), list of float)
+        The picture, white where there is no image, and the middle of each row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.quality.pictures import tile
+    >>> picture, middles = tile([np.zeros((3, 4, 4), dtype="uint8")] * 2)
+    >>> picture.shape, middles
+    ((9, 14), [1.5, 6.5])
+    """
+    strips = [_shown(strip) for strip in strips]
+    h, w, *channels = strips[0].shape[1:]
+    gap = max(1, h // 16)
+    tops = [i * (h + gap) + (i // 2 if pair else 0) * 2 * gap for i in range(len(strips))]
+    across = max(len(strip) for strip in strips)
+    picture = np.full((tops[-1] + h, across * (w + gap) - gap, *channels), 255, dtype=np.uint8)
+    for top, strip in zip(tops, strips, strict=True):
+        for i, image in enumerate(strip):
+            left = i * (w + gap)
+            picture[top : top + h, left : left + w] = image
+    return picture, [top + (h - 1) / 2 for top in tops]
+
+
+def _shown(images: np.ndarray) -> np.ndarray:
+    """Return images as screens take them: grey with transparency as coloured."""
+    if images.ndim == 3 or images.shape[-1] != 2:
+        return images
+    return images[..., [0, 0, 0, 1]]
+
+
+def _take(images: np.ndarray | pd.DataFrame, rows: np.ndarray) -> np.ndarray | pd.DataFrame:
+    """Return some of the images."""
+    return images.iloc[rows] if isinstance(images, pd.DataFrame) else images[rows]
 
 
 def _name_kinds(figure: Figure, n_real: int, n_synthetic: int) -> None:

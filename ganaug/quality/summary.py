@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ganaug.encoders.image import ImageEncoder
 from ganaug.preprocessing import TidyTable, make_preprocessor
 from ganaug.quality.fidelity import (
     association_difference,
@@ -69,15 +71,82 @@ def tidied(least: int = 1, **tables: Any) -> tuple[TidyTable, dict[str, pd.DataF
     return tidy, frames
 
 
+def encoded(
+    least: int = 1, learn_from: Sequence[str] = ("real",), **kinds: Any
+) -> dict[str, np.ndarray]:
+    """Return rows as numbers, alike enough for distances between them to mean something.
+
+    Parameters
+    ----------
+    least : int
+        How many rows each kind must have.
+    learn_from : sequence of str
+        The kinds of rows that a table is standardised by.
+    **kinds : DataFrame, array of two axes or more, or None
+        By name, among them ``real``. Arrays of more than two axes are images, whose pixels are
+        scaled alike to [-1, 1].
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n, width)
+        Without those that are None.
+
+    Raises
+    ------
+    ValueError
+        If there are too few rows of a kind, infinite values, or rows of one kind are unlike those
+        that are real.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.quality.summary import encoded
+    >>> rows = encoded(real=np.arange(8).reshape(2, 2, 2), synthetic=np.full((1, 2, 2), 7))
+    >>> rows["synthetic"]
+    array([[1., 1., 1., 1.]], dtype=float32)
+    """
+    if not are_images(kinds["real"]):
+        _, frames = tidied(least, **kinds)
+        known = pd.concat([frames[name] for name in learn_from if name in frames])
+        encoder = make_preprocessor().fit(known)
+        return {name: encoder.transform(frame) for name, frame in frames.items()}
+    images = ImageEncoder()
+    rows = {}
+    for name, given in kinds.items():
+        if given is None:
+            continue
+        try:
+            checked = images.check(given)
+            if name == "real":
+                real = checked
+                images.fit(real, np.zeros(len(real), dtype=np.int64), 1)
+            elif checked.dtype != real.dtype:
+                raise ValueError(f"X has dtype {checked.dtype}, but the real ones {real.dtype}.")
+            else:
+                images.check_dtypes(checked)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{name}: {error}") from None
+        if len(checked) < least:
+            raise ValueError(f"{name} has {len(checked)} images; pass {least} or more.")
+        rows[name] = images.transform(checked)
+    return rows
+
+
+def are_images(X: Any) -> bool:
+    """Tell images, as arrays of more than two axes, from tables."""
+    return not isinstance(X, pd.DataFrame) and np.ndim(X) > 2
+
+
 def report(real: Any, synthetic: Any, held_out: Any = None, *, random_state: int = 0) -> pd.Series:
     """Return how close synthetic rows of one class are to real ones, and how much too close.
 
     Parameters
     ----------
     real : DataFrame or array of shape (n, n_features), n >= 5
-        Real rows of one class: those that the synthetic ones were learned from.
+        Real rows of one class: those that the synthetic ones were learned from. Or images, as an
+        array of shape (n, h, w), (n, h, w, c) or (n, c, h, w).
     synthetic : DataFrame or array of shape (m, n_features), m >= 5
-        Synthetic rows of that class.
+        Synthetic rows of that class, or images.
     held_out : DataFrame or array of shape (k, n_features), k >= 5, optional
         Real rows of the class that were kept away from the generator. Fidelity is then measured
         against them, and copies are counted.
@@ -92,13 +161,14 @@ def report(real: Any, synthetic: Any, held_out: Any = None, *, random_state: int
         difference of rank correlations (0 is best); ``energy distance`` (0 is best);
         ``precision``, ``recall``, ``density`` and ``coverage`` (1 is best); ``detection AUC`` (0.5
         is best); with ``held_out`` the shares of ``copies`` and ``near copies``, and those that the
-        held-out rows themselves have. See :mod:`ganaug.quality.fidelity` and
-        :mod:`ganaug.quality.privacy`.
+        held-out rows themselves have. Of images without the first two. See
+        :mod:`ganaug.quality.fidelity` and :mod:`ganaug.quality.privacy`.
 
     Raises
     ------
     ValueError
-        If there are fewer than five rows of a kind, infinite values, or columns differ.
+        If there are fewer than five rows of a kind, infinite values, or columns, or the shape,
+        dtype or range of images, differ.
 
     Examples
     --------
@@ -112,20 +182,22 @@ def report(real: Any, synthetic: Any, held_out: Any = None, *, random_state: int
     >>> found.index.tolist()[:3]
     ['columns', 'associations', 'energy distance']
     """
-    _, frames = tidied(5, real=real, synthetic=synthetic, held_out=held_out)
+    kinds = {"real": real, "synthetic": synthetic, "held_out": held_out}
+    rows = encoded(5, **kinds)
     rng = np.random.default_rng(random_state)
-    encoder = make_preprocessor().fit(frames["real"])
-    rows = {name: encoder.transform(frame) for name, frame in frames.items()}
-    few = {name: np.sort(rng.permutation(len(frame))[:MOST_ROWS]) for name, frame in frames.items()}
+    few = {name: np.sort(rng.permutation(len(part))[:MOST_ROWS]) for name, part in rows.items()}
     against = "real" if held_out is None else "held_out"
-    judged = frames[against].iloc[few[against]], frames["synthetic"].iloc[few["synthetic"]]
-    encoded = rows[against][few[against]], rows["synthetic"][few["synthetic"]]
-    found = {
-        "columns": float(column_distances(*judged).mean()),
-        "associations": association_difference(*encoded),
-        "energy distance": energy_distance(*encoded),
-        **neighbourhoods(*encoded),
-        "detection AUC": detection_auc(*encoded, random_state),
+    judged = rows[against][few[against]], rows["synthetic"][few["synthetic"]]
+    found = {}
+    if not are_images(real):
+        _, frames = tidied(**kinds)
+        cells = frames[against].iloc[few[against]], frames["synthetic"].iloc[few["synthetic"]]
+        found["columns"] = float(column_distances(*cells).mean())
+        found["associations"] = association_difference(*judged)
+    found |= {
+        "energy distance": energy_distance(*judged),
+        **neighbourhoods(*judged),
+        "detection AUC": detection_auc(*judged, random_state),
     }
     if held_out is not None:
         found |= copies(rows["real"], rows["held_out"], rows["synthetic"])

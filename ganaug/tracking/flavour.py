@@ -1,4 +1,4 @@
-"""A flavour for MLflow: fitted GANs as models that make rows where other models predict.
+"""A flavour for MLflow: fitted GANs as models that make rows or images where others predict.
 
 A saved model holds safetensors and JSON. :func:`load_model` runs no code from it.
 """
@@ -33,7 +33,8 @@ LOADER = "ganaug.tracking"
 DATA = "data/generator"
 CLASSES = {cls.__name__: cls for cls in (GANAugmenter, GANOverSampler)}
 # Rows are made in blocks. What row 1234 is may not depend on which other rows are asked for.
-BLOCK = 1000
+BLOCK, BLOCK_OF_IMAGES = 1000, 100
+IMAGE = "image"
 DEFAULT_SEED = 0
 
 
@@ -91,8 +92,12 @@ def save_model(
     with the name of the fitted ``y``, or ``label`` if that has none. The same label, number and
     ``params={"seed": ...}``, 0 by default, always give the same row, bit for bit on a CPU, so it
     does not matter into which batches Spark cuts the frame. Two different numbers give two draws.
-    Rows are made in blocks of 1000 neighbouring numbers: it is quick to number them without gaps
-    and to keep neighbours together.
+    Rows are made in blocks of 1000 neighbouring numbers, images of 100: it is quick to number them
+    without gaps and to keep neighbours together.
+
+    Images that came in an array of more than two axes come as nested lists, in one column
+    ``image``, for that is what JSON and Arrow can hold; ``np.array(rows["image"].tolist())`` is one
+    array again. Flattened images come as the rows that they were.
 
     Examples
     --------
@@ -339,6 +344,9 @@ class _Generator:
 
     def __init__(self, model: Any) -> None:
         self.model = model
+        # Those that are not flattened.
+        self.of_images = len(getattr(model.encoder_, "form_", ())) > 1
+        self.block = BLOCK_OF_IMAGES if self.of_images else BLOCK
         self.no_rows = self._rows({})
         name = model.labels_.name_
         self.label = name if isinstance(name, str) else "label"
@@ -360,18 +368,22 @@ class _Generator:
         classes = self.model.classes_
         codes = asked["label"].map(self.model.labels_.code_of).to_numpy(dtype=np.int64)
         wanted: Any = pd.DataFrame(
-            {"code": codes, "block": numbers // BLOCK, "place": numbers % BLOCK}
+            {"code": codes, "block": numbers // self.block, "place": numbers % self.block}
         )
         parts, order = [self.no_rows], [np.empty(0, dtype=np.int64)]
         for (code, block), members in wanted.groupby(["code", "block"]):
             # All of the block: batches of different sizes would differ in the last bits.
-            made = self._rows({classes.tolist()[code]: BLOCK}, numpy_stream(seed, block))
+            made = self._rows({classes.tolist()[code]: self.block}, numpy_stream(seed, block))
             parts.append(made.iloc[members["place"]])
             order.append(members.index.to_numpy())
         rows = pd.concat(parts).iloc[np.argsort(np.concatenate(order))].set_axis(asked.index)
+        if self.of_images:
+            rows[IMAGE] = [image.tolist() for image in rows[IMAGE]]
         return rows.assign(**{self.label: classes[codes]})
 
     def _rows(self, n: Mapping[Any, int], stream: Any = None) -> pd.DataFrame:
         rows, _ = self.model.sample(n, random_state=stream)
+        if self.of_images:
+            return pd.DataFrame({IMAGE: pd.Series(list(rows), dtype=object)})
         names = self.model.get_feature_names_out()
         return rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, columns=names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
@@ -13,11 +14,11 @@ from threading import current_thread
 from typing import Any
 from uuid import UUID
 
-import pandas as pd
 from sklearn.callback._transport import can_reuse_listener, open_listener, send
 
 from ganaug.containers import as_labels
-from ganaug.tracking.data import SHOWN, digest, sample_rows
+from ganaug.encoders.image import ImageEncoder
+from ganaug.tracking.data import SHOWN, as_data, digest, picture, sample_rows
 from ganaug.tracking.outbox import PATIENCE, within
 from ganaug.tracking.recorder import Recorder
 from ganaug.tracking.store import (
@@ -30,6 +31,8 @@ from ganaug.tracking.store import (
     resolve,
 )
 
+#: Of twenty ticks, so that a fit has five pictures.
+TICKS_PER_PICTURE = 4
 PACKAGES = ("ganaug", "torch", "scikit-learn", "numpy", "pandas", "mlflow")
 
 
@@ -44,8 +47,9 @@ class MLflowLogger:
     parameters, the class counts, how each class was served, the losses and quality measures at
     every twentieth of the steps, the training rows' digest with names and types of the columns,
     versions and hardware, the time the fit took and the memory of its process at the most, and up
-    to 200 real next to 200 synthetic rows as a table and a picture. With ``log_samples=False`` no
-    row is sent, real or synthetic.
+    to 200 real next to 200 synthetic rows as a table and a picture. Of images, which take the place
+    of rows, there are pictures from the training, too: synthetic ones of each class, at every fifth
+    of the steps. With ``log_samples=False`` no row or image is sent, real or synthetic.
 
     When the outermost fit returns, its runs are complete but for the samples, which follow in the
     background: :meth:`flush` waits for them.
@@ -185,10 +189,13 @@ class MLflowLogger:
             name, parameters = type(estimator).__name__, parameters_of(estimator)
             self._tell("begin", _path(context), destination, name, parameters, milliseconds())
 
-    def on_fit_task_end(self, estimator, context, *, X=None, y=None, metadata=None) -> None:
+    def on_fit_task_end(
+        self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
+    ) -> None:
         """Keep a tick; send the run when the fit is done."""
         if context.task_name == "tick":
             self._tell("tick", _path(context.parent), metadata)
+            self._tell_picture(fitted_estimator, _path(context.parent), metadata["step"])
         elif context.task_name == "fit":
             now = milliseconds()  # Facts take time that is not the fit's.
             trained = metadata is not None and "history" in metadata
@@ -196,6 +203,14 @@ class MLflowLogger:
             self._tell("end", _path(context), facts, now)
             if self._inherited is not None and self._original is None:
                 self.flush(PATIENCE)  # A worker out of reach may be killed at any time.
+
+    def _tell_picture(self, fitted: Any, path: tuple, step: int) -> None:
+        """Keep a picture at some ticks of a GAN of images."""
+        if not (self.log_samples and isinstance(fitted.encoder_, ImageEncoder)):
+            return
+        if len(fitted.history_) % TICKS_PER_PICTURE == 0:
+            with suppress(Exception):  # At the end there is another, and a tag if that fails, too.
+                self._tell("picture", path, picture(fitted, step, milliseconds()))
 
     def teardown(self, estimator, context) -> None:
         """Send what is known of fits that never ended: an error or Ctrl-C stopped them."""
@@ -243,11 +258,11 @@ def _facts(
         "tags": {},
     }
     try:
-        table = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
+        table = as_data(X)
         labels = as_labels(y)
         codes = estimator.labels_.encode(labels)
         names = estimator.classes_[codes]
-        facts["table"] = (table.head(SHOWN), digest(table, names), len(table))
+        facts["table"] = (table[:SHOWN], digest(table, names), len(table))
         if log_samples:
             facts["samples"] = sample_rows(estimator, table, codes)
     except Exception as error:  # A trained GAN is worth more than its portrait.

@@ -92,8 +92,8 @@ def output_schema(rows: pd.DataFrame) -> Any:
 
     It tells readers, and Spark what to make of the rows.
     """
-    from mlflow.types import Schema
-    from mlflow.types.schema import AnyType, ColSpec
+    from mlflow.types import DataType, Schema
+    from mlflow.types.schema import AnyType, Array, ColSpec
 
     kinds = {
         "boolean": "boolean",
@@ -105,7 +105,14 @@ def output_schema(rows: pd.DataFrame) -> Any:
         "datetime64": "datetime",
     }
 
+    def of_lists(value: Any) -> Any:
+        if isinstance(value, list):
+            return Array(of_lists(value[0]))
+        return {bool: DataType.boolean, int: DataType.long}.get(type(value), DataType.double)
+
     def kind(column: pd.Series) -> Any:
+        if len(column) and isinstance(column.iloc[0], list):
+            return of_lists(column.iloc[0])
         levels = isinstance(column.dtype, pd.CategoricalDtype)
         values = column.cat.categories if levels else column
         return kinds.get(pd.api.types.infer_dtype(values, skipna=True), AnyType())

@@ -27,6 +27,7 @@ class _Fit:
     part: Part  # What is known and was not sent yet.
     sent: float = field(default_factory=time.monotonic)
     trained: bool = False
+    samples: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Recorder:
@@ -82,11 +83,26 @@ class Recorder:
             if time.monotonic() - fit.sent > SECONDS_BETWEEN_PARTS:
                 self._send(fit)
 
+    def picture(self, path: tuple, samples: dict[str, Any]) -> None:
+        """Keep a picture of a tick, to be sent with the curves."""
+        with self._lock:
+            if (fit := self._fits.get(path)) is not None:
+                fit.samples.append(samples)
+
     def _send(self, fit: _Fit) -> None:
         part = fit.part
         self.outbox.put(part)
         fit.part = Part(part.fit, part.destination, part.name, part.start)
         fit.sent = time.monotonic()
+        self._send_samples(fit)
+
+    def _send_samples(self, fit: _Fit) -> None:
+        """Send samples as parts of their own, each of which may fail alone."""
+        part, waiting, fit.samples = fit.part, fit.samples, []
+        for samples in waiting:
+            self.outbox.put(
+                Part(part.fit, part.destination, part.name, part.start, samples=samples)
+            )
 
     def end(self, path: tuple, facts: dict[str, Any] | None, end: int) -> None:
         """Send the rest of a fit; without facts it was not a GAN's."""
@@ -104,9 +120,8 @@ class Recorder:
                 part.tags["ganaug.error.dataset"] = str(error)[:500]
         self._finish(fit, "FINISHED", facts["metrics"], end)
         if "samples" in facts:
-            part = Part(part.fit, part.destination, part.name, part.start)
-            part.samples = facts["samples"]
-            self.outbox.put(part)
+            fit.samples.append(facts["samples"])
+        self._send_samples(fit)
 
     def _finish(self, fit: _Fit, status: str, metrics: Mapping[str, float], end: int) -> None:
         part = fit.part
@@ -123,4 +138,5 @@ class Recorder:
         for fit in stopped:
             if fit.trained:
                 self._finish(fit, "FAILED", {}, milliseconds())
+                self._send_samples(fit)
         self.outbox.wait(PATIENCE)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ganaug.files.paths import check_free, replace_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,7 +103,7 @@ def write_table(path: Path, table: Table, synthetic: pd.DataFrame, mark: str | N
         if mark is not None:
             frames = [frame.assign(**{mark: i > 0}) for i, frame in enumerate(frames)]
         frame = pd.concat(frames, ignore_index=True)
-        _replace(path, lambda new: frame.to_csv(new, index=False))
+        replace_file(path, lambda new: frame.to_csv(new, index=False))
         return
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -125,29 +125,24 @@ def write_table(path: Path, table: Table, synthetic: pd.DataFrame, mark: str | N
             for part, flag in ((first, False), (rest, True))
         )
     whole = pa.concat_tables([first, rest])
-    _replace(path, lambda new: pq.write_table(whole, new))
+    replace_file(path, lambda new: pq.write_table(whole, new))
 
 
 def write_frame(path: Path, frame: pd.DataFrame) -> None:
     """Write a table that has no file to be like."""
     if path.suffix.lower() == ".csv":
-        _replace(path, lambda new: frame.to_csv(new, index=False))
+        replace_file(path, lambda new: frame.to_csv(new, index=False))
     else:
-        _replace(path, lambda new: frame.to_parquet(new, index=False))
+        replace_file(path, lambda new: frame.to_parquet(new, index=False))
 
 
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Write beside `path` and rename, so that no half-written file is ever seen."""
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        write(new)
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+def is_table(path: Path) -> bool:
+    """Return whether a path names a table, which may or may not be there."""
+    return path.suffix.lower() in SUFFIXES
 
 
 def _check_suffix(path: Path) -> None:
-    if path.suffix.lower() not in SUFFIXES:
+    if not is_table(path):
         raise ValueError(f"{path} is neither {' nor '.join(SUFFIXES)}; those two are supported.")
 
 
@@ -156,14 +151,6 @@ def check_output(path: Path, force: bool) -> None:
     _check_suffix(path)
     if not (force and path.is_file()):
         check_free(path, " --force replaces it." if path.is_file() else " Choose another name.")
-
-
-def check_free(path: Path, way_out: str = " Choose another name.") -> None:
-    """Refuse a path that exists or whose folder does not."""
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"The folder {path.parent} does not exist.")
-    if path.exists():
-        raise FileExistsError(f"{path} exists already.{way_out}")
 
 
 def _no_target(path: Path, target: str | None, columns: list[str]) -> str:

@@ -1,0 +1,300 @@
+"""A folder of images for each class, read into one array and written as PNG files."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from ganaug.files.paths import new_folder
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SUFFIXES = (".png", ".jpg", ".jpeg")
+# Pillow's name for each kind of 8-bit pixel, and ours.
+MODES = {
+    "L": "grey",
+    "LA": "grey with transparency",
+    "RGB": "coloured",
+    "RGBA": "coloured with transparency",
+}
+SYNTHETIC = re.compile(r"synthetic-\d+\.png", re.IGNORECASE)
+
+
+@dataclass
+class ImageFolder:
+    """Images of classes, and the files that they came from.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, h, w) or (n, h, w, c), uint8
+        Grey images have no axis of channels; others have 2 (grey with transparency), 3 (red, green,
+        blue) or 4 (the same with transparency).
+    y : ndarray of shape (n,)
+        The class of each image: the name of its folder.
+    files : list of Path
+        Where each image was read.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    files: list[Path]
+
+    def check_real(self) -> None:
+        """Refuse images that ganaug wrote itself, as their names tell."""
+        made = [file for file in self.files if SYNTHETIC.fullmatch(file.name)]
+        if made:
+            raise ValueError(
+                f"{made[0]} is a synthetic image by its name, one of {len(made)}. Start from real "
+                "images only."
+            )
+
+
+def read_images(path: str | Path, *, skip_unreadable: bool = False) -> ImageFolder:
+    """Read a folder that holds a folder of PNG or JPEG files for each class.
+
+    Parameters
+    ----------
+    path : str or Path
+        Hidden files and folders in it, whose names begin with a dot, are ignored.
+    skip_unreadable : bool, default=False
+        Leave out, with a warning, what cannot be read as an image, instead of raising.
+
+    Returns
+    -------
+    ImageFolder
+        With ``X``, ``y`` and ``files``, by class and then by name. Images of one bit a pixel come
+        as grey ones, those with a palette as coloured ones, and photographs the right way up.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    ValueError
+        If files are no images that can be read, in more than 8 bits or another colour model;
+        images are of different sizes or kinds; there are fewer than two classes, a class without
+        images, or folders within those of the classes.
+    ImportError
+        If Pillow is not installed.
+
+    Warns
+    -----
+    UserWarning
+        If files are left out.
+
+    See Also
+    --------
+    write_images : Write images the same way.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from PIL import Image
+    >>> from ganaug.files import read_images
+    >>> with TemporaryDirectory() as folder:
+    ...     for label in ("cat", "dog"):
+    ...         Path(folder, label).mkdir()
+    ...         Image.new("RGB", (6, 8)).save(Path(folder, label, "1.png"))
+    ...     pets = read_images(folder)
+    >>> pets.X.shape, pets.X.dtype, pets.y.tolist()
+    ((2, 8, 6, 3), dtype('uint8'), ['cat', 'dog'])
+    """
+    import numpy as np
+
+    path = Path(path)
+    pillow = _import_pillow()
+    classes, files, left_out = _list(path)
+    if len(classes) < 2:
+        raise ValueError(
+            f"{path} holds one class only, {classes[0]!r}; give each class a folder in it."
+        )
+    kept: list[Path] = []
+    first: Any = None
+    pixels: Any = None
+    for file in files:
+        if left_out and not skip_unreadable:
+            break
+        try:
+            image = _open(pillow, file)
+        except ValueError as error:
+            left_out.append(str(error))
+            continue
+        here = np.asarray(image)
+        if first is None:
+            first, pixels = image, np.empty((len(files), *here.shape), dtype=np.uint8)
+        elif (image.size, image.mode) != (first.size, first.mode):
+            raise ValueError(_unlike(file, image, kept[0], first))
+        pixels[len(kept)] = here
+        kept.append(file)
+    if left_out and not skip_unreadable:
+        raise ValueError(
+            f"{left_out[0]} Remove it, or leave such files out with skip_unreadable=True "
+            "(--skip-unreadable)."
+        )
+    y = np.array([file.parent.name for file in kept])
+    empty = [name for name in classes if name not in y]
+    if empty:
+        raise ValueError(f"{path / empty[0]} holds no image ({', '.join(SUFFIXES)}).")
+    if left_out:
+        more = f" And {len(left_out) - 1} more." if left_out[1:] else ""
+        warnings.warn(f"Left out: {left_out[0]}{more}", UserWarning, stacklevel=2)
+    return ImageFolder(pixels[: len(kept)], y, kept)
+
+
+def _list(path: Path) -> tuple[list[str], list[Path], list[str]]:
+    """Return the classes of a folder, files that may be images, and what else is there."""
+    if not path.is_dir():
+        raise FileNotFoundError(f"There is no folder {path}.")
+    classes: list[str] = []
+    files: list[Path] = []
+    strays: list[str] = []
+    for entry in _visible(path):
+        if entry.is_dir():
+            classes.append(entry.name)
+        else:
+            strays.append(f"{entry} lies in no class's folder.")
+    if not classes:
+        raise ValueError(f"{path} holds no folders; give the images of each class one of its own.")
+    for name in classes:
+        for entry in _visible(path / name):
+            if entry.is_dir():
+                raise ValueError(
+                    f"{entry} is a folder within that of a class; images must lie in the class's "
+                    "own."
+                )
+            if entry.suffix.lower() in SUFFIXES:
+                files.append(entry)
+            else:
+                strays.append(f"{entry} is no image: its name ends in none of {_one_of(SUFFIXES)}.")
+    return classes, files, strays
+
+
+def _visible(folder: Path) -> Iterator[Path]:
+    return (entry for entry in sorted(folder.iterdir()) if not entry.name.startswith("."))
+
+
+def _import_pillow() -> ModuleType:
+    try:
+        import PIL.Image
+        import PIL.ImageOps
+    except ImportError:
+        raise ImportError(
+            "Images in files need Pillow. Install it with: pip install 'ganaug[cli]'"
+        ) from None
+    return PIL
+
+
+def _open(pillow: Any, file: Path) -> Any:
+    """Return an image in one of our modes, or say in a sentence why there is none."""
+    try:
+        with pillow.Image.open(file, formats=("PNG", "JPEG")) as image:
+            mode, frames = image.mode, getattr(image, "n_frames", 1)
+            image = pillow.ImageOps.exif_transpose(image)  # which also decodes it
+            if mode == "P":
+                image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+            elif mode == "1":
+                image = image.convert("L")
+    except MemoryError:
+        raise
+    except pillow.UnidentifiedImageError:
+        raise ValueError(f"{file} is not a PNG or JPEG image.") from None
+    except Exception as error:  # Pillow raises all kinds of them at damaged files.
+        raise ValueError(f"{file} cannot be read: {error}.") from None
+    if frames > 1:
+        raise ValueError(f"{file} is animated, with {frames} images.")
+    if image.mode not in MODES:
+        raise ValueError(
+            f"{file} has pixels of mode {mode}; convert it to 8 bits, grey or RGB, with or without "
+            "transparency."
+        )
+    return image
+
+
+def _unlike(file: Path, image: Any, first_file: Path, first: Any) -> str:
+    if image.size != first.size:
+        now, then = (f"{i.width} x {i.height}" for i in (image, first))
+        return f"{file} has {now} pixels, but {first_file} {then}; bring all images to one size."
+    return (
+        f"{file} is {MODES[image.mode]} ({image.mode}), but {first_file} is {MODES[first.mode]} "
+        f"({first.mode}); convert all images to one of them."
+    )
+
+
+def _one_of(names: tuple[str, ...]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def write_images(
+    path: str | Path, X: np.ndarray, y: Any, *, real: ImageFolder | None = None
+) -> None:
+    """Write synthetic images to a new folder, with a folder for each class; all or nothing.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder to make.
+    X : ndarray of shape (n, h, w) or (n, h, w, c), uint8
+        Written as ``synthetic-0001.png`` and so on, counted in each class.
+    y : array-like of shape (n,)
+        The class of each image, whose text names its folder.
+    real : ImageFolder, optional
+        Real images, whose files are copied as they are to the folders of their classes.
+
+    Raises
+    ------
+    FileExistsError
+        If ``path`` exists.
+    FileNotFoundError
+        If the folder above it does not.
+    ValueError
+        If a class cannot name a folder, two have the same name, or real images bear the names of
+        synthetic ones.
+    ImportError
+        If Pillow is not installed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import numpy as np
+    >>> from ganaug.files import write_images
+    >>> with TemporaryDirectory() as folder:
+    ...     write_images(Path(folder, "new"), np.zeros((2, 8, 8), dtype="uint8"), [7, 7])
+    ...     [file.name for file in sorted(Path(folder, "new", "7").iterdir())]
+    ['synthetic-0001.png', 'synthetic-0002.png']
+    """
+    pillow = _import_pillow()
+    path = Path(path)
+    labels = list(y)
+    names = {label: _folder_name(label) for label in dict.fromkeys(labels)}
+    if len(set(names.values())) < len(names):
+        raise ValueError(f"Several classes would be called alike: {', '.join(names.values())}.")
+    if real is not None:
+        real.check_real()
+    with new_folder(path) as folder:
+        for file in [] if real is None else real.files:
+            to = folder / file.parent.name
+            to.mkdir(exist_ok=True)
+            shutil.copy2(file, to)
+        counts = dict.fromkeys(labels, 0)
+        digits = max(4, len(str(len(labels))))
+        for image, label in zip(X, labels, strict=True):
+            counts[label] += 1
+            to = folder / names[label]
+            to.mkdir(exist_ok=True)
+            name = f"synthetic-{counts[label]:0{digits}}.png"
+            pillow.Image.fromarray(image).save(to / name)
+
+
+def _folder_name(label: Any) -> str:
+    name = str(label)
+    if not name or name.startswith(".") or re.search(r"[/\\\0]", name):
+        raise ValueError(f"The class {label!r} cannot name a folder; call it something else.")
+    return name

@@ -1,0 +1,159 @@
+"""The deep convolutional GAN of many tutorials, conditional on the class."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import prod
+from numbers import Integral
+
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ganaug.networks.conv import PART, SLOPE, ConvCritic, check_shape
+from ganaug.spec import Spec
+
+KERNEL = 5
+# The two strides of 2.
+MULTIPLE = 4
+INITIAL_STD = 0.02
+
+
+class DCGANNetwork(BaseEstimator):
+    """The generator and critic of DCGAN [1]_, for images whose sides are multiples of 4.
+
+    For 28 x 28 pixels the generator goes from noise to 7 x 7 pixels of 128 channels, and by
+    transposed convolutions of 5 x 5 over 128 and 64 channels to the image, with batch norm, leaky
+    ReLU and tanh. The critic has convolutions of 5 x 5 to 64 and 128 channels, of stride 2.
+    Generator and critic are told the class: one as an input, the other by projection [2]_.
+
+    Parameters
+    ----------
+    latent_dim : int, default=100
+        Number of standard normal noise inputs of the generator.
+    width : int, default=64
+        Channels at half of the image's size.
+
+    See Also
+    --------
+    ganaug.networks.conv.ConvNetwork : Better where images are few, and faster.
+
+    Notes
+    -----
+    The game that goes with it is ``loss=BCELoss(penalty=0)`` at ``learning_rate=0.0002``. It was
+    made for more images and more steps than the defaults of this library.
+
+    References
+    ----------
+    .. [1] A. Radford, L. Metz, S. Chintala, "Unsupervised representation learning with deep
+       convolutional generative adversarial networks", ICLR 2016.
+    .. [2] T. Miyato, M. Koyama, "cGANs with projection discriminator", ICLR 2018.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ganaug.networks.dcgan import DCGANNetwork
+    >>> from ganaug.spec import Spec
+    >>> rng = torch.Generator().manual_seed(0)
+    >>> spec = Spec(n_reals=784, choices=(), n_context=0, n_classes=2, shape=(1, 28, 28))
+    >>> generator, critic = DCGANNetwork(width=8).build(spec, rng)
+    >>> classes = torch.tensor([0, 1, 1])
+    >>> rows = generator(classes, torch.zeros(3, 0), rng)
+    >>> rows.shape, critic(rows, classes).shape
+    (torch.Size([3, 784]), torch.Size([3]))
+    """
+
+    _parameter_constraints: dict = {
+        "latent_dim": [Interval(Integral, 1, None, closed="left")],
+        "width": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, latent_dim: int = 100, width: int = 64) -> None:
+        self.latent_dim = latent_dim
+        self.width = width
+
+    def build(self, spec: Spec, rng: torch.Generator) -> tuple[DCGANGenerator, ConvCritic]:
+        """Make the two networks, their weights drawn from ``rng``.
+
+        Parameters
+        ----------
+        spec : Spec
+            Of images.
+        rng : torch.Generator
+            On the CPU.
+
+        Returns
+        -------
+        tuple of (DCGANGenerator, ConvCritic)
+
+        Raises
+        ------
+        ValueError
+            If rows are not images, or a side of them is no multiple of 4.
+        """
+        self._validate_params()
+        _, *size = check_shape(spec, "dcgan")
+        if any(side % MULTIPLE for side in size):
+            raise ValueError(
+                f"network='dcgan' is made for images whose sides are multiples of {MULTIPLE}, not "
+                f"for (channels, height, width) = {spec.shape}; pad them first, or take "
+                "network='conv'."
+            )
+        return (
+            DCGANGenerator(spec, self.latent_dim, self.width, rng),
+            ConvCritic(spec, [(self.width, KERNEL, 2), (2 * self.width, KERNEL, 2)], rng),
+        )
+
+
+class DCGANGenerator(nn.Module):
+    """Noise and class in, encoded images out.
+
+    In training, batch norm makes each image depend on the others of its batch; in ``eval`` mode it
+    does not.
+
+    Shape: ``classes`` (n,) int64, ``context`` (n, 0) -> (n, c * h * w) float32 in [-1, 1].
+    """
+
+    eye: Tensor
+
+    def __init__(self, spec: Spec, latent_dim: int, width: int, rng: torch.Generator) -> None:
+        super().__init__()
+        self.spec, self.latent_dim = spec, latent_dim
+        channels, *size = spec.shape
+        self.base = [side // MULTIPLE for side in size]
+        widths = [2 * width, 2 * width, width]
+        skip, half = nn.utils.skip_init, KERNEL // 2
+        n_inputs = latent_dim + spec.n_classes
+        self.first = skip(nn.Linear, n_inputs, widths[0] * prod(self.base), bias=False)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths)
+        up = partial(skip, nn.ConvTranspose2d, kernel_size=KERNEL, padding=half)
+        # Batch norm takes the place of a bias.
+        self.ups = nn.ModuleList(
+            [
+                up(widths[0], widths[1], bias=False),
+                up(widths[1], widths[2], stride=2, output_padding=1, bias=False),
+                up(widths[2], channels, stride=2, output_padding=1),
+            ]
+        )
+        for layer in (self.first, *self.ups):
+            nn.init.normal_(layer.weight, std=INITIAL_STD, generator=rng)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        self.register_buffer("eye", torch.eye(spec.n_classes), persistent=False)
+
+    def forward(self, classes: Tensor, context: Tensor, rng: torch.Generator) -> Tensor:
+        """Make one image for each class, with noise from ``rng``."""
+        n, device = len(classes), classes.device
+        z = torch.randn(n, self.latent_dim, generator=rng, device=device, dtype=torch.float32)
+        inputs = torch.cat([z, self.eye[classes]], dim=1)
+        # In training a batch is one batch to its norms.
+        parts = [inputs] if self.training else inputs.split(PART)
+        return torch.cat([self._paint(part) for part in parts])
+
+    def _paint(self, inputs: Tensor) -> Tensor:
+        h = self.first(inputs).unflatten(1, (*self.base, -1)).permute(0, 3, 1, 2)
+        for norm, up in zip(self.norms, self.ups, strict=True):
+            h = up(F.leaky_relu(norm(h), SLOPE))
+        return h.tanh().flatten(1)

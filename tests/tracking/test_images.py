@@ -1,0 +1,349 @@
+"""Fits of GANs of images as runs, and these GANs as models in MLflow."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import IN_A_STORE, runs_in
+from numpy.testing import assert_array_equal
+from PIL import Image
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from ganaug import AugmentedClassifier, GANAugmenter, GANOverSampler
+from ganaug.encoders.image import ImageEncoder
+from ganaug.tracking import MLflowLogger, load_model, log_model, recorder, save_model
+from ganaug.tracking.data import IMAGES, digest
+
+pytest.importorskip("mlflow")
+
+pytestmark = IN_A_STORE
+
+STEPS = 20
+
+
+def augmenter(encoder="image", **params):
+    return GANAugmenter(encoder=encoder, steps=STEPS, batch_size=16, random_state=0, **params)
+
+
+def artifacts(client, run, folder):
+    client.download_artifacts(run.info.run_id, "", str(folder))
+    return folder
+
+
+# --- Runs ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["embedded", "server"])
+def test_a_run_holds_what_a_reader_asks(request, store, eights, kind, tmp_path):
+    from mlflow import MlflowClient
+    from mlflow.data.schema import TensorDatasetSchema
+
+    uri = store if kind == "embedded" else request.getfixturevalue("server")
+    X, y = eights
+    logger = MLflowLogger(uri, experiment="images")
+    fitted = augmenter().set_callbacks(logger).fit(X, y)
+    logger.flush()
+    (run,) = runs_in(uri, "images")
+    assert run.info.status == "FINISHED"
+    assert not [tag for tag in run.data.tags if tag.startswith("ganaug.error")]
+    assert run.data.params["encoder"] == "image"
+    assert run.data.params["class_counts"] == "7: 60, 8: 15, 9: 60"
+    dataset = run.inputs.dataset_inputs[0].dataset
+    assert (dataset.name, dataset.digest) == ("images", digest(X, y))
+    assert json.loads(dataset.profile) == {
+        "features_shape": [135, 8, 8],
+        "features_size": X.size,
+        "features_nbytes": X.nbytes,
+    }
+    (pixels,) = TensorDatasetSchema.from_dict(json.loads(dataset.schema)).features.inputs
+    assert (pixels.type, pixels.shape) == (np.dtype("uint8"), (-1, 8, 8))
+
+    folder = artifacts(MlflowClient(uri), run, tmp_path)
+    steps = [int(p.name.split("+")[2]) for p in sorted((folder / "images").glob("*.png"))]
+    assert sorted(steps) == [4, 8, 12, 16, 20]
+    for path in (folder / "images").glob("*.png"):
+        picture = np.asarray(Image.open(path))
+        assert picture.shape[0] == 3 * 32 + 2 * 2  # three classes, four times enlarged
+    assert (folder / "samples.png").read_bytes().startswith(b"\x89PNG")
+    table = pd.read_json(io.StringIO((folder / "samples.json").read_text()), orient="split")
+    assert table["(kind)"].tolist() == ["real"] * 3 * IMAGES + ["synthetic"] * 3 * IMAGES
+    assert table["(class)"].tolist() == np.tile(np.repeat([7, 8, 9], IMAGES), 2).tolist()
+    images = table.filter(like="pixel").to_numpy().reshape(-1, 8, 8)
+    assert_array_equal(images[0], X[y == 7][0])
+    assert_array_equal(images[IMAGES * 2 - 1], X[y == 8][-1])
+    made, _ = fitted.sample(dict.fromkeys([7, 8, 9], IMAGES), n_candidates=4)
+    assert_array_equal(images[3 * IMAGES :], made)
+
+
+def test_pictures_show_the_last_weights_as_they_are_drawn(store, eights, monkeypatch, tmp_path):
+    from mlflow import MlflowClient
+
+    logger = MLflowLogger()
+    fitted = augmenter().set_callbacks(logger).fit(*eights)
+    logger.flush()
+    (run,) = runs_in(store)
+    folder = artifacts(MlflowClient(store), run, tmp_path)
+    (path,) = (folder / "images").glob("*+step+20+*.png")
+    picture = np.asarray(Image.open(path).convert("L"))
+    made, _ = fitted.sample(dict.fromkeys([7, 8, 9], IMAGES))
+    assert_array_equal(picture[:32:4, -32::4], made[IMAGES - 1])
+    assert_array_equal(picture[-32::4, -32::4], made[-1])
+
+
+@pytest.mark.parametrize("layout", ["flat", "frame", "first", "bool", "list"])
+def test_every_layout_is_recorded(store, eights, layout):
+    X, y = eights
+    X = {
+        "flat": X.reshape(-1, 64),
+        "frame": pd.DataFrame(X.reshape(-1, 64)).add_prefix("p"),
+        "first": np.stack([X] * 4, axis=1) / 255,
+        "bool": X > 99,
+        "list": list(X),
+    }[layout]
+    encoder = ImageEncoder(shape=(8, 8)) if layout in {"flat", "frame"} else "image"
+    logger = MLflowLogger()
+    augmenter(encoder).set_callbacks(logger).fit(X, y)
+    logger.flush()
+    (run,) = runs_in(store)
+    assert not [tag for tag in run.data.tags if tag.startswith("ganaug.error")]
+    (entry,) = run.inputs.dataset_inputs
+    assert entry.dataset.name == ("table" if layout in {"flat", "frame"} else "images")
+    assert run.data.tags["mlflow.loggedImages"] == "True"
+
+
+def test_a_digest_tells_images_apart(eights):
+    X, y = eights
+    other = X.copy()
+    other[-1, -1, -1] += 1
+    seen = [
+        digest(X, y),
+        digest(other, y),
+        digest(X.astype("int16"), y),
+        digest(X.reshape(-1, 4, 16), y),
+        digest(X, y.astype(str)),
+        digest(X, np.roll(y, 1)),
+    ]
+    assert len(set(seen)) == len(seen)
+    assert digest(np.asfortranarray(X), y.copy()) == seen[0]
+
+
+def test_tracking_does_not_change_the_result(store, eights):
+    plain = augmenter().fit(*eights).sample()
+    tracked = augmenter().set_callbacks(MLflowLogger()).fit(*eights).sample()
+    assert_array_equal(plain[0], tracked[0])
+
+
+def test_without_samples_no_image_is_sent(store, eights):
+    from mlflow import MlflowClient
+
+    logger = MLflowLogger(log_samples=False)
+    augmenter().set_callbacks(logger).fit(*eights)
+    logger.flush()
+    (run,) = runs_in(store)
+    assert MlflowClient(store).list_artifacts(run.info.run_id) == []
+    assert len(run.inputs.dataset_inputs) == 1
+
+
+def test_pictures_of_a_long_fit_come_while_it_trains(store, eights, monkeypatch):
+    from mlflow import MlflowClient
+
+    monkeypatch.setattr(recorder, "SECONDS_BETWEEN_PARTS", 0)
+    logger, seen = MLflowLogger(), []
+
+    class Watch:
+        def setup(self, estimator, context): ...
+        def teardown(self, estimator, context): ...
+        def on_fit_task_begin(self, estimator, context): ...
+
+        def on_fit_task_end(self, estimator, context, *, metadata=None):
+            logger.flush()
+            for run in runs_in(store):
+                seen.append(len(MlflowClient(store).list_artifacts(run.info.run_id, "images")))
+
+    augmenter().set_callbacks(logger, Watch()).fit(*eights)
+    assert seen[0] == 0
+    assert 0 < seen[10] < seen[-1]
+
+
+def test_a_fit_that_is_stopped_leaves_its_pictures(store, eights):
+    from mlflow import MlflowClient
+
+    class Interrupt:
+        def setup(self, estimator, context): ...
+        def teardown(self, estimator, context): ...
+        def on_fit_task_begin(self, estimator, context): ...
+
+        def on_fit_task_end(self, estimator, context, *, metadata=None):
+            if metadata and metadata.get("step", 0) >= STEPS // 2:
+                raise KeyboardInterrupt
+
+    logger = MLflowLogger()
+    with pytest.raises(KeyboardInterrupt):
+        augmenter().set_callbacks(logger, Interrupt()).fit(*eights)
+    logger.flush()
+    (run,) = runs_in(store)
+    assert run.info.status == "FAILED"
+    assert len(MlflowClient(store).list_artifacts(run.info.run_id, "images")) == 2 * 2
+
+
+def test_pictures_that_cannot_be_drawn_leave_a_run(store, eights, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("no font")
+
+    monkeypatch.setattr("ganaug.quality.pictures.tile", fail)
+    logger = MLflowLogger()
+    augmenter().set_callbacks(logger).fit(*eights)
+    logger.flush()
+    (run,) = runs_in(store)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["ganaug.error.samples"] == "no font"
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_a_grid_search_in_workers_records_pictures(store, eights, backend):
+    import mlflow
+
+    flatten = FunctionTransformer(np.reshape, kw_args={"shape": (-1, 64)})
+    inner = make_pipeline(flatten, GaussianNB())
+    search = GridSearchCV(
+        AugmentedClassifier(inner, augmenter(), n_draws=1, random_state=0),
+        {"augmenter__batch_size": [16]},
+        cv=2,
+        n_jobs=2,
+        error_score="raise",
+    )
+    logger = MLflowLogger()
+    with mlflow.start_run() as parent, joblib.parallel_config(backend=backend):
+        search.set_callbacks(logger).fit(*eights)
+    logger.flush()
+    client = mlflow.MlflowClient()
+    children = mlflow.search_runs(
+        filter_string=f"tags.mlflow.parentRunId = '{parent.info.run_id}'", output_format="list"
+    )
+    assert len(children) == 3
+    for run in children:
+        files = {file.path for file in client.list_artifacts(run.info.run_id)}
+        assert files == {"images", "samples.json", "samples.png"}
+
+
+def test_many_large_images_make_a_small_table(store):
+    from ganaug.tracking.data import PIXELS, _pixel_table
+
+    images = np.zeros((80, 64, 64, 3), dtype="uint8")
+    table = _pixel_table({kind: (images, ["a"] * 80) for kind in ("real", "synthetic")})
+    assert table.size <= PIXELS
+    assert set(table["(kind)"]) == {"real", "synthetic"}
+
+
+# --- Models --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def fitted(eights):
+    return augmenter().fit(*eights)
+
+
+def test_a_saved_model_makes_images_where_others_predict(fitted, tmp_path):
+    import mlflow
+
+    save_model(fitted, tmp_path / "model")
+    assert_array_equal(load_model(tmp_path / "model").sample()[0], fitted.sample()[0])
+    generator = mlflow.pyfunc.load_model(tmp_path / "model")
+    outputs = generator.metadata.signature.outputs
+    assert str(outputs) == "['image': Array(Array(long)) (required), 'label': long (required)]"
+    example = generator.predict(generator.input_example)
+    assert example["label"].tolist() == [8, 8, 8]
+
+    asked = pd.DataFrame({"label": [9, 8, 8, 9], "row": [0, 250, 3, 1]}, index=list("abcd"))
+    made = generator.predict(asked, params={"seed": 3})
+    assert made.index.tolist() == list("abcd")
+    assert list(made) == ["image", "label"]
+    assert made["label"].tolist() == [9, 8, 8, 9]
+    images = np.array(made["image"].tolist(), dtype="uint8")
+    assert images.shape == (4, 8, 8)
+    assert len(np.unique(images, axis=0)) == 4
+    # What a row is depends on nothing but its label, number and seed.
+    for name in asked.index:
+        alone = generator.predict(asked.loc[[name]], params={"seed": 3})
+        assert alone["image"].iloc[0] == made["image"][name]
+    assert generator.predict(asked)["image"]["a"] != made["image"]["a"]
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (lambda X: np.stack([X] * 3, axis=-1) / 255, "Array(Array(Array(double)))"),
+        (lambda X: X > 99, "Array(Array(boolean))"),
+    ],
+)
+def test_the_signature_tells_the_kind_of_pixels(eights, tmp_path, change, kind):
+    import mlflow
+
+    X, y = eights
+    model = GANOverSampler(encoder="image", steps=2, random_state=0).fit(change(X), y)
+    save_model(model, tmp_path / "model")
+    generator = mlflow.pyfunc.load_model(tmp_path / "model")
+    assert str(generator.metadata.signature.outputs.inputs[0].type) == kind
+    made = generator.predict(pd.DataFrame({"label": 7, "row": range(2)}))
+    assert np.array(made["image"].tolist()).shape == (2, *change(X).shape[1:])
+
+
+def test_flattened_images_come_as_rows(eights, tmp_path):
+    import mlflow
+
+    X, y = eights
+    table = pd.DataFrame(X.reshape(-1, 64)).add_prefix("p")
+    save_model(augmenter(ImageEncoder(shape=(8, 8))).fit(table, y), tmp_path / "model")
+    made = mlflow.pyfunc.load_model(tmp_path / "model").predict(
+        pd.DataFrame({"label": 8, "row": range(5)})
+    )
+    assert list(made) == [*table.columns, "label"]
+    assert (made.dtypes.iloc[:-1] == "uint8").all()
+
+
+def test_a_logged_model_is_served_by_the_command_line(store, fitted, tmp_path):
+    import mlflow
+
+    mlflow.set_tracking_uri(store)
+    with mlflow.start_run():
+        uri = log_model(fitted, registered_model_name="digits").model_uri
+    assert_array_equal(load_model("models:/digits/1").sample()[0], fitted.sample()[0])
+    asked = {"dataframe_split": {"columns": ["label", "row"], "data": [[8, 0], [9, 1]]}}
+    (tmp_path / "asked.json").write_text(json.dumps(asked))
+    command = [sys.executable, "-m", "mlflow", "models", "predict", "-m", uri]
+    command += ["-i", tmp_path / "asked.json", "-t", "json", "-o", tmp_path / "made.json"]
+    environment = {"MLFLOW_TRACKING_URI": store, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
+    done = subprocess.run(
+        [*map(str, command), "--env-manager", "local"],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    made = json.loads((tmp_path / "made.json").read_text())["predictions"]
+    generator = mlflow.pyfunc.load_model(uri)
+    expected = generator.predict(pd.DataFrame({"label": [8, 9], "row": [0, 1]}))
+    assert [row["image"] for row in made] == expected["image"].tolist()
+
+
+def test_frames_of_images_fit_into_arrow(fitted, tmp_path):
+    import mlflow
+    import pyarrow as pa
+
+    save_model(fitted, tmp_path / "model")
+    made = mlflow.pyfunc.load_model(tmp_path / "model").predict(
+        pd.DataFrame({"label": 8, "row": range(3)})
+    )
+    column = pa.Table.from_pandas(made)["image"]
+    assert column.type == pa.list_(pa.list_(pa.int64()))
+    assert column.to_pylist() == made["image"].tolist()
