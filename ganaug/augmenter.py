@@ -67,9 +67,10 @@ _DOC = """{summary}
         ``"not minority"``, ``"not majority"``, ``"all"`` and ``"auto"`` (= ``"not majority"``)
         bring those classes up to the largest; a dict maps labels to final totals; a callable
         takes ``y`` and returns such a dict.
-    network : {{"dense"}} or object, default="dense"
-        Sizes of generator and critic, for instance
-        :class:`~ganaug.networks.dense.DenseNetwork`; ``set_params(network__width=64)`` works on
+    network : {{"dense", "conv", "dcgan"}} or object, default="dense"
+        Sizes of generator and critic, see :class:`~ganaug.networks.dense.DenseNetwork` and, for
+        images, :class:`~ganaug.networks.conv.ConvNetwork` and
+        :class:`~ganaug.networks.dcgan.DCGANNetwork`; ``set_params(network__width=64)`` works on
         the name as well.
     loss : {{"relativistic", "wasserstein", "bce"}} or object, default="relativistic"
         What the two play for, see :mod:`ganaug.losses`.

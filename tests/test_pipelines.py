@@ -4,8 +4,10 @@ import importlib
 from functools import partial
 
 import mlflow
+import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
@@ -158,3 +160,35 @@ def test_rows_are_measured_on_held_out_ones(monkeypatch):
     assert found.index.tolist() == ["ecoli2", "mean"]
     assert found.drop(columns=[c for c in found if "copies" in c]).gt(0.2).all(axis=None)
     assert found["copies, GAN"].lt(0.05).all()
+
+
+@pytest.fixture
+def mnist(tmp_path):
+    """Write a file like MNIST's, of scikit-learn's digits drawn three times as large."""
+    X, y = load_digits(return_X_y=True)
+    large = np.kron(X.reshape(-1, 8, 8), np.ones((3, 3))) * 255 / 16
+    framed = np.pad(large, [(0, 0), (2, 2), (2, 2)]).astype("uint8")
+    np.savez(tmp_path / "mnist.npz", X=framed, y=y, is_test=np.arange(len(y)) % 3 == 0)
+    return tmp_path / "mnist.npz"
+
+
+def test_images_are_measured_and_kept(monkeypatch, mnist, tmp_path, capsys):
+    images = importlib.import_module("images")
+    images.run(mnist, quick=True, results=tmp_path / "scores")
+    scores = pd.concat(map(pd.read_csv, (tmp_path / "scores").glob("*.csv")))
+    assert set(scores["arm"]) == set(images.samplers(1))
+    assert scores.groupby("arm")["judge"].nunique().eq(3).all()
+    assert scores[images.SCORES].apply(lambda s: s.between(0, 1)).all(axis=None)
+    assert scores.groupby("arm")["balanced accuracy"].max().gt(0.7).all()
+    samples = scores.groupby("arm")[images.SAMPLES].first()
+    assert samples.loc["random", "copies"] > 0.5
+    assert samples.loc["conv", "copies"] == 0
+    assert "rank F1, by rare rows" in capsys.readouterr().out
+    # What is there is not measured again.
+    monkeypatch.setattr(images, "measure", None)
+    images.run(mnist, quick=True, results=tmp_path / "scores")
+
+
+def test_images_are_drawn(mnist, tmp_path):
+    importlib.import_module("images").picture(mnist, tmp_path / "sheet.png", common=60, steps=2)
+    assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,244 @@
+"""Networks for images: every size, no image that knows of another, a critic that moves them."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from sklearn.datasets import load_digits
+from sklearn.neighbors import KNeighborsClassifier
+from torch.autograd import grad
+
+from ganaug import GANAugmenter
+from ganaug.networks.conv import PART, SHIFT, ConvNetwork, moved
+from ganaug.networks.dcgan import DCGANNetwork
+from ganaug.networks.dense import DenseNetwork
+from ganaug.spec import Spec
+
+NETWORKS = {"conv": ConvNetwork(width=4), "dcgan": DCGANNetwork(width=4)}
+networks = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+
+
+def spec_of(*shape, n_classes=3):
+    n = int(np.prod(shape))
+    return Spec(n, (), 0, n_classes, owners=(-1,) * n, shape=shape)
+
+
+def stream(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def images(spec, n=6, dtype=torch.float32):
+    return torch.rand(n, spec.width, generator=stream(1), dtype=dtype) * 2 - 1
+
+
+def score_and_slope(critic, rows, classes):
+    rows = rows.clone().requires_grad_(True)
+    scores = critic(rows, classes)
+    return scores.detach(), grad(scores.sum(), rows)[0]
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 8, 8), (4, 9, 13), (3, 28, 28), (1, 8, 64), (1, 33, 17), (2, 31, 32), (1, 64, 64)],
+)
+def test_conv_takes_every_size(shape):
+    spec = spec_of(*shape)
+    generator, critic = NETWORKS["conv"].build(spec, stream())
+    classes = torch.arange(6) % 3
+    rows = generator(classes, torch.zeros(6, 0), stream())
+    assert rows.shape == (6, spec.width)
+    assert rows.abs().max() <= 1
+    assert rows.detach().std() > 0.05
+    critic.double().eval()
+    real = images(spec, dtype=torch.float64)
+    wanted = score_and_slope(critic, real, classes)
+    for one, two in zip(critic.with_gradient(real, classes), wanted, strict=True):
+        assert_allclose(one.detach(), two, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("side", [8, 28, 64])
+def test_dcgan_takes_multiples_of_four(side):
+    spec = spec_of(3, side, side)
+    generator, critic = NETWORKS["dcgan"].build(spec, stream())
+    rows = generator(torch.arange(6) % 3, torch.zeros(6, 0), stream())
+    assert rows.shape == (6, spec.width)
+    assert critic(rows, torch.arange(6) % 3).shape == (6,)
+
+
+def test_dcgan_has_the_layers_of_the_tutorials():
+    generator, critic = DCGANNetwork().build(spec_of(1, 28, 28, n_classes=10), stream())
+    assert generator.first.weight.shape == (7 * 7 * 128, 110)
+    kernels = [(tuple(up.weight.shape), up.stride) for up in generator.ups]
+    assert kernels == [
+        ((128, 128, 5, 5), (1, 1)),
+        ((128, 64, 5, 5), (2, 2)),
+        ((64, 1, 5, 5), (2, 2)),
+    ]
+    assert [tuple(conv.weight.shape) for conv in critic.convs] == [(64, 1, 5, 5), (128, 64, 5, 5)]
+    assert critic.strides == [2, 2]
+    assert critic.own.weight.shape == (10, 7 * 7 * 128)
+
+
+REFUSED = {
+    "conv, table": (ConvNetwork(), Spec(3, (2,), 0, 2), "encoder='image'"),
+    "dcgan, table": (DCGANNetwork(), Spec(3, (2,), 0, 2), "encoder='image'"),
+    "small": (ConvNetwork(), spec_of(1, 7, 9), "8 to 64 pixels a side"),
+    "large": (ConvNetwork(), spec_of(1, 32, 65), "8 to 64 pixels a side"),
+    "channels": (ConvNetwork(), spec_of(5, 8, 8), "1 to 4 channels"),
+    "odd": (DCGANNetwork(), spec_of(1, 28, 30), "multiples of 4"),
+    "width": (ConvNetwork(width=0), spec_of(1, 8, 8), "'width' parameter"),
+    "latent_dim": (DCGANNetwork(latent_dim=0), spec_of(1, 8, 8), "'latent_dim' parameter"),
+    "augment": (ConvNetwork(augment=3), spec_of(1, 8, 8), "'augment' parameter"),
+    "slope": (DenseNetwork(slope=-1), spec_of(1, 8, 8), "'slope' parameter"),
+}
+
+
+@pytest.mark.parametrize(("network", "spec", "match"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_built_is_refused(network, spec, match):
+    with pytest.raises(ValueError, match=match):
+        network.build(spec, stream())
+
+
+@networks
+def test_once_trained_no_image_depends_on_the_others_of_its_batch(network):
+    generator, _ = network.build(spec_of(1, 12, 12), stream())
+    generator.eval()
+    inputs = torch.randn(9, network.latent_dim + 3, generator=stream())
+    with torch.no_grad():
+        whole = generator._paint(inputs)
+        assert_allclose(generator._paint(inputs[2:4]), whole[2:4], rtol=1e-4, atol=1e-6)
+
+
+def test_conv_keeps_the_classes_of_a_batch_apart_in_training_too():
+    generator, _ = NETWORKS["conv"].build(spec_of(1, 12, 12), stream())
+    inputs = torch.randn(9, 64 + 3, generator=stream())
+    with torch.no_grad():
+        whole = generator._paint(inputs)
+        assert_allclose(generator._paint(inputs[2:4]), whole[2:4], rtol=1e-4, atol=1e-6)
+
+
+def test_the_pose_does_not_know_the_class():
+    generator, _ = NETWORKS["conv"].build(spec_of(1, 16, 16), stream())
+    drawn = torch.randn(1, 1, 16, 16, generator=stream()).repeat(4, 1, 1, 1)
+    pose = torch.randn(4, generator.turn.weight.shape[1], generator=stream())
+    with torch.no_grad():
+        posed = generator._pose(drawn, pose)
+        assert_allclose(generator._pose(drawn, pose * 0), drawn, atol=1e-5)
+    assert not torch.allclose(posed[0], posed[1])
+    assert posed.abs().max() <= drawn.abs().max() + 1e-6
+
+
+@networks
+def test_many_images_go_through_in_parts(network):
+    spec = spec_of(1, 8, 8)
+    generator, critic = network.build(spec, stream())
+    n = 2 * PART + 3
+    classes = torch.arange(n) % 3
+    with torch.no_grad():
+        rows = generator.eval()(classes, torch.zeros(n, 0), stream())
+        scores = critic.eval()(rows, classes)
+        last = critic(rows[-3:], classes[-3:])
+    assert rows.shape == (n, 64)
+    assert_allclose(scores[-3:], last, rtol=1e-4, atol=1e-5)
+
+
+def test_what_comes_near_an_end_reaches_it_once_trained():
+    spec, classes = spec_of(1, 8, 8), torch.arange(90) % 3
+    generator, _ = NETWORKS["conv"].build(spec, stream())
+    with torch.no_grad():
+        generator.last.bias += 2.3  # tanh of it is 0.98
+        soft = generator(classes, torch.zeros(90, 0), stream())
+        hard = generator.eval()(classes, torch.zeros(90, 0), stream())
+    assert soft.max() < 1
+    assert (hard == 1).float().mean() > 0.2
+    assert_allclose(hard, (1.04 * soft).clamp(-1, 1), atol=1e-6)
+
+
+# The augmentation
+
+
+def test_the_critic_moves_images_while_it_trains_and_only_then():
+    spec, classes = spec_of(1, 12, 12), torch.arange(6) % 3
+    rows = images(spec)
+    critics = [NETWORKS["conv"].build(spec, stream(seed))[1] for seed in (3, 3)]
+    with torch.no_grad():
+        one = [critics[0](rows, classes) for _ in range(3)]
+        same = [critics[1](rows, classes) for _ in range(3)]
+        assert all(map(torch.equal, one, same)), "the seed does not decide"
+        assert not torch.equal(one[0], one[1])
+        still = [critics[0].eval()(rows, classes) for _ in range(2)]
+        assert torch.equal(*still)
+        plain = ConvNetwork(width=4, augment=False).build(spec, stream(3))[1]
+        assert torch.equal(plain(rows, classes), plain.eval()(rows, classes))
+        assert torch.equal(plain(rows, classes), still[0]), "the weights depend on augment"
+
+
+def test_the_gradient_in_training_is_that_in_the_moved_images():
+    spec, classes = spec_of(2, 12, 9), torch.arange(6) % 3
+    _, critic = NETWORKS["conv"].build(spec, stream())
+    critic.double()
+    rows = images(spec, dtype=torch.float64)
+    state = critic.stream.get_state()
+    got = critic.with_gradient(rows, classes)
+    critic.stream.set_state(state)
+    seen = moved(rows.unflatten(1, spec.shape), critic.stream).flatten(1)
+    for one, two in zip(got, score_and_slope(critic.eval(), seen, classes), strict=True):
+        assert_allclose(one.detach(), two, rtol=1e-9, atol=1e-12)
+
+
+def test_moving_shifts_by_a_little_and_repeats_the_edge():
+    dot = torch.full((500, 1, 40, 40), -1.0)
+    dot[:, :, 20, 20] = 1
+    out = moved(dot, stream())
+    weight = out[:, 0] + 1
+    places = torch.arange(40.0)
+    down = (weight.sum(2) * places).sum(1) / weight.sum((1, 2)) - 20
+    across = (weight.sum(1) * places).sum(1) / weight.sum((1, 2)) - 20
+    for shift in (down, across):
+        assert shift.abs().max() <= SHIFT * 40 + 1e-3
+        assert shift.min() < -0.8 * SHIFT * 40
+        assert shift.max() > 0.8 * SHIFT * 40
+    flat = torch.full((3, 2, 8, 8), 0.7)
+    assert_allclose(moved(flat, stream()), flat, rtol=1e-6)
+
+
+def test_gradients_reach_the_generator_through_the_augmentation():
+    spec, classes = spec_of(1, 12, 12), torch.arange(6) % 3
+    generator, critic = NETWORKS["conv"].build(spec, stream())
+    rows = generator(classes, torch.zeros(6, 0), stream())
+    critic(rows, classes).sum().backward()
+    assert all(weight.grad.abs().sum() > 0 for weight in generator.parameters())
+
+
+# Dense, on images
+
+
+def test_dense_ends_in_tanh_where_rows_are_images():
+    generator, _ = DenseNetwork(width=8).build(spec_of(1, 4, 4), stream())
+    with torch.no_grad():
+        for layer in generator.layers:
+            layer.weight *= 30
+        rows = generator(torch.arange(6) % 3, torch.zeros(6, 0), stream())
+    assert 0.99 < rows.abs().max() <= 1
+
+
+def test_a_slope_of_zero_is_relu():
+    generator, critic = DenseNetwork(width=8, depth=1, slope=0).build(spec_of(1, 4, 4), stream())
+    rows = images(generator.spec)
+    with torch.no_grad():
+        hidden = critic.layers[0](rows).relu()
+        wanted = (hidden * critic.direction[torch.zeros(6, dtype=torch.long)]).sum(1)
+        assert_allclose(critic(rows, torch.zeros(6, dtype=torch.long)), wanted, rtol=1e-5)
+
+
+def test_conv_learns_digits():
+    X, y = load_digits(return_X_y=True)
+    half = np.arange(len(y)) % 2 == 0
+    judge = KNeighborsClassifier(3).fit(X[half], y[half])
+    model = GANAugmenter(encoder="image", network="conv", steps=200, random_state=0)
+    model.fit(X[~half].reshape(-1, 8, 8), y[~half])
+    made, digits = model.sample(dict.fromkeys(range(10), 60))
+    assert judge.score(made.reshape(-1, 64), digits) > 0.8
+    spread = [made[digits == c].std(axis=0).mean() for c in range(10)]
+    real = [X[y == c].std(axis=0).mean() for c in range(10)]
+    assert np.min(np.divide(spread, real)) > 0.5
