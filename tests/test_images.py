@@ -95,6 +95,17 @@ def test_the_same_seed_gives_the_same_images_whatever_the_threads(digits, networ
     assert not np.array_equal(augmenter(network, random_state=1).fit(X, y).sample()[0], drawn[0])
 
 
+@networks
+def test_the_callers_default_dtype_has_no_say(digits, network):
+    X, y = digits
+    wanted = augmenter(network).fit(X, y).sample()[0]
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert_array_equal(augmenter(network).fit(X, y).sample()[0], wanted)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 def _draw(model, X, y):
     return model.fit(X, y).sample()[0]
 
