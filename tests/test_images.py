@@ -132,6 +132,18 @@ def test_an_augmented_classifier_takes_flattened_images(digits, network):
     assert scores.min() > 0.8
 
 
+def test_lists_of_images_grow_by_their_like(digits):
+    X, y = digits
+    images = X.reshape(-1, 8, 8)
+    model = augmenter(shape=None).fit(list(images), y)
+    wanted, _ = model.transform(images, y)
+    arrays, _ = model.transform(list(images), y)
+    assert all(isinstance(image, np.ndarray) for image in arrays)
+    assert_array_equal(np.stack(arrays), wanted)
+    nested, _ = model.transform(images.tolist(), y)
+    assert nested == wanted.tolist()
+
+
 def test_an_augmented_classifier_takes_images_as_they_are(digits):
     X, y = digits
     flatten = FunctionTransformer(lambda images: images.reshape(len(images), -1))
