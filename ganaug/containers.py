@@ -48,7 +48,9 @@ def extend(real: Any, new: Any, index: pd.Index | None = None) -> Any:
         whole.index, whole.name = index, real.name
         return whole
     if isinstance(real, list):
-        return real + (new if isinstance(new, list) else new.tolist())
+        if not isinstance(new, list):
+            new = list(new) if real and isinstance(real[0], np.ndarray) else new.tolist()
+        return real + new
     return np.concatenate([real, np.asarray(new, dtype=real.dtype)])
 
 

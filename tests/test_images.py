@@ -100,6 +100,17 @@ def test_the_same_seed_gives_the_same_images_whatever_the_threads(digits, networ
     assert not np.array_equal(augmenter(network, random_state=1).fit(X, y).sample()[0], drawn[0])
 
 
+@networks
+def test_the_callers_default_dtype_has_no_say(digits, network):
+    X, y = digits
+    wanted = augmenter(network).fit(X, y).sample()[0]
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert_array_equal(augmenter(network).fit(X, y).sample()[0], wanted)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 def _draw(model, X, y):
     return model.fit(X, y).sample()[0]
 
@@ -124,6 +135,18 @@ def test_an_augmented_classifier_takes_flattened_images(digits, network):
     )
     scores = cross_val_score(model, X, y, cv=2, scoring="balanced_accuracy")
     assert scores.min() > 0.8
+
+
+def test_lists_of_images_grow_by_their_like(digits):
+    X, y = digits
+    images = X.reshape(-1, 8, 8)
+    model = augmenter(shape=None).fit(list(images), y)
+    wanted, _ = model.transform(images, y)
+    arrays, _ = model.transform(list(images), y)
+    assert all(isinstance(image, np.ndarray) for image in arrays)
+    assert_array_equal(np.stack(arrays), wanted)
+    nested, _ = model.transform(images.tolist(), y)
+    assert nested == wanted.tolist()
 
 
 def test_an_augmented_classifier_takes_images_as_they_are(digits):

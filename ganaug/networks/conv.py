@@ -174,7 +174,8 @@ class ConvGenerator(nn.Module):
         self.last = Layer((4 * channels, width, 3, 3), unit, rng, gain=1.0)
         self.turn = Layer((6, POSES), POSE_UNIT, rng, n_bias=0, gain=TURN)
         self.bend = Layer((2 * BENDS**2, POSES), POSE_UNIT, rng, n_bias=0, gain=BEND)
-        self.register_buffer("eye", torch.eye(spec.n_classes), persistent=False)
+        eye = torch.eye(spec.n_classes, dtype=torch.float32)
+        self.register_buffer("eye", eye, persistent=False)
 
     def forward(self, classes: Tensor, context: Tensor, rng: torch.Generator) -> Tensor:
         """Make one image for each class, with noise from ``rng``."""
@@ -375,8 +376,8 @@ def moved(images: Tensor, rng: torch.Generator) -> Tensor:
 
     Shape: (n, c, h, w) -> the same.
     """
-    turn = torch.zeros(len(images), 2, 3)
-    turn[:, :, 2] = 2 * SHIFT * (2 * torch.rand(len(images), 2, generator=rng) - 1)
+    share = torch.rand(len(images), 2, 1, generator=rng, dtype=torch.float32)
+    turn = torch.cat([torch.zeros_like(share).repeat(1, 1, 2), 2 * SHIFT * (2 * share - 1)], dim=2)
     return _resample(images, turn.to(images))
 
 

@@ -124,10 +124,11 @@ class DCGANGenerator(nn.Module):
         channels, *size = spec.shape
         self.base = [side // MULTIPLE for side in size]
         widths = [2 * width, 2 * width, width]
-        skip, half = nn.utils.skip_init, KERNEL // 2
+        half = KERNEL // 2
+        skip = partial(nn.utils.skip_init, dtype=torch.float32)
         n_inputs = latent_dim + spec.n_classes
         self.first = skip(nn.Linear, n_inputs, widths[0] * prod(self.base), bias=False)
-        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width, dtype=torch.float32) for width in widths)
         up = partial(skip, nn.ConvTranspose2d, kernel_size=KERNEL, padding=half)
         # Batch norm takes the place of a bias.
         self.ups = nn.ModuleList(
@@ -141,7 +142,8 @@ class DCGANGenerator(nn.Module):
             nn.init.normal_(layer.weight, std=INITIAL_STD, generator=rng)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-        self.register_buffer("eye", torch.eye(spec.n_classes), persistent=False)
+        eye = torch.eye(spec.n_classes, dtype=torch.float32)
+        self.register_buffer("eye", eye, persistent=False)
 
     def forward(self, classes: Tensor, context: Tensor, rng: torch.Generator) -> Tensor:
         """Make one image for each class, with noise from ``rng``."""
