@@ -181,8 +181,8 @@ def test_images_are_measured_and_kept(monkeypatch, mnist, tmp_path, capsys):
     assert scores[images.SCORES].apply(lambda s: s.between(0, 1)).all(axis=None)
     assert scores.groupby("arm")["balanced accuracy"].max().gt(0.7).all()
     samples = scores.groupby("arm")[images.SAMPLES].first()
-    assert samples.loc["random", "copies"] > 0.5
-    assert samples.loc["conv", "copies"] == 0
+    assert samples.loc["random", "near copies"] == 1
+    assert samples.loc["conv", "near copies"] < 0.5
     assert "rank F1, by rare rows" in capsys.readouterr().out
     # What is there is not measured again.
     monkeypatch.setattr(images, "measure", None)
