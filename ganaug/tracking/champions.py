@@ -101,7 +101,10 @@ def register(client: MlflowClient, name: str, contender: Contender) -> Registere
     alias = CHALLENGER
     if champion.tags.get(DIGEST, contender.digest) != contender.digest:
         alias = CHAMPION
-        reason = f"was, on another table, and is now the challenger ({words} here {score})."
+        reason = (
+            "was, by what it did on another table, and is now the challenger. On this table the "
+            f"new one's {words} is {score}."
+        )
     elif not _comparable(champion, contender):
         reason = (
             "stays champion, for it was not judged by the same metric on the same splits of this "

@@ -69,6 +69,7 @@ def test_a_champion_of_another_table_makes_way(client):
     assert registered.alias == "champion"
     assert aliases(client) == {"champion": "2", "challenger": "1"}
     assert "on another table" in registered.story
+    assert registered.story.endswith("On this table the new one's average precision is 0.100.")
 
 
 @pytest.mark.parametrize("other", [{"metric": "roc_auc"}, {"splits": "9 folds"}])
