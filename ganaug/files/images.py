@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ganaug.files.paths import new_folder
+from ganaug.paths import new_folder
 
 if TYPE_CHECKING:
     import numpy as np
