@@ -397,11 +397,10 @@ def sample(
     if not model.exists():
         raise FileNotFoundError(f"There is no saved model {model}.")
     from ganaug.augmenter import GANAugmenter
-    from ganaug.encoders.image import ImageEncoder
 
     augmenter = GANAugmenter.load(model)
     encoder: Any = getattr(augmenter, "encoder_", None)
-    of_images = isinstance(encoder, ImageEncoder)
+    of_images = encoder is not None and encoder.spec_.shape
     if not is_table(output):
         if not of_images:
             check_output(output, force)  # which says what it should be

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ganaug.encoders.image import ImageEncoder
 from ganaug.tracking.models import input_schema
 
 if TYPE_CHECKING:
@@ -138,7 +137,7 @@ def sample_rows(augmenter: Any, X: pd.DataFrame | np.ndarray, codes: np.ndarray)
     codes : ndarray of shape (n,)
         Their class codes.
     """
-    if isinstance(augmenter.encoder_, ImageEncoder):
+    if augmenter.encoder_.spec_.shape:
         return _sample_images(augmenter, X, codes)
     assert isinstance(X, pd.DataFrame)
     asked = augmenter.sampling_strategy_ or augmenter.class_counts_
