@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 from sklearn.utils import check_consistent_length
+from sklearn.utils._param_validation import Interval, validate_params
 
+from ganaug.containers import evenly, rarest
 from ganaug.encoders.image import ImageEncoder
 from ganaug.quality.fidelity import column_distances
 from ganaug.quality.privacy import nearest_distances
@@ -188,6 +191,13 @@ def draw_distances(real: Any, synthetic: Any, held_out: Any) -> Figure:
     return figure
 
 
+@validate_params(
+    {
+        "per_class": [Interval(Integral, 1, None, closed="left")],
+        "most_classes": [Interval(Integral, 1, None, closed="left")],
+    },
+    prefer_skip_nested_validation=True,
+)
 def draw_images(
     real: tuple[Any, Any],
     synthetic: tuple[Any, Any],
@@ -224,8 +234,8 @@ def draw_images(
     Raises
     ------
     ValueError
-        If there is no synthetic image, or images are of no layout that is known or unlike each
-        other.
+        If there is no synthetic image, images are of no layout that is known or unlike each other,
+        or less than one image or class is asked for.
 
     Examples
     --------
@@ -246,15 +256,12 @@ def draw_images(
     y, y_new = (np.asarray(classes) for _, classes in (real, synthetic))
     check_consistent_length(X, y)
     check_consistent_length(X_new, y_new)
-    labels = list(dict.fromkeys(y_new.tolist()))
-    fewest = sorted(labels, key=lambda label: (y == label).sum())[:most_classes]
-    labels = [label for label in labels if label in fewest]
+    labels = rarest({label: (y == label).sum() for label in y_new.tolist()}, most_classes)
     strips = []
     for label in labels:
         for images, classes in ((X, y), (X_new, y_new)):
-            own = np.flatnonzero(classes == label)
-            spread = np.linspace(0, len(own) - 1, min(per_class, len(own))).astype(int)
-            strips.append(encoder.to_uint8(images[own[spread]]))
+            shown = evenly(np.flatnonzero(classes == label), per_class)
+            strips.append(encoder.to_uint8(images[shown]))
     picture, middles = tile(strips, pair=True)
     height, width = picture.shape[:2]
     inches = 0.6 / max(strips[0].shape[1:3])  # for a pixel

@@ -218,6 +218,13 @@ def test_a_class_without_real_images_and_bad_grids(eights):
         draw_images((X.reshape(-1, 64), y), (X.reshape(-1, 64), y))
 
 
+@pytest.mark.parametrize("name", ["per_class", "most_classes"])
+@pytest.mark.parametrize("value", [0, -1, 2.5])
+def test_a_grid_of_nothing_is_refused(eights, name, value):
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of draw_images must be"):
+        draw_images(eights, eights, **{name: value})
+
+
 def test_tiles_of_larger_images_have_larger_gaps():
     picture, middles = tile([np.zeros((2, 32, 32, 3), dtype="uint8")] * 2)
     assert picture.shape == (66, 66, 3)

@@ -245,10 +245,10 @@ def test_a_grid_search_in_workers_records_pictures(store, eights, backend):
 
 
 def test_many_large_images_make_a_small_table(store):
-    from ganaug.tracking.data import PIXELS, _pixel_table
+    from ganaug.tracking.data import PIXELS, _sample_table
 
     images = np.zeros((80, 64, 64, 3), dtype="uint8")
-    table = _pixel_table({kind: (images, ["a"] * 80) for kind in ("real", "synthetic")})
+    table = _sample_table({kind: (images, ["a"] * 80) for kind in ("real", "synthetic")})
     assert table.size <= PIXELS
     assert set(table["(kind)"]) == {"real", "synthetic"}
 
