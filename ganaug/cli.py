@@ -172,8 +172,10 @@ def compare(
     if data is None:
         name, X, y = _example()
     elif _is_folder(data):
+        from ganaug.containers import pixel_table
+
         images = _read_images(data, target, skip_unreadable)
-        name, X, y = data.resolve().name, _pixel_table(images.X), images.y
+        name, X, y = data.resolve().name, pixel_table(images.X), images.y
         shape = images.X.shape[1:]
     else:
         table = _read_table(data, target, skip_unreadable)
@@ -397,11 +399,10 @@ def sample(
     if not model.exists():
         raise FileNotFoundError(f"There is no saved model {model}.")
     from ganaug.augmenter import GANAugmenter
-    from ganaug.encoders.image import ImageEncoder
 
     augmenter = GANAugmenter.load(model)
     encoder: Any = getattr(augmenter, "encoder_", None)
-    of_images = isinstance(encoder, ImageEncoder)
+    of_images = encoder is not None and encoder.spec_.shape
     if not is_table(output):
         if not of_images:
             check_output(output, force)  # which says what it should be
@@ -493,13 +494,6 @@ def _read_table(data: Path, target: str | None, skip_unreadable: bool) -> Table:
     if skip_unreadable:
         raise ValueError("--skip-unreadable is for folders of images.")
     return read_table(data, target)
-
-
-def _pixel_table(X: np.ndarray) -> pd.DataFrame:
-    """Return images as a table of one column for each pixel."""
-    import pandas as pd
-
-    return pd.DataFrame(X.reshape(len(X), -1)).add_prefix("pixel")
 
 
 def _augmenter(steps: int | None, shape: tuple[int, ...] | None = None) -> GANAugmenter:

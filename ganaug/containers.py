@@ -1,12 +1,15 @@
-"""Real rows first, synthetic rows after them, in whatever container the real ones came in."""
+"""Rows in the containers they came in: synthetic after real ones, and a few of many to show."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Hashable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
+
+Label = TypeVar("Label", bound=Hashable)
 
 
 def extend(real: Any, new: Any, index: pd.Index | None = None) -> Any:
@@ -123,3 +126,42 @@ def as_labels(y: Any) -> Any:
         return np.asarray(y)
     known = y is None or isinstance(y, pd.Series | pd.DataFrame | np.ndarray | list)
     return y if known else np.asarray(y)
+
+
+def evenly(rows: np.ndarray, most: int) -> np.ndarray:
+    """Return ``most`` of the rows, evenly from all of them, for they may be sorted; or all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.containers import evenly
+    >>> evenly(np.arange(10), 4).tolist()
+    [0, 3, 6, 9]
+    """
+    return rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
+
+
+def rarest(counts: Mapping[Label, int], most: int) -> list[Label]:
+    """Return the ``most`` classes of the fewest rows, in the order they come in.
+
+    Examples
+    --------
+    >>> from ganaug.containers import rarest
+    >>> rarest({"cat": 3, "dog": 9, "axolotl": 1}, 2)
+    ['cat', 'axolotl']
+    """
+    fewest = sorted(counts, key=counts.__getitem__)[:most]
+    return [label for label in counts if label in fewest]
+
+
+def pixel_table(X: np.ndarray) -> pd.DataFrame:
+    """Return images as a table of one column for each pixel.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.containers import pixel_table
+    >>> pixel_table(np.zeros((3, 1, 2))).columns.tolist()
+    ['pixel0', 'pixel1']
+    """
+    return pd.DataFrame(X.reshape(len(X), -1)).add_prefix("pixel")

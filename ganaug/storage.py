@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import pkgutil
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from ganaug import registry
 from ganaug._version import __version__
+from ganaug.paths import new_folder
 
 ARRAYS, OUTLINE = "arrays.safetensors", "estimator.json"
 FORMAT = 1
@@ -49,29 +48,17 @@ def save(estimator: Any, path: str | Path) -> None:
     TypeError
         If an attribute is none of these.
     """
-    path = Path(path)
-    if path.exists():
-        raise FileExistsError(f"{path} exists; choose another path or remove it first.")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"the folder {path.parent} does not exist; make it first.")
     arrays: dict[str, np.ndarray] = {}
     parts = dict(_known_parts())
-    outline = {
-        "format": FORMAT,
-        "ganaug": __version__,
-        "class": type(estimator).__name__,
-        "state": _pack(_state_of(estimator), "", arrays, parts),
-    }
-    text = json.dumps(outline, indent=1)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
-        save_file(arrays, fresh / ARRAYS)
-        (fresh / OUTLINE).write_text(text, encoding="utf-8")
-        fresh.chmod(0o755)
-        fresh.rename(path)
-    except BaseException:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise
+    with new_folder(Path(path)) as folder:
+        outline = {
+            "format": FORMAT,
+            "ganaug": __version__,
+            "class": type(estimator).__name__,
+            "state": _pack(_state_of(estimator), "", arrays, parts),
+        }
+        save_file(arrays, folder / ARRAYS)
+        (folder / OUTLINE).write_text(json.dumps(outline, indent=1), encoding="utf-8")
 
 
 def load(path: str | Path, cls: Any) -> Any:

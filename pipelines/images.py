@@ -33,6 +33,7 @@ from ganaug import GANOverSampler
 from ganaug.encoders.image import ImageEncoder
 from ganaug.quality.fidelity import neighbourhoods
 from ganaug.quality.privacy import copies
+from ganaug.training import one_thread
 
 RESULTS = Path(__file__).parent.parent / "benchmarks" / "results" / "images"
 COMMON_ROWS = 1000
@@ -160,9 +161,7 @@ def long_tail(data, digit, rows, seed, common):
 
 def measure(data, expert, arm, sampler, digit, rows, seed, common):
     """Return a row for each judge: its scores, and what the synthetic images are like."""
-    warnings.simplefilter("ignore")
-    with threadpool_limits(1):
-        torch.set_num_threads(1)
+    with warnings.catch_warnings(action="ignore"), threadpool_limits(1), one_thread():
         return _measure(data, expert, arm, sampler, digit, rows, seed, common)
 
 
@@ -278,7 +277,10 @@ def run(
 @app.command()
 def report(results: Results = RESULTS):
     """Print means over digits, seeds and judges, mean ranks, and what the samples are like."""
-    scores = pd.concat(map(pd.read_csv, sorted(results.glob("*.csv"))), ignore_index=True)
+    files = sorted(results.glob("*.csv"))
+    if not files:
+        raise typer.BadParameter(f"{results} holds no scores yet; run comes first.")
+    scores = pd.concat(map(pd.read_csv, files), ignore_index=True)
     cell = [*KEYS[:-1], "judge"]
     ranks = scores.groupby(cell)[SCORES].rank(ascending=False).add_prefix("rank ")
     scores = scores.join(ranks)

@@ -15,6 +15,7 @@ FLOORS = {
     "randomness": 0,
     "registry": 0,
     "preprocessing": 0,
+    "paths": 0,
     "autologging": 0,
     "_version": 0,
     "encoders": 1,

@@ -1,12 +1,15 @@
 """Each story of pipelines/ runs on its real table, with few steps, and tells the truth."""
 
 import importlib
+import warnings
 from functools import partial
 
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+import typer
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -174,7 +177,17 @@ def mnist(tmp_path):
 
 def test_images_are_measured_and_kept(monkeypatch, mnist, tmp_path, capsys):
     images = importlib.import_module("images")
-    images.run(mnist, quick=True, results=tmp_path / "scores")
+    with pytest.raises(typer.BadParameter, match="holds no scores yet"):
+        images.report(tmp_path / "scores")
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        images.run(mnist, quick=True, results=tmp_path / "scores")
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    with pytest.raises(UserWarning, match="still an error"):
+        warnings.warn("still an error", UserWarning, stacklevel=1)
     scores = pd.concat(map(pd.read_csv, (tmp_path / "scores").glob("*.csv")))
     assert set(scores["arm"]) == set(images.samplers(1))
     assert scores.groupby("arm")["judge"].nunique().eq(3).all()

@@ -176,7 +176,7 @@ def test_a_part_of_ones_own_cannot_be_saved_and_says_so(toy, tmp_path):
 
 def test_nothing_is_overwritten(saved, fitted, tmp_path):
     before = (saved / OUTLINE).read_bytes()
-    with pytest.raises(FileExistsError, match="exists; choose another path or remove it first"):
+    with pytest.raises(FileExistsError, match="exists already"):
         fitted.save(saved)
     assert (saved / OUTLINE).read_bytes() == before
     (tmp_path / "file").write_text("mine")
@@ -196,9 +196,20 @@ def test_a_dangling_link_is_not_written_through(fitted, tmp_path):
 
 
 def test_the_folder_above_must_exist(fitted, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"a/b does not exist; make it first"):
+    with pytest.raises(FileNotFoundError, match=r"a/b does not exist"):
         fitted.save(tmp_path / "a" / "b" / "model")
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("umask", [0o002, 0o027, 0o077])
+def test_folders_are_open_to_whom_the_umask_says(fitted, tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        fitted.save(tmp_path / "model")
+        (tmp_path / "plain").mkdir()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "model").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 def test_a_failure_halfway_leaves_nothing(fitted, tmp_path, monkeypatch):

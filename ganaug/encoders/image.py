@@ -175,7 +175,8 @@ class ImageEncoder(BaseEstimator):
             If they have another dtype, or an array stands for a DataFrame.
         ValueError
             If columns have other names, images are flattened that were not or the reverse, or
-            pixels lie beyond ``range_`` by more than half of it.
+            pixels that are floats lie beyond ``range_`` by more than half of it. What integers
+            stand for, their dtype tells.
         """
         if isinstance(X, pd.DataFrame) != (self.columns_ is not None):
             was, way = (
@@ -196,6 +197,8 @@ class ImageEncoder(BaseEstimator):
                 f"X has pixels of dtype {now}, but synthetic images have their dtype in fit, "
                 f"{then}; convert it with .astype first, or fit again."
             )
+        if not any(map(pd.api.types.is_float_dtype, self.dtypes_)):
+            return
         values = _values_of(X)
         low, high = self.range_
         slack = (high - low) / 2

@@ -4,8 +4,8 @@ Reading tells what is wrong with a file before anything is trained; writing is a
 """
 
 from ganaug.files.images import ImageFolder, read_images, write_images
-from ganaug.files.paths import check_free
 from ganaug.files.tables import Table, check_output, is_table, read_table, write_frame, write_table
+from ganaug.paths import check_free
 
 __all__ = [
     "ImageFolder",

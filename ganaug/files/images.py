@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ganaug.files.paths import new_folder
+from ganaug.paths import new_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,21 +110,31 @@ def read_images(path: str | Path, *, skip_unreadable: bool = False) -> ImageFold
 
     path = Path(path)
     pillow = _import_pillow()
-    classes, files, left_out = _list(path)
+    classes, files, strays = _list(path)
     if len(classes) < 2:
         raise ValueError(
             f"{path} holds one class only, {classes[0]!r}; give each class a folder in it."
         )
+    left_out: list[str] = []
+
+    def leave_out(what: str) -> None:
+        if not skip_unreadable:
+            raise ValueError(
+                f"{what} Remove it, or leave such files out with skip_unreadable=True "
+                "(--skip-unreadable)."
+            ) from None
+        left_out.append(what)
+
+    for stray in strays:
+        leave_out(stray)
     kept: list[Path] = []
     first: Any = None
     pixels: Any = None
     for file in files:
-        if left_out and not skip_unreadable:
-            break
         try:
             image = _open(pillow, file)
         except ValueError as error:
-            left_out.append(str(error))
+            leave_out(str(error))
             continue
         here = np.asarray(image)
         if first is None:
@@ -133,11 +143,6 @@ def read_images(path: str | Path, *, skip_unreadable: bool = False) -> ImageFold
             raise ValueError(_unlike(file, image, kept[0], first))
         pixels[len(kept)] = here
         kept.append(file)
-    if left_out and not skip_unreadable:
-        raise ValueError(
-            f"{left_out[0]} Remove it, or leave such files out with skip_unreadable=True "
-            "(--skip-unreadable)."
-        )
     y = np.array([file.parent.name for file in kept])
     empty = [name for name in classes if name not in y]
     if empty:
@@ -240,8 +245,9 @@ def write_images(
     ----------
     path : str or Path
         The folder to make.
-    X : ndarray of shape (n, h, w) or (n, h, w, c), uint8
-        Written as ``synthetic-0001.png`` and so on, counted in each class.
+    X : ndarray of shape (n, h, w) or (n, h, w, c) with 2 to 4 channels, uint8
+        Written as ``synthetic-0001.png`` and so on, counted in each class. Other images become
+        such by ``encoder_.to_uint8`` of a fitted augmenter.
     y : array-like of shape (n,)
         The class of each image, whose text names its folder.
     real : ImageFolder, optional
@@ -253,9 +259,11 @@ def write_images(
         If ``path`` exists.
     FileNotFoundError
         If the folder above it does not.
+    TypeError
+        If ``X`` is no array of ``uint8``.
     ValueError
-        If a class cannot name a folder, two have the same name, or real images bear the names of
-        synthetic ones.
+        If ``X`` has another shape, ``y`` another length, a class cannot name a folder, two have the
+        same name, or real images bear the names of synthetic ones.
     ImportError
         If Pillow is not installed.
 
@@ -273,6 +281,7 @@ def write_images(
     pillow = _import_pillow()
     path = Path(path)
     labels = list(y)
+    _check_pixels(X, len(labels))
     names = {label: _folder_name(label) for label in dict.fromkeys(labels)}
     if len(set(names.values())) < len(names):
         raise ValueError(f"Several classes would be called alike: {', '.join(names.values())}.")
@@ -291,6 +300,22 @@ def write_images(
             to.mkdir(exist_ok=True)
             name = f"synthetic-{counts[label]:0{digits}}.png"
             pillow.Image.fromarray(image).save(to / name)
+
+
+def _check_pixels(X: Any, n: int) -> None:
+    """Check that `X` are `n` images as files hold them."""
+    way_out = "augmenter.encoder_.to_uint8(X) makes such images of what a fitted augmenter samples."
+    dtype = getattr(X, "dtype", None)
+    if dtype != "uint8":
+        what = f"a {type(X).__name__}" if dtype is None else f"of dtype {dtype}"
+        raise TypeError(f"X is {what}, but must be an array of dtype uint8; {way_out}")
+    if not (X.ndim == 3 or (X.ndim == 4 and X.shape[3] in (2, 3, 4))):
+        raise ValueError(
+            f"X has the shape {X.shape}, but must be (n, h, w), or (n, h, w, c) with 2, 3 or 4 "
+            f"channels; {way_out}"
+        )
+    if len(X) != n:
+        raise ValueError(f"X has {len(X)} images, but y {n} classes; pass one for each image.")
 
 
 def _folder_name(label: Any) -> str:

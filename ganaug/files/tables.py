@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganaug.files.paths import check_free, replace_file
+from ganaug.paths import check_free, replace_file
 
 if TYPE_CHECKING:
     import pandas as pd

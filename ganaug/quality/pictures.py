@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 from sklearn.utils import check_consistent_length
+from sklearn.utils._param_validation import Interval, validate_params
 
+from ganaug.containers import evenly, rarest
 from ganaug.encoders.image import ImageEncoder
 from ganaug.quality.fidelity import column_distances
 from ganaug.quality.privacy import nearest_distances
-from ganaug.quality.summary import are_images, encoded, tidied
+from ganaug.quality.summary import are_images, encoded, learn_images, tidied
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,12 +128,13 @@ def draw_projection(real: Any, synthetic: Any, others: Any = None) -> Figure:
 
     rows = encoded(learn_from=("real", "others"), real=real, synthetic=synthetic, others=others)
     plane = PCA(2 if rows["real"].shape[1] > 1 else 1, random_state=0)
-    plane.fit(np.concatenate([rows[name] for name in rows if name != "synthetic"]))
+    with np.errstate(invalid="ignore"):  # Shares of no variance, if all are the same.
+        plane.fit(np.concatenate([rows[name] for name in rows if name != "synthetic"]))
     points = {name: np.c_[plane.transform(z), np.zeros(len(z))][:, :2] for name, z in rows.items()}
 
     figure = Figure(figsize=(8.4, 4.2), layout="constrained")
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
-    shares = [*plane.explained_variance_ratio_, 0.0][:2]
+    shares = [*np.nan_to_num(plane.explained_variance_ratio_), 0.0][:2]
     for panel, name, color in zip(panels, ("real", "synthetic"), (REAL, SYNTHETIC), strict=True):
         if others is not None:
             panel.scatter(*points["others"].T, s=5, color=OTHERS, label=f"{len(others)} others")
@@ -187,6 +191,13 @@ def draw_distances(real: Any, synthetic: Any, held_out: Any) -> Figure:
     return figure
 
 
+@validate_params(
+    {
+        "per_class": [Interval(Integral, 1, None, closed="left")],
+        "most_classes": [Interval(Integral, 1, None, closed="left")],
+    },
+    prefer_skip_nested_validation=True,
+)
 def draw_images(
     real: tuple[Any, Any],
     synthetic: tuple[Any, Any],
@@ -204,7 +215,8 @@ def draw_images(
         Images in one of the layouts of :class:`~ganaug.encoders.image.ImageEncoder`, and their
         classes.
     synthetic : tuple of (X, y)
-        The same, as ``augmenter.sample(...)`` returns it. Its classes are drawn.
+        The same, as ``augmenter.sample(...)`` returns it. Its classes are drawn. Pixels that are
+        not bytes are drawn from black to white over the range of all images, real and synthetic.
     shape : tuple of int, optional
         The shape of one image, needed where images are flattened.
     channels : {"infer", "first", "last"}, default="infer"
@@ -222,8 +234,8 @@ def draw_images(
     Raises
     ------
     ValueError
-        If there is no synthetic image, or images are of no layout that is known or unlike each
-        other.
+        If there is no synthetic image, images are of no layout that is known or unlike each other,
+        or less than one image or class is asked for.
 
     Examples
     --------
@@ -240,21 +252,16 @@ def draw_images(
     from matplotlib.figure import Figure
 
     encoder = ImageEncoder(shape=shape, channels=channels)
-    X, X_new = encoder.check(real[0]), encoder.check(synthetic[0])
-    encoder.fit(X, np.zeros(len(X), dtype=np.int64), 1)
-    encoder.check_dtypes(encoder.check(X_new))
+    X, X_new = learn_images(encoder, real=real[0], synthetic=synthetic[0]).values()
     y, y_new = (np.asarray(classes) for _, classes in (real, synthetic))
     check_consistent_length(X, y)
     check_consistent_length(X_new, y_new)
-    labels = list(dict.fromkeys(y_new.tolist()))
-    fewest = sorted(labels, key=lambda label: (y == label).sum())[:most_classes]
-    labels = [label for label in labels if label in fewest]
+    labels = rarest({label: (y == label).sum() for label in y_new.tolist()}, most_classes)
     strips = []
     for label in labels:
         for images, classes in ((X, y), (X_new, y_new)):
-            own = np.flatnonzero(classes == label)
-            spread = np.linspace(0, len(own) - 1, min(per_class, len(own))).astype(int)
-            strips.append(encoder.to_uint8(_take(images, own[spread])))
+            shown = evenly(np.flatnonzero(classes == label), per_class)
+            strips.append(encoder.to_uint8(images[shown]))
     picture, middles = tile(strips, pair=True)
     height, width = picture.shape[:2]
     inches = 0.6 / max(strips[0].shape[1:3])  # for a pixel
@@ -312,11 +319,6 @@ def _shown(images: np.ndarray) -> np.ndarray:
     if images.ndim == 3 or images.shape[-1] != 2:
         return images
     return images[..., [0, 0, 0, 1]]
-
-
-def _take(images: np.ndarray | pd.DataFrame, rows: np.ndarray) -> np.ndarray | pd.DataFrame:
-    """Return some of the images."""
-    return images.iloc[rows] if isinstance(images, pd.DataFrame) else images[rows]
 
 
 def _name_kinds(figure: Figure, n_real: int, n_synthetic: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,7 +72,7 @@ def tidied(least: int = 1, **tables: Any) -> tuple[TidyTable, dict[str, pd.DataF
 
 
 def encoded(
-    least: int = 1, learn_from: Sequence[str] = ("real",), **kinds: Any
+    least: int = 1, learn_from: Sequence[str] = ("real",), *, real: Any, **others: Any
 ) -> dict[str, np.ndarray]:
     """Return rows as numbers, alike enough for distances between them to mean something.
 
@@ -82,9 +82,10 @@ def encoded(
         How many rows each kind must have.
     learn_from : sequence of str
         The kinds of rows that a table is standardised by.
-    **kinds : DataFrame, array of two axes or more, or None
-        By name, among them ``real``. Arrays of more than two axes are images, whose pixels are
-        scaled alike to [-1, 1].
+    real : DataFrame or array of two axes or more
+        Arrays of more than two axes are images. Pixels of all kinds are scaled alike to [-1, 1].
+    **others : DataFrame, array or None
+        Further kinds by name.
 
     Returns
     -------
@@ -105,31 +106,84 @@ def encoded(
     >>> rows["synthetic"]
     array([[1., 1., 1., 1.]], dtype=float32)
     """
-    if not are_images(kinds["real"]):
-        _, frames = tidied(least, **kinds)
-        known = pd.concat([frames[name] for name in learn_from if name in frames])
-        encoder = make_preprocessor().fit(known)
-        return {name: encoder.transform(frame) for name, frame in frames.items()}
-    images = ImageEncoder()
-    rows = {}
+    if not are_images(real):
+        return standardised(tidied(least, real=real, **others)[1], learn_from)
+    encoder = ImageEncoder()
+    images = learn_images(encoder, real=real, **others)
+    for name, pixels in images.items():
+        if len(pixels) < least:
+            raise ValueError(f"{name} has {len(pixels)} images; pass {least} or more.")
+    return {name: encoder.transform(pixels) for name, pixels in images.items()}
+
+
+def standardised(
+    frames: Mapping[str, pd.DataFrame], learn_from: Sequence[str] = ("real",)
+) -> dict[str, np.ndarray]:
+    """Return tidied tables as numbers, standardised by those of these names that are there."""
+    known = pd.concat([frames[name] for name in learn_from if name in frames])
+    encoder = make_preprocessor().fit(known)
+    return {name: encoder.transform(frame) for name, frame in frames.items()}
+
+
+def learn_images(encoder: ImageEncoder, **kinds: Any) -> dict[str, np.ndarray]:
+    """Fit an encoder to images of several kinds, of which none need be as bright as another.
+
+    Parameters
+    ----------
+    encoder : ImageEncoder
+        Not fitted. Its range will be that of all kinds together.
+    **kinds : images in a layout of the encoder, or None
+        By the name that messages shall have, the real ones first.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The images as the encoder takes them, without those that are None.
+
+    Raises
+    ------
+    ValueError
+        If they are no images, or their shapes, columns or dtypes differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.encoders.image import ImageEncoder
+    >>> from ganaug.quality.summary import learn_images
+    >>> dark, encoder = np.full((2, 4, 4), 0.25), ImageEncoder()
+    >>> kinds = learn_images(encoder, real=dark, synthetic=3 * dark)
+    >>> encoder.to_uint8(kinds["synthetic"])[0, 0].tolist()
+    [255, 255, 255, 255]
+    """
+    images: dict[str, np.ndarray] = {}
+    wanted: dict[str, Any] = {}
     for name, given in kinds.items():
         if given is None:
             continue
         try:
-            checked = images.check(given)
-            if name == "real":
-                real = checked
-                images.fit(real, np.zeros(len(real), dtype=np.int64), 1)
-            elif checked.dtype != real.dtype:
-                raise ValueError(f"X has dtype {checked.dtype}, but the real ones {real.dtype}.")
-            else:
-                images.check_dtypes(checked)
+            X = encoder.check(given)
         except (ValueError, TypeError) as error:
             raise ValueError(f"{name}: {error}") from None
-        if len(checked) < least:
-            raise ValueError(f"{name} has {len(checked)} images; pass {least} or more.")
-        rows[name] = images.transform(checked)
-    return rows
+        form: dict[str, Any] = {"images of shape": X.shape[1:]}
+        if isinstance(X, pd.DataFrame):
+            form["columns"] = X.columns.tolist()
+            X = X.to_numpy()
+            X = X.astype(np.float64) if X.dtype == object else X
+        form["dtype"] = X.dtype
+        wanted = wanted or form
+        for what in form:
+            if form[what] != wanted.get(what, form[what]):
+                raise ValueError(
+                    f"{name}: X has {what} {form[what]}, but the real ones {wanted[what]}."
+                )
+        images[name] = X
+    # All that there is to learn is in the extremes, and together the images may be large.
+    ends = np.concatenate([[X.min(axis=0), X.max(axis=0)] for X in images.values()])
+    if (ends == ends[0]).all():
+        # What is all the same has no range of its own: it gets one with 0 and 1 in it.
+        ends = np.concatenate([ends, np.zeros_like(ends[:1]), np.ones_like(ends[:1])])
+    encoder.fit(ends, np.zeros(len(ends), dtype=np.int64), 1)
+    return images
 
 
 def are_images(X: Any) -> bool:
@@ -167,8 +221,8 @@ def report(real: Any, synthetic: Any, held_out: Any = None, *, random_state: int
     Raises
     ------
     ValueError
-        If there are fewer than five rows of a kind, infinite values, or columns, or the shape,
-        dtype or range of images, differ.
+        If there are fewer than five rows of a kind, infinite values, or columns, or the shape or
+        dtype of images, differ.
 
     Examples
     --------
@@ -183,14 +237,14 @@ def report(real: Any, synthetic: Any, held_out: Any = None, *, random_state: int
     ['columns', 'associations', 'energy distance']
     """
     kinds = {"real": real, "synthetic": synthetic, "held_out": held_out}
-    rows = encoded(5, **kinds)
+    frames = None if are_images(real) else tidied(5, **kinds)[1]
+    rows = encoded(5, **kinds) if frames is None else standardised(frames)
     rng = np.random.default_rng(random_state)
     few = {name: np.sort(rng.permutation(len(part))[:MOST_ROWS]) for name, part in rows.items()}
     against = "real" if held_out is None else "held_out"
     judged = rows[against][few[against]], rows["synthetic"][few["synthetic"]]
     found = {}
-    if not are_images(real):
-        _, frames = tidied(**kinds)
+    if frames is not None:
         cells = frames[against].iloc[few[against]], frames["synthetic"].iloc[few["synthetic"]]
         found["columns"] = float(column_distances(*cells).mean())
         found["associations"] = association_difference(*judged)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ganaug.encoders.image import ImageEncoder
+from ganaug.containers import evenly, pixel_table, rarest
 from ganaug.tracking.models import input_schema
 
 if TYPE_CHECKING:
@@ -138,14 +138,13 @@ def sample_rows(augmenter: Any, X: pd.DataFrame | np.ndarray, codes: np.ndarray)
     codes : ndarray of shape (n,)
         Their class codes.
     """
-    if isinstance(augmenter.encoder_, ImageEncoder):
+    if augmenter.encoder_.spec_.shape:
         return _sample_images(augmenter, X, codes)
     assert isinstance(X, pd.DataFrame)
     asked = augmenter.sampling_strategy_ or augmenter.class_counts_
     label = max(asked, key=asked.__getitem__)
     own = np.flatnonzero(codes == augmenter.classes_.tolist().index(label))
-    # Evenly from all over the table: it may be sorted.
-    real = X.iloc[own[np.linspace(0, len(own) - 1, min(SHOWN, len(own))).astype(int)]]
+    real = X.iloc[evenly(own, SHOWN)]
     made, _ = augmenter.sample({label: SHOWN}, n_candidates=augmenter.n_candidates)
     synthetic = pd.DataFrame(made).set_axis(X.columns, axis=1)
     return {
@@ -179,25 +178,17 @@ def log_tables(client: MlflowClient, run_id: str, tables: dict[str, pd.DataFrame
 # --- Images --------------------------------------------------------------------------------------
 
 
-def _shown_classes(augmenter: Any) -> list[Any]:
-    """Return the classes whose images are shown, in their order."""
-    counts = augmenter.class_counts_
-    fewest = sorted(counts, key=counts.__getitem__)[:CLASSES]
-    return [label for label in counts if label in fewest]
-
-
 def _sample_images(
     augmenter: Any, X: pd.DataFrame | np.ndarray, codes: np.ndarray
 ) -> dict[str, Any]:
     """Return real and synthetic images of each class, as plain data."""
-    encoder, labels = augmenter.encoder_, _shown_classes(augmenter)
+    encoder, labels = augmenter.encoder_, rarest(augmenter.class_counts_, CLASSES)
     X_new, _ = augmenter.sample(dict.fromkeys(labels, IMAGES), n_candidates=augmenter.n_candidates)
     rows, names = [], []
     for label in labels:
         own = np.flatnonzero(codes == augmenter.classes_.tolist().index(label))
-        spread = np.linspace(0, len(own) - 1, min(IMAGES, len(own))).astype(int)
-        rows.append(own[spread])
-        names += [str(label)] * len(spread)
+        rows.append(evenly(own, IMAGES))
+        names += [str(label)] * len(rows[-1])
     chosen = np.concatenate(rows)
     real = X.iloc[chosen] if isinstance(X, pd.DataFrame) else X[chosen]
     return {
@@ -234,7 +225,7 @@ def picture(augmenter: Any, step: int, time: int) -> dict[str, Any]:
 
     from ganaug.quality.pictures import tile
 
-    labels = _shown_classes(augmenter)
+    labels = rarest(augmenter.class_counts_, CLASSES)
     images, _ = augmenter.sample(dict.fromkeys(labels, IMAGES))
     images = augmenter.encoder_.to_uint8(images)
     scale = max(1, EDGE // max(images.shape[1:3]))
@@ -267,11 +258,11 @@ def _log_picture(client: MlflowClient, run_id: str, samples: dict[str, Any]) -> 
         )
 
 
-def _pixel_table(kinds: dict[str, tuple[np.ndarray, list[str]]]) -> pd.DataFrame:
+def _sample_table(kinds: dict[str, tuple[np.ndarray, list[str]]]) -> pd.DataFrame:
     """Return images as a table of one column for each pixel, as their picture shows them."""
     tables = []
     for kind, (images, labels) in kinds.items():
-        table = pd.DataFrame(images.reshape(len(images), -1)).add_prefix("pixel")
+        table = pixel_table(images)
         table.insert(0, "(class)", labels)
         table.insert(0, "(kind)", kind)
         tables.append(table)
@@ -296,7 +287,7 @@ def log_samples(client: MlflowClient, run_id: str, samples: dict[str, Any]) -> N
         for kind in ("real", "synthetic")
     }
     if of_images:
-        table = _pixel_table(kinds)
+        table = _sample_table(kinds)
     else:
         # In brackets, for a column may be called "kind".
         table = pd.concat(kinds, names=["(kind)"]).reset_index("(kind)")

@@ -344,8 +344,9 @@ class _Generator:
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        # Those that are not flattened.
-        self.of_images = len(getattr(model.encoder_, "form_", ())) > 1
+        encoder = model.encoder_
+        # Those that are flattened are tables.
+        self.of_images = bool(encoder.spec_.shape) and len(encoder.form_) > 1
         self.block = BLOCK_OF_IMAGES if self.of_images else BLOCK
         self.no_rows = self._rows({})
         name = model.labels_.name_

@@ -17,7 +17,6 @@ from uuid import UUID
 from sklearn.callback._transport import can_reuse_listener, open_listener, send
 
 from ganaug.containers import as_labels
-from ganaug.encoders.image import ImageEncoder
 from ganaug.tracking.data import SHOWN, as_data, digest, picture, sample_rows
 from ganaug.tracking.outbox import PATIENCE, within
 from ganaug.tracking.recorder import Recorder
@@ -206,10 +205,10 @@ class MLflowLogger:
 
     def _tell_picture(self, fitted: Any, path: tuple, step: int) -> None:
         """Keep a picture at some ticks of a GAN of images."""
-        if not (self.log_samples and isinstance(fitted.encoder_, ImageEncoder)):
+        if fitted is None or not self.log_samples:
             return
-        if len(fitted.history_) % TICKS_PER_PICTURE == 0:
-            with suppress(Exception):  # At the end there is another, and a tag if that fails, too.
+        with suppress(Exception):  # At the end there is another, and a tag if that fails, too.
+            if fitted.encoder_.spec_.shape and len(fitted.history_) % TICKS_PER_PICTURE == 0:
                 self._tell("picture", path, picture(fitted, step, milliseconds()))
 
     def teardown(self, estimator, context) -> None:

@@ -15,6 +15,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from ganaug import GANAugmenter, quality
 from ganaug.comparison import GAN, METRICS, Arm, compare, render_report
+from ganaug.encoders.image import ImageEncoder
 
 XLINK = "{http://www.w3.org/1999/xlink}href"
 NASTY = ['a <b>bold</b> & "b"', "it's $x_1$", "bell \x07 鐘", "<script>alert(1)</script>"]
@@ -58,6 +59,19 @@ def found():
     X[NASTY[3]] = rng.choice(["<b>", "&amp;", '"'], 120)
     arms = ["class_weight", "smote", Broken(), GAN(GANAugmenter(steps=20), n_draws=3)]
     return compare(X, y, arms=arms, classifiers=QUICK, cv=3)
+
+
+def test_images_held_out_may_be_darker_than_those_made():
+    rows = np.arange(120)
+    y = rows % 4 // 3
+    X = np.random.default_rng(0).integers(0, 40, (120, 64))
+    X[(y == 1) & (rows % 3 > 0)] += 150  # All of the rare class but for the first fold's.
+    folds = [(rows[rows % 3 != fold], rows[rows % 3 == fold]) for fold in range(3)]
+    gan = GAN(GANAugmenter(encoder=ImageEncoder(shape=(8, 8)), steps=5))
+    for dtype in ("uint8", "float64"):
+        table, bayes = pd.DataFrame(X.astype(dtype)), {"bayes": GaussianNB()}
+        found = compare(table, y, arms=[gan], classifiers=bayes, cv=folds)
+        assert "How they look" in render_report(found)
 
 
 @pytest.fixture(scope="module")

@@ -237,6 +237,13 @@ def test_images_unlike_those_of_fit_cannot_be_joined(X, params, other, error, ma
         encoder.check_dtypes(other)
 
 
+@pytest.mark.parametrize("frame", [False, True])
+def test_integers_may_be_brighter_than_in_fit(frame):
+    X = pd.DataFrame(GREY.reshape(len(GREY), -1)) if frame else GREY
+    encoder = fitted(X // 8, **({"shape": GREY.shape[1:]} if frame else {}))
+    encoder.check_dtypes(X)
+
+
 def test_images_of_another_size_than_in_fit_are_refused():
     with pytest.raises(ValueError, match=r"shape \(9, 10\), but in fit it was \(9, 12\)"):
         fitted(GREY).check(GREY[:, :, :10])

@@ -228,6 +228,24 @@ def test_writing_that_fails_leaves_nothing(folder, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
+@pytest.mark.parametrize(
+    ("X", "error", "said"),
+    [
+        (noise(2, 4, 5) / 255, TypeError, r"X is of dtype float64.*encoder_\.to_uint8"),
+        (noise(2, 4, 5) > 99, TypeError, "X is of dtype bool"),
+        (noise(2, 4, 5).tolist(), TypeError, "X is a list"),
+        (noise(2, 20), ValueError, r"X has the shape \(2, 20\).*encoder_\.to_uint8"),
+        (noise(2, 3, 4, 5), ValueError, "with 2, 3 or 4 channels"),
+        (noise(2, 4, 5, 1), ValueError, "with 2, 3 or 4 channels"),
+        (noise(3, 4, 5), ValueError, "X has 3 images, but y 2 classes"),
+    ],
+)
+def test_what_files_cannot_hold_is_refused(tmp_path, X, error, said):
+    with pytest.raises(error, match=said):
+        write_images(tmp_path / "out", X, ["cat", "dog"])
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("label", ["../up", "a/b", "", ".hidden", "..", "a\\b", "nul\0"])
 def test_a_class_cannot_lead_out_of_the_folder(tmp_path, label):
     with pytest.raises(ValueError, match="cannot name a folder"):

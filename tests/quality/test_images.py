@@ -20,6 +20,7 @@ from ganaug.quality.pictures import (
     draw_projection,
     tile,
 )
+from ganaug.quality.summary import encoded
 from ganaug.quality.utility import train_on_synthetic
 
 
@@ -77,15 +78,54 @@ def test_images_unlike_the_real_ones_are_named(zeros):
     real, good, held_out = zeros
     for synthetic, said in [
         (good.astype("uint8"), "synthetic: X has dtype uint8, but the real ones float64"),
-        (good * 16, "synthetic: X has pixels from 0 to 256"),
         (good[:, :4], r"synthetic: X has images of shape \(4, 8\)"),
         (good[:3], "synthetic has 3 images; pass 5 or more"),
         (good * np.nan, "synthetic: Input X contains NaN"),
     ]:
         with pytest.raises(ValueError, match=said):
             report(real, synthetic, held_out)
-    with pytest.raises(ValueError, match="real: X has no pixel that varies"):
-        report(real * 0, good, held_out)
+
+
+def test_the_order_of_kinds_does_not_matter(zeros):
+    real, good, _ = zeros
+    for change in (lambda images: images, lambda images: images.reshape(len(images), -1)):
+        kinds = {"real": change(real), "synthetic": change(good)}
+        one, other = encoded(**kinds), encoded(**dict(reversed(kinds.items())))
+        for name in kinds:
+            np.testing.assert_array_equal(one[name], other[name])
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float", "alike", "alike bytes", "all alike"])
+def test_synthetic_images_may_be_brighter_than_real_ones(zeros, kind):
+    dark, bright, held_out = {
+        "uint8": lambda a, b, c: (a.astype("uint8"), (b * 15).astype("uint8"), c.astype("uint8")),
+        "float": lambda a, b, c: (a / 160, b / 16, c / 160),
+        "alike": lambda a, b, c: (a * 0 + 0.5, b / 16, c / 16),
+        "alike bytes": lambda *all: ((all[0] * 0).astype("uint8"), *map(np.uint8, all[1:])),
+        "all alike": lambda a, b, c: (a * 0 + 0.5, b * 0 + 0.5, c * 0 + 0.5),
+    }[kind](*zeros)
+    found = report(dark, bright, held_out)
+    assert found.notna().all()
+    assert "alike" in kind or found["energy distance"] > 0.1
+    draw_projection(dark, bright)
+    draw_distances(dark, bright, held_out)
+    figure = draw_images((dark, [0] * len(dark)), (bright, [0] * len(bright)), per_class=3)
+    picture = figure.axes[0].images[0].get_array()
+    real, made = picture[:8, :8], picture[9:17, :8]
+    if "uint8" in kind or "bytes" in kind:
+        np.testing.assert_array_equal(real, dark[0])
+        np.testing.assert_array_equal(made, bright[0])
+    elif kind != "all alike":
+        np.testing.assert_array_equal(real, np.rint(dark[0] * 255))
+        np.testing.assert_array_equal(made, np.rint(bright[0] * 255))
+
+
+def test_flattened_images_are_drawn_only_if_their_columns_are_the_same(zeros):
+    real, made = (pd.DataFrame(part.reshape(len(part), -1)) for part in zeros[:2])
+    y = [0] * len(real)
+    draw_images((real, y), (made * 2, y[: len(made)]), shape=(8, 8))
+    with pytest.raises(ValueError, match="synthetic: X has columns"):
+        draw_images((real, y), (made.iloc[:, ::-1], y[: len(made)]), shape=(8, 8))
 
 
 def test_what_is_of_tables_points_to_what_is_of_images(zeros):
@@ -172,10 +212,17 @@ def test_a_class_without_real_images_and_bad_grids(eights):
         draw_images((X, y), (X[:0], y[:0]))
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         draw_images((X, y), (X[:3], y[:2]))
-    with pytest.raises(TypeError, match="dtype"):
+    with pytest.raises(ValueError, match="synthetic: X has dtype float64, but the real ones uint8"):
         draw_images((X, y), (X[:3] / 255, y[:3]))
     with pytest.raises(ValueError, match="say how they are laid out"):
         draw_images((X.reshape(-1, 64), y), (X.reshape(-1, 64), y))
+
+
+@pytest.mark.parametrize("name", ["per_class", "most_classes"])
+@pytest.mark.parametrize("value", [0, -1, 2.5])
+def test_a_grid_of_nothing_is_refused(eights, name, value):
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of draw_images must be"):
+        draw_images(eights, eights, **{name: value})
 
 
 def test_tiles_of_larger_images_have_larger_gaps():

@@ -5,6 +5,8 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
+from uuid import uuid4
 
 import joblib
 import numpy as np
@@ -84,7 +86,7 @@ def test_a_run_holds_what_a_reader_asks(request, store, eights, kind, tmp_path):
     assert_array_equal(images[3 * IMAGES :], made)
 
 
-def test_pictures_show_the_last_weights_as_they_are_drawn(store, eights, monkeypatch, tmp_path):
+def test_pictures_show_the_last_weights_as_they_are_drawn(store, eights, tmp_path):
     from mlflow import MlflowClient
 
     logger = MLflowLogger()
@@ -97,6 +99,13 @@ def test_pictures_show_the_last_weights_as_they_are_drawn(store, eights, monkeyp
     made, _ = fitted.sample(dict.fromkeys([7, 8, 9], IMAGES))
     assert_array_equal(picture[:32:4, -32::4], made[IMAGES - 1])
     assert_array_equal(picture[-32::4, -32::4], made[-1])
+
+
+@pytest.mark.parametrize("fitted", [None, object()])
+def test_a_tick_without_a_fitted_augmenter_costs_no_more_than_its_picture(store, fitted):
+    tick = SimpleNamespace(task_name="tick", task_id=1, root_uuid=uuid4(), parent=None)
+    tick.parent = SimpleNamespace(task_id=0, root_uuid=tick.root_uuid, parent=None)
+    MLflowLogger().on_fit_task_end(None, tick, metadata={"step": 1}, fitted_estimator=fitted)
 
 
 @pytest.mark.parametrize("layout", ["flat", "frame", "first", "bool", "list"])
@@ -236,10 +245,10 @@ def test_a_grid_search_in_workers_records_pictures(store, eights, backend):
 
 
 def test_many_large_images_make_a_small_table(store):
-    from ganaug.tracking.data import PIXELS, _pixel_table
+    from ganaug.tracking.data import PIXELS, _sample_table
 
     images = np.zeros((80, 64, 64, 3), dtype="uint8")
-    table = _pixel_table({kind: (images, ["a"] * 80) for kind in ("real", "synthetic")})
+    table = _sample_table({kind: (images, ["a"] * 80) for kind in ("real", "synthetic")})
     assert table.size <= PIXELS
     assert set(table["(kind)"]) == {"real", "synthetic"}
 

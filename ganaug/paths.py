@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 
 
 def check_free(path: Path, way_out: str = " Choose another name.") -> None:
@@ -30,12 +30,12 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Yield a folder to fill, which becomes `path` when the block succeeds."""
+    """Yield a hidden folder to fill, which becomes `path` when the block succeeds."""
     check_free(path)
-    new = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    new = path.with_name(f".{path.name}-{token_hex(4)}")
+    new.mkdir()  # Not by tempfile: whom it is open to, the umask says.
     try:
         yield new
-        new.chmod(0o755)
         new.rename(path)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
