@@ -111,6 +111,22 @@ def test_the_callers_default_dtype_has_no_say(digits, network):
         torch.set_default_dtype(torch.float32)
 
 
+@networks
+def test_the_callers_default_device_has_no_say(digits, network):
+    X, y = digits
+    wanted = augmenter(network).fit(X, y).sample()[0]
+    # Tensors on "meta" have no numbers: whatever is made there by mistake fails.
+    torch.set_default_device("meta")
+    try:
+        model = augmenter(network).fit(X, y)
+        assert_array_equal(model.sample()[0], wanted)
+        assert torch.empty(1).device.type == "meta"
+    finally:
+        torch.set_default_device(None)
+    with torch.device("meta"):
+        assert_array_equal(model.sample()[0], wanted)
+
+
 def _draw(model, X, y):
     return model.fit(X, y).sample()[0]
 
