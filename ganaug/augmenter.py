@@ -542,9 +542,8 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         """Return the logarithm of what a candidate's chances are in proportion to."""
         import torch
 
-        found = evidence.shares(self.trees_, rows.cpu().numpy())
-        own = torch.from_numpy(found).to(rows.device)[torch.arange(len(rows)), classes]
-        promise = CERTAINTY * (own + evidence.LEAST_SHARE).log()
+        own = evidence.shares(self.trees_, rows.cpu().numpy(), classes.cpu().numpy())
+        promise = CERTAINTY * (torch.from_numpy(own).to(rows.device) + evidence.LEAST_SHARE).log()
         if getattr(make(LOSSES, self.loss), "scores_are_log_ratios", False):
             promise += critic(rows, classes)
         return promise
