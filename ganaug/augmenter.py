@@ -24,7 +24,7 @@ from sklearn.base import (
 )
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -605,10 +605,9 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.string = True
-        tags.input_tags.categorical = True
-        tags.input_tags.sparse = False
+        of_rows = get_tags(make(ENCODERS, self.encoder)).input_tags
+        for kind in ("allow_nan", "string", "categorical", "sparse", "three_d_array"):
+            setattr(tags.input_tags, kind, getattr(of_rows, kind))
         tags.target_tags.required = True
         return tags
 

@@ -18,6 +18,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
+from sklearn.utils import get_tags
 
 from ganaug import AugmentedClassifier, GANAugmenter, GANOverSampler
 from ganaug.encoders.image import ImageEncoder
@@ -221,6 +222,23 @@ def test_the_classic_dense_game_can_be_played(digits):
     ).fit(X, y)
     assert set(model.history_[-1]) == {"step", "loss/critic", "loss/generator"}
     assert (model.critic_weights_["layers.0.weight"].shape) == (64, 64)
+
+
+@pytest.mark.parametrize("cls", [GANAugmenter, GANOverSampler])
+@pytest.mark.parametrize("encoder", ["image", ImageEncoder(shape=(8, 8))])
+def test_tags_are_those_of_images(cls, encoder):
+    tags = get_tags(cls(encoder=encoder))
+    assert tags.input_tags.three_d_array
+    assert tags.input_tags.two_d_array
+    for kind in ("string", "categorical", "allow_nan", "sparse"):
+        assert not getattr(tags.input_tags, kind)
+    assert tags.target_tags.required
+    of_tables = get_tags(cls()).input_tags
+    assert of_tables.string
+    assert of_tables.categorical
+    assert of_tables.allow_nan
+    assert not of_tables.three_d_array
+    assert not of_tables.sparse
 
 
 # What goes wrong says what to do.

@@ -74,6 +74,11 @@ class ImageEncoder(BaseEstimator):
         self.shape = shape
         self.channels = channels
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
     def check(self, X: Any) -> Images:
         """Return ``X`` as images that can be encoded.
 
