@@ -233,6 +233,17 @@ def test_an_encoder_fitted_elsewhere_forgets_what_it_saw(digits):
     assert model.encoder.shape_ == (6, 6)
 
 
+def test_a_model_of_images_is_saved_with_nothing_for_each_pixel(digits, tmp_path):
+    X, y = digits
+    augmenter(shape=None).fit(X.reshape(-1, 8, 8), y).save(tmp_path / "small")
+    larger = np.repeat(np.repeat(X.reshape(-1, 8, 8), 4, axis=1), 4, axis=2)
+    augmenter(shape=None, steps=1).fit(larger, y).save(tmp_path / "large")
+    small, large = (
+        (tmp_path / name / "estimator.json").stat().st_size for name in ("small", "large")
+    )
+    assert large < small + 500
+
+
 def test_parts_are_set_by_name():
     model = GANAugmenter().set_params(encoder="image", encoder__shape=(8, 8))
     assert clone(model).encoder.shape == (8, 8)

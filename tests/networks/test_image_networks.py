@@ -20,7 +20,7 @@ networks = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 
 def spec_of(*shape, n_classes=3):
     n = int(np.prod(shape))
-    return Spec(n, (), 0, n_classes, owners=(-1,) * n, shape=shape)
+    return Spec(n, (), 0, n_classes, shape=shape)
 
 
 def stream(seed=0):
