@@ -286,6 +286,35 @@ def test_images_given_as_a_table_are_pointed_to_their_encoder(digits):
         GANAugmenter(encoder="image").fit(X, y)
 
 
+def test_images_of_more_axes_have_no_columns(digits):
+    X, y = digits
+    images = X.reshape(-1, 8, 8)
+    model = augmenter(shape=None, steps=1).fit(images, y)
+    with pytest.raises(ValueError, match=r"\(8, 8\) have no columns"):
+        model.get_feature_names_out()
+    assert model.transform(images) is images
+    for way in ("pandas", "default"):
+        model.set_output(transform=way)
+        for asked in ((images,), (images, y)):
+            if way == "pandas":
+                with pytest.raises(ValueError, match="leave set_output at 'default'"):
+                    model.transform(*asked)
+            else:
+                model.transform(*asked)
+    flat = augmenter(steps=1).fit(X, y)
+    assert len(flat.get_feature_names_out()) == 64
+    assert flat.set_output(transform="pandas").transform(X).shape == X.shape
+
+
+@pytest.mark.parametrize("asked", [None, [0], [True] * 64])
+@pytest.mark.parametrize("encoder", ["image", ImageEncoder(shape=(8, 8))])
+def test_images_have_no_categorical_columns(digits, encoder, asked):
+    X, y = digits
+    model = GANAugmenter(encoder=encoder, categorical_features=asked)
+    with pytest.raises(ValueError, match=r"categorical_features=.* is for tables"):
+        model.fit(X.reshape(-1, 8, 8), y)
+
+
 def test_images_unlike_those_of_fit_do_not_join_them(digits):
     X, y = digits
     images = X.reshape(-1, 8, 8)
