@@ -13,10 +13,10 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganaug.networks.dense import leaky_relu_backward
 from ganaug.spec import Spec
 
 SLOPE = 0.2
-leaky_relu_backward = torch.ops.aten.leaky_relu_backward
 
 SIZES = (8, 64)
 MOST_CHANNELS = 4
