@@ -24,8 +24,9 @@ from sklearn.base import (
 )
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ganaug import evidence, fewrows
@@ -300,22 +301,23 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         self.trees_: dict[str, np.ndarray] = {}
         keep = _thin(codes, KEPT_ROWS, numpy_stream(self.seed_, _KEEP))
 
-        def served_by(rungs: list[str]) -> dict[str, Any]:
+        def served_by(rungs: list[str]) -> tuple[dict[int, np.ndarray], dict[Any, str]]:
             few = [c for c in range(n_classes) if rungs[c] != "gan"]
-            return {
-                "rows_": {c: rows[keep[codes[keep] == c]] for c in few},
-                "rungs_": dict(zip(labels.classes_.tolist(), rungs, strict=True)),
-            }
+            return (
+                {c: rows[keep[codes[keep] == c]] for c in few},
+                dict(zip(labels.classes_.tolist(), rungs, strict=True)),
+            )
 
         if "gan" in rungs:
             self.trees_ = self._grow(rows[learned], codes[learned])
             served = np.array([rung == "gan" for rung in rungs])[codes]
+            rest = dict(zip(("rows_", "rungs_"), served_by(rungs), strict=True))
             self.weights_, self.critic_weights_ = self._train(
-                rows[served], codes[served], held_out[served], device, context, served_by(rungs)
+                rows[served], codes[served], held_out[served], device, context, rest
             )
             if not self.weights_:
                 rungs = [rung.replace("gan", "convex") for rung in rungs]
-        self.__dict__.update(served_by(rungs))
+        self.rows_, self.rungs_ = served_by(rungs)
         context.call_on_fit_task_end(
             estimator=self,
             X=X,
@@ -335,7 +337,12 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         asked = self.categorical_features
         if isinstance(asked, str) and asked == "from_dtype":
             return encoder
-        own = encoder.get_params().get("categorical_features", "from_dtype")
+        if "categorical_features" not in encoder.get_params():
+            raise ValueError(
+                f"categorical_features={asked!r} is for tables, and encoder={self.encoder!r} is "
+                "not; leave it at 'from_dtype'."
+            )
+        own = encoder.categorical_features
         if not (isinstance(own, str) and own == "from_dtype"):
             raise ValueError(
                 f"categorical_features={asked!r} and the encoder's own {own!r} are both set; "
@@ -542,9 +549,8 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         """Return the logarithm of what a candidate's chances are in proportion to."""
         import torch
 
-        found = evidence.shares(self.trees_, rows.cpu().numpy())
-        own = torch.from_numpy(found).to(rows.device)[torch.arange(len(rows)), classes]
-        promise = CERTAINTY * (own + evidence.LEAST_SHARE).log()
+        own = evidence.shares(self.trees_, rows.cpu().numpy(), classes.cpu().numpy())
+        promise = CERTAINTY * (torch.from_numpy(own).to(rows.device) + evidence.LEAST_SHARE).log()
         if getattr(make(LOSSES, self.loss), "scores_are_log_ratios", False):
             promise += critic(rows, classes)
         return promise
@@ -606,10 +612,9 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.string = True
-        tags.input_tags.categorical = True
-        tags.input_tags.sparse = False
+        of_rows = get_tags(make(ENCODERS, self.encoder)).input_tags
+        for kind in ("allow_nan", "string", "categorical", "sparse", "three_d_array"):
+            setattr(tags.input_tags, kind, getattr(of_rows, kind))
         tags.target_tags.required = True
         return tags
 
@@ -668,10 +673,22 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, _GANEngine):  # noqa:
         (X, y) : tuple
             With ``y``: the real rows first, untouched and in order, then as many synthetic rows
             as ``sampling_strategy`` asked in ``fit``, in the containers that came in.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            If ``X`` or ``y`` are unlike those of ``fit``, or ``set_output`` asks for a table of
+            images that are not flattened.
+        TypeError
+            If ``X`` has other dtypes than in ``fit``.
         """
         check_is_fitted(self, "rungs_")
         table = self.encoder_.check(X)
         validate_data(self, X, skip_check_array=True, reset=False)
+        if _get_output_config("transform", self)["dense"] != "default":
+            self._check_has_columns()
         if y is None:
             return table
         y = as_labels(y)
@@ -679,6 +696,37 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, _GANEngine):  # noqa:
         self.encoder_.check_dtypes(table)
         self.labels_.encode(y)
         return self._extended(X if isinstance(X, list) else table, y)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the columns, which stay as they are.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            As in scikit-learn.
+
+        Returns
+        -------
+        ndarray of shape (n_features_in_,), object
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            If ``fit`` had images that are not flattened, or other names.
+        """
+        check_is_fitted(self, "rungs_")
+        self._check_has_columns()
+        return super().get_feature_names_out(input_features)
+
+    def _check_has_columns(self) -> None:
+        form = getattr(self.encoder_, "form_", ())
+        if len(form) > 1:
+            raise ValueError(
+                f"images of shape {form} have no columns to name or to make a table of; flatten "
+                "them first, or leave set_output at 'default'."
+            )
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Fit, and return ``X`` as it is; warns, because no rows are added here.

@@ -30,7 +30,10 @@ def rung_for(n_rows: int) -> str:
 
 
 def jitter(rows: np.ndarray, n: int, spec: Spec, rng: np.random.Generator) -> np.ndarray:
-    """Repeat rows with a tenth of a standard deviation of noise on their reals.
+    """Repeat rows with normal noise of standard deviation 0.1 on their reals.
+
+    That is a tenth of the standard deviation of a number in a table, and a tenth of half the range
+    of a pixel.
 
     Shape: (m, width), n -> (n, width), float32.
     """

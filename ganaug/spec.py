@@ -27,7 +27,8 @@ class Spec:
         ``(real, choice)`` pairs: the real counts only while that choice position is on, as the
         amount of a zero-inflated column does only while the amount is not zero.
     owners : tuple of int
-        For every real and choice position, the context position that blanks it, or -1.
+        For every real and choice position, the context position that blanks it, or -1. Or empty, if
+        nothing is blanked.
     shape : tuple of int
         If not empty, the reals are an array of this shape (channels, height, width), each of them
         in [-1, 1].

@@ -142,7 +142,7 @@ def _pack(value: Any, where: str, arrays: dict[str, np.ndarray], parts: dict[str
     if isinstance(value, np.ndarray):
         if value.dtype.kind in "biuf":
             key = f"{len(arrays)}{where}"
-            arrays[key] = np.ascontiguousarray(value)
+            arrays[key] = np.asarray(value, order="C")  # keeps a shape of ()
             return {"array": key}
         dtype = "object" if value.dtype.kind == "O" else value.dtype.str
         items = [_pack(v, f"{where}/{i}", arrays, parts) for i, v in enumerate(value.tolist())]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from threading import Lock, get_ident
 from typing import Any
@@ -50,12 +50,15 @@ _training: dict[int, int] = {}  # thread -> the caller's setting
 def one_thread() -> Iterator[None]:
     """Run torch on one thread: nearly as fast for small networks, and the same bits anywhere.
 
-    Gradients are on inside and numbers float32, whatever the caller has switched off or on.
+    Inside, gradients are on, numbers float32 and tensors on the CPU where no device is named,
+    whatever the caller has switched off or on.
     """
     me = get_ident()
     if me in _training:
         yield
         return
+    # A default device has a hand in every call of torch, so one that is right is left alone.
+    elsewhere = torch.get_default_device().type != "cpu"
     with _lock:
         found = torch.get_num_threads()
         # Alone, or with a setting of its own: what is found is the caller's.
@@ -63,6 +66,7 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(1)
     try:
         with (
+            torch.device("cpu") if elsewhere else nullcontext(),
             torch.inference_mode(False),
             torch.enable_grad(),
             torch.autocast("cpu", enabled=False),

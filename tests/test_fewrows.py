@@ -107,6 +107,14 @@ def test_no_choices_and_no_context(rng):
     assert_allclose(made[:, 1], 2 * made[:, 0], atol=1e-5)
 
 
+def test_images_have_nothing_that_is_blanked(rng):
+    spec = Spec(n_reals=4, choices=(), n_context=0, n_classes=1, shape=(1, 2, 2))
+    rows = np.array([[0.0, 0, 1, 1], [1, 2, 0, 1]], dtype=np.float32)
+    made = convex(rows, 100, spec, rng)
+    assert_allclose(made[:, 1], 2 * made[:, 0], atol=1e-5)
+    assert_allclose(made[:, 2], 1 - made[:, 0], atol=1e-5)
+
+
 def test_no_reals(rng):
     spec = Spec(n_reals=0, choices=(2,), n_context=0, n_classes=1, owners=(-1, -1))
     rows = np.eye(2, dtype=np.float32)

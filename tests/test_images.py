@@ -18,6 +18,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
+from sklearn.utils import get_tags
 
 from ganaug import AugmentedClassifier, GANAugmenter, GANOverSampler
 from ganaug.encoders.image import ImageEncoder
@@ -111,6 +112,40 @@ def test_the_callers_default_dtype_has_no_say(digits, network):
         torch.set_default_dtype(torch.float32)
 
 
+@networks
+def test_the_callers_default_device_has_no_say(digits, network):
+    X, y = digits
+    wanted = augmenter(network).fit(X, y).sample()[0]
+    # Tensors on "meta" have no numbers: whatever is made there by mistake fails.
+    torch.set_default_device("meta")
+    try:
+        model = augmenter(network).fit(X, y)
+        assert_array_equal(model.sample()[0], wanted)
+        assert torch.empty(1).device.type == "meta"
+    finally:
+        torch.set_default_device(None)
+    with torch.device("meta"):
+        assert_array_equal(model.sample()[0], wanted)
+
+
+PLAIN = (bool, int, float, str, np.ndarray, np.generic)
+
+
+def leaves(value):
+    """Yield all that a value is made of: inside lists, dicts and the attributes of parts."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from leaves(key)
+            yield from leaves(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from leaves(inner)
+    elif type(value).__module__.startswith("ganaug."):
+        yield from leaves(vars(value))
+    else:
+        yield value
+
+
 def _draw(model, X, y):
     return model.fit(X, y).sample()[0]
 
@@ -122,8 +157,13 @@ def test_a_saved_model_draws_the_same_images(digits, network, tmp_path):
     model.save(tmp_path / "model")
     back = GANAugmenter.load(tmp_path / "model")
     assert_array_equal(back.sample({RARE: 5, 1: 3})[0], model.sample({RARE: 5, 1: 3})[0])
-    assert not any(isinstance(value, torch.Tensor) for value in vars(model).values())
     assert back.encoder_.spec_ == model.encoder_.spec_
+    for weights in ("weights_", "critic_weights_"):
+        one, two = getattr(model, weights), getattr(back, weights)
+        assert {k: v.shape for k, v in one.items()} == {k: v.shape for k, v in two.items()}
+    found = list(leaves(vars(model)))
+    assert any(leaf is model.weights_[name] for name in model.weights_ for leaf in found)
+    assert all(leaf is None or isinstance(leaf, PLAIN) for leaf in found)
 
 
 @networks
@@ -193,6 +233,17 @@ def test_an_encoder_fitted_elsewhere_forgets_what_it_saw(digits):
     assert model.encoder.shape_ == (6, 6)
 
 
+def test_a_model_of_images_is_saved_with_nothing_for_each_pixel(digits, tmp_path):
+    X, y = digits
+    augmenter(shape=None).fit(X.reshape(-1, 8, 8), y).save(tmp_path / "small")
+    larger = np.repeat(np.repeat(X.reshape(-1, 8, 8), 4, axis=1), 4, axis=2)
+    augmenter(shape=None, steps=1).fit(larger, y).save(tmp_path / "large")
+    small, large = (
+        (tmp_path / name / "estimator.json").stat().st_size for name in ("small", "large")
+    )
+    assert large < small + 500
+
+
 def test_parts_are_set_by_name():
     model = GANAugmenter().set_params(encoder="image", encoder__shape=(8, 8))
     assert clone(model).encoder.shape == (8, 8)
@@ -207,6 +258,23 @@ def test_the_classic_dense_game_can_be_played(digits):
     assert (model.critic_weights_["layers.0.weight"].shape) == (64, 64)
 
 
+@pytest.mark.parametrize("cls", [GANAugmenter, GANOverSampler])
+@pytest.mark.parametrize("encoder", ["image", ImageEncoder(shape=(8, 8))])
+def test_tags_are_those_of_images(cls, encoder):
+    tags = get_tags(cls(encoder=encoder))
+    assert tags.input_tags.three_d_array
+    assert tags.input_tags.two_d_array
+    for kind in ("string", "categorical", "allow_nan", "sparse"):
+        assert not getattr(tags.input_tags, kind)
+    assert tags.target_tags.required
+    of_tables = get_tags(cls()).input_tags
+    assert of_tables.string
+    assert of_tables.categorical
+    assert of_tables.allow_nan
+    assert not of_tables.three_d_array
+    assert not of_tables.sparse
+
+
 # What goes wrong says what to do.
 
 
@@ -216,6 +284,35 @@ def test_images_given_as_a_table_are_pointed_to_their_encoder(digits):
         GANAugmenter().fit(X.reshape(-1, 8, 8), y)
     with pytest.raises(ValueError, match=r"encoder=ImageEncoder\(shape="):
         GANAugmenter(encoder="image").fit(X, y)
+
+
+def test_images_of_more_axes_have_no_columns(digits):
+    X, y = digits
+    images = X.reshape(-1, 8, 8)
+    model = augmenter(shape=None, steps=1).fit(images, y)
+    with pytest.raises(ValueError, match=r"\(8, 8\) have no columns"):
+        model.get_feature_names_out()
+    assert model.transform(images) is images
+    for way in ("pandas", "default"):
+        model.set_output(transform=way)
+        for asked in ((images,), (images, y)):
+            if way == "pandas":
+                with pytest.raises(ValueError, match="leave set_output at 'default'"):
+                    model.transform(*asked)
+            else:
+                model.transform(*asked)
+    flat = augmenter(steps=1).fit(X, y)
+    assert len(flat.get_feature_names_out()) == 64
+    assert flat.set_output(transform="pandas").transform(X).shape == X.shape
+
+
+@pytest.mark.parametrize("asked", [None, [0], [True] * 64])
+@pytest.mark.parametrize("encoder", ["image", ImageEncoder(shape=(8, 8))])
+def test_images_have_no_categorical_columns(digits, encoder, asked):
+    X, y = digits
+    model = GANAugmenter(encoder=encoder, categorical_features=asked)
+    with pytest.raises(ValueError, match=r"categorical_features=.* is for tables"):
+        model.fit(X.reshape(-1, 8, 8), y)
 
 
 def test_images_unlike_those_of_fit_do_not_join_them(digits):

@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from ganaug.spec import Spec
 
@@ -26,7 +27,8 @@ class ImageEncoder(BaseEstimator):
     Images of ``uint8``, other integers, floats or booleans, all of one size, come as an array
     ``(n, h, w)``, ``(n, h, w, c)`` or ``(n, c, h, w)``, or as a table of one flattened image a row,
     and go back in the same layout, dtype and container. An encoded row is the flattened
-    ``(c, h, w)`` image, its pixels scaled to [-1, 1].
+    ``(c, h, w)`` image, its pixels scaled to [-1, 1]. Pixels go through float64, which holds whole
+    numbers of up to 53 bits exactly.
 
     Parameters
     ----------
@@ -50,6 +52,15 @@ class ImageEncoder(BaseEstimator):
         The smallest and largest value of each pixel in ``fit``. No synthetic pixel is beyond.
     whole_ : bool
         Whether all pixels of ``fit`` were whole numbers, as synthetic ones then are.
+    columns_ : list or None
+        The names of the columns of a DataFrame.
+    dtypes_ : list of str
+        The dtype of each column of a DataFrame, or the one of an array.
+    form_ : tuple of int
+        What follows the first axis of ``X``: ``shape_``, or the number of pixels of flattened
+        images.
+    axis_ : int or None
+        Which axis of ``shape_`` holds the channels, if one does.
 
     Examples
     --------
@@ -74,6 +85,11 @@ class ImageEncoder(BaseEstimator):
         self.shape = shape
         self.channels = channels
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
     def check(self, X: Any) -> Images:
         """Return ``X`` as images that can be encoded.
 
@@ -94,7 +110,7 @@ class ImageEncoder(BaseEstimator):
         ValueError
             If ``X`` is empty, has a pixel that is missing or infinite, images of different sizes,
             or a shape that is none of these, that leaves open where the channels are, or that is
-            not the one of ``shape`` or of ``fit``.
+            not the one of ``shape`` or of ``fit``. For images of another size clone the encoder.
         """
         self._validate_params()
         if isinstance(X, list | tuple):
@@ -246,13 +262,11 @@ class ImageEncoder(BaseEstimator):
             )
         self.whole_ = values.dtype.kind in "biu" or bool((values == np.rint(values)).all())
         self.range_ = _range_of(float(self.low_.min()), float(self.high_.max()))
-        n = flat.shape[1]
         self.spec_ = Spec(
-            n_reals=n,
+            n_reals=flat.shape[1],
             choices=(),
             n_context=0,
             n_classes=n_classes,
-            owners=(-1,) * n,
             shape=channels_first.shape[1:],
         )
         return self
@@ -273,7 +287,13 @@ class ImageEncoder(BaseEstimator):
         Returns
         -------
         ndarray of shape (n, c * h * w), float32
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
         """
+        check_is_fitted(self, "spec_")
         values = _values_of(X)
         # What has two bytes at most is exact in four, and there may be a great deal of it.
         precise = np.float32 if values.dtype.itemsize <= 2 else np.float64
@@ -294,7 +314,13 @@ class ImageEncoder(BaseEstimator):
         -------
         ndarray of shape (n, h, w) or, with more than one channel, (n, h, w, c), uint8
             As they are if they are ``uint8``; others with ``range_`` as 0 to 255.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
         """
+        check_is_fitted(self, "spec_")
         images = self._channels_first(_values_of(X))
         if images.dtype != np.uint8:
             low, high = self.range_
@@ -330,7 +356,13 @@ class ImageEncoder(BaseEstimator):
         Returns
         -------
         ndarray or DataFrame of n images
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
         """
+        check_is_fitted(self, "spec_")
         low, high = self.range_
         values = rows.astype(np.float64)
         values *= (high - low) / 2

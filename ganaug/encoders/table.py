@@ -73,6 +73,13 @@ class TableEncoder(BaseEstimator):
         self.categorical_features = categorical_features
         self.max_groups = max_groups
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        return tags
+
     def check(self, X: Any) -> Table:
         """Return ``X`` as a table whose cells can be encoded.
 

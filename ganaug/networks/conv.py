@@ -13,16 +13,16 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganaug.networks.dense import leaky_relu_backward
 from ganaug.spec import Spec
 
 SLOPE = 0.2
-leaky_relu_backward = torch.ops.aten.leaky_relu_backward
 
 SIZES = (8, 64)
 MOST_CHANNELS = 4
 # Images go through the networks in parts that fit the processor's cache.
 PART = 256
-# What weights are kept at, see Layer. A generator is worth more haste than its critic.
+# The size that weights begin at, see Layer. A generator is worth more haste than its critic.
 GENERATOR_UNIT, CRITIC_UNIT, POSE_UNIT = 0.05, 0.1, 0.3
 # Noise inputs of the pose, the grid of the smooth field, and how far both move an image before
 # training, as a share of half its size.
@@ -56,8 +56,12 @@ class ConvNetwork(BaseEstimator):
     learned from all classes, and serves those of few images.
 
     There is no batch norm, whose statistics would mix the classes of a batch; the generator scales
-    each pixel's features to one length [2]_. Weights are kept at one size and multiplied by that
-    of He's initialisation in use (equalised learning rate [2]_), which lets 800 steps suffice.
+    each pixel's features to one length [2]_. Weights begin at one size and are multiplied in use so
+    that they begin as He's initialisation has them (equalised learning rate [2]_), which lets 800
+    steps suffice.
+
+    On CUDA the same seed does not give the same bits: the backward passes of ``grid_sample`` and
+    of bicubic ``interpolate`` add up in whatever order threads come.
 
     References
     ----------
@@ -330,14 +334,14 @@ def _around(conv: Layer) -> int:
 
 
 class Layer(nn.Module):
-    """A weight, kept at one size and multiplied in use by that of He's initialisation, and a bias.
+    """A weight that begins at one size and in use is scaled to that of He, and a bias.
 
     Parameters
     ----------
     shape : tuple of int
         Of the weight.
     unit : float
-        The standard deviation that the weight is kept at. Adam moves every weight by the learning
+        The standard deviation that the weight begins at. Adam moves every weight by the learning
         rate, so a smaller one learns faster.
     rng : torch.Generator
     n_bias : int, optional

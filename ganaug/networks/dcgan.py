@@ -22,12 +22,15 @@ INITIAL_STD = 0.02
 
 
 class DCGANNetwork(BaseEstimator):
-    """The generator and critic of DCGAN [1]_, for images whose sides are multiples of 4.
+    """The generator of DCGAN [1]_ and a critic of its size, for sides that are multiples of 4.
 
     For 28 x 28 pixels the generator goes from noise to 7 x 7 pixels of 128 channels, and by
     transposed convolutions of 5 x 5 over 128 and 64 channels to the image, with batch norm, leaky
-    ReLU and tanh. The critic has convolutions of 5 x 5 to 64 and 128 channels, of stride 2.
-    Generator and critic are told the class: one as an input, the other by projection [2]_.
+    ReLU and tanh. It is told the class as an input.
+
+    The critic has DCGAN's convolutions, of 5 x 5 to 64 and 128 channels and of stride 2. Otherwise
+    it is :class:`~ganaug.networks.conv.ConvCritic`: told the class by projection [2]_, without
+    batch norm, and with an equalised learning rate [3]_.
 
     Parameters
     ----------
@@ -38,7 +41,7 @@ class DCGANNetwork(BaseEstimator):
 
     See Also
     --------
-    ganaug.networks.conv.ConvNetwork : Better where images are few, and faster.
+    ganaug.networks.conv.ConvNetwork : Made for classes of few images.
 
     Notes
     -----
@@ -50,6 +53,8 @@ class DCGANNetwork(BaseEstimator):
     .. [1] A. Radford, L. Metz, S. Chintala, "Unsupervised representation learning with deep
        convolutional generative adversarial networks", ICLR 2016.
     .. [2] T. Miyato, M. Koyama, "cGANs with projection discriminator", ICLR 2018.
+    .. [3] T. Karras et al., "Progressive growing of GANs for improved quality, stability, and
+       variation", ICLR 2018 (section 4.1).
 
     Examples
     --------

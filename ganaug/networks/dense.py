@@ -137,7 +137,7 @@ class DenseGenerator(nn.Module):
         self.temperature = temperature
         self.slope = slope
         sizes = [latent_dim + spec.n_classes + spec.n_context, *hidden, spec.n_values]
-        self.layers = nn.ModuleList(linear(a, b, slope, rng) for a, b in pairwise(sizes))
+        self.layers = nn.ModuleList(_linear(a, b, slope, rng) for a, b in pairwise(sizes))
         self._index_row(spec)
 
     def _index_row(self, spec: Spec) -> None:
@@ -212,7 +212,7 @@ class DenseCritic(nn.Module):
         super().__init__()
         self.slope = slope
         sizes = [spec.width, *hidden]
-        self.layers = nn.ModuleList(linear(a, b, slope, rng) for a, b in pairwise(sizes))
+        self.layers = nn.ModuleList(_linear(a, b, slope, rng) for a, b in pairwise(sizes))
         self.direction = nn.Parameter(
             torch.randn(spec.n_classes, hidden[-1], generator=rng, dtype=torch.float32)
             * hidden[-1] ** -0.5
@@ -249,7 +249,7 @@ class DenseCritic(nn.Module):
         return scores + (gradient * rows).sum(dim=1), gradient
 
 
-def linear(fan_in: int, fan_out: int, slope: float, rng: torch.Generator) -> nn.Linear:
+def _linear(fan_in: int, fan_out: int, slope: float, rng: torch.Generator) -> nn.Linear:
     """Return a linear layer whose weights come from ``rng``, not from torch's global stream."""
     layer = nn.utils.skip_init(nn.Linear, fan_in, fan_out, dtype=torch.float32)
     nn.init.kaiming_uniform_(layer.weight, a=slope, generator=rng)

@@ -20,7 +20,7 @@ networks = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 
 def spec_of(*shape, n_classes=3):
     n = int(np.prod(shape))
-    return Spec(n, (), 0, n_classes, owners=(-1,) * n, shape=shape)
+    return Spec(n, (), 0, n_classes, shape=shape)
 
 
 def stream(seed=0):
@@ -134,9 +134,21 @@ def test_many_images_go_through_in_parts(network):
     generator, critic = network.build(spec, stream())
     n = 2 * PART + 3
     classes = torch.arange(n) % 3
+    sizes = {}
+
+    def spied(name, method):
+        def call(part):
+            sizes.setdefault(name, []).append(len(part))
+            return method(part)
+
+        return call
+
+    generator._paint = spied("painted", generator._paint)
+    critic._features = spied("scored", critic._features)
     with torch.no_grad():
         rows = generator.eval()(classes, torch.zeros(n, 0), stream())
         scores = critic.eval()(rows, classes)
+        assert sizes == {"painted": [PART, PART, 3], "scored": [PART, PART, 3]}
         last = critic(rows[-3:], classes[-3:])
     assert rows.shape == (n, 64)
     assert_allclose(scores[-3:], last, rtol=1e-4, atol=1e-5)
