@@ -92,8 +92,9 @@ default="from_dtype"
         Rows are chosen from so many times as many, with chances in proportion to how much denser
         real rows are there than made ones, in the estimate of the critic [2]_, and to the square
         of the share that trees give to their class [3]_ (:mod:`ganaug.evidence`): rows that could
-        as well be of another class teach a classifier little. 1 keeps every row as the generator
-        made it. A loss whose critic estimates no ratio (Wasserstein's) leaves the choice to trees.
+        as well be of another class teach a classifier little. Of images the critic chooses alone,
+        whose classes are told apart more surely. 1 keeps every row as the generator made it. A loss
+        whose critic estimates no ratio (Wasserstein's) leaves the choice to the trees.
     early_stopping : bool, default=False
         Hold out ``validation_fraction`` of each class to add rows to, measure at every
         twentieth of the steps how far synthetic rows are from the held-out real ones (energy
@@ -136,7 +137,7 @@ default="from_dtype"
     weights_, critic_weights_ : dict of ndarray
         The averaged generator, and the critic.
     trees_ : dict of ndarray
-        What tells classes apart, see :func:`ganaug.evidence.grow`.
+        What tells classes apart, see :func:`ganaug.evidence.grow`; empty for images.
 
     Raises
     ------
@@ -309,7 +310,8 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
             )
 
         if "gan" in rungs:
-            self.trees_ = self._grow(rows[learned], codes[learned])
+            if not self.encoder_.spec_.shape:  # of images trees leave only the most typical
+                self.trees_ = self._grow(rows[learned], codes[learned])
             served = np.array([rung == "gan" for rung in rungs])[codes]
             rest = dict(zip(("rows_", "rungs_"), served_by(rungs), strict=True))
             self.weights_, self.critic_weights_ = self._train(
@@ -491,7 +493,7 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         asked = self._check_counts(n)
         seed = self.seed_ if random_state is None else seed_from(random_state)
         codes = np.repeat(np.array(list(asked), dtype=np.int64), list(asked.values()))
-        rows = self._encoded_rows(asked, seed, n_candidates)
+        rows = self._encoded_rows(asked, seed, int(n_candidates))
         return self.encoder_.inverse_transform(rows, codes, numpy_stream(seed, _DECODE)), codes
 
     def _check_counts(self, n: Any) -> dict[int, int]:
@@ -549,8 +551,11 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         """Return the logarithm of what a candidate's chances are in proportion to."""
         import torch
 
-        own = evidence.shares(self.trees_, rows.cpu().numpy(), classes.cpu().numpy())
-        promise = CERTAINTY * (torch.from_numpy(own).to(rows.device) + evidence.LEAST_SHARE).log()
+        promise = rows.new_zeros(len(rows))
+        if self.trees_:
+            own = evidence.shares(self.trees_, rows.cpu().numpy(), classes.cpu().numpy())
+            certainty = torch.from_numpy(own + evidence.LEAST_SHARE).log()
+            promise += CERTAINTY * certainty.to(rows.device)
         if getattr(make(LOSSES, self.loss), "scores_are_log_ratios", False):
             promise += critic(rows, classes)
         return promise

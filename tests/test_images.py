@@ -381,3 +381,12 @@ def test_a_saved_model_knows_its_layout(digits, layout, tmp_path):
     assert type(X_more) is type(X)
     assert_array_equal(X_more, model.transform(X, y)[0])
     assert_array_equal(back.encoder_.to_uint8(X_more[:3]), model.encoder_.to_uint8(X_more[:3]))
+
+
+def test_of_images_the_critic_chooses_alone():
+    X, y = load_digits(n_class=2, return_X_y=True)
+    y[np.flatnonzero(y)[40:]] = 0
+    model = GANAugmenter(encoder=ImageEncoder(shape=(8, 8)), steps=20, random_state=0).fit(X, y)
+    assert model.trees_ == {}
+    chosen, raw = (model.sample({1: 30}, n_candidates=n)[0] for n in (4, 1))
+    assert not np.array_equal(chosen, raw)
