@@ -95,7 +95,8 @@ def build_exact(network, spec):
     rng = stream(6)
     with torch.no_grad():
         for weight in critic.double().eval().parameters():
-            weight += 0.2 * torch.randn(weight.shape, generator=rng, dtype=torch.float64)
+            size = weight.std() if weight.any() else 1  # a network may keep its weights small
+            weight += 0.2 * size * torch.randn(weight.shape, generator=rng, dtype=torch.float64)
     return generator, critic
 
 

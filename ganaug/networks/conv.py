@@ -131,7 +131,9 @@ class ConvNetwork(BaseEstimator):
             halved = [-(-side // 2) for side in halved]
         return (
             ConvGenerator(spec, self.width, self.latent_dim, rng),
-            ConvCritic(spec, convs, rng, fold=2, hidden=4 * self.width, augment=self.augment),
+            ConvCritic(
+                spec, convs, CRITIC_UNIT, rng, fold=2, hidden=4 * self.width, augment=self.augment
+            ),
         )
 
 
@@ -230,6 +232,8 @@ class ConvCritic(nn.Module):
     spec : Spec
     convs : list of (int, int, int)
         Channels, kernel and stride of each convolution.
+    unit : float
+        What weights are kept at, see :class:`Layer`.
     rng : torch.Generator
         On the CPU. It also seeds the private stream of the augmentation.
     fold : int
@@ -248,6 +252,7 @@ class ConvCritic(nn.Module):
         self,
         spec: Spec,
         convs: list[tuple[int, int, int]],
+        unit: float,
         rng: torch.Generator,
         fold: int = 1,
         hidden: int = 0,
@@ -261,14 +266,14 @@ class ConvCritic(nn.Module):
         self.strides = [stride for _, _, stride in convs]
         self.convs: Any = nn.ModuleList()
         for wider, kernel, stride in convs:
-            self.convs.append(Layer((wider, width, kernel, kernel), CRITIC_UNIT, rng))
+            self.convs.append(Layer((wider, width, kernel, kernel), unit, rng))
             self.sizes.append([-(-side // stride) for side in self.sizes[-1]])
             width = wider
         width *= prod(self.sizes[-1])
-        self.hidden = Layer((hidden, width), CRITIC_UNIT, rng) if hidden else None
+        self.hidden = Layer((hidden, width), unit, rng) if hidden else None
         ends = hidden or width
-        self.shared = Layer((1, ends), CRITIC_UNIT, rng, n_bias=0, gain=1.0)
-        self.own = Layer((spec.n_classes, ends), CRITIC_UNIT, rng, n_bias=0, gain=1.0)
+        self.shared = Layer((1, ends), unit, rng, n_bias=0, gain=1.0)
+        self.own = Layer((spec.n_classes, ends), unit, rng, n_bias=0, gain=1.0)
         seed = torch.randint(2**62, (1,), generator=rng)
         self.stream = torch.Generator().manual_seed(int(seed))
 

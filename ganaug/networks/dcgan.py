@@ -108,7 +108,9 @@ class DCGANNetwork(BaseEstimator):
             )
         return (
             DCGANGenerator(spec, self.latent_dim, self.width, rng),
-            ConvCritic(spec, [(self.width, KERNEL, 2), (2 * self.width, KERNEL, 2)], rng),
+            ConvCritic(
+                spec, [(self.width, KERNEL, 2), (2 * self.width, KERNEL, 2)], INITIAL_STD, rng
+            ),
         )
 
 
