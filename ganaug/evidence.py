@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
 
+from ganaug.autologging import without_autologging
+
 N_TREES = 30
 DEPTH = 10
 #: Of a class so many rows are looked at.
@@ -48,7 +50,8 @@ def grow(rows: np.ndarray, codes: np.ndarray, n_classes: int, seed: int) -> dict
     forest = ExtraTreesClassifier(
         N_TREES, max_depth=DEPTH, min_samples_leaf=2, class_weight="balanced", random_state=seed
     )
-    trees = [tree.tree_ for tree in forest.fit(rows, codes).estimators_]
+    with without_autologging():
+        trees = [tree.tree_ for tree in forest.fit(rows, codes).estimators_]
     roots = np.cumsum([0, *(tree.node_count for tree in trees[:-1])])
     own = np.arange(roots[-1] + trees[-1].node_count)
     feature = np.concatenate([tree.feature for tree in trees])
