@@ -290,9 +290,10 @@ def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
         pairs = [(rows, [comparison.positive] * len(rows)) for rows in (held_out, made)]
         look = draw_images(*pairs, shape=encoder.shape, channels=encoder.channels)
         look.axes[0].set_title("How they look", fontsize=9)
-        described = "Held-out images above synthetic ones."
+        described, size = "Held-out images above synthetic ones.", "whole"
     else:
         look, described = draw_marginals(held_out, made), "Held-out and synthetic values."
+        size = "small" if look.axes[1:] else ""
     return found | {
         "colours": {
             f"{len(held_out)} held-out rows": page_colour(REAL),
@@ -302,6 +303,7 @@ def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
         "measured": measured,
         "table": pd.DataFrame({"measured": measured[list(BEST)], "best": BEST}),
         "look": inline_panels(look, "look", described),
+        "size": size,
         "projection": inline_panels(
             draw_projection(*(_some(rows) for rows in (held_out, made, others))),
             "projection",
