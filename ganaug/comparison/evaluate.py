@@ -1,5 +1,6 @@
 """Cross-validate every arm with every classifier on the same stratified folds."""
 
+import signal
 import time
 import warnings
 import zlib
@@ -270,7 +271,9 @@ def evaluate(
     """Return one row per cell, one per its held-out rows, histories by arm, one row per draw."""
     jobs = [(fold, arm) for fold in range(len(task.folds)) for arm in task.arms]
     total = len(jobs) * len(task.classifiers)
-    run = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+    run = Parallel(
+        n_jobs=n_jobs, return_as="generator_unordered", initializer=_leave_interrupts_to_the_caller
+    )
     # The task is the same for all, and large: it is hashed once, not with every pair.
     folder = str(memory) if isinstance(memory, Path) else memory
     part = check_memory(folder).cache(_run_part, ignore=["task"])
@@ -290,6 +293,11 @@ def evaluate(
     per_fold = {arm: [histories[arm, f] for f in range(len(task.folds))] for arm in task.arms}
     curves = {arm: runs for arm, runs in per_fold.items() if any(runs)}
     return _tabulate(task, cells), _held_out(task, cells), curves, _draws(task, cells)
+
+
+def _leave_interrupts_to_the_caller() -> None:
+    """Ignore Ctrl-C in a worker: it reaches the caller as well, who stops the workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager
