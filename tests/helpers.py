@@ -1,4 +1,4 @@
-"""MLflow stores and servers for the tests, and an estimator that nobody knows."""
+"""MLflow stores and servers for the tests, the command line, and what they work on."""
 
 import os
 import shutil
@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import requests
 from sklearn.base import BaseEstimator, ClassifierMixin
+
+from ganaug.cli import main
 
 #: For the modules whose tests each work in a store of their own.
 IN_A_STORE = [
@@ -137,3 +139,18 @@ def write_folder(path, X, y, suffix=".png"):
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(folder / f"{row:04}{suffix}")
     return path
+
+
+def run(capsys, *arguments):
+    """Run the command; return its exit code, stdout and stderr."""
+    code = main([str(argument) for argument in arguments])
+    return (code, *capsys.readouterr())
+
+
+def complaint(capsys, *arguments):
+    """Run a command that must fail; return its one line."""
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("ganaug: ")
+    assert err.count("\n") == 1
+    return err[len("ganaug: ") : -1]

@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from helpers import closed_port
+from helpers import closed_port, complaint, run
 
 from ganaug import cli
-from ganaug.cli import main
 from ganaug.files import tables
 
 CSV = """\
@@ -41,21 +40,6 @@ def table(tmp_path):
     path = tmp_path / "d.csv"
     path.write_text(CSV.format("".join(lines)))
     return path
-
-
-def run(capsys, *arguments):
-    """Run the command; return its exit code, stdout and stderr."""
-    code = main([str(argument) for argument in arguments])
-    return (code, *capsys.readouterr())
-
-
-def complaint(capsys, *arguments):
-    """Run a command that must fail; return its one line."""
-    code, out, err = run(capsys, *arguments)
-    assert (code, out) == (2, "")
-    assert err.startswith("ganaug: ")
-    assert err.count("\n") == 1
-    return err[len("ganaug: ") : -1]
 
 
 # --- augment -------------------------------------------------------------------------------------

@@ -3,11 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import write_folder
+from helpers import complaint, run, write_folder
 from numpy.testing import assert_array_equal
 
 from ganaug import GANAugmenter
-from ganaug.cli import main
 from ganaug.encoders.image import ImageEncoder
 from ganaug.files import read_images
 
@@ -17,21 +16,6 @@ STEPS = ("--steps", 5)
 @pytest.fixture
 def folder(tmp_path, eights):
     return write_folder(tmp_path / "digits", *eights)
-
-
-def run(capsys, *arguments):
-    """Run the command; return its exit code, stdout and stderr."""
-    code = main([str(argument) for argument in arguments])
-    return (code, *capsys.readouterr())
-
-
-def complaint(capsys, *arguments):
-    """Run a command that must fail; return its one line."""
-    code, out, err = run(capsys, *arguments)
-    assert (code, out) == (2, "")
-    assert err.startswith("ganaug: ")
-    assert err.count("\n") == 1
-    return err[len("ganaug: ") : -1]
 
 
 def snapshot(path):

@@ -291,3 +291,10 @@ def _to_numpy_time(cells: Any, kind: str) -> np.ndarray:
         # By the wall clock: a table of days is one of midnights, in summer as in winter.
         series = series.dt.tz_localize(None)
     return series.to_numpy()
+
+
+def check_names(X: pd.DataFrame) -> None:
+    """Refuse a table in which two columns have the same name."""
+    if not X.columns.is_unique:
+        twice = X.columns[X.columns.duplicated()].unique().tolist()
+        raise ValueError(f"X has duplicate column names: {twice}; rename or drop them.")

@@ -12,6 +12,7 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ganaug.encoders.cells import check_names
 from ganaug.spec import Spec
 
 Images = np.ndarray | pd.DataFrame
@@ -116,9 +117,7 @@ class ImageEncoder(BaseEstimator):
         if isinstance(X, list | tuple):
             X = _stack(X)
         if isinstance(X, pd.DataFrame):
-            if not X.columns.is_unique:
-                twice = X.columns[X.columns.duplicated()].unique().tolist()
-                raise ValueError(f"X has duplicate column names: {twice}; rename or drop them.")
+            check_names(X)
             strange = [n for n, d in X.dtypes.items() if not _is_numeric(d)]
             if strange:
                 raise TypeError(

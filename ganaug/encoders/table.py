@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ganaug.encoders.cells import Cells, has_unnamed_zone, infer, kind_of, to_float
+from ganaug.encoders.cells import Cells, check_names, has_unnamed_zone, infer, kind_of, to_float
 from ganaug.encoders.columns import LevelCoder, NumberCoder
 from ganaug.spec import Spec
 
@@ -116,9 +116,8 @@ class TableEncoder(BaseEstimator):
                 f"Found array with {X.shape[0]} sample(s) and {X.shape[1]} feature(s) "
                 f"(shape={X.shape}) while a minimum of 1 is required."
             )
-        if isinstance(X, pd.DataFrame) and not X.columns.is_unique:
-            twice = X.columns[X.columns.duplicated()].unique().tolist()
-            raise ValueError(f"X has duplicate column names: {twice}; rename or drop them.")
+        if isinstance(X, pd.DataFrame):
+            check_names(X)
         for name, cells in _columns_of(X):
             kind = kind_of(cells)
             if not kind:
