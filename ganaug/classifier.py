@@ -42,6 +42,9 @@ from ganaug.randomness import numpy_stream, seed_from
 # Purposes of the private random streams, so that no two of them are the same.
 _AUGMENTER, _DRAW, _ESTIMATOR, _FOLD = range(4)
 
+# Where the search lets ``predict`` decide besides where the draws do: see ``best_balance_``.
+BALANCES = (0.25, 0.5, 0.75, 1.0, 1.25)
+
 _first_estimator_has = partial(_estimator_has, delegates=("estimators_", "estimator"))
 
 
@@ -100,6 +103,10 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
     class_shares_ : ndarray of shape (n_classes,)
         The same among the real training rows.
 
+    decision_shares_ : ndarray of shape (n_classes,)
+        The class shares that ``predict`` decides for: a class is given more rows than its
+        probability at ``class_shares_`` would by as much as its share here is larger.
+
     augmenter_ : GANAugmenter or None
         The fitted augmenter that every draw was sampled from. None where there is none, as for
         an imbalanced-learn sampler, which only lives as long as its draw.
@@ -124,8 +131,8 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
     Draws have different class shares :math:`q`, so each clone's probabilities are first brought
     to the shares :math:`\pi` of the training rows, :math:`p'_c \propto p_c \pi_c / q_c` [1]_, and
     then averaged [2]_. With ``correct_prior`` that is what ``predict_proba`` returns; without, they
-    are brought to the shares of the draws that add rows, averaged as logarithms, for it is their
-    ratios that count; that is where ``predict`` decides.
+    are brought to ``decision_shares_``, where ``predict`` decides: the shares of the draws that add
+    rows, averaged as logarithms, for it is their ratios that count.
     Without ``predict_proba`` the clones vote, but for two classes, where their decision functions
     are averaged if there are any.
 
@@ -239,6 +246,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         averaged.classes_ = np.unique(y)
         averaged.class_shares_ = class_shares(y)
         averaged.draw_shares_ = np.array(draw_shares)
+        averaged._decide_at(None)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(members[0], name):
                 setattr(averaged, name, getattr(members[0], name))
@@ -316,6 +324,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
                 for draw, rows_of_draw in enumerate(draws())
             )
         self.draw_shares_ = np.array(learned)
+        self._decide_at(None)
 
     @available_if(_first_estimator_has("predict_proba"))
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -331,13 +340,29 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         ndarray of shape (n_samples, n_classes)
             One column a class, in the order of ``classes_``.
         """
-        augmented, corrected = self._probabilities(X)
-        return corrected if self.correct_prior else augmented
-
-    def _probabilities(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         check_is_fitted(self)
+        shares = self.class_shares_ if self.correct_prior else self.decision_shares_
+        return self._probabilities(X, shares)
+
+    def _probabilities(self, X: Any, shares: np.ndarray) -> np.ndarray:
+        """Return the average over the draws at these ``shares`` of the classes."""
         each = [fitted.predict_proba(X) for fitted in self.estimators_]
-        return average_draws(each, list(self.draw_shares_), self.class_shares_)
+        if self._is_one_at(shares):
+            return each[0]
+        mean = average_draws(each, list(self.draw_shares_), self.class_shares_)
+        return correct_prior(mean, self.class_shares_, shares)
+
+    def _is_one_at(self, shares: np.ndarray) -> bool:
+        """Whether there is one clone, and it has learned at these ``shares``."""
+        return len(self.draw_shares_) == 1 and bool(np.array_equal(shares, self.draw_shares_[0]))
+
+    def _decide_at(self, balance: float | None) -> None:
+        """Set the shares to decide for: real ones at 0, equal ones at 1, the draws' at None."""
+        if balance is None:
+            self.decision_shares_ = decision_shares(list(self.draw_shares_))
+        else:
+            weights = self.class_shares_ ** (1 - balance)
+            self.decision_shares_ = weights / weights.sum()
 
     @available_if(_first_estimator_has("predict_proba"))
     def predict_log_proba(self, X: Any) -> np.ndarray:
@@ -373,11 +398,12 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
             Of two classes, how much likelier the second is.
         """
         check_is_fitted(self)
-        if len(self.estimators_) == 1 or not hasattr(self, "predict_proba"):
+        if self._is_one_at(self.decision_shares_) or not hasattr(self, "predict_proba"):
             each = [fitted.decision_function(X) for fitted in self.estimators_]
             return np.mean(each, axis=0)
         # Certain members may agree; their odds stay finite.
-        scores = np.log(np.maximum(self._probabilities(X)[0], np.finfo(float).tiny))
+        p = self._probabilities(X, self.decision_shares_)
+        scores = np.log(np.maximum(p, np.finfo(float).tiny))
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
     def predict(self, X: Any) -> np.ndarray:
@@ -394,10 +420,10 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
             One of ``classes_`` for each row.
         """
         check_is_fitted(self)
-        if len(self.estimators_) == 1:
+        if self._is_one_at(self.decision_shares_):
             return self.estimators_[0].predict(X)
         if hasattr(self, "predict_proba"):
-            scores, _ = self._probabilities(X)
+            scores = self._probabilities(X, self.decision_shares_)
         elif hasattr(self, "decision_function") and len(self.classes_) == 2:
             scores = self.decision_function(X)
         else:  # with more classes the columns may stand for pairs of them
@@ -419,12 +445,13 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
 
 
 class AugmentedClassifierCV(AugmentedClassifier):
-    """An :class:`AugmentedClassifier` that finds out how much to add, nothing included.
+    r"""An :class:`AugmentedClassifier` that finds out how much to add, and where to decide.
 
     Every training fold of an inner cross-validation fits the augmenter once; each of ``amounts``
     is then tried on it and scored on the real rows held out. The best amount is used for a last
     fit on all rows. More rows of a rare class can make a classifier worse, so 0 is among the
-    ``amounts`` by default.
+    ``amounts`` by default. A ``scoring`` that depends on more than the order of rows is also asked
+    where ``predict`` is to decide: F1 and balanced accuracy want different places.
 
     Parameters
     ----------
@@ -469,13 +496,18 @@ class AugmentedClassifierCV(AugmentedClassifier):
     best_amount_ : float
         The amount with the best mean score; of equally good ones, the smallest.
 
+    best_balance_ : float or None
+        Where ``predict`` decides with it: at 0 for class shares as they are in the training rows,
+        at 1 for equal ones, beyond for more of the rarer classes. None: where the draws do, as in
+        :class:`AugmentedClassifier`, for no other place was better.
+
     best_score_ : float
         Its mean score over the inner folds.
 
     cv_results_ : dict of ndarray
-        For a DataFrame: ``amount``, ``split0_test_score`` and so on for each fold,
-        ``mean_test_score``, ``std_test_score`` and ``rank_test_score``, in the order of
-        ``amounts``.
+        For a DataFrame: ``amount``, ``balance`` (NaN: where the draws decide),
+        ``split0_test_score`` and so on for each fold, ``mean_test_score``, ``std_test_score`` and
+        ``rank_test_score``. Amounts are in the order of ``amounts``, each with every balance.
 
     classes_ : ndarray of shape (n_classes,)
         Class labels, sorted.
@@ -483,7 +515,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
     estimators_ : list of classifiers
         The ``n_draws`` clones fitted on all rows with the best amount.
 
-    draw_shares_, class_shares_ : ndarray
+    draw_shares_, class_shares_, decision_shares_ : ndarray
         As for :class:`AugmentedClassifier`.
 
     augmenter_ : GANAugmenter or None
@@ -505,6 +537,12 @@ class AugmentedClassifierCV(AugmentedClassifier):
     Within a fold the smaller draws of a GANAugmenter are parts of the largest one, and clones
     share their seeds between amounts: what differs between two scores is the amount.
 
+    For a balance :math:`b` decisions are made at class shares in proportion to
+    :math:`\pi_c^{1 - b}`, where :math:`\pi` are those of the training rows. Of two classes that
+    moves a threshold; of more it moves all of them together. Five balances from 0.25 to 1.25 are
+    tried if ``scoring`` is given and ``estimator`` has ``predict_proba``, which then comes out for
+    these shares as well, unless ``correct_prior`` is set.
+
     Examples
     --------
     >>> from sklearn.datasets import make_classification
@@ -518,6 +556,8 @@ class AugmentedClassifierCV(AugmentedClassifier):
     True
     >>> model.cv_results_["mean_test_score"].shape
     (2,)
+    >>> model.set_params(scoring="f1").fit(X, y).cv_results_["mean_test_score"].shape
+    (12,)
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -554,7 +594,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
 
     @_fit_context(prefer_skip_nested_validation=False)  # estimator and augmenter are the caller's
     def fit(self, X: Any, y: Any) -> AugmentedClassifierCV:
-        """Choose the amount by cross-validation, then augment and train on all rows.
+        """Choose by cross-validation, then augment and train on all rows.
 
         Parameters
         ----------
@@ -572,6 +612,8 @@ class AugmentedClassifierCV(AugmentedClassifier):
         X, y = self._check_training_rows(X, y)
         amounts = self._check_amounts()
         scorer = self._get_scorer(y)
+        searched = self.scoring is not None and hasattr(self, "predict_proba")
+        balances = (None, *BALANCES) if searched else (None,)
         folds = self._inner_folds(X, y)
         seed = self._seed()
         context = self._init_callback_context(
@@ -596,15 +638,17 @@ class AugmentedClassifierCV(AugmentedClassifier):
                 y,
                 *folds[fold],
                 amounts=amounts,
+                balances=balances,
                 scorer=scorer,
                 context=contexts[fold],
             )
             for fold in range(len(folds))
         )
-        self._choose_amount(amounts, np.array(scores))
+        self._choose([(a, b) for a in amounts for b in balances], np.array(scores))
         rows = _rows_to_add(y, self.best_amount_)
         source = self._fit_augmenter(X, y, seed, refit_context, rows)
         self._fit_estimators(X, y, seed, source, rows)
+        self._decide_at(self.best_balance_)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
@@ -651,20 +695,24 @@ class AugmentedClassifierCV(AugmentedClassifier):
                 )
         return folds
 
-    def _choose_amount(self, amounts: np.ndarray, scores: np.ndarray) -> None:
-        """Set what the search found; ``scores`` has a row for each fold, a column an amount."""
+    def _choose(self, tried: list[tuple[float, float | None]], scores: np.ndarray) -> None:
+        """Set what the search found; ``scores`` has a row for each fold, a column for each try."""
         if not np.isfinite(scores).all():
             fold, column = np.argwhere(~np.isfinite(scores))[0]
             raise ValueError(
                 f"scoring={self.scoring!r} gave {scores[fold, column]} for amount "
-                f"{amounts[column]} on inner fold {fold}, so amounts cannot be compared. Its rows "
+                f"{tried[column][0]} on inner fold {fold}, so amounts cannot be compared. Its rows "
                 "may lack a class: use another scoring or fewer folds."
             )
         mean = scores.mean(axis=0)
         self.best_score_ = float(mean.max())
-        self.best_amount_ = float(amounts[mean == mean.max()].min())
+        # The smallest amount of the best, and of its balances the first.
+        best = [tried[column] for column in np.flatnonzero(mean == mean.max())]
+        amount, self.best_balance_ = min(best, key=lambda one: one[0])
+        self.best_amount_ = float(amount)
         self.cv_results_ = {
-            "amount": amounts,
+            "amount": np.array([amount for amount, _ in tried]),
+            "balance": np.array([balance for _, balance in tried], dtype=float),
             **{f"split{fold}_test_score": row for fold, row in enumerate(scores)},
             "mean_test_score": mean,
             "std_test_score": scores.std(axis=0),
@@ -691,6 +739,28 @@ class _NestedDraws:
         return _safe_indexing(X, kept), y[kept]
 
 
+class _Remembering:
+    """A fitted classifier that answers from memory what it has been asked about ``X`` before."""
+
+    def __init__(self, fitted: Any, X: Any) -> None:
+        self.fitted, self.X = fitted, X
+        self.answers: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.fitted, name)
+        if name not in ("predict", "predict_proba", "decision_function"):
+            return found
+
+        def answer(X: Any) -> Any:
+            if X is not self.X:
+                return found(X)
+            if name not in self.answers:
+                self.answers[name] = found(X)
+            return self.answers[name]
+
+        return answer
+
+
 def _score_amounts(
     classifier: AugmentedClassifier,
     X: Any,
@@ -699,10 +769,11 @@ def _score_amounts(
     test: np.ndarray,
     *,
     amounts: np.ndarray,
+    balances: Sequence[float | None],
     scorer: Callable,
     context: Any,
 ) -> list[float]:
-    """Score every amount on one inner fold, with one fitted augmenter."""
+    """Score every amount with every balance on one inner fold, with one fitted augmenter."""
     X_test, y_test = _safe_indexing(X, test), y[test]
     X, y = classifier._check_training_rows(_safe_indexing(X, train), y[train])
     seed = classifier._seed()
@@ -713,7 +784,10 @@ def _score_amounts(
     scores = []
     for amount in amounts:
         classifier._fit_estimators(X, y, seed, source, _rows_to_add(y, amount))
-        scores.append(scorer(classifier, X_test, y_test))
+        classifier.estimators_ = [_Remembering(one, X_test) for one in classifier.estimators_]
+        for balance in balances:
+            classifier._decide_at(balance)
+            scores.append(scorer(classifier, X_test, y_test))
     return scores
 
 
@@ -794,8 +868,8 @@ def correct_prior(probabilities: np.ndarray, learned: np.ndarray, true: np.ndarr
 
 def average_draws(
     probabilities: Sequence[np.ndarray], learned: Sequence[np.ndarray], true: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Average what classifiers say that were trained on draws of different class shares.
+) -> np.ndarray:
+    """Average at the true class shares what classifiers say that learned at different ones.
 
     Parameters
     ----------
@@ -808,24 +882,37 @@ def average_draws(
 
     Returns
     -------
-    augmented, corrected : ndarray of shape (n, n_classes)
-        At the geometric mean of the learned shares but the first, that of the draw that adds
-        nothing, and at the true shares.
+    ndarray of shape (n, n_classes)
 
     Examples
     --------
     >>> import numpy as np
     >>> from ganaug.classifier import average_draws
     >>> equal, true = np.array([0.5, 0.5]), np.array([0.9, 0.1])
-    >>> one, corrected = average_draws([np.array([[0.3, 0.7]])], [equal], true)
-    >>> one, corrected.round(2)
-    (array([[0.3, 0.7]]), array([[0.79, 0.21]]))
+    >>> average_draws([np.array([[0.9, 0.1]]), np.array([[0.5, 0.5]])], [true, equal], true)
+    array([[0.9, 0.1]])
     """
     each = [correct_prior(p, q, true) for p, q in zip(probabilities, learned, strict=True)]
-    corrected = np.mean(each, axis=0)
-    if len(each) == 1:
-        return probabilities[0], corrected
-    return correct_prior(corrected, true, np.exp(np.log(learned[1:]).mean(axis=0))), corrected
+    return np.mean(each, axis=0)
+
+
+def decision_shares(learned: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the class shares at which an average over draws decides.
+
+    That is the geometric mean of those of all draws but the first, which adds nothing; of a single
+    draw, its own.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.classifier import decision_shares
+    >>> decision_shares([np.array([0.9, 0.1]), np.array([0.8, 0.2]), np.array([0.5, 0.5])])
+    array([0.66666667, 0.33333333])
+    """
+    if len(learned) == 1:
+        return learned[0]
+    mean = np.exp(np.log(learned[1:]).mean(axis=0))
+    return mean / mean.sum()
 
 
 def growing_shares(n_draws: int) -> list[float]:

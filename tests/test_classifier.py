@@ -16,7 +16,7 @@ from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Perceptron
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, balanced_accuracy_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.neighbors import RadiusNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -27,7 +27,7 @@ from sklearn.utils import _safe_indexing, check_random_state, get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ganaug import AugmentedClassifier, AugmentedClassifierCV, GANAugmenter
-from ganaug.classifier import _rows_to_add
+from ganaug.classifier import BALANCES, _rows_to_add
 
 
 class Repeater(CallbackSupportMixin, BaseEstimator):
@@ -628,6 +628,7 @@ def test_cv_results(cancer):
     results = pd.DataFrame(model.cv_results_)
     assert list(results) == [
         "amount",
+        "balance",
         "split0_test_score",
         "split1_test_score",
         "mean_test_score",
@@ -638,6 +639,7 @@ def test_cv_results(cancer):
     assert_allclose(results["mean_test_score"], splits.mean(axis=1))
     assert_allclose(results["std_test_score"], splits.std(axis=1))
     assert results["rank_test_score"].tolist() == [3, 2, 1]
+    assert results["balance"].isna().all(), "without probabilities there is one place to decide"
     assert model.best_score_ == results["mean_test_score"].max()
 
 
@@ -724,6 +726,84 @@ def test_named_scoring(cancer, words):
     # Cross-validation elsewhere would turn this into nan; here it must be heard.
     with pytest.raises(ValueError, match=r"pos_label=1 is not a valid label"):
         model.set_params(scoring="average_precision").fit(X, words)
+
+
+@pytest.mark.parametrize("load", [None, load_iris], ids=["two classes", "three"])
+def test_every_place_to_decide_is_scored(cancer, load):
+    X, y = cancer
+    if load is not None:
+        X, y = load_iris(return_X_y=True)
+        X, y = X[:110], np.array(["u", "v", "w"])[y[:110]]
+    cv = StratifiedKFold(2)
+    model = AugmentedClassifierCV(
+        logistic(), None, amounts=[0.0], scoring="balanced_accuracy", cv=cv
+    ).fit(X, y)
+    assert_array_equal(model.cv_results_["balance"], [np.nan, *BALANCES])
+    for fold, (train, test) in enumerate(cv.split(X, y)):
+        shares = np.unique(y[train], return_counts=True)[1] / len(train)
+        p = logistic().fit(X[train], y[train]).predict_proba(X[test])
+        expected = [
+            balanced_accuracy_score(y[test], model.classes_[np.argmax(p / shares**balance, axis=1)])
+            for balance in (0.0, *BALANCES)
+        ]
+        assert_allclose(model.cv_results_[f"split{fold}_test_score"], expected)
+
+
+@pytest.mark.parametrize("augmenter", [SMOTE(), Repeater()], ids=type)
+@pytest.mark.parametrize("amounts", [[0.0], [1.0]])
+def test_decides_where_it_scored_best(cancer, augmenter, amounts):
+    X, y = cancer
+    noise = np.random.default_rng(0).normal(size=X.shape)
+    model = AugmentedClassifierCV(
+        logistic(), augmenter, amounts=amounts, scoring="recall", cv=3, n_draws=2
+    ).fit(X + 2 * noise, y)
+    assert model.best_balance_ is not None
+    place = model.cv_results_["mean_test_score"].argmax()
+    assert model.best_balance_ == model.cv_results_["balance"][place]
+    ratio = model.decision_shares_[1] / model.decision_shares_[0]
+    assert ratio == pytest.approx((20 / 150) ** (1 - model.best_balance_))
+    decided, p = model.predict(X), model.predict_proba(X)
+    assert_array_equal(decided, p.argmax(axis=1))
+    assert_array_equal(model.decision_function(X) > 0, decided == 1)
+    model.set_params(correct_prior=True)
+    assert_array_equal(model.predict(X), decided)
+    corrected = model.predict_proba(X)
+    assert_allclose(corrected, at_shares(p, model.decision_shares_, model.class_shares_))
+
+
+def test_a_score_of_order_leaves_the_decision_to_the_draws(cancer):
+    X, y = cancer
+    model = AugmentedClassifierCV(logistic(), SMOTE(), amounts=[1.0], cv=2, random_state=0)
+    for scoring, tried in ((None, 1), ("roc_auc", 6)):
+        model.set_params(scoring=scoring).fit(X, y)
+        assert model.best_balance_ is None
+        assert len(model.cv_results_["mean_test_score"]) == tried
+        decisive = np.exp(np.log(model.draw_shares_[1:]).mean(axis=0))
+        assert_allclose(model.decision_shares_, decisive / decisive.sum())
+
+
+class Counted(LogisticRegression):
+    """Counts the questions it is asked, over all clones."""
+
+    asked: Counter = Counter()
+
+    def predict_proba(self, X):
+        self.asked[len(X)] += 1
+        return super().predict_proba(X)
+
+
+def test_places_to_decide_share_what_the_clones_say(cancer):
+    def on_other_rows(model, X, y):
+        return model.predict_proba(X[:7])[:, 1].mean()
+
+    X, y = cancer
+    model = AugmentedClassifierCV(Counted(), SMOTE(), amounts=[1.0], cv=2, n_draws=2)
+    Counted.asked.clear()
+    model.set_params(scoring="f1").fit(X, y)
+    assert Counted.asked == {85: 4}, "two clones in each of two folds, once each"
+    scores = model.set_params(scoring=on_other_rows).fit(X, y).cv_results_["mean_test_score"]
+    assert (np.diff(scores[1:]) > 0).all(), "other rows must be asked about afresh"
+    assert Counted.asked[7] == 2 * 2 * 6
 
 
 def test_default_augmenter_is_the_gan():

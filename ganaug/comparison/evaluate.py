@@ -24,7 +24,13 @@ from sklearn.utils.validation import check_memory
 from threadpoolctl import threadpool_limits
 
 from ganaug.autologging import without_autologging
-from ganaug.classifier import AugmentedClassifier, average_draws, class_shares
+from ganaug.classifier import (
+    AugmentedClassifier,
+    average_draws,
+    class_shares,
+    correct_prior,
+    decision_shares,
+)
 from ganaug.comparison.arms import ARMS, BASELINE, Arm, Rows
 from ganaug.comparison.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIERS
 from ganaug.comparison.scores import METRICS, score
@@ -178,10 +184,12 @@ class Task:
             each = [member.predict_proba(Z) for member, Z in zip(members, held_out, strict=True)]
             learned = self.learned_shares(arm, classifier, encoded)
             shares = class_shares(self.y[self.folds[fold][0]])
-            probabilities, corrected = average_draws(each, learned, shares)
-            predicted = self.classes[probabilities.argmax(axis=1)]
+            corrected = average_draws(each, learned, shares)
             if len(members) == 1:  # it may have a threshold of its own
-                predicted = members[0].predict(held_out[0])
+                probabilities, predicted = each[0], members[0].predict(held_out[0])
+            else:
+                probabilities = correct_prior(corrected, shares, decision_shares(learned))
+                predicted = self.classes[probabilities.argmax(axis=1)]
         except Exception as error:
             return Prediction(classifier, error=_describe(error))
         added = [len(draw.y) - len(self.folds[fold][0]) for draw in encoded]

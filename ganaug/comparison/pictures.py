@@ -294,7 +294,7 @@ def _draw_draws(panel: Axes, comparison: Comparison, metric: str, classifier: st
 
 
 def draw_amounts(classifier: Any) -> Figure:
-    """Draw what each amount of synthetic rows was worth.
+    """Draw what each amount of synthetic rows was worth, decided where it scored best.
 
     Parameters
     ----------
@@ -320,15 +320,14 @@ def draw_amounts(classifier: Any) -> Figure:
     from matplotlib.figure import Figure
 
     check_is_fitted(classifier, "cv_results_")
-    results = classifier.cv_results_
-    order = np.argsort(results["amount"])
-    amounts = results["amount"][order]
+    results = pd.DataFrame(classifier.cv_results_)
+    best = results.loc[results.groupby("amount")["mean_test_score"].idxmax()]
     figure = Figure(figsize=(5.2, 3.8), layout="constrained")
     panel = figure.subplots()
-    folds = [values[order] for key, values in results.items() if key.startswith("split")]
-    for values in folds:
-        panel.plot(amounts, values, color=FAINT, linewidth=1)
-    panel.plot(amounts, results["mean_test_score"][order], "o-", color=OTHERS[0], linewidth=2)
+    folds = [name for name in classifier.cv_results_ if name.startswith("split")]
+    for name in folds:
+        panel.plot(best["amount"], best[name], color=FAINT, linewidth=1)
+    panel.plot(best["amount"], best["mean_test_score"], "o-", color=OTHERS[0], linewidth=2)
     panel.axvline(classifier.best_amount_, color=SUBJECT, linestyle=":")
     panel.set(
         xlabel="rows of a rare class, as a share of the largest class",

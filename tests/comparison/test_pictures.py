@@ -117,3 +117,6 @@ def test_amounts_are_drawn_in_order(abalone, tmp_path):
     np.testing.assert_allclose(mean.get_ydata(), model.cv_results_["mean_test_score"][[1, 2, 0]])
     assert chosen.get_xdata() == [model.best_amount_] * 2
     panel.figure.savefig(tmp_path / "amounts.png")
+    model.set_params(scoring="f1_macro").fit(X, y)
+    best = model.cv_results_["mean_test_score"].reshape(3, -1).max(axis=1)
+    np.testing.assert_allclose(draw_amounts(model).axes[0].lines[3].get_ydata(), best[[1, 2, 0]])
