@@ -436,7 +436,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         tags = super().__sklearn_tags__()
         parts = [self.estimator, self._get_augmenter()]
         inputs = [get_tags(part).input_tags for part in parts if part is not None]
-        for kind in ("allow_nan", "sparse", "categorical", "string"):
+        for kind in ("allow_nan", "sparse", "categorical", "string", "three_d_array"):
             setattr(tags.input_tags, kind, all(getattr(part, kind) for part in inputs))
         of_estimator = get_tags(self.estimator).classifier_tags
         if of_estimator is not None:

@@ -18,7 +18,7 @@ from typing import Annotated
 import pandas as pd
 import typer
 from bars import check_bars
-from peers import few_rows, ours, peers, searched, slow_peers
+from peers import few_rows, ingredients, ours, peers, searched, slow_peers
 from rich.progress import Progress
 from rows import measure_rows
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -72,6 +72,7 @@ def studies():
             [*searched(), *main],
             classifiers=("LR", "kNN", "tree", "forest"),
         ),
+        "ingredients": Study(panel.Protocol(n_folds=2, n_repeats=1), ingredients()),
         "synthesizers": Study(panel.Protocol(n_folds=1, n_repeats=1), [*few_rows(), *slow_peers()]),
     }
 

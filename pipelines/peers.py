@@ -24,6 +24,7 @@ from sklearn.preprocessing import OneHotEncoder
 from ganaug import AugmentedClassifierCV, GANAugmenter
 from ganaug.comparison import ARMS, GAN, Arm, Rows
 from ganaug.comparison.arms import ClassWeight, Smote, TunedThreshold, equal_shares
+from ganaug.networks.dense import DenseNetwork
 from ganaug.preprocessing import TidyTable
 from ganaug.tracking.data import digest
 
@@ -275,6 +276,24 @@ def ours():
         GAN(GANAugmenter(), n_draws=1, name="GANOverSampler"),
         GAN(GANAugmenter(), name="AugmentedClassifier"),
     ]
+
+
+def ingredients():
+    """Return GANOverSampler as it is, and with one thing about it changed."""
+    changed = {
+        "every candidate": {"n_candidates": 1},
+        "Wasserstein loss": {"loss": "wasserstein"},
+        "BCE loss": {"loss": "bce"},
+        "early stopping": {"early_stopping": True},
+        "400 steps": {"steps": 400},
+        "1,600 steps": {"steps": 1600},
+        "narrow": {"network": DenseNetwork(width=64)},
+    }
+    arms = [
+        GAN(GANAugmenter(**options), n_draws=1, name=f"GANOverSampler, {name}")
+        for name, options in changed.items()
+    ]
+    return [ARMS["nothing"], ours()[0], *arms]
 
 
 def few_rows():

@@ -14,6 +14,8 @@ from joblib import Parallel, delayed
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -273,6 +275,22 @@ def test_tags_are_those_of_images(cls, encoder):
     assert of_tables.allow_nan
     assert not of_tables.three_d_array
     assert not of_tables.sparse
+
+
+class TakesImages(DummyClassifier):
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+def test_an_augmented_classifier_takes_images_if_both_its_parts_do():
+    def takes(*parts):
+        return get_tags(AugmentedClassifier(*parts)).input_tags.three_d_array
+
+    assert takes(TakesImages(), GANAugmenter(encoder="image"))
+    assert not takes(TakesImages(), GANAugmenter())
+    assert not takes(LogisticRegression(), GANAugmenter(encoder="image"))
 
 
 # What goes wrong says what to do.
