@@ -8,14 +8,12 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-from imblearn.utils import check_sampling_strategy
 from scipy.stats import rankdata
 from sklearn.base import (
     BaseEstimator,
     ClassifierMixin,
     MetaEstimatorMixin,
     _fit_context,
-    clone,
 )
 from sklearn.callback import CallbackSupportMixin
 from sklearn.metrics import average_precision_score, get_scorer, get_scorer_names
@@ -36,8 +34,21 @@ from sklearn.utils.validation import _estimator_has, check_is_fitted, validate_d
 
 from ganaug.augmenter import GANAugmenter
 from ganaug.autologging import without_autologging
-from ganaug.containers import extend
-from ganaug.randomness import numpy_stream, seed_from
+from ganaug.draws import (
+    asked_for,
+    average_draws,
+    choice_of,
+    class_shares,
+    clone_seeded,
+    correct_prior,
+    decision_shares,
+    draw_rows,
+    growing_shares,
+    rows_it_adds,
+    seed_of,
+    subseed,
+)
+from ganaug.randomness import seed_from
 
 # Purposes of the private random streams, so that no two of them are the same.
 _AUGMENTER, _DRAW, _ESTIMATOR, _FOLD = range(4)
@@ -286,8 +297,8 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         self.augmenter_ = None
         if augmenter is None or hasattr(augmenter, "fit_resample") or rows == {}:
             return augmenter
-        augmenter = _clone_seeded(augmenter, seed, _AUGMENTER)
-        self.augmenter_ = _asked_for(augmenter, y, rows)
+        augmenter = clone_seeded(augmenter, seed, _AUGMENTER)
+        self.augmenter_ = asked_for(augmenter, y, rows)
         with context.propagate_callback_context(self.augmenter_):
             context.call_on_fit_task_begin(estimator=self, X=X, y=y)
             self.augmenter_.fit(X, y)
@@ -306,13 +317,13 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         learned = []
 
         def draws() -> Iterator[tuple[Any, np.ndarray]]:
-            added = rows if rows is not None or source is None else _rows_it_adds(source, y)
+            added = rows if rows is not None or source is None else rows_it_adds(source, y)
             nothing = source is None or (added is not None and not any(added.values()))
             n_draws = 1 if nothing else self.n_draws
-            own_seed = None if n_draws == 1 else _seed_of(source)
+            own_seed = None if n_draws == 1 else seed_of(source)
             for draw, share in enumerate(growing_shares(n_draws)):
-                subseed = _subseed(own_seed if seed is None else seed, _DRAW, draw)
-                X_draw, y_draw = draw_rows(X, y, source, rows, subseed, share)
+                draw_seed = subseed(own_seed if seed is None else seed, _DRAW, draw)
+                X_draw, y_draw = draw_rows(X, y, source, rows, draw_seed, share)
                 learned.append(class_shares(y_draw))
                 yield X_draw, y_draw
 
@@ -320,7 +331,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         with without_autologging():
             # Dispatched at once, so that every draw is made in this thread.
             self.estimators_ = Parallel(n_jobs=self.n_jobs, pre_dispatch="all")(
-                delayed(_clone_seeded(self.estimator, seed, _ESTIMATOR, draw).fit)(*rows_of_draw)
+                delayed(clone_seeded(self.estimator, seed, _ESTIMATOR, draw).fit)(*rows_of_draw)
                 for draw, rows_of_draw in enumerate(draws())
             )
         self.draw_shares_ = np.array(learned)
@@ -632,7 +643,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
                     self._get_augmenter(),
                     n_draws=self.n_draws,
                     correct_prior=self.correct_prior,
-                    random_state=_subseed(seed, _FOLD, fold),
+                    random_state=subseed(seed, _FOLD, fold),
                 ),
                 X,
                 y,
@@ -725,14 +736,14 @@ class _NestedDraws:
 
     def __init__(self, augmenter: Any, largest: Mapping[Any, int]) -> None:
         self.augmenter = augmenter
-        self.seed_ = _seed_of(augmenter)
+        self.seed_ = seed_of(augmenter)
         self.largest = largest
         self.draws: dict[int | None, tuple[Any, np.ndarray]] = {}
 
     def sample(self, n: Mapping[Any, int], *, random_state: int | None) -> tuple[Any, np.ndarray]:
         if random_state not in self.draws:
             self.draws[random_state] = self.augmenter.sample(
-                self.largest, random_state=random_state, **_choice_of(self.augmenter)
+                self.largest, random_state=random_state, **choice_of(self.augmenter)
             )
         X, y = self.draws[random_state]
         kept = np.concatenate([np.flatnonzero(y == label)[:rows] for label, rows in n.items()])
@@ -815,207 +826,3 @@ def _average_precision(classifier: Any, X: Any, y: np.ndarray, *, classes: np.nd
         if label in classes and label in y
     ]
     return float(np.mean(precisions)) if precisions else np.nan
-
-
-def class_shares(y: np.ndarray) -> np.ndarray:
-    """Return the share of each class, in the order of the sorted labels.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from ganaug.classifier import class_shares
-    >>> class_shares(np.array(["no", "yes", "no", "no"]))
-    array([0.75, 0.25])
-    """
-    counts = np.unique(y, return_counts=True)[1]
-    return counts / counts.sum()
-
-
-def correct_prior(probabilities: np.ndarray, learned: np.ndarray, true: np.ndarray) -> np.ndarray:
-    r"""Turn probabilities learned at some class shares into those at the true shares.
-
-    If rows of each class look alike in both worlds, Bayes' rule gives
-    :math:`p'_c \propto p_c \, \pi_c / q_c` for learned shares :math:`q` and true ones
-    :math:`\pi` (equation 4 of [1]_).
-
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n, n_classes)
-    learned, true : ndarray of shape (n_classes,)
-        Class shares, each above 0.
-
-    Returns
-    -------
-    ndarray of shape (n, n_classes)
-
-    References
-    ----------
-    .. [1] M. Saerens, P. Latinne, C. Decaestecker, "Adjusting the outputs of a classifier to new
-       a priori probabilities: a simple procedure", Neural Computation 14, 2002.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from ganaug.classifier import correct_prior
-    >>> correct_prior(np.array([[0.5, 0.5]]), np.array([0.5, 0.5]), np.array([0.9, 0.1]))
-    array([[0.9, 0.1]])
-    """
-    weighted = probabilities * (true / learned)
-    totals = weighted.sum(axis=1, keepdims=True)
-    # A row without any evidence, as of a radius without neighbours, says what the shares say.
-    return np.where(totals > 0, weighted / np.where(totals > 0, totals, 1.0), true)
-
-
-def average_draws(
-    probabilities: Sequence[np.ndarray], learned: Sequence[np.ndarray], true: np.ndarray
-) -> np.ndarray:
-    """Average at the true class shares what classifiers say that learned at different ones.
-
-    Parameters
-    ----------
-    probabilities : sequence of ndarray of shape (n, n_classes)
-        Of each draw's classifier.
-    learned : sequence of ndarray of shape (n_classes,)
-        The class shares of each draw.
-    true : ndarray of shape (n_classes,)
-        The class shares of the real rows.
-
-    Returns
-    -------
-    ndarray of shape (n, n_classes)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from ganaug.classifier import average_draws
-    >>> equal, true = np.array([0.5, 0.5]), np.array([0.9, 0.1])
-    >>> average_draws([np.array([[0.9, 0.1]]), np.array([[0.5, 0.5]])], [true, equal], true)
-    array([[0.9, 0.1]])
-    """
-    each = [correct_prior(p, q, true) for p, q in zip(probabilities, learned, strict=True)]
-    return np.mean(each, axis=0)
-
-
-def decision_shares(learned: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the class shares at which an average over draws decides.
-
-    That is the geometric mean of those of all draws but the first, which adds nothing; of a single
-    draw, its own.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from ganaug.classifier import decision_shares
-    >>> decision_shares([np.array([0.9, 0.1]), np.array([0.8, 0.2]), np.array([0.5, 0.5])])
-    array([0.66666667, 0.33333333])
-    """
-    if len(learned) == 1:
-        return learned[0]
-    mean = np.exp(np.log(learned[1:]).mean(axis=0))
-    return mean / mean.sum()
-
-
-def growing_shares(n_draws: int) -> list[float]:
-    """Return which share of the rows asked for each draw adds: none at first, all in the last.
-
-    Examples
-    --------
-    >>> from ganaug.classifier import growing_shares
-    >>> growing_shares(5), growing_shares(1)
-    ([0.0, 0.25, 0.5, 0.75, 1.0], [1.0])
-    """
-    return np.linspace(0, 1, n_draws).tolist() if n_draws > 1 else [1.0]
-
-
-def draw_rows(
-    X: Any,
-    y: np.ndarray,
-    source: Any,
-    rows: Mapping[Any, int] | None,
-    seed: int | None,
-    share: float = 1.0,
-) -> tuple[Any, np.ndarray]:
-    """Return the training rows of one draw: real ones, and what ``source`` adds to them.
-
-    Parameters
-    ----------
-    X : array-like or DataFrame of shape (n, n_features)
-    y : ndarray of shape (n,)
-    source : fitted GANAugmenter, imbalanced-learn sampler or None
-    rows : dict or None
-        How many to add of each class; None: what ``source`` is set to.
-    seed : int or None
-        None for a draw with the seed of ``source``.
-    share : float
-        Of these rows to add, if their number is known: see :class:`AugmentedClassifier`.
-
-    Returns
-    -------
-    tuple of (X, y)
-    """
-    if source is None:
-        return X, y
-    if rows is None and share < 1:
-        rows = _rows_it_adds(source, y)
-    if rows is not None:
-        rows = {label: n for label, more in rows.items() if (n := round(share * more))}
-        if not rows:
-            return X, y
-    if hasattr(source, "fit_resample"):
-        sampler = _asked_for(_clone_seeded(source, seed), y, rows)
-        X_more, y_more = sampler.fit_resample(X, y)
-        absent = np.setdiff1d(y, y_more).tolist()
-        if absent:
-            raise ValueError(
-                f"{type(source).__name__} removed every row of class {absent[0]!r}; the classifier "
-                "needs some of each class. Use a sampler that removes fewer rows."
-            )
-        return X_more, y_more
-    X_new, y_new = source.sample(rows, random_state=seed, **_choice_of(source))
-    return extend(X, X_new), extend(y, y_new)
-
-
-def _choice_of(source: Any) -> dict[str, int]:
-    """Return what makes a GANAugmenter choose rows, as it does when it adds them itself."""
-    return {"n_candidates": source.n_candidates} if hasattr(source, "n_candidates") else {}
-
-
-def _seed_of(source: Any) -> int | None:
-    """Return what fixes the draws of ``source``, so that each can have a seed of its own."""
-    seed = getattr(source, "seed_", getattr(source, "random_state", None))
-    return int(seed) if isinstance(seed, Integral) else None
-
-
-def _rows_it_adds(source: Any, y: np.ndarray) -> dict[Any, int] | None:
-    """Return how many rows of each class ``source`` is set to add, or None if it does not tell."""
-    strategy = source.get_params().get("sampling_strategy")
-    # A GANAugmenter has no type of sampling; those that remove rows say so.
-    if strategy is None or getattr(source, "_sampling_type", "over-sampling") != "over-sampling":
-        return None
-    return dict(check_sampling_strategy(strategy, y, "over-sampling"))
-
-
-def _asked_for(augmenter: Any, y: np.ndarray, rows: Mapping[Any, int] | None) -> Any:
-    """Tell an augmenter how many ``rows`` to add; None leaves its own ``sampling_strategy``."""
-    if rows is None:
-        return augmenter
-    totals = {label: int(np.sum(y == label)) + more for label, more in rows.items()}
-    return augmenter.set_params(sampling_strategy=totals)
-
-
-def _subseed(seed: int | None, *key: int) -> int | None:
-    return None if seed is None else int(numpy_stream(seed, *key).integers(2**31 - 1))
-
-
-def _clone_seeded(estimator: Any, seed: int | None, *key: int) -> Any:
-    """Clone an estimator, with each ``random_state`` in it set, unless ``seed`` is None."""
-    estimator = clone(estimator)
-    if seed is None:
-        return estimator
-    stream = numpy_stream(seed, *key)
-    names = sorted(
-        name
-        for name in estimator.get_params()
-        if name == "random_state" or name.endswith("__random_state")
-    )
-    return estimator.set_params(**{name: int(stream.integers(2**31 - 1)) for name in names})

@@ -755,7 +755,7 @@ def test_decides_where_it_scored_best(cancer, augmenter, amounts):
     X, y = cancer
     noise = np.random.default_rng(0).normal(size=X.shape)
     model = AugmentedClassifierCV(
-        logistic(), augmenter, amounts=amounts, scoring="recall", cv=3, n_draws=2
+        logistic(), augmenter, amounts=amounts, scoring="recall", cv=3, n_draws=2, random_state=0
     ).fit(X + 2 * noise, y)
     assert model.best_balance_ is not None
     place = model.cv_results_["mean_test_score"].argmax()

@@ -28,6 +28,7 @@ FLOORS = {
     "files": 2,
     "storage": 2,
     "training": 2,
+    "draws": 2,
     "augmenter": 3,
     "classifier": 4,
     "tracking": 4,

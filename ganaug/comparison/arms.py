@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.utils.validation import check_is_fitted
 
-from ganaug.classifier import class_shares, draw_rows, growing_shares
+from ganaug.draws import class_shares, draw_rows, growing_shares
 from ganaug.preprocessing import TidyTable
 
 N_DRAWS = 5

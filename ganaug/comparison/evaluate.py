@@ -24,16 +24,11 @@ from sklearn.utils.validation import check_memory
 from threadpoolctl import threadpool_limits
 
 from ganaug.autologging import without_autologging
-from ganaug.classifier import (
-    AugmentedClassifier,
-    average_draws,
-    class_shares,
-    correct_prior,
-    decision_shares,
-)
+from ganaug.classifier import AugmentedClassifier
 from ganaug.comparison.arms import ARMS, BASELINE, Arm, Rows
 from ganaug.comparison.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIERS
 from ganaug.comparison.scores import METRICS, score
+from ganaug.draws import average_draws, class_shares, correct_prior, decision_shares
 from ganaug.preprocessing import as_frame, make_preprocessor
 from ganaug.tracking.data import digest
 
