@@ -35,7 +35,7 @@ from sklearn.utils.validation import _estimator_has, check_is_fitted, validate_d
 from ganaug.augmenter import GANAugmenter
 from ganaug.autologging import without_autologging
 from ganaug.draws import (
-    asked_for,
+    ask_for,
     average_draws,
     choice_of,
     class_shares,
@@ -53,7 +53,8 @@ from ganaug.randomness import seed_from
 # Purposes of the private random streams, so that no two of them are the same.
 _AUGMENTER, _DRAW, _ESTIMATOR, _FOLD = range(4)
 
-# Where the search lets ``predict`` decide besides where the draws do: see ``best_balance_``.
+# Where the search lets ``predict`` decide besides where the draws do: see ``best_balance_``. At 0
+# it decides where nothing is added; as one place more to try it only added to the noise.
 BALANCES = (0.25, 0.5, 0.75, 1.0, 1.25)
 
 _first_estimator_has = partial(_estimator_has, delegates=("estimators_", "estimator"))
@@ -114,9 +115,10 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
     class_shares_ : ndarray of shape (n_classes,)
         The same among the real training rows.
 
-    decision_shares_ : ndarray of shape (n_classes,)
-        The class shares that ``predict`` decides for: a class is given more rows than its
-        probability at ``class_shares_`` would by as much as its share here is larger.
+    decision_shares_ : ndarray of shape (n_classes,) or None
+        The class shares that ``predict`` decides for: the odds of two classes at ``class_shares_``
+        are multiplied by how much the odds of these shares differ. None: the only clone decides
+        itself or, without ``predict_proba``, all of them do.
 
     augmenter_ : GANAugmenter or None
         The fitted augmenter that every draw was sampled from. None where there is none, as for
@@ -150,9 +152,9 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
     How many rows are a share is known of GANAugmenter and of imbalanced-learn's over-samplers.
     Pipelines of samplers, and samplers that remove rows, do the same in every draw.
 
-    With several draws a threshold that was tuned inside ``estimator`` has no say, as in any average
-    of probabilities: put :class:`sklearn.model_selection.TunedThresholdClassifierCV` around this
-    classifier, not inside.
+    Where ``decision_shares_`` decide, a threshold that was tuned inside ``estimator`` has no say,
+    as in any average of probabilities: put
+    :class:`sklearn.model_selection.TunedThresholdClassifierCV` around this classifier, not inside.
 
     Callbacks that scikit-learn propagates reach the augmenter.
 
@@ -272,7 +274,8 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         X, y = indexable(X, y)
         self.classes_ = np.unique(y)
         self.class_shares_ = class_shares(y)
-        if self.correct_prior and not hasattr(self, "predict_proba"):
+        # Not of self, which may still hold what an earlier fit left.
+        if self.correct_prior and not hasattr(self.estimator, "predict_proba"):
             raise ValueError(
                 "correct_prior=True corrects probabilities, and "
                 f"{type(self.estimator).__name__} has no predict_proba. Calibrate it first, or "
@@ -298,7 +301,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         if augmenter is None or hasattr(augmenter, "fit_resample") or rows == {}:
             return augmenter
         augmenter = clone_seeded(augmenter, seed, _AUGMENTER)
-        self.augmenter_ = asked_for(augmenter, y, rows)
+        self.augmenter_ = ask_for(augmenter, y, rows)
         with context.propagate_callback_context(self.augmenter_):
             context.call_on_fit_task_begin(estimator=self, X=X, y=y)
             self.augmenter_.fit(X, y)
@@ -352,28 +355,30 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
             One column a class, in the order of ``classes_``.
         """
         check_is_fitted(self)
-        shares = self.class_shares_ if self.correct_prior else self.decision_shares_
-        return self._probabilities(X, shares)
+        return self._probabilities(X, self.class_shares_ if self.correct_prior else None)
 
-    def _probabilities(self, X: Any, shares: np.ndarray) -> np.ndarray:
-        """Return the average over the draws at these ``shares`` of the classes."""
-        each = [fitted.predict_proba(X) for fitted in self.estimators_]
-        if self._is_one_at(shares):
+    def _probabilities(self, X: Any, shares: np.ndarray | None = None) -> np.ndarray:
+        """Return the average over the draws at ``shares``, None: where ``predict`` decides."""
+        each = self._ask(X)
+        shares = self.decision_shares_ if shares is None else shares
+        if shares is None:
             return each[0]
         mean = average_draws(each, list(self.draw_shares_), self.class_shares_)
         return correct_prior(mean, self.class_shares_, shares)
 
-    def _is_one_at(self, shares: np.ndarray) -> bool:
-        """Whether there is one clone, and it has learned at these ``shares``."""
-        return len(self.draw_shares_) == 1 and bool(np.array_equal(shares, self.draw_shares_[0]))
+    def _ask(self, X: Any) -> list[np.ndarray]:
+        """Return what each clone says."""
+        return [fitted.predict_proba(X) for fitted in self.estimators_]
 
     def _decide_at(self, balance: float | None) -> None:
         """Set the shares to decide for: real ones at 0, equal ones at 1, the draws' at None."""
-        if balance is None:
+        if balance is not None:
+            weights = self.class_shares_ ** (1 - balance)
+            self.decision_shares_: np.ndarray | None = weights / weights.sum()
+        elif len(self.estimators_) > 1 and hasattr(self, "predict_proba"):
             self.decision_shares_ = decision_shares(list(self.draw_shares_))
         else:
-            weights = self.class_shares_ ** (1 - balance)
-            self.decision_shares_ = weights / weights.sum()
+            self.decision_shares_ = None
 
     @available_if(_first_estimator_has("predict_proba"))
     def predict_log_proba(self, X: Any) -> np.ndarray:
@@ -394,9 +399,9 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
 
     @available_if(_first_estimator_has("decision_function"))
     def decision_function(self, X: Any) -> np.ndarray:
-        """Log odds of ``predict_proba`` or, where there is none, an average over the draws.
+        """Log odds at ``decision_shares_`` or, if None, an average over the draws.
 
-        With a single draw it is that of ``estimator``.
+        Positive where ``predict`` decides for the second of two classes.
 
         Parameters
         ----------
@@ -409,16 +414,15 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
             Of two classes, how much likelier the second is.
         """
         check_is_fitted(self)
-        if self._is_one_at(self.decision_shares_) or not hasattr(self, "predict_proba"):
+        if self.decision_shares_ is None:
             each = [fitted.decision_function(X) for fitted in self.estimators_]
             return np.mean(each, axis=0)
         # Certain members may agree; their odds stay finite.
-        p = self._probabilities(X, self.decision_shares_)
-        scores = np.log(np.maximum(p, np.finfo(float).tiny))
+        scores = np.log(np.maximum(self._probabilities(X), np.finfo(float).tiny))
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
     def predict(self, X: Any) -> np.ndarray:
-        """Class labels: those of the one clone, or of the average over the draws.
+        """Class labels: the likeliest at ``decision_shares_`` or, if None, what the clones say.
 
         Parameters
         ----------
@@ -431,10 +435,10 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
             One of ``classes_`` for each row.
         """
         check_is_fitted(self)
-        if self._is_one_at(self.decision_shares_):
+        if self.decision_shares_ is not None:
+            scores = self._probabilities(X)
+        elif len(self.estimators_) == 1:
             return self.estimators_[0].predict(X)
-        if hasattr(self, "predict_proba"):
-            scores = self._probabilities(X, self.decision_shares_)
         elif hasattr(self, "decision_function") and len(self.classes_) == 2:
             scores = self.decision_function(X)
         else:  # with more classes the columns may stand for pairs of them
@@ -461,8 +465,8 @@ class AugmentedClassifierCV(AugmentedClassifier):
     Every training fold of an inner cross-validation fits the augmenter once; each of ``amounts``
     is then tried on it and scored on the real rows held out. The best amount is used for a last
     fit on all rows. More rows of a rare class can make a classifier worse, so 0 is among the
-    ``amounts`` by default. A ``scoring`` that depends on more than the order of rows is also asked
-    where ``predict`` is to decide: F1 and balanced accuracy want different places.
+    ``amounts`` by default. With a ``scoring`` of your own each amount is also tried with
+    ``predict`` deciding in different places: F1 and balanced accuracy want different ones.
 
     Parameters
     ----------
@@ -509,14 +513,14 @@ class AugmentedClassifierCV(AugmentedClassifier):
 
     best_balance_ : float or None
         Where ``predict`` decides with it: at 0 for class shares as they are in the training rows,
-        at 1 for equal ones, beyond for more of the rarer classes. None: where the draws do, as in
-        :class:`AugmentedClassifier`, for no other place was better.
+        at 1 for equal ones, beyond for more of the rarer classes. None: as an
+        :class:`AugmentedClassifier` does, for no other place was better.
 
     best_score_ : float
         Its mean score over the inner folds.
 
     cv_results_ : dict of ndarray
-        For a DataFrame: ``amount``, ``balance`` (NaN: where the draws decide),
+        For a DataFrame: ``amount``, ``balance`` (NaN: as an :class:`AugmentedClassifier`),
         ``split0_test_score`` and so on for each fold, ``mean_test_score``, ``std_test_score`` and
         ``rank_test_score``. Amounts are in the order of ``amounts``, each with every balance.
 
@@ -552,7 +556,8 @@ class AugmentedClassifierCV(AugmentedClassifier):
     :math:`\pi_c^{1 - b}`, where :math:`\pi` are those of the training rows. Of two classes that
     moves a threshold; of more it moves all of them together. Five balances from 0.25 to 1.25 are
     tried if ``scoring`` is given and ``estimator`` has ``predict_proba``, which then comes out for
-    these shares as well, unless ``correct_prior`` is set.
+    these shares as well, unless ``correct_prior`` is set. What is said there of an ``estimator``
+    that weighs or balances classes itself holds for balances too.
 
     Examples
     --------
@@ -623,7 +628,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
         X, y = self._check_training_rows(X, y)
         amounts = self._check_amounts()
         scorer = self._get_scorer(y)
-        searched = self.scoring is not None and hasattr(self, "predict_proba")
+        searched = self.scoring is not None and hasattr(self.estimator, "predict_proba")
         balances = (None, *BALANCES) if searched else (None,)
         folds = self._inner_folds(X, y)
         seed = self._seed()
@@ -638,7 +643,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
         refit_context = context.subcontext(task_name="refit", task_id=len(folds))
         scores = Parallel(n_jobs=self.n_jobs)(
             delayed(_score_amounts)(
-                AugmentedClassifier(
+                _Candidate(
                     self.estimator,
                     self._get_augmenter(),
                     n_draws=self.n_draws,
@@ -684,8 +689,8 @@ class AugmentedClassifierCV(AugmentedClassifier):
     def _get_scorer(self, y: np.ndarray) -> Callable:
         if self.scoring is not None:
             return get_scorer(self.scoring)
-        decides = hasattr(self, "decision_function") and len(self.classes_) == 2
-        if not hasattr(self, "predict_proba") and not decides:
+        decides = hasattr(self.estimator, "decision_function") and len(self.classes_) == 2
+        if not hasattr(self.estimator, "predict_proba") and not decides:
             raise ValueError(
                 "scoring=None ranks rows by predict_proba or, for two classes, decision_function, "
                 f"and {type(self.estimator).__name__} has neither. Pass a scoring that works on "
@@ -708,17 +713,21 @@ class AugmentedClassifierCV(AugmentedClassifier):
 
     def _choose(self, tried: list[tuple[float, float | None]], scores: np.ndarray) -> None:
         """Set what the search found; ``scores`` has a row for each fold, a column for each try."""
-        if not np.isfinite(scores).all():
-            fold, column = np.argwhere(~np.isfinite(scores))[0]
+        known = np.isfinite(scores)
+        needed = np.array([balance is None for _, balance in tried])
+        if not known[:, needed].all():
+            fold, column = np.argwhere(~known & needed)[0]
             raise ValueError(
                 f"scoring={self.scoring!r} gave {scores[fold, column]} for amount "
                 f"{tried[column][0]} on inner fold {fold}, so amounts cannot be compared. Its rows "
                 "may lack a class: use another scoring or fewer folds."
             )
         mean = scores.mean(axis=0)
-        self.best_score_ = float(mean.max())
+        # A place to decide where a fold has no score, such as a precision of no rows, cannot win.
+        comparable = np.where(known.all(axis=0), mean, -np.inf)
+        self.best_score_ = float(comparable.max())
         # The smallest amount of the best, and of its balances the first.
-        best = [tried[column] for column in np.flatnonzero(mean == mean.max())]
+        best = [tried[column] for column in np.flatnonzero(comparable == self.best_score_)]
         amount, self.best_balance_ = min(best, key=lambda one: one[0])
         self.best_amount_ = float(amount)
         self.cv_results_ = {
@@ -727,7 +736,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
             **{f"split{fold}_test_score": row for fold, row in enumerate(scores)},
             "mean_test_score": mean,
             "std_test_score": scores.std(axis=0),
-            "rank_test_score": rankdata(-mean, method="min").astype(np.int32),
+            "rank_test_score": rankdata(-comparable, method="min").astype(np.int32),
         }
 
 
@@ -750,30 +759,24 @@ class _NestedDraws:
         return _safe_indexing(X, kept), y[kept]
 
 
-class _Remembering:
-    """A fitted classifier that answers from memory what it has been asked about ``X`` before."""
+class _Candidate(AugmentedClassifier):
+    """One whose clones are asked about the rows to score once, for all places to decide."""
 
-    def __init__(self, fitted: Any, X: Any) -> None:
-        self.fitted, self.X = fitted, X
-        self.answers: dict[str, Any] = {}
+    _seen: Any = None
+    _said: Sequence[np.ndarray] = ()
 
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self.fitted, name)
-        if name not in ("predict", "predict_proba", "decision_function"):
-            return found
+    def remember(self, X: Any) -> None:
+        """Ask about ``X``."""
+        if hasattr(self, "predict_proba"):
+            self._seen, self._said = X, super()._ask(X)
 
-        def answer(X: Any) -> Any:
-            if X is not self.X:
-                return found(X)
-            if name not in self.answers:
-                self.answers[name] = found(X)
-            return self.answers[name]
-
-        return answer
+    def _ask(self, X: Any) -> list[np.ndarray]:
+        # A scorer may write into what it gets.
+        return [p.copy() for p in self._said] if X is self._seen else super()._ask(X)
 
 
 def _score_amounts(
-    classifier: AugmentedClassifier,
+    classifier: _Candidate,
     X: Any,
     y: np.ndarray,
     train: np.ndarray,
@@ -795,7 +798,7 @@ def _score_amounts(
     scores = []
     for amount in amounts:
         classifier._fit_estimators(X, y, seed, source, _rows_to_add(y, amount))
-        classifier.estimators_ = [_Remembering(one, X_test) for one in classifier.estimators_]
+        classifier.remember(X_test)
         for balance in balances:
             classifier._decide_at(balance)
             scores.append(scorer(classifier, X_test, y_test))

@@ -28,17 +28,17 @@ def class_shares(y: np.ndarray) -> np.ndarray:
     return counts / counts.sum()
 
 
-def correct_prior(probabilities: np.ndarray, learned: np.ndarray, true: np.ndarray) -> np.ndarray:
-    r"""Turn probabilities learned at some class shares into those at the true shares.
+def correct_prior(probabilities: np.ndarray, learned: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    r"""Turn probabilities learned at some class shares into those at others.
 
     If rows of each class look alike in both worlds, Bayes' rule gives
-    :math:`p'_c \propto p_c \, \pi_c / q_c` for learned shares :math:`q` and true ones
+    :math:`p'_c \propto p_c \, \pi_c / q_c` for learned shares :math:`q` and wanted ones
     :math:`\pi` (equation 4 of [1]_).
 
     Parameters
     ----------
     probabilities : ndarray of shape (n, n_classes)
-    learned, true : ndarray of shape (n_classes,)
+    learned, wanted : ndarray of shape (n_classes,)
         Class shares, each above 0.
 
     Returns
@@ -57,10 +57,10 @@ def correct_prior(probabilities: np.ndarray, learned: np.ndarray, true: np.ndarr
     >>> correct_prior(np.array([[0.5, 0.5]]), np.array([0.5, 0.5]), np.array([0.9, 0.1]))
     array([[0.9, 0.1]])
     """
-    weighted = probabilities * (true / learned)
+    weighted = probabilities * (wanted / learned)
     totals = weighted.sum(axis=1, keepdims=True)
     # A row without any evidence, as of a radius without neighbours, says what the shares say.
-    return np.where(totals > 0, weighted / np.where(totals > 0, totals, 1.0), true)
+    return np.where(totals > 0, weighted / np.where(totals > 0, totals, 1.0), wanted)
 
 
 def average_draws(
@@ -96,8 +96,8 @@ def average_draws(
 def decision_shares(learned: Sequence[np.ndarray]) -> np.ndarray:
     """Return the class shares at which an average over draws decides.
 
-    That is the geometric mean of those of all draws but the first, which adds nothing; of a single
-    draw, its own.
+    That is the geometric mean of those of two or more draws without the first, which as a rule adds
+    nothing.
 
     Examples
     --------
@@ -106,8 +106,6 @@ def decision_shares(learned: Sequence[np.ndarray]) -> np.ndarray:
     >>> decision_shares([np.array([0.9, 0.1]), np.array([0.8, 0.2]), np.array([0.5, 0.5])])
     array([0.66666667, 0.33333333])
     """
-    if len(learned) == 1:
-        return learned[0]
     mean = np.exp(np.log(learned[1:]).mean(axis=0))
     return mean / mean.sum()
 
@@ -159,7 +157,7 @@ def draw_rows(
         if not rows:
             return X, y
     if hasattr(source, "fit_resample"):
-        sampler = asked_for(clone_seeded(source, seed), y, rows)
+        sampler = ask_for(clone_seeded(source, seed), y, rows)
         X_more, y_more = sampler.fit_resample(X, y)
         absent = np.setdiff1d(y, y_more).tolist()
         if absent:
@@ -192,7 +190,7 @@ def rows_it_adds(source: Any, y: np.ndarray) -> dict[Any, int] | None:
     return dict(check_sampling_strategy(strategy, y, "over-sampling"))
 
 
-def asked_for(augmenter: Any, y: np.ndarray, rows: Mapping[Any, int] | None) -> Any:
+def ask_for(augmenter: Any, y: np.ndarray, rows: Mapping[Any, int] | None) -> Any:
     """Tell an augmenter how many ``rows`` to add; None leaves its own ``sampling_strategy``."""
     if rows is None:
         return augmenter

@@ -17,7 +17,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Perceptron
 from sklearn.metrics import average_precision_score, balanced_accuracy_score
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, StratifiedKFold
 from sklearn.neighbors import RadiusNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -25,6 +25,7 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import _safe_indexing, check_random_state, get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.validation import check_is_fitted
 
 from ganaug import AugmentedClassifier, AugmentedClassifierCV, GANAugmenter
 from ganaug.classifier import BALANCES, _rows_to_add
@@ -441,6 +442,9 @@ def test_random_state_instance_is_advanced(cancer):
         AugmentedClassifier(LogisticRegression(), GANAugmenter(steps=2)),
         AugmentedClassifier(LogisticRegression(), RandomOverSampler(), n_draws=2),
         AugmentedClassifierCV(LogisticRegression(), RandomOverSampler(), cv=2),
+        AugmentedClassifierCV(
+            LogisticRegression(), RandomOverSampler(), cv=2, scoring="balanced_accuracy"
+        ),
         AugmentedClassifierCV(LogisticRegression(), GANAugmenter(steps=2), cv=2),
     ]
 )
@@ -749,17 +753,22 @@ def test_every_place_to_decide_is_scored(cancer, load):
         assert_allclose(model.cv_results_[f"split{fold}_test_score"], expected)
 
 
-@pytest.mark.parametrize("augmenter", [SMOTE(), Repeater()], ids=type)
 @pytest.mark.parametrize("amounts", [[0.0], [1.0]])
-def test_decides_where_it_scored_best(cancer, augmenter, amounts):
+@pytest.mark.parametrize("balance", BALANCES)
+def test_decides_where_it_scored_best(cancer, balance, amounts):
+    def likes(model, X, y):
+        """Best where the log odds of the shares are this part of those of the training rows."""
+        if model.decision_shares_ is None:
+            return -10.0
+        real, decisive = np.log(model.class_shares_), np.log(model.decision_shares_)
+        return -abs((decisive[1] - decisive[0]) / (real[1] - real[0]) - (1 - balance))
+
     X, y = cancer
     noise = np.random.default_rng(0).normal(size=X.shape)
     model = AugmentedClassifierCV(
-        logistic(), augmenter, amounts=amounts, scoring="recall", cv=3, n_draws=2, random_state=0
+        logistic(), SMOTE(), amounts=amounts, scoring=likes, cv=3, n_draws=3, random_state=0
     ).fit(X + 2 * noise, y)
-    assert model.best_balance_ is not None
-    place = model.cv_results_["mean_test_score"].argmax()
-    assert model.best_balance_ == model.cv_results_["balance"][place]
+    assert model.best_balance_ == balance
     ratio = model.decision_shares_[1] / model.decision_shares_[0]
     assert ratio == pytest.approx((20 / 150) ** (1 - model.best_balance_))
     decided, p = model.predict(X), model.predict_proba(X)
@@ -780,6 +789,71 @@ def test_a_score_of_order_leaves_the_decision_to_the_draws(cancer):
         assert len(model.cv_results_["mean_test_score"]) == tried
         decisive = np.exp(np.log(model.draw_shares_[1:]).mean(axis=0))
         assert_allclose(model.decision_shares_, decisive / decisive.sum())
+
+
+def test_a_place_to_decide_overrules_a_threshold_of_the_estimator(cancer):
+    """Also where its class shares happen to be those that the only clone was trained on."""
+    X, y = cancer
+    cautious = FixedThresholdClassifier(logistic(), threshold=0.999)
+    model = AugmentedClassifierCV(
+        cautious, SMOTE(), amounts=[1.0], scoring="balanced_accuracy", cv=2, n_draws=1
+    ).fit(X, y)
+    scores = model.cv_results_["mean_test_score"]
+    assert scores[0] < 0.7, "at first the estimator decides, and hardly ever for the rare class"
+    assert (scores[1:] > scores[0] + 0.1).all()
+    assert_array_equal(model.predict(X), model.predict_proba(X).argmax(axis=1))
+    model = AugmentedClassifier(cautious, SMOTE(), n_draws=1).fit(X, y)
+    assert_array_equal(model.predict(X), model.estimators_[0].predict(X))
+    assert model.decision_shares_ is None
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_second_fit_knows_nothing_of_the_estimator_before(cancer, order):
+    X, y = cancer
+    before, after = [LinearSVC(), logistic()][::order]
+    model = AugmentedClassifierCV(before, SMOTE(), scoring="f1", cv=2, random_state=0).fit(X, y)
+    again = model.set_params(estimator=after).fit(X, y)
+    alone = clone(model).fit(X, y)
+    assert_array_equal(again.cv_results_["balance"], alone.cv_results_["balance"])
+    assert_array_equal(again.predict(X), alone.predict(X))
+    model.set_params(correct_prior=True)
+    if order == 1:
+        model.fit(X, y)
+    else:
+        with pytest.raises(ValueError, match="LinearSVC has no predict_proba"):
+            model.fit(X, y)
+
+
+def test_a_place_without_a_score_cannot_win(cancer):
+    def unless_bold(model, X, y):
+        return np.nan if model.decision_shares_[1] > 0.4 else model.decision_shares_[1]
+
+    X, y = cancer
+    model = AugmentedClassifierCV(logistic(), None, amounts=[0.0], scoring=unless_bold, cv=2)
+    with pytest.raises(TypeError):  # without draws there is nothing at first
+        model.fit(X, y)
+    model.set_params(augmenter=SMOTE(), amounts=[0.25], n_draws=2, random_state=0).fit(X, y)
+    assert model.best_balance_ == 0.75
+    assert model.cv_results_["rank_test_score"].tolist() == [3, 4, 2, 1, 5, 5]
+    assert np.isnan(model.cv_results_["mean_test_score"][-2:]).all()
+
+
+def test_a_scorer_may_do_what_it_likes_with_what_it_gets(cancer):
+    def careless(model, X, y):
+        copied = pickle.loads(pickle.dumps(model))
+        assert_array_equal(copied.predict(X), model.predict(X))
+        check_is_fitted(model.estimators_[0])
+        clone(model).fit(X, y).predict(X)
+        p = model.predict_proba(X)
+        score = balanced_accuracy_score(y, p.argmax(axis=1))
+        p[:] = 0
+        return score
+
+    X, y = cancer
+    model = AugmentedClassifierCV(logistic(), SMOTE(), cv=2, n_draws=2, random_state=0)
+    careful = model.set_params(scoring="balanced_accuracy").fit(X, y).cv_results_
+    found = model.set_params(scoring=careless).fit(X, y).cv_results_
+    assert_array_equal(found["mean_test_score"], careful["mean_test_score"])
 
 
 class Counted(LogisticRegression):

@@ -333,6 +333,9 @@ def draw_amounts(classifier: Any) -> Figure:
         xlabel="rows of a rare class, as a share of the largest class",
         ylabel=f"score on {len(folds)} inner folds",
     )
-    panel.set_title(f"chosen: {classifier.best_amount_:g}", color=SUBJECT, fontweight="bold")
+    chosen = f"chosen: {classifier.best_amount_:g}"
+    if classifier.best_balance_ is not None:
+        chosen += f", decided at {classifier.best_balance_:g}"
+    panel.set_title(chosen, color=SUBJECT, fontweight="bold")
     panel.spines[["top", "right"]].set_visible(False)
     return figure
