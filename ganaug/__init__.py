@@ -7,12 +7,14 @@ from ganaug._version import __version__
 if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter, GANOverSampler
     from ganaug.classifier import AugmentedClassifier, AugmentedClassifierCV
+    from ganaug.encoders.image import ImageEncoder
 
 __all__ = [
     "AugmentedClassifier",
     "AugmentedClassifierCV",
     "GANAugmenter",
     "GANOverSampler",
+    "ImageEncoder",
     "__version__",
 ]
 
@@ -21,6 +23,7 @@ _HOMES = {
     "AugmentedClassifierCV": "classifier",
     "GANAugmenter": "augmenter",
     "GANOverSampler": "augmenter",
+    "ImageEncoder": "encoders.image",
 }
 
 

@@ -30,7 +30,7 @@ def as_frame(X: Any, columns: list[str] | None = None) -> pd.DataFrame:
         raise ValueError(
             f"X has shape {np.shape(X)}, but a table has two axes; flatten images with "
             "X.reshape(len(X), -1), and tell a GAN their shape with "
-            f"encoder=ImageEncoder(shape={np.shape(X)[1:]})."
+            f"encoder=ganaug.ImageEncoder(shape={np.shape(X)[1:]})."
         )
     frame = pd.DataFrame(X).infer_objects()
     frame.columns = pd.Index(columns or [f"x{i}" for i in range(frame.shape[1])])

@@ -29,8 +29,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils.class_weight import compute_sample_weight
 from threadpoolctl import threadpool_limits
 
-from ganaug import GANOverSampler
-from ganaug.encoders.image import ImageEncoder
+from ganaug import GANOverSampler, ImageEncoder
 from ganaug.quality.fidelity import neighbourhoods
 from ganaug.quality.privacy import copies
 from ganaug.training import one_thread

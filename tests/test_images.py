@@ -300,7 +300,7 @@ def test_images_given_as_a_table_are_pointed_to_their_encoder(digits):
     X, y = digits
     with pytest.raises(ValueError, match="encoder='image' and network='conv'"):
         GANAugmenter().fit(X.reshape(-1, 8, 8), y)
-    with pytest.raises(ValueError, match=r"encoder=ImageEncoder\(shape="):
+    with pytest.raises(ValueError, match=r"encoder=ganaug.ImageEncoder\(shape="):
         GANAugmenter(encoder="image").fit(X, y)
 
 

@@ -67,7 +67,7 @@ class ImageEncoder(BaseEstimator):
     --------
     >>> import numpy as np
     >>> from sklearn.datasets import load_digits
-    >>> from ganaug.encoders.image import ImageEncoder
+    >>> from ganaug import ImageEncoder
     >>> X, y = load_digits(return_X_y=True)
     >>> encoder = ImageEncoder(shape=(8, 8)).fit(X, y, n_classes=10)
     >>> encoder.range_, encoder.spec_.shape
@@ -156,7 +156,7 @@ class ImageEncoder(BaseEstimator):
             if asked is None:
                 raise ValueError(
                     f"X has flattened images of {found[0]} pixels; say how they are laid out, for "
-                    "instance with encoder=ImageEncoder(shape=(28, 28))."
+                    "instance with encoder=ganaug.ImageEncoder(shape=(28, 28))."
                 )
             if math.prod(asked) != found[0]:
                 raise ValueError(

@@ -148,7 +148,7 @@ def learn_images(encoder: ImageEncoder, **kinds: Any) -> dict[str, np.ndarray]:
     Examples
     --------
     >>> import numpy as np
-    >>> from ganaug.encoders.image import ImageEncoder
+    >>> from ganaug import ImageEncoder
     >>> from ganaug.quality.summary import learn_images
     >>> dark, encoder = np.full((2, 4, 4), 0.25), ImageEncoder()
     >>> kinds = learn_images(encoder, real=dark, synthetic=3 * dark)
