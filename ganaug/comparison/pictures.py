@@ -335,7 +335,7 @@ def draw_amounts(classifier: Any) -> Figure:
     )
     chosen = f"chosen: {classifier.best_amount_:g}"
     if classifier.best_balance_ is not None:
-        chosen += f", decided at {classifier.best_balance_:g}"
+        chosen += f", balance {classifier.best_balance_:g}"
     panel.set_title(chosen, color=SUBJECT, fontweight="bold")
     panel.spines[["top", "right"]].set_visible(False)
     return figure
