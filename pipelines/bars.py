@@ -38,8 +38,16 @@ class Bars:
             scores = scores[scores["table"].isin(self.tables)]
             if len(set(scores["table"])) > 1:
                 return scores
-        self.rows.append({"bar": study, "figure": "", "holds": "not measured"})
-        return None
+        return self.missing(study)
+
+    def kept(self, name):
+        """Return the file of that name among the results, or None if it is not there."""
+        file = self.results / name
+        return file if file.exists() else self.missing(name)
+
+    def missing(self, what):
+        """Say that something was not measured."""
+        self.rows.append({"bar": what, "figure": "", "holds": "not measured"})
 
     def note(self, bar, figure, holds):
         """Add one promise."""
@@ -172,8 +180,8 @@ def few_rows(bars):
 
 def rows(bars):
     """Check synthetic rows themselves."""
-    file = bars.results / "rows.csv"
-    if not file.exists():
+    file = bars.kept("rows.csv")
+    if file is None:
         return
     table = pd.read_csv(file, index_col="table")
     mean = table[table.index.isin(bars.tables)].mean()
@@ -201,8 +209,8 @@ def rows(bars):
 
 def speed(bars):
     """Check times of fit and sampling against CTGAN."""
-    file = bars.results / "speed.json"
-    if not file.exists():
+    file = bars.kept("speed.json")
+    if file is None:
         return
     least = {"100,000 x 40 numeric": 100, "26,000 x 11 mixed": 50, "1,000 x 10 numeric": 5}
     for name, ratio in json.loads(file.read_text())["ctgan"].items():
