@@ -72,7 +72,7 @@ def studies():
             [*searched(), *main],
             classifiers=("LR", "kNN", "tree", "forest"),
         ),
-        "ingredients": Study(panel.Protocol(n_folds=2, n_repeats=1), ingredients()),
+        "ingredients": Study(panel.Protocol(n_folds=1, n_repeats=1), ingredients()),
         "synthesizers": Study(panel.Protocol(n_folds=1, n_repeats=1), [*few_rows(), *slow_peers()]),
     }
 
