@@ -486,7 +486,8 @@ class AugmentedClassifierCV(AugmentedClassifier):
         What is maximized: the name of a scikit-learn scorer, or ``scorer(estimator, X, y)``.
         None is the average precision of each class but the largest against the rest, averaged
         over these classes. With two classes this is the average precision of the rarer one,
-        whatever its label.
+        whatever its label. For a score of probabilities, such as the Brier score, set
+        ``correct_prior`` as well.
 
     cv : int, cross-validation generator or iterable, default=5
         The inner cross-validation; an int means that many stratified folds.
