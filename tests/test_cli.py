@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -463,6 +464,8 @@ def test_ctrl_c__one_line_and_130(tmp_path, n_jobs):
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Where tests run in the background they may have been told to ignore it.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         cwd=tmp_path,
     ) as process:
         while process.poll() is None and not list(
