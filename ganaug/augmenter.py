@@ -309,17 +309,18 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
                 dict(zip(labels.classes_.tolist(), rungs, strict=True)),
             )
 
+        own_rows, served = served_by(rungs)
         if "gan" in rungs:
             if not self.encoder_.spec_.shape:  # of images trees leave only the most typical
                 self.trees_ = self._grow(rows[learned], codes[learned])
-            served = np.array([rung == "gan" for rung in rungs])[codes]
-            rest = dict(zip(("rows_", "rungs_"), served_by(rungs), strict=True))
+            by_gan = np.array([rung == "gan" for rung in rungs])[codes]
+            rest = {"rows_": own_rows, "rungs_": served}
             self.weights_, self.critic_weights_ = self._train(
-                rows[served], codes[served], held_out[served], device, context, rest
+                rows[by_gan], codes[by_gan], held_out[by_gan], device, context, rest
             )
             if not self.weights_:
-                rungs = [rung.replace("gan", "convex") for rung in rungs]
-        self.rows_, self.rungs_ = served_by(rungs)
+                own_rows, served = served_by([rung.replace("gan", "convex") for rung in rungs])
+        self.rows_, self.rungs_ = own_rows, served
         context.call_on_fit_task_end(
             estimator=self,
             X=X,

@@ -233,7 +233,7 @@ class ConvCritic(nn.Module):
     convs : list of (int, int, int)
         Channels, kernel and stride of each convolution.
     unit : float
-        What weights are kept at, see :class:`Layer`.
+        The size that weights begin at, see :class:`Layer`.
     rng : torch.Generator
         On the CPU. It also seeds the private stream of the augmentation.
     fold : int
