@@ -24,9 +24,9 @@ from sklearn.preprocessing import OneHotEncoder
 from ganaug import AugmentedClassifierCV, GANAugmenter
 from ganaug.comparison import ARMS, GAN, Arm, Rows
 from ganaug.comparison.arms import ClassWeight, Smote, TunedThreshold, equal_shares
+from ganaug.digest import digest
 from ganaug.networks.dense import DenseNetwork
 from ganaug.preprocessing import TidyTable
-from ganaug.tracking.data import digest
 
 MEMBERS = 5
 

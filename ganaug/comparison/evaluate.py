@@ -28,9 +28,9 @@ from ganaug.classifier import AugmentedClassifier
 from ganaug.comparison.arms import ARMS, BASELINE, Arm, Rows
 from ganaug.comparison.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIERS
 from ganaug.comparison.scores import METRICS, score
+from ganaug.digest import digest
 from ganaug.draws import average_draws, class_shares, correct_prior, decision_shares
 from ganaug.preprocessing import as_frame, make_preprocessor
-from ganaug.tracking.data import digest
 
 #: What results depend on besides the caller's own packages.
 PACKAGES = ("ganaug", "imbalanced-learn", "numpy", "pandas", "scikit-learn", "scipy", "torch")

@@ -13,7 +13,7 @@ from ganaug.comparison.evaluate import Encoded, Task, as_one, encode, one_thread
 from ganaug.comparison.scores import LOWER_IS_BETTER, METRICS, check_metric
 from ganaug.comparison.statistics import Interval, paired_interval
 from ganaug.comparison.verdict import RANKING, recommend, write_verdict
-from ganaug.tracking.data import digest
+from ganaug.digest import digest
 
 #: The row of a leaderboard that is the mean over classifiers.
 ALL = "all"

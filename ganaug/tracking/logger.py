@@ -17,7 +17,8 @@ from uuid import UUID
 from sklearn.callback._transport import can_reuse_listener, open_listener, send
 
 from ganaug.containers import as_labels
-from ganaug.tracking.data import SHOWN, as_data, digest, picture, sample_rows
+from ganaug.digest import digest
+from ganaug.tracking.data import SHOWN, as_data, picture, sample_rows
 from ganaug.tracking.outbox import PATIENCE, within
 from ganaug.tracking.recorder import Recorder
 from ganaug.tracking.store import (

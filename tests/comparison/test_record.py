@@ -14,8 +14,8 @@ from sklearn.linear_model import LogisticRegression
 
 from ganaug import GANAugmenter
 from ganaug.comparison import GAN, compare, log_comparison
+from ganaug.digest import digest
 from ganaug.tracking import MLflowLogger, trusted_types
-from ganaug.tracking.data import digest
 
 pytest.importorskip("mlflow")
 

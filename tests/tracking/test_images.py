@@ -21,9 +21,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from ganaug import AugmentedClassifier, GANAugmenter, GANOverSampler
+from ganaug.digest import digest
 from ganaug.encoders.image import ImageEncoder
 from ganaug.tracking import MLflowLogger, load_model, log_model, recorder, save_model
-from ganaug.tracking.data import IMAGES, digest
+from ganaug.tracking.data import IMAGES
 
 pytest.importorskip("mlflow")
 

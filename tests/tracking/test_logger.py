@@ -17,8 +17,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
 
 from ganaug import AugmentedClassifier, AugmentedClassifierCV, GANAugmenter, GANOverSampler
+from ganaug.digest import digest
 from ganaug.tracking import MLflowLogger, recorder, without_autologging
-from ganaug.tracking.data import SHOWN, digest
+from ganaug.tracking.data import SHOWN
 from ganaug.tracking.store import _create_database
 
 pytest.importorskip("mlflow")

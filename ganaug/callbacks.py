@@ -1,0 +1,53 @@
+"""The one place that knows scikit-learn's callbacks, which came with its version 1.9.
+
+An older scikit-learn costs callbacks, and with them the tracking of each fit, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+else:
+    try:
+        from sklearn.callback import CallbackSupportMixin, with_callbacks
+    except ImportError:
+
+        class CallbackSupportMixin:
+            """Stands where scikit-learn has no callbacks."""
+
+            def set_callbacks(self, *callbacks: Any) -> Any:
+                """Refuse callbacks, which nobody would call."""
+                if callbacks:
+                    raise ImportError("Callbacks need scikit-learn 1.9 or newer; upgrade it.")
+                return self
+
+            def _init_callback_context(self, **about: Any) -> NoCallbacks:
+                return NoCallbacks()
+
+        def with_callbacks(method: Callable) -> Callable:
+            """Return the method as it is."""
+            return method
+
+
+class NoCallbacks:
+    """A callback context that calls nobody."""
+
+    def subcontext(self, **about: Any) -> NoCallbacks:
+        """Return the context of a part of the fit."""
+        return self
+
+    @contextmanager
+    def propagate_callback_context(self, estimator: Any) -> Iterator[None]:
+        """Hand no callbacks to ``estimator``."""
+        yield
+
+    def call_on_fit_task_begin(self, **about: Any) -> None:
+        """Tell nobody."""
+
+    def call_on_fit_task_end(self, **about: Any) -> bool:
+        """Tell nobody; training goes on."""
+        return False
