@@ -22,7 +22,6 @@ from sklearn.base import (
     _fit_context,
     clone,
 )
-from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -30,6 +29,7 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ganaug import evidence, fewrows
+from ganaug.callbacks import CallbackSupportMixin
 from ganaug.containers import as_labels, extend
 from ganaug.encoders.labels import LabelCoder
 from ganaug.randomness import numpy_stream, seed_from, torch_stream

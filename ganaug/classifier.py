@@ -15,7 +15,6 @@ from sklearn.base import (
     MetaEstimatorMixin,
     _fit_context,
 )
-from sklearn.callback import CallbackSupportMixin
 from sklearn.metrics import average_precision_score, get_scorer, get_scorer_names
 from sklearn.model_selection import check_cv
 from sklearn.utils import (
@@ -34,6 +33,7 @@ from sklearn.utils.validation import _estimator_has, check_is_fitted, validate_d
 
 from ganaug.augmenter import GANAugmenter
 from ganaug.autologging import without_autologging
+from ganaug.callbacks import CallbackSupportMixin
 from ganaug.draws import (
     ask_for,
     average_draws,

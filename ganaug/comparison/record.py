@@ -18,11 +18,8 @@ import numpy as np
 
 from ganaug.comparison.report import PACKAGES, render_report
 from ganaug.comparison.verdict import PURPOSES, RANKING
-from ganaug.tracking.champions import Contender, Registered, check_registry, register
-from ganaug.tracking.data import describe, log_dataset, log_tables
-from ganaug.tracking.models import log_fitted
-from ganaug.tracking.outbox import PATIENCE, within
-from ganaug.tracking.store import (
+from ganaug.tracking.client import (
+    SEND_TIMEOUT,
     Destination,
     connect,
     counts_text,
@@ -34,8 +31,12 @@ from ganaug.tracking.store import (
     parameters_of,
     resolve,
     send,
+    within,
     without_password,
 )
+from ganaug.tracking.models import log_fitted
+from ganaug.tracking.registry import Contender, Registered, check_registry, register
+from ganaug.tracking.samples import describe, log_dataset, log_tables
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -226,7 +227,7 @@ def check_log(
             f"champion_metric={champion_metric!r} must be one of {', '.join(PURPOSES)}."
         )
     destination = resolve(tracking_uri, experiment, root)
-    client, experiment_id = within(PATIENCE, connect, destination)
+    client, experiment_id = within(SEND_TIMEOUT, connect, destination)
     if registered_model_name is not None:
         check_registry(client, registered_model_name)
     return destination, client, experiment_id

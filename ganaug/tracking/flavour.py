@@ -20,8 +20,9 @@ from ganaug._version import __version__
 from ganaug.augmenter import GANAugmenter, GANOverSampler
 from ganaug.randomness import numpy_stream
 from ganaug.storage import ARRAYS, OUTLINE
+from ganaug.tracking.client import check_answers, import_mlflow, quiet
 from ganaug.tracking.models import input_schema, output_schema, requirements
-from ganaug.tracking.store import check_answers, import_mlflow, quiet
+from ganaug.tracking.samples import returns_images
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
@@ -344,9 +345,7 @@ class _Generator:
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        encoder = model.encoder_
-        # Those that are flattened are tables.
-        self.of_images = bool(encoder.spec_.shape) and len(encoder.form_) > 1
+        self.of_images = returns_images(model)
         self.block = BLOCK_OF_IMAGES if self.of_images else BLOCK
         self.no_rows = self._rows({})
         name = model.labels_.name_

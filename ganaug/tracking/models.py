@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from ganaug.tracking.store import quiet
+from ganaug.tracking.client import quiet
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -17,8 +17,8 @@ from sklearn.model_selection import GridSearchCV
 from ganaug import AugmentedClassifier, GANAugmenter, GANOverSampler
 from ganaug.cli import main
 from ganaug.comparison import check_log
-from ganaug.tracking import MLflowLogger, outbox, recorder
-from ganaug.tracking.data import SHOWN
+from ganaug.tracking import MLflowLogger, callback, spool
+from ganaug.tracking.samples import N_ROWS
 
 pytest.importorskip("mlflow")
 
@@ -112,7 +112,7 @@ def test_a_server_that_was_found_costs_one_warning(data, tmp_path, monkeypatch, 
 
 def test_a_server_lost_between_two_fits_stops_neither(data, tmp_path):
     logger = MLflowLogger(f"http://127.0.0.1:{closed_port()}")
-    logger._recorder.outbox.give_up(ConnectionError("lost"))
+    logger._recorder.queue.switch_to_file(ConnectionError("lost"))
     with one_warning(r"\(lost\)"):
         for _ in range(2):
             augmenter().set_callbacks(logger).fit(*data)
@@ -159,7 +159,7 @@ def test_what_a_killed_server_missed_is_sent_later_once(
     import mlflow
     from mlflow import MlflowClient
 
-    monkeypatch.setattr(recorder, "SECONDS_BETWEEN_PARTS", 0)
+    monkeypatch.setattr(callback, "UPDATE_SECONDS", 0)
     with mlflow_server(template, tmp_path) as (process, address):
         mlflow.set_tracking_uri(address)
         mlflow.set_experiment("fraud")
@@ -287,20 +287,20 @@ def waiting(data, tmp_path, monkeypatch):
 
 
 def test_after_an_error_the_file_keeps_the_rest(store, waiting, monkeypatch):
-    class Sender(outbox.Sender):
-        def _send(self, part):
-            super()._send(part)
+    class Sender(spool.Sender):
+        def send(self, part):
+            super().send(part)
             if len(runs_in(store)) == 2:
                 raise OSError("the disk is full")
 
     before = len(waiting.read_text().splitlines())
     with monkeypatch.context() as patch:
-        patch.setattr(outbox, "Sender", Sender)
+        patch.setattr(spool, "Sender", Sender)
         with pytest.raises(OSError, match="the disk is full"):
-            outbox.send_file(waiting, tracking_uri=store)
+            spool.send_file(waiting, tracking_uri=store)
     rest = [json.loads(line) for line in waiting.read_text().splitlines()]
     assert 0 < len(rest) < before
-    assert outbox.send_file(waiting, tracking_uri=store) == 1
+    assert spool.send_file(waiting, tracking_uri=store) == 1
     assert [run.info.status for run in runs_in(store)] == ["FINISHED"] * 2
 
 
@@ -309,14 +309,14 @@ def test_what_arrived_when_nobody_waited_any_more_is_not_there_twice(
 ):
     from mlflow import MlflowClient
 
-    class Sender(outbox.Sender):
-        def _send(self, part):
-            super()._send(part)
+    class Sender(spool.Sender):
+        def send(self, part):
+            super().send(part)
             time.sleep(60)
 
     with monkeypatch.context() as patch:
-        patch.setattr(outbox, "Sender", Sender)
-        patch.setattr(outbox, "PATIENCE", 5)  # The run is there by then, but who knows?
+        patch.setattr(spool, "Sender", Sender)
+        patch.setattr(spool, "SEND_TIMEOUT", 5)  # The run is there by then, but who knows?
         logger = MLflowLogger(server, experiment="late")
         with one_warning("no answer from MLflow within 5 seconds"):
             fitted = augmenter().set_callbacks(logger).fit(*data)
@@ -328,7 +328,7 @@ def test_what_arrived_when_nobody_waited_any_more_is_not_there_twice(
     lines = "".join(json.dumps(part) + "\n" for part in parts)
     for _ in range(2):
         path.write_text(lines)
-        assert outbox.send_file(path) == 1
+        assert spool.send_file(path) == 1
     (run,) = runs_in(server, "late")
     assert run.data.tags["ganaug.fit"] == parts[0]["fit"]
     assert len(run.inputs.dataset_inputs) == 1
@@ -337,7 +337,7 @@ def test_what_arrived_when_nobody_waited_any_more_is_not_there_twice(
     assert [point.value for point in points] == [tick["loss/critic"] for tick in fitted.history_]
     client.download_artifacts(run.info.run_id, "samples.json", tmp_path)
     table = json.loads((tmp_path / "samples.json").read_text())
-    assert len(table["data"]) == 20 + SHOWN
+    assert len(table["data"]) == 20 + N_ROWS
 
 
 def test_a_run_that_mlflow_rejects_does_not_hold_up_the_others(store, waiting, capsys):
@@ -382,9 +382,9 @@ SCRIPT = """
 import sys, time
 import numpy as np
 from ganaug import GANAugmenter
-from ganaug.tracking import MLflowLogger, recorder
+from ganaug.tracking import MLflowLogger
 
-recorder.PATIENCE = 0.1  # of a fit, so that the end of the program comes first
+MLflowLogger.teardown = lambda *_: None  # Nobody waits, so the end of the program comes first.
 y = np.repeat([0, 1], [40, 20])
 X = np.random.default_rng(0).normal(size=(60, 3))
 GANAugmenter(steps=20, random_state=0).set_callbacks(MLflowLogger()).fit(X, y)

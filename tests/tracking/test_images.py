@@ -23,8 +23,8 @@ from sklearn.preprocessing import FunctionTransformer
 from ganaug import AugmentedClassifier, GANAugmenter, GANOverSampler
 from ganaug.digest import digest
 from ganaug.encoders.image import ImageEncoder
-from ganaug.tracking import MLflowLogger, load_model, log_model, recorder, save_model
-from ganaug.tracking.data import IMAGES
+from ganaug.tracking import MLflowLogger, callback, load_model, log_model, save_model
+from ganaug.tracking.samples import N_IMAGES
 
 pytest.importorskip("mlflow")
 
@@ -78,13 +78,13 @@ def test_a_run_holds_what_a_reader_asks(request, store, eights, kind, tmp_path):
         assert picture.shape[0] == 3 * 32 + 2 * 2  # three classes, four times enlarged
     assert (folder / "samples.png").read_bytes().startswith(b"\x89PNG")
     table = pd.read_json(io.StringIO((folder / "samples.json").read_text()), orient="split")
-    assert table["(kind)"].tolist() == ["real"] * 3 * IMAGES + ["synthetic"] * 3 * IMAGES
-    assert table["(class)"].tolist() == np.tile(np.repeat([7, 8, 9], IMAGES), 2).tolist()
+    assert table["(kind)"].tolist() == ["real"] * 3 * N_IMAGES + ["synthetic"] * 3 * N_IMAGES
+    assert table["(class)"].tolist() == np.tile(np.repeat([7, 8, 9], N_IMAGES), 2).tolist()
     images = table.filter(like="pixel").to_numpy().reshape(-1, 8, 8)
     assert_array_equal(images[0], X[y == 7][0])
-    assert_array_equal(images[IMAGES * 2 - 1], X[y == 8][-1])
-    made, _ = fitted.sample(dict.fromkeys([7, 8, 9], IMAGES), n_candidates=4)
-    assert_array_equal(images[3 * IMAGES :], made)
+    assert_array_equal(images[N_IMAGES * 2 - 1], X[y == 8][-1])
+    made, _ = fitted.sample(dict.fromkeys([7, 8, 9], N_IMAGES), n_candidates=4)
+    assert_array_equal(images[3 * N_IMAGES :], made)
 
 
 def test_pictures_show_the_last_weights_as_they_are_drawn(store, eights, tmp_path):
@@ -97,8 +97,8 @@ def test_pictures_show_the_last_weights_as_they_are_drawn(store, eights, tmp_pat
     folder = artifacts(MlflowClient(store), run, tmp_path)
     (path,) = (folder / "images").glob("*+step+20+*.png")
     picture = np.asarray(Image.open(path).convert("L"))
-    made, _ = fitted.sample(dict.fromkeys([7, 8, 9], IMAGES))
-    assert_array_equal(picture[:32:4, -32::4], made[IMAGES - 1])
+    made, _ = fitted.sample(dict.fromkeys([7, 8, 9], N_IMAGES))
+    assert_array_equal(picture[:32:4, -32::4], made[N_IMAGES - 1])
     assert_array_equal(picture[-32::4, -32::4], made[-1])
 
 
@@ -166,7 +166,7 @@ def test_without_samples_no_image_is_sent(store, eights):
 def test_pictures_of_a_long_fit_come_while_it_trains(store, eights, monkeypatch):
     from mlflow import MlflowClient
 
-    monkeypatch.setattr(recorder, "SECONDS_BETWEEN_PARTS", 0)
+    monkeypatch.setattr(callback, "UPDATE_SECONDS", 0)
     logger, seen = MLflowLogger(), []
 
     class Watch:
@@ -246,11 +246,11 @@ def test_a_grid_search_in_workers_records_pictures(store, eights, backend):
 
 
 def test_many_large_images_make_a_small_table(store):
-    from ganaug.tracking.data import PIXELS, _sample_table
+    from ganaug.tracking.samples import MAX_TABLE_CELLS, _sample_table
 
     images = np.zeros((80, 64, 64, 3), dtype="uint8")
     table = _sample_table({kind: (images, ["a"] * 80) for kind in ("real", "synthetic")})
-    assert table.size <= PIXELS
+    assert table.size <= MAX_TABLE_CELLS
     assert set(table["(kind)"]) == {"real", "synthetic"}
 
 

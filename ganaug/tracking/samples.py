@@ -1,9 +1,10 @@
-"""The table or images that a run was trained on, and what was made from them."""
+"""Real and synthetic rows or images of a run, and the description of its data set."""
 
 from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
+from importlib.util import find_spec
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -14,19 +15,28 @@ from ganaug.containers import evenly, pixel_table, rarest
 from ganaug.tracking.models import input_schema
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from mlflow import MlflowClient
 
-#: So many rows of each kind are shown.
-SHOWN = 200
-#: So many columns are drawn, those that differ most. Drawing takes turns with the next training.
-DRAWN = 4
-#: So many images of a class are shown, of so many classes: those with the fewest.
-IMAGES, CLASSES = 8, 10
-#: So many pixels the table of images holds at the most.
-PIXELS = 400_000
-#: Images are shown so large, at least, in pixels.
-EDGE = 32
+#: Rows that are logged of each kind, real and synthetic.
+N_ROWS = 200
+#: Columns that are drawn: those that differ most. Drawing takes turns with the next training.
+N_COLUMNS_DRAWN = 4
+#: Images of a class that are logged, and classes: those with the fewest rows.
+N_IMAGES, N_CLASSES = 8, 10
+#: Cells that the table of images has at the most.
+MAX_TABLE_CELLS = 400_000
+#: Pixels that an image is wide or high at the least when it is drawn.
+MIN_EDGE = 32
+
+
+def shows_images(augmenter: Any) -> bool:
+    """Return whether a fitted augmenter's rows are shown as images, not as a table."""
+    return bool(augmenter.encoder_.spec_.shape)
+
+
+def returns_images(augmenter: Any) -> bool:
+    """Return whether a fitted augmenter returns images with axes, not flat rows or a frame."""
+    return shows_images(augmenter) and len(augmenter.encoder_.form_) > 1
 
 
 def as_data(X: Any) -> pd.DataFrame | np.ndarray:
@@ -106,14 +116,14 @@ def sample_rows(augmenter: Any, X: pd.DataFrame | np.ndarray, codes: np.ndarray)
     codes : ndarray of shape (n,)
         Their class codes.
     """
-    if augmenter.encoder_.spec_.shape:
+    if shows_images(augmenter):
         return _sample_images(augmenter, X, codes)
     assert isinstance(X, pd.DataFrame)
     asked = augmenter.sampling_strategy_ or augmenter.class_counts_
     label = max(asked, key=asked.__getitem__)
     own = np.flatnonzero(codes == augmenter.classes_.tolist().index(label))
-    real = X.iloc[evenly(own, SHOWN)]
-    made, _ = augmenter.sample({label: SHOWN}, n_candidates=augmenter.n_candidates)
+    real = X.iloc[evenly(own, N_ROWS)]
+    made, _ = augmenter.sample({label: N_ROWS}, n_candidates=augmenter.n_candidates)
     synthetic = pd.DataFrame(made).set_axis(X.columns, axis=1)
     return {
         "label": str(label),
@@ -143,25 +153,24 @@ def log_tables(client: MlflowClient, run_id: str, tables: dict[str, pd.DataFrame
     client.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps(listed))
 
 
-# --- Images --------------------------------------------------------------------------------------
-
-
 def _sample_images(
     augmenter: Any, X: pd.DataFrame | np.ndarray, codes: np.ndarray
 ) -> dict[str, Any]:
     """Return real and synthetic images of each class, as plain data."""
-    encoder, labels = augmenter.encoder_, rarest(augmenter.class_counts_, CLASSES)
-    X_new, _ = augmenter.sample(dict.fromkeys(labels, IMAGES), n_candidates=augmenter.n_candidates)
+    encoder, labels = augmenter.encoder_, rarest(augmenter.class_counts_, N_CLASSES)
+    X_new, _ = augmenter.sample(
+        dict.fromkeys(labels, N_IMAGES), n_candidates=augmenter.n_candidates
+    )
     rows, names = [], []
     for label in labels:
         own = np.flatnonzero(codes == augmenter.classes_.tolist().index(label))
-        rows.append(evenly(own, IMAGES))
+        rows.append(evenly(own, N_IMAGES))
         names += [str(label)] * len(rows[-1])
     chosen = np.concatenate(rows)
     real = X.iloc[chosen] if isinstance(X, pd.DataFrame) else X[chosen]
     return {
         "real": _packed(encoder.to_uint8(real), names),
-        "synthetic": _packed(encoder.to_uint8(X_new), np.repeat(list(map(str, labels)), IMAGES)),
+        "synthetic": _packed(encoder.to_uint8(X_new), np.repeat(list(map(str, labels)), N_IMAGES)),
     }
 
 
@@ -173,7 +182,8 @@ def _packed(images: np.ndarray, labels: Any) -> dict[str, Any]:
     }
 
 
-def _unpacked(packed: dict[str, Any]) -> tuple[np.ndarray, list[str]]:
+def _unpacked(samples: dict[str, Any], kind: str) -> tuple[np.ndarray, list[str]]:
+    packed = samples[kind]
     pixels = np.frombuffer(b64decode(packed["pixels"]), dtype=np.uint8)
     return pixels.reshape(packed["shape"]), packed["labels"]
 
@@ -193,10 +203,10 @@ def picture(augmenter: Any, step: int, time: int) -> dict[str, Any]:
 
     from ganaug.quality.pictures import tile
 
-    labels = rarest(augmenter.class_counts_, CLASSES)
-    images, _ = augmenter.sample(dict.fromkeys(labels, IMAGES))
+    labels = rarest(augmenter.class_counts_, N_CLASSES)
+    images, _ = augmenter.sample(dict.fromkeys(labels, N_IMAGES))
     images = augmenter.encoder_.to_uint8(images)
-    scale = max(1, EDGE // max(images.shape[1:3]))
+    scale = max(1, MIN_EDGE // max(images.shape[1:3]))
     images = images.repeat(scale, axis=1).repeat(scale, axis=2)
     tiles, middles = tile(np.split(images, len(labels)))
     names = [str(label)[:20] for label in labels]
@@ -235,41 +245,34 @@ def _sample_table(kinds: dict[str, tuple[np.ndarray, list[str]]]) -> pd.DataFram
         table.insert(0, "(kind)", kind)
         tables.append(table)
     table = pd.concat(tables, ignore_index=True)
-    return table.iloc[:: -(-table.size // PIXELS)]
-
-
-# --- Both ----------------------------------------------------------------------------------------
+    return table.iloc[:: -(-table.size // MAX_TABLE_CELLS)]
 
 
 def log_samples(client: MlflowClient, run_id: str, samples: dict[str, Any]) -> None:
-    """Log what was sampled: rows of both kinds as a table and, with matplotlib, as a picture.
+    """Log samples of both kinds as a table and, with matplotlib, as a picture.
 
-    In the middle of a training only a picture.
+    In the middle of a training there is only a picture.
     """
     if "step" in samples:
         _log_picture(client, run_id, samples)
         return
     of_images = "columns" not in samples
-    kinds: dict[str, Any] = {
-        kind: _unpacked(samples[kind]) if of_images else _frame(samples, kind)
-        for kind in ("real", "synthetic")
-    }
+    unpack = _unpacked if of_images else _frame
+    kinds: dict[str, Any] = {kind: unpack(samples, kind) for kind in ("real", "synthetic")}
     if of_images:
         table = _sample_table(kinds)
     else:
         # In brackets, for a column may be called "kind".
         table = pd.concat(kinds, names=["(kind)"]).reset_index("(kind)")
     log_tables(client, run_id, {"samples.json": table})
-    try:
-        from ganaug.quality.pictures import draw_images, draw_marginals
-
-        figure: Figure = (
-            draw_images(*kinds.values(), channels="last", per_class=IMAGES)
-            if of_images
-            else draw_marginals(*kinds.values(), most_columns=DRAWN)
-        )
-    except ImportError:
+    if find_spec("matplotlib") is None:
         return
+    from ganaug.quality.pictures import draw_images, draw_marginals
+
+    if of_images:
+        figure = draw_images(*kinds.values(), channels="last", per_class=N_IMAGES)
+    else:
+        figure = draw_marginals(*kinds.values(), most_columns=N_COLUMNS_DRAWN)
     client.log_figure(run_id, figure, "samples.png")
 
 

@@ -1,4 +1,4 @@
-"""Where runs go, and how they get there."""
+"""Choose an MLflow store, connect to it, and write runs to it."""
 
 from __future__ import annotations
 
@@ -7,26 +7,29 @@ import os
 import re
 import tempfile
 import textwrap
-import threading
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock, Thread
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
+
+from ganaug.autologging import SharedContext
 
 if TYPE_CHECKING:
-    from mlflow import ActiveRun, MlflowClient
+    from mlflow import MlflowClient
     from mlflow.entities import Metric
 
 DEFAULT_EXPERIMENT = "ganaug"
-#: How long a server may take to say that it is there.
-PROBE_SECONDS = 3
-
-
-# --- Where runs go -------------------------------------------------------------------------------
+#: Seconds that a server may take to answer whether it is there.
+PROBE_TIMEOUT = 3
+#: Seconds that MLflow may take with an update of a run. By itself it would try for four minutes a
+#: call when a server falls silent.
+SEND_TIMEOUT = 30.0
 
 
 def import_mlflow() -> ModuleType:
@@ -62,50 +65,49 @@ class Destination:
     parent_run_id: str | None = None
 
 
-def resolve(
-    tracking_uri: str | None,
-    experiment: str | None,
-    root: str | Path,
-    *,
-    any_thread: bool = False,
-) -> Destination:
-    """Choose the store: the argument, the active run, MLflow's own setting, an embedded store.
-
-    With `any_thread`, for one that works for others, the run may be that of any thread.
-    """
-    mlflow, run = import_mlflow(), _active_run()
-    if run is None and any_thread:
-        run = mlflow.tracking.fluent._get_latest_active_run()
-    ambient = mlflow.get_tracking_uri()
-    if tracking_uri is not None and not (isinstance(tracking_uri, str) and tracking_uri.strip()):
-        raise ValueError(
-            f"tracking_uri={tracking_uri!r} must be text, such as 'http://localhost:5000' or "
-            "'sqlite:///mlflow.db'; or None."
-        )
+def resolve(tracking_uri: str | None, experiment: str | None, root: str | Path) -> Destination:
+    """Choose the store: the argument, the active run, MLflow's own setting, an embedded store."""
+    mlflow = import_mlflow()
+    run, ambient = mlflow.active_run(), mlflow.get_tracking_uri()
     if tracking_uri is None:
         embedded = f"sqlite:///{(Path(root).resolve() / 'mlflow.db').as_posix()}"
         tracking_uri = ambient if run or mlflow.is_tracking_uri_set() else embedded
-    if tracking_uri == ambient:
-        if run:
-            return Destination(
-                tracking_uri, experiment_id=run.info.experiment_id, parent_run_id=run.info.run_id
-            )
-        if experiment is None:
-            # `mlflow.set_experiment` sets the id in the environment; joblib's workers inherit it.
-            experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
-            experiment_id = os.environ.get("MLFLOW_EXPERIMENT_ID")
-            return Destination(tracking_uri, experiment, experiment_id)
+    if tracking_uri == ambient and run:
+        return Destination(
+            tracking_uri, experiment_id=run.info.experiment_id, parent_run_id=run.info.run_id
+        )
+    if tracking_uri == ambient and experiment is None:
+        # `mlflow.set_experiment` sets the id in the environment; joblib's workers inherit it.
+        experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
+        return Destination(tracking_uri, experiment, os.environ.get("MLFLOW_EXPERIMENT_ID"))
     return Destination(tracking_uri, DEFAULT_EXPERIMENT if experiment is None else experiment)
 
 
-def _active_run() -> ActiveRun | None:
-    """Return the run of this thread or, in one of joblib's, of the thread that waits for it."""
-    from mlflow.tracking.fluent import _active_run_stack
+def within(seconds: float, function: Callable, *arguments: Any) -> Any:
+    """Return what a function returns, or leave it behind in its thread if it takes longer.
 
-    runs, thread = _active_run_stack.get_all_thread_values(), cast(Any, threading.current_thread())
-    while not runs.get(thread.ident) and hasattr(thread, "_parent"):
-        thread = thread._parent  # of `multiprocessing.pool.ThreadPool`
-    return [None, *runs.get(thread.ident, [])][-1]
+    Examples
+    --------
+    >>> import time
+    >>> within(0.01, time.sleep, 1)
+    Traceback (most recent call last):
+        ...
+    ConnectionError: no answer from MLflow within 0.01 seconds
+    """
+    result: Future = Future()
+
+    def work() -> None:
+        try:
+            result.set_result(function(*arguments))
+        except BaseException as error:
+            result.set_exception(error)
+
+    # Unlike those of an executor, such a thread does not keep the interpreter from leaving.
+    Thread(target=work, daemon=True).start()
+    try:
+        return result.result(seconds)
+    except TimeoutError:
+        raise ConnectionError(f"no answer from MLflow within {seconds:g} seconds") from None
 
 
 def connect(destination: Destination) -> tuple[MlflowClient, str]:
@@ -235,13 +237,18 @@ def _create_database(path: Path) -> None:
 
 
 def check_answers(uri: str) -> None:
-    """Fail within seconds when no server is there: MLflow itself tries for four minutes."""
+    """Raise within seconds if no server is there: MLflow by itself tries for four minutes."""
     import requests
 
+    if not isinstance(uri, str) or not uri.strip():
+        raise ValueError(
+            f"tracking_uri={uri!r} must be text, such as 'http://localhost:5000' or "
+            "'sqlite:///mlflow.db'; or None."
+        )
     if not uri.startswith(("http:", "https:")):
         return
     try:
-        answer = requests.get(uri.rstrip("/") + "/health", timeout=PROBE_SECONDS)
+        answer = requests.get(uri.rstrip("/") + "/health", timeout=PROBE_TIMEOUT)
     except requests.exceptions.SSLError:
         pass  # Someone answers; how far to trust them is a setting of MLflow's.
     except (requests.exceptions.InvalidURL, ValueError) as error:
@@ -254,7 +261,7 @@ def check_answers(uri: str) -> None:
             raise _not_mlflow(uri, f"status {answer.status_code}: {answer.text}")
 
 
-_quiet_lock = threading.Lock()
+_quiet_lock = Lock()
 
 
 @contextmanager
@@ -272,9 +279,6 @@ def quiet() -> Iterator[None]:
             yield
         finally:
             chatty.setLevel(level)
-
-
-# --- What a run holds ----------------------------------------------------------------------------
 
 
 def milliseconds() -> int:
@@ -341,17 +345,26 @@ def create_run(
     return client.create_run(experiment_id, start, resolve_tags(tags), run_name=name).info.run_id
 
 
+@contextmanager
+def _links_suppressed() -> Iterator[None]:
+    name = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
+    before = os.environ.get(name)
+    os.environ[name] = "true"
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        if before is not None:
+            os.environ[name] = before
+
+
+_without_links = SharedContext(_links_suppressed)
+
+
 def end_run(client: MlflowClient, run_id: str, status: str, end: int | None = None) -> None:
-    """End a run.
-
-    `MlflowClient.set_terminated` also prints links, and stops the asynchronous logging of the
-    caller, who may use the same store.
-    """
-    from mlflow.entities import RunStatus
-
-    client._tracking_client.store.update_run_info(
-        run_id, RunStatus.from_string(status), end or milliseconds(), run_name=None
-    )
+    """End a run, without the links that MLflow prints when a run on a server ends."""
+    with _without_links():
+        client.set_terminated(run_id, status, end)
 
 
 @contextmanager

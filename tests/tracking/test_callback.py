@@ -18,9 +18,9 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 
 from ganaug import AugmentedClassifier, AugmentedClassifierCV, GANAugmenter, GANOverSampler
 from ganaug.digest import digest
-from ganaug.tracking import MLflowLogger, recorder, without_autologging
-from ganaug.tracking.data import SHOWN
-from ganaug.tracking.store import _create_database
+from ganaug.tracking import MLflowLogger, callback, without_autologging
+from ganaug.tracking.samples import N_ROWS
+from ganaug.tracking.client import _create_database
 
 pytest.importorskip("mlflow")
 
@@ -91,12 +91,12 @@ def test_a_run_holds_what_a_reader_asks(uri, mixed):
     assert table["columns"] == ["(kind)", *X.columns]
     kinds = [row[0] for row in table["data"]]
     # "high" is the class that most rows are added to.
-    assert kinds == ["real"] * (y == "high").sum() + ["synthetic"] * SHOWN
+    assert kinds == ["real"] * (y == "high").sum() + ["synthetic"] * N_ROWS
     assert picture.startswith(b"\x89PNG")
 
 
 def test_drawing_samples_takes_time_that_is_not_the_fits(store, data, monkeypatch):
-    monkeypatch.setattr("ganaug.tracking.logger.sample_rows", lambda *_: time.sleep(5))
+    monkeypatch.setattr("ganaug.tracking.callback.sample_rows", lambda *_: time.sleep(5))
     augmenter().set_callbacks(MLflowLogger()).fit(*data)
     (run,) = runs_in(store)
     assert 0 < run.data.metrics["fit_seconds"] < 5
@@ -141,7 +141,7 @@ def test_samples_that_cannot_be_drawn_leave_a_tag_and_a_run(store, data, monkeyp
 
 
 def test_the_curve_of_a_long_fit_can_be_watched(store, data, monkeypatch):
-    monkeypatch.setattr(recorder, "SECONDS_BETWEEN_PARTS", 0)
+    monkeypatch.setattr(callback, "UPDATE_SECONDS", 0)
     logger, seen = MLflowLogger(), []
 
     class Watch:

@@ -1,11 +1,13 @@
-"""Which version of a registered model is the champion, and which the challenger."""
+"""Register models, and decide which version is the champion and which the challenger."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
-from ganaug.tracking.store import without_password
+from ganaug.tracking.client import without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -18,7 +20,7 @@ METRIC, SCORE = "ganaug.metric", "ganaug.score"
 
 @dataclass(frozen=True)
 class Contender:
-    """A logged model, and how well it did on which rows.
+    """A logged model, its score, and the rows that it was judged on.
 
     Attributes
     ----------
@@ -41,16 +43,40 @@ class Contender:
     splits: str
 
 
+class Outcome(Enum):
+    """Why the registered model is the champion or the challenger, as a sentence for people."""
+
+    NO_RIVAL = "{name} version {version} is the champion."
+    OTHER_TABLE = (
+        "{name} version {version} is the champion; version {rival} was, by what it did on another "
+        "table, and is now the challenger. On this table the new one's {metric} is {score:.3f}."
+    )
+    BETTER = (
+        "{name} version {version} is the champion; version {rival} was, and is now the challenger "
+        "({metric} {score:.3f} after {best:.3f})."
+    )
+    NOT_BETTER = (
+        "{name} version {version} is the challenger; version {rival} stays champion, for on the "
+        "same table its {metric} is {best:.3f}; the new one's is {score:.3f}."
+    )
+    NOT_COMPARABLE = (
+        "{name} version {version} is the challenger; version {rival} stays champion, for it was "
+        "not judged by the same metric on the same splits of this table, so that its score cannot "
+        "be compared with the new one's {metric} of {score:.3f}. To prefer the new one: "
+        "set_registered_model_alias({name!r}, 'champion', '{version}')."
+    )
+
+
 @dataclass(frozen=True)
 class Registered:
-    """What became of a contender.
+    """The version of a registered model that a contender has become.
 
     Attributes
     ----------
     name, version, alias : str
         ``models:/{name}@{alias}`` loads it.
     story : str
-        One sentence for people.
+        The outcome, as one sentence for people.
     """
 
     name: str
@@ -62,10 +88,8 @@ class Registered:
 def check_registry(client: MlflowClient, name: str) -> None:
     """Raise `ValueError` if the registry takes no model of this name."""
     from mlflow.exceptions import MlflowException
-    from mlflow.utils.validation import _validate_model_name
 
     try:
-        _validate_model_name(name)
         client.get_registered_model(name)
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
@@ -73,13 +97,26 @@ def check_registry(client: MlflowClient, name: str) -> None:
             raise ValueError(f"{name!r} cannot name a registered model: {reason}") from error
 
 
-def register(client: MlflowClient, name: str, contender: Contender) -> Registered:
-    """Register a model as champion, unless the one there is may be as good.
+def judge(champion: Mapping[str, str], contender: Contender) -> Outcome:
+    """Compare a contender with the champion, of which the tags are given.
 
-    A champion that loses its place becomes the challenger. It keeps its place, and the newcomer is
-    the challenger, if it was judged on the same table and did as well there, or by another metric
-    or on other splits of it, so that nobody knows. One of another table has no say. A version that
-    is there already, from a call that was interrupted, is not made again.
+    Only scores by the same metric on the same splits of the same table are compared. A champion
+    that was judged on another table makes way; one that is as good stays.
+    """
+    if champion.get(DIGEST, contender.digest) != contender.digest:
+        return Outcome.OTHER_TABLE
+    known = tuple(champion.get(tag) for tag in (DIGEST, SPLITS, METRIC))
+    if SCORE not in champion or known != (contender.digest, contender.splits, contender.metric):
+        return Outcome.NOT_COMPARABLE
+    better = contender.score > float(champion[SCORE])  # False if one of them is NaN.
+    return Outcome.BETTER if better else Outcome.NOT_BETTER
+
+
+def register(client: MlflowClient, name: str, contender: Contender) -> Registered:
+    """Register a model as champion, unless the champion that is there may be as good.
+
+    A champion that loses its place becomes the challenger; see :func:`judge`. A version that is
+    there already, from a call that was interrupted, is not made again.
 
     Parameters
     ----------
@@ -92,40 +129,25 @@ def register(client: MlflowClient, name: str, contender: Contender) -> Registere
     -------
     Registered
     """
-    _make_sure_of(client, name)
+    _create_if_missing(client, name)
     champion, version = _champion(client, name), _version(client, name, contender)
-    words, score = contender.metric.replace("_", " "), f"{contender.score:.3f}"
+    best = rival = None
     if champion is None or str(champion.version) == version:
-        client.set_registered_model_alias(name, CHAMPION, version)
-        return Registered(name, version, CHAMPION, f"{name} version {version} is the champion.")
-    alias = CHALLENGER
-    if champion.tags.get(DIGEST, contender.digest) != contender.digest:
-        alias = CHAMPION
-        reason = (
-            "was, by what it did on another table, and is now the challenger. On this table the "
-            f"new one's {words} is {score}."
-        )
-    elif not _comparable(champion, contender):
-        reason = (
-            "stays champion, for it was not judged by the same metric on the same splits of this "
-            f"table, so that its score cannot be compared with the new one's {words} of {score}. "
-            f"To prefer the new one: set_registered_model_alias({name!r}, {CHAMPION!r}, "
-            f"{version!r})."
-        )
-    elif contender.score > (best := float(champion.tags[SCORE])):  # not if it is NaN
-        alias = CHAMPION
-        reason = f"was, and is now the challenger ({words} {score} after {best:.3f})."
+        outcome = Outcome.NO_RIVAL
     else:
-        reason = (
-            f"stays champion, for on the same table its {words} is {best:.3f}; the new one's is "
-            f"{score}."
-        )
-    loser = version if alias == CHALLENGER else str(champion.version)
-    client.set_registered_model_alias(name, CHALLENGER, loser)
-    if alias == CHAMPION:
+        outcome, rival = judge(champion.tags, contender), str(champion.version)
+        best = float(champion.tags.get(SCORE, "nan"))
+    loses = outcome in {Outcome.NOT_BETTER, Outcome.NOT_COMPARABLE}
+    challenger = version if loses else rival
+    if challenger is not None:
+        client.set_registered_model_alias(name, CHALLENGER, challenger)
+    if not loses:
         client.set_registered_model_alias(name, CHAMPION, version)
-    story = f"{name} version {version} is the {alias}; version {champion.version} {reason}"
-    return Registered(name, version, alias, story)
+    metric = contender.metric.replace("_", " ")
+    story = outcome.value.format(
+        name=name, version=version, rival=rival, metric=metric, score=contender.score, best=best
+    )
+    return Registered(name, version, CHALLENGER if loses else CHAMPION, story)
 
 
 def _version(client: MlflowClient, name: str, contender: Contender) -> str:
@@ -149,19 +171,12 @@ def _version(client: MlflowClient, name: str, contender: Contender) -> str:
     return str(added.version)
 
 
-def _comparable(champion: ModelVersion, contender: Contender) -> bool:
-    """Return whether both were judged by the same metric on the same splits of the same table."""
-    known = tuple(champion.tags.get(tag) for tag in (DIGEST, SPLITS, METRIC))
-    asked = (contender.digest, contender.splits, contender.metric)
-    return SCORE in champion.tags and known == asked
-
-
 def _champion(client: MlflowClient, name: str) -> ModelVersion | None:
     aliases = client.get_registered_model(name).aliases
     return client.get_model_version(name, aliases[CHAMPION]) if CHAMPION in aliases else None
 
 
-def _make_sure_of(client: MlflowClient, name: str) -> None:
+def _create_if_missing(client: MlflowClient, name: str) -> None:
     from mlflow.exceptions import MlflowException
 
     try:

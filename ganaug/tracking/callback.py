@@ -5,34 +5,41 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import time
+import warnings
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from threading import current_thread
+from threading import Lock, current_thread
 from typing import Any
-from uuid import UUID
-
-from sklearn.callback._transport import can_reuse_listener, open_listener, send
+from uuid import UUID, uuid4
 
 from ganaug.containers import as_labels
 from ganaug.digest import digest
-from ganaug.tracking.data import SHOWN, as_data, picture, sample_rows
-from ganaug.tracking.outbox import PATIENCE, within
-from ganaug.tracking.recorder import Recorder
-from ganaug.tracking.store import (
+from ganaug.tracking import channel
+from ganaug.tracking.client import (
+    SEND_TIMEOUT,
     Destination,
     connect,
     counts_text,
+    curves,
     import_mlflow,
     milliseconds,
     parameters_of,
     resolve,
+    within,
 )
+from ganaug.tracking.samples import N_ROWS, as_data, describe, picture, sample_rows, shows_images
+from ganaug.tracking.spool import RunUpdate, SendQueue
 
 #: Of twenty ticks, so that a fit has five pictures.
 TICKS_PER_PICTURE = 4
+#: Seconds between two updates of a long fit's run. A short fit is sent when it is done, because a
+#: thread that sends takes turns with the one that trains.
+UPDATE_SECONDS = 10.0
 PACKAGES = ("ganaug", "torch", "scikit-learn", "numpy", "pandas", "mlflow")
 
 
@@ -104,52 +111,56 @@ class MLflowLogger:
         self.experiment = experiment
         self.root = root
         self.log_samples = log_samples
-        # All clones share this object, in threads too: what belongs to a fit is keyed by fit.
+        # All clones share this object, in threads too. So everything of a fit is keyed by fit.
         self._destinations: dict[UUID, Destination] = {}
-        self._recorder = Recorder(root)
-        self._listener: Any = None
-        # Set in copies: where their original logs, and how it is reached.
-        self._inherited: Destination | None = None
-        self._original: Any = None
+        self._recorder = RunRecorder(root)
+        self._address: channel.Address | None = None
+        # Set in copies: how the original is reached, as long as it lives.
+        self._is_copy = False
+        self._original: channel.Address | None = None
+        # Where the caller logs, for those that work for the caller.
+        self._caller = self._resolve()
+
+    def before_clone(self) -> None:
+        """Note where the caller logs: a clone may go to a worker, where no run is active."""
+        if not self._is_copy:
+            self._caller = self._resolve()
 
     def __getstate__(self) -> dict[str, Any]:
-        # joblib pickles clones on their way to a worker: that is the last moment at which the
-        # caller's active run can be seen.
-        if self._original is None and self._listener is None:
-            self._listener = open_listener(self._recorder.take_from_afar, owner=self)
+        if self._original is None and self._address is None:
+            self._address = channel.open_listener(self._recorder.handle_remote, owner=self)
         return {
             **self.__dict__,
             "_destinations": dict(self._destinations),
             "_recorder": None,
-            "_listener": None,
-            # The thread that feeds a worker does not know for whom it pickles.
-            "_inherited": self._inherited or self._resolve(any_thread=current_thread().daemon),
-            "_original": self._original or self._listener,
+            "_address": None,
+            "_is_copy": True,
+            "_original": self._original or self._address,
+            "_caller": self._resolve(),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._recorder = Recorder(self.root)
-        if not can_reuse_listener(self._original):
+        self._recorder = RunRecorder(self.root)
+        if not channel.can_reach(state["_original"]):
             self._original = None
 
-    def _tell(self, *message: Any) -> None:
-        """Tell the original, so that a worker needs no MLflow and leaves nothing unsent."""
-        if self._original is not None:
-            try:
-                send(self._original, message)
-                return
-            except (OSError, EOFError):
-                self._original = None  # Its process is gone.
-        self._recorder.take(message)
-
-    def _resolve(self, *, any_thread: bool = False) -> Destination:
-        if self._inherited is not None and "mlflow" not in sys.modules:
-            return self._inherited  # What is not imported has no active run.
-        destination = resolve(self.tracking_uri, self.experiment, self.root, any_thread=any_thread)
-        if destination.parent_run_id is None and self._inherited is not None:
-            return self._inherited
+    def _resolve(self) -> Destination:
+        """Return where the active run is, or where the caller's was for those that help it."""
+        if self._is_copy and "mlflow" not in sys.modules:
+            return self._caller  # What is not imported has no active run.
+        destination = resolve(self.tracking_uri, self.experiment, self.root)
+        # The threads that joblib works with are daemons.
+        is_helper = self._is_copy or current_thread().daemon
+        if is_helper and destination.parent_run_id is None:
+            return getattr(self, "_caller", destination)
         return destination
+
+    def _record(self, *message: Any) -> None:
+        """Tell the original, so that a worker needs no MLflow and leaves nothing unsent."""
+        if self._original is None or not channel.send(self._original, message):
+            self._original = None
+            self._recorder.handle(message)
 
     def flush(self, timeout: float = 60.0) -> None:
         """Wait until everything has arrived in MLflow, samples included.
@@ -159,63 +170,176 @@ class MLflowLogger:
         timeout : float, default=60.0
             Seconds to wait at most.
         """
-        self._recorder.outbox.wait(timeout, samples=True)
+        self._recorder.queue.wait(timeout, samples=True)
 
     def setup(self, estimator, context) -> None:
         """Note where to log. Called once per outermost fit, before any worker starts."""
         destination = self._resolve()
         if self._original is None:
-            self._open(destination)
-            if destination is self._inherited:
+            self._check(destination)
+            if self._is_copy and destination is self._caller:
                 destination = _without_ended_parent(destination)
         self._destinations[context.root_uuid] = destination
 
-    def _open(self, destination: Destination) -> None:
+    def _check(self, destination: Destination) -> None:
         """Find out now, not after an hour of training, whether MLflow takes runs."""
-        outbox = self._recorder.outbox
+        queue = self._recorder.queue
         try:
-            outbox.open(destination)
+            queue.open(destination)
         except Exception as error:
             mistake = self.experiment is not None and isinstance(error, ValueError)
             if self.tracking_uri is not None or mistake:
                 raise
-            outbox.give_up(error)
-            outbox.wait(0)
+            queue.switch_to_file(error)
+            queue.wait(0)
 
     def on_fit_task_begin(self, estimator, context) -> None:
         """Note the start of a fit, which may turn out to be a GAN's."""
         if context.task_name == "fit":
-            destination = self._destinations.get(context.root_uuid, self._inherited)
+            destination = self._destinations.get(context.root_uuid, self._caller)
             name, parameters = type(estimator).__name__, parameters_of(estimator)
-            self._tell("begin", _path(context), destination, name, parameters, milliseconds())
+            self._record("begin", _path(context), destination, name, parameters, milliseconds())
 
     def on_fit_task_end(
         self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
     ) -> None:
         """Keep a tick; send the run when the fit is done."""
         if context.task_name == "tick":
-            self._tell("tick", _path(context.parent), metadata)
-            self._tell_picture(fitted_estimator, _path(context.parent), metadata["step"])
+            path = _path(context.parent)
+            self._record("tick", path, metadata)
+            if fitted_estimator is not None and self.log_samples:
+                with suppress(Exception):  # The samples at the end tell of a failure.
+                    self._record_picture(path, fitted_estimator, metadata["step"])
         elif context.task_name == "fit":
             now = milliseconds()  # Facts take time that is not the fit's.
             trained = metadata is not None and "history" in metadata
             facts = _facts(estimator, X, y, metadata, self.log_samples) if trained else None
-            self._tell("end", _path(context), facts, now)
-            if self._inherited is not None and self._original is None:
-                self.flush(PATIENCE)  # A worker out of reach may be killed at any time.
+            self._record("end", _path(context), facts, now)
+            if self._is_copy and self._original is None:
+                # A worker that cannot reach the original may be killed at any time.
+                self._recorder.queue.wait(samples=True)
 
-    def _tell_picture(self, fitted: Any, path: tuple, step: int) -> None:
-        """Keep a picture at some ticks of a GAN of images."""
-        if fitted is None or not self.log_samples:
-            return
-        with suppress(Exception):  # At the end there is another, and a tag if that fails, too.
-            if fitted.encoder_.spec_.shape and len(fitted.history_) % TICKS_PER_PICTURE == 0:
-                self._tell("picture", path, picture(fitted, step, milliseconds()))
+    def _record_picture(self, path: tuple, fitted: Any, step: int) -> None:
+        if shows_images(fitted) and len(fitted.history_) % TICKS_PER_PICTURE == 0:
+            self._record("picture", path, picture(fitted, step, milliseconds()))
 
     def teardown(self, estimator, context) -> None:
         """Send what is known of fits that never ended: an error or Ctrl-C stopped them."""
         self._destinations.pop(context.root_uuid, None)
-        self._tell("close", context.root_uuid)
+        self._record("close", context.root_uuid)
+
+
+@dataclass
+class _Fit:
+    """A fit under way."""
+
+    update: RunUpdate  # What was not sent yet.
+    sent: float = field(default_factory=time.monotonic)
+    trained: bool = False
+    samples: list[dict[str, Any]] = field(default_factory=list)
+
+
+class RunRecorder:
+    """Collects what happens in fits, in whatever process, and sends it as updates of runs.
+
+    A fit is known by its path: the outermost fit's id, and the way down from it. Messages may come
+    from several threads. Each is the name of a method and its arguments.
+
+    Parameters
+    ----------
+    root : path
+        Folder of the file with what could not be sent.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.queue = SendQueue(root)
+        self._lock = Lock()
+        self._fits: dict[tuple, _Fit] = {}
+
+    def handle(self, message: tuple) -> None:
+        """Handle a message of this process."""
+        name, *arguments = message
+        getattr(self, name)(*arguments)
+
+    def handle_remote(self, message: tuple) -> None:
+        """Handle a message of a copy, in a thread where nobody would see an error."""
+        try:
+            self.handle(message)
+        except Warning as warning:  # Warnings are errors here, and this one has nobody to stop.
+            warnings.showwarning(warning, type(warning), __file__, 0)
+
+    def begin(
+        self,
+        path: tuple,
+        destination: Destination,
+        name: str,
+        parameters: dict[str, str],
+        start: int,
+    ) -> None:
+        """Note the start of a fit, which may turn out to be a GAN's."""
+        update = RunUpdate(uuid4().hex, asdict(destination), name, start, parameters=parameters)
+        with self._lock:
+            self._fits[path] = _Fit(update)
+
+    def tick(self, path: tuple, logs: Mapping[str, float]) -> None:
+        """Keep a point of the curves; send them if the last update was long ago."""
+        with self._lock:
+            fit = self._fits.get(path)
+            if fit is None:  # The process that knew of its start is gone.
+                return
+            fit.trained = True
+            fit.update.metrics += curves([(milliseconds(), logs)])
+            if time.monotonic() - fit.sent > UPDATE_SECONDS:
+                self._send(fit)
+                fit.update, fit.sent = fit.update.of_same_run(), time.monotonic()
+
+    def picture(self, path: tuple, samples: dict[str, Any]) -> None:
+        """Keep a picture of a tick, to be sent with the curves."""
+        with self._lock:
+            if (fit := self._fits.get(path)) is not None:
+                fit.samples.append(samples)
+
+    def end(self, path: tuple, facts: dict[str, Any] | None, end: int) -> None:
+        """Send the rest of a fit; without facts it was not a GAN's."""
+        with self._lock:
+            fit = self._fits.pop(path, None)
+        if fit is None or facts is None:
+            return
+        update = fit.update
+        update.parameters |= facts["parameters"]
+        update.tags |= facts["tags"]
+        if "table" in facts:
+            try:
+                update.dataset = describe(*facts["table"])
+            except Exception as error:  # A trained GAN is worth more than its description.
+                update.tags["ganaug.error.dataset"] = str(error)[:500]
+        if "samples" in facts:
+            fit.samples.append(facts["samples"])
+        self._finish(fit, "FINISHED", facts["metrics"], end)
+
+    def close(self, root: UUID) -> None:
+        """End fits that an error or Ctrl-C stopped; wait until the curves have arrived."""
+        with self._lock:
+            stopped = [self._fits.pop(path) for path in list(self._fits) if path[0] == root]
+        for fit in stopped:
+            if fit.trained:
+                self._finish(fit, "FAILED", {}, milliseconds())
+        self.queue.wait()
+
+    def _finish(self, fit: _Fit, status: str, metrics: Mapping[str, float], end: int) -> None:
+        update = fit.update
+        seconds = (end - update.start) / 1000
+        for name, value in {"fit_seconds": seconds, **metrics}.items():
+            update.metrics.append((name, value, end, 0))
+        update.status, update.end = status, end
+        self._send(fit)
+
+    def _send(self, fit: _Fit) -> None:
+        """Send an update, and samples as updates of their own, each of which may fail alone."""
+        self.queue.put(fit.update)
+        for samples in fit.samples:
+            self.queue.put(fit.update.of_same_run(samples))
+        fit.samples = []
 
 
 def _path(context) -> tuple:
@@ -238,7 +362,7 @@ def _without_ended_parent(destination: Destination) -> Destination:
         return client.get_run(parent).info.status
 
     try:
-        ended = within(PATIENCE, status) != "RUNNING"
+        ended = within(SEND_TIMEOUT, status) != "RUNNING"
     except Exception:  # It will be told when the run itself cannot be sent.
         return destination
     return replace(destination, parent_run_id=None) if ended else destination
@@ -262,10 +386,10 @@ def _facts(
         labels = as_labels(y)
         codes = estimator.labels_.encode(labels)
         names = estimator.classes_[codes]
-        facts["table"] = (table[:SHOWN], digest(table, names), len(table))
+        facts["table"] = (table[:N_ROWS], digest(table, names), len(table))
         if log_samples:
             facts["samples"] = sample_rows(estimator, table, codes)
-    except Exception as error:  # A trained GAN is worth more than its portrait.
+    except Exception as error:  # A trained GAN is worth more than its samples.
         facts["tags"]["ganaug.error.samples"] = str(error)[:5000]
     return facts
 
