@@ -15,6 +15,7 @@ FLOORS = {
     "randomness": 0,
     "registry": 0,
     "digest": 0,
+    "environment": 0,
     "parameters": 0,
     "callbacks": 0,
     "preprocessing": 0,

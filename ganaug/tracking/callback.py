@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import sys
 import time
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from threading import Lock, current_thread
 from typing import Any
@@ -19,6 +15,7 @@ from uuid import UUID, uuid4
 
 from ganaug.containers import as_labels
 from ganaug.digest import digest
+from ganaug.environment import hardware, peak_memory, versions
 from ganaug.tracking import channel
 from ganaug.tracking.client import (
     SEND_TIMEOUT,
@@ -40,7 +37,6 @@ TICKS_PER_PICTURE = 4
 #: Seconds between two updates of a long fit's run. A short fit is sent when it is done, because a
 #: thread that sends takes turns with the one that trains.
 UPDATE_SECONDS = 10.0
-PACKAGES = ("ganaug", "torch", "scikit-learn", "numpy", "pandas", "mlflow")
 
 
 class MLflowLogger:
@@ -197,19 +193,25 @@ class MLflowLogger:
         """Note the start of a fit, which may turn out to be a GAN's."""
         if context.task_name == "fit":
             destination = self._destinations.get(context.root_uuid, self._caller)
-            name, parameters = type(estimator).__name__, parameters_of(estimator)
-            self._record("begin", _path(context), destination, name, parameters, milliseconds())
+            update = RunUpdate(
+                fit=uuid4().hex,
+                destination=asdict(destination),
+                name=type(estimator).__name__,
+                start=milliseconds(),
+                parameters=parameters_of(estimator),
+            )
+            self._record("begin", _path(context), update)
 
     def on_fit_task_end(
         self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
     ) -> None:
         """Keep a tick; send the run when the fit is done."""
         if context.task_name == "tick":
-            path = _path(context.parent)
-            self._record("tick", path, metadata)
+            samples = None
             if fitted_estimator is not None and self.log_samples:
                 with suppress(Exception):  # The samples at the end tell of a failure.
-                    self._record_picture(path, fitted_estimator, metadata["step"])
+                    samples = _picture(fitted_estimator, metadata["step"])
+            self._record("tick", _path(context.parent), metadata, milliseconds(), samples)
         elif context.task_name == "fit":
             now = milliseconds()  # Facts take time that is not the fit's.
             trained = metadata is not None and "history" in metadata
@@ -218,10 +220,6 @@ class MLflowLogger:
             if self._is_copy and self._original is None:
                 # A worker that cannot reach the original may be killed at any time.
                 self._recorder.queue.wait(samples=True)
-
-    def _record_picture(self, path: tuple, fitted: Any, step: int) -> None:
-        if shows_images(fitted) and len(fitted.history_) % TICKS_PER_PICTURE == 0:
-            self._record("picture", path, picture(fitted, step, milliseconds()))
 
     def teardown(self, estimator, context) -> None:
         """Send what is known of fits that never ended: an error or Ctrl-C stopped them."""
@@ -244,11 +242,6 @@ class RunRecorder:
 
     A fit is known by its path: the outermost fit's id, and the way down from it. Messages may come
     from several threads. Each is the name of a method and its arguments.
-
-    Parameters
-    ----------
-    root : path
-        Folder of the file with what could not be sent.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -268,36 +261,25 @@ class RunRecorder:
         except Warning as warning:  # Warnings are errors here, and this one has nobody to stop.
             warnings.showwarning(warning, type(warning), __file__, 0)
 
-    def begin(
-        self,
-        path: tuple,
-        destination: Destination,
-        name: str,
-        parameters: dict[str, str],
-        start: int,
-    ) -> None:
+    def begin(self, path: tuple, update: RunUpdate) -> None:
         """Note the start of a fit, which may turn out to be a GAN's."""
-        update = RunUpdate(uuid4().hex, asdict(destination), name, start, parameters=parameters)
         with self._lock:
             self._fits[path] = _Fit(update)
 
-    def tick(self, path: tuple, logs: Mapping[str, float]) -> None:
-        """Keep a point of the curves; send them if the last update was long ago."""
+    def tick(
+        self, path: tuple, logs: Mapping[str, float], time_ms: int, samples: dict | None
+    ) -> None:
+        """Keep a point of the curves, and samples; send them if the last update was long ago."""
         with self._lock:
             fit = self._fits.get(path)
             if fit is None:  # The process that knew of its start is gone.
                 return
             fit.trained = True
-            fit.update.metrics += curves([(milliseconds(), logs)])
+            fit.update.metrics += curves([(time_ms, logs)])
+            fit.samples += [samples] if samples else []
             if time.monotonic() - fit.sent > UPDATE_SECONDS:
                 self._send(fit)
                 fit.update, fit.sent = fit.update.of_same_run(), time.monotonic()
-
-    def picture(self, path: tuple, samples: dict[str, Any]) -> None:
-        """Keep a picture of a tick, to be sent with the curves."""
-        with self._lock:
-            if (fit := self._fits.get(path)) is not None:
-                fit.samples.append(samples)
 
     def end(self, path: tuple, facts: dict[str, Any] | None, end: int) -> None:
         """Send the rest of a fit; without facts it was not a GAN's."""
@@ -368,6 +350,13 @@ def _without_ended_parent(destination: Destination) -> Destination:
     return replace(destination, parent_run_id=None) if ended else destination
 
 
+def _picture(fitted: Any, step: int) -> dict[str, Any] | None:
+    """Return a picture at some ticks of a GAN of images."""
+    if shows_images(fitted) and len(fitted.history_) % TICKS_PER_PICTURE == 0:
+        return picture(fitted, step, milliseconds())
+    return None
+
+
 def _facts(
     estimator: Any, X: Any, y: Any, metadata: dict[str, Any], log_samples: bool
 ) -> dict[str, Any]:
@@ -376,9 +365,11 @@ def _facts(
         "parameters": {
             "class_counts": counts_text(metadata["class_counts"]),
             "rungs": counts_text(metadata["rungs"]),
-            **_environment(metadata["device"]),
+            **{f"version/{package}": number for package, number in versions().items()},
+            **{f"environment/{name}": text for name, text in hardware().items()},
+            "environment/device": metadata["device"],
         },
-        "metrics": _peak_memory(metadata["device"]),
+        "metrics": peak_memory(metadata["device"]),
         "tags": {},
     }
     try:
@@ -392,39 +383,3 @@ def _facts(
     except Exception as error:  # A trained GAN is worth more than its samples.
         facts["tags"]["ganaug.error.samples"] = str(error)[:5000]
     return facts
-
-
-@cache
-def _versions() -> dict[str, str]:
-    return {f"version/{package}": version(package) for package in PACKAGES}
-
-
-def _environment(device: str) -> dict[str, str]:
-    import torch
-
-    return {
-        **_versions(),
-        "version/python": platform.python_version(),
-        "environment/platform": platform.platform(),
-        "environment/device": device,
-        "environment/cpus": str(os.cpu_count()),
-        "environment/torch_threads": str(torch.get_num_threads()),
-    }
-
-
-def _peak_memory(device: str) -> dict[str, float]:
-    """Return the most memory in MB that this process has had, and on the GPU."""
-    import torch
-
-    peaks = {}
-    try:
-        import resource
-    except ImportError:  # Windows
-        pass
-    else:
-        unit = 1 if sys.platform == "darwin" else 1024
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-        peaks["peak_memory_mb"] = peak / 2**20
-    if device == "cuda":
-        peaks["peak_gpu_memory_mb"] = torch.cuda.max_memory_allocated() / 2**20
-    return peaks

@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Thread
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -47,8 +47,6 @@ def import_mlflow() -> ModuleType:
 def without_password(text: str) -> str:
     """Return a text with user and password taken out of the addresses in it.
 
-    Examples
-    --------
     >>> without_password("no server at http://me:secret@localhost:5000/ml")
     'no server at http://localhost:5000/ml'
     """
@@ -84,11 +82,8 @@ def resolve(tracking_uri: str | None, experiment: str | None, root: str | Path) 
 
 
 def within(seconds: float, function: Callable, *arguments: Any) -> Any:
-    """Return what a function returns, or leave it behind in its thread if it takes longer.
+    """Return what a function returns; leave it behind in its thread if it takes longer.
 
-    Examples
-    --------
-    >>> import time
     >>> within(0.01, time.sleep, 1)
     Traceback (most recent call last):
         ...
@@ -113,12 +108,8 @@ def within(seconds: float, function: Callable, *arguments: Any) -> Any:
 def connect(destination: Destination) -> tuple[MlflowClient, str]:
     """Return a client and the id of the experiment, created if need be.
 
-    Raises
-    ------
-    ValueError
-        If MLflow cannot use the address, the name of the experiment or the experiment.
-    ConnectionError
-        If no server answers.
+    Raises `ValueError` if MLflow cannot use the address or the experiment, and `ConnectionError`
+    if no MLflow server answers.
     """
     from mlflow.exceptions import RestException
 
@@ -183,7 +174,12 @@ def _find_experiment(client: MlflowClient, destination: Destination) -> str:
 
     if destination.parent_run_id is not None and destination.experiment_id is not None:
         return destination.experiment_id
-    name, found = _checked_name(destination.experiment), None
+    name = destination.experiment
+    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > 500:
+        raise ValueError(
+            f"experiment={name!r} cannot be the name of an experiment; pass one line of 1 to 500 "
+            "characters, such as 'fraud'."
+        )
     if destination.experiment_id is not None:
         found = client.get_experiment(destination.experiment_id)
     else:
@@ -194,8 +190,7 @@ def _find_experiment(client: MlflowClient, destination: Destination) -> str:
         artifacts = None if path is None else (path.parent / "artifacts").as_uri()
         try:
             return client.create_experiment(name, artifact_location=artifacts)
-        except MlflowException:
-            # Another worker may have been first.
+        except MlflowException:  # Another worker may have been first.
             found = client.get_experiment_by_name(name)
             if found is None:
                 raise
@@ -209,25 +204,13 @@ def _find_experiment(client: MlflowClient, destination: Destination) -> str:
     return found.experiment_id
 
 
-def _checked_name(name: str) -> str:
-    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > 500:
-        raise ValueError(
-            f"experiment={name!r} cannot be the name of an experiment; pass one line of 1 to 500 "
-            "characters, such as 'fraud'."
-        )
-    return name
-
-
 def _create_database(path: Path) -> None:
     """Create MLflow's database, complete or not at all: two workers may be at it at a time."""
     from mlflow import MlflowClient
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    folder = tempfile.TemporaryDirectory(
-        dir=path.parent, prefix=".mlflow-", ignore_cleanup_errors=True
-    )
-    with folder as name, quiet():
-        draft = Path(name) / "mlflow.db"
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".mlflow-") as folder, quiet():
+        draft = Path(folder) / "mlflow.db"
         MlflowClient(tracking_uri=f"sqlite:///{draft.as_posix()}")
         try:
             os.link(draft, path)  # Unlike a move, this never replaces what another one made.
@@ -261,24 +244,38 @@ def check_answers(uri: str) -> None:
             raise _not_mlflow(uri, f"status {answer.status_code}: {answer.text}")
 
 
-_quiet_lock = Lock()
+@contextmanager
+def _set(variable: str, value: str) -> Iterator[None]:
+    """Set an environment variable in the block."""
+    before = os.environ.get(variable)
+    os.environ[variable] = value
+    try:
+        yield
+    finally:
+        os.environ.pop(variable)
+        if before is not None:
+            os.environ[variable] = before
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Silence what MLflow says about its own insides while it loads or opens a database."""
+def _quiet() -> Iterator[None]:
     chatty = logging.getLogger("mlflow.store.db.utils")  # "Creating initial database tables"
-    # Warning filters are global, so threads take turns.
-    with _quiet_lock, warnings.catch_warnings():
+    level = chatty.level
+    with warnings.catch_warnings():
         # SQLAlchemy on the way MLflow maps its tables, and MLflow on its own type hints.
         warnings.filterwarnings("ignore", message=".*noload.*loader strategy is deprecated")
         warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
-        level = chatty.level
         chatty.setLevel(logging.WARNING)
         try:
             yield
         finally:
             chatty.setLevel(level)
+
+
+#: Silences what MLflow says about its own insides while it loads or opens a database.
+quiet = SharedContext(_quiet)
+#: Silences the links that MLflow prints when a run on a server ends.
+_without_links = SharedContext(lambda: _set("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true"))
 
 
 def milliseconds() -> int:
@@ -294,8 +291,6 @@ def key(name: object) -> str:
 def parameters_of(estimator: Any) -> dict[str, str]:
     """Return the constructor parameters, nested ones included, as short texts.
 
-    Examples
-    --------
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.pipeline import make_pipeline
     >>> parameters = parameters_of(make_pipeline(LogisticRegression(C=2.0)))
@@ -345,24 +340,8 @@ def create_run(
     return client.create_run(experiment_id, start, resolve_tags(tags), run_name=name).info.run_id
 
 
-@contextmanager
-def _links_suppressed() -> Iterator[None]:
-    name = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
-    before = os.environ.get(name)
-    os.environ[name] = "true"
-    try:
-        yield
-    finally:
-        os.environ.pop(name)
-        if before is not None:
-            os.environ[name] = before
-
-
-_without_links = SharedContext(_links_suppressed)
-
-
 def end_run(client: MlflowClient, run_id: str, status: str, end: int | None = None) -> None:
-    """End a run, without the links that MLflow prints when a run on a server ends."""
+    """End a run."""
     with _without_links():
         client.set_terminated(run_id, status, end)
 

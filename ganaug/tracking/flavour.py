@@ -82,10 +82,6 @@ def save_model(
     ValueError
         If the table has a column of the name that the labels are to have.
 
-    See Also
-    --------
-    log_model : Save and send to the tracking server.
-
     Notes
     -----
     As a pyfunc, the model takes a frame with one row for each row that is wanted: its ``label``,
@@ -143,7 +139,7 @@ def save_model(
             FLAVOUR,
             ganaug_version=__version__,
             model_class=type(model).__name__,
-            sha256=_sums(data),
+            sha256=_checksums(data),
         )
         mlflow.pyfunc.save_model(
             path,
@@ -171,7 +167,7 @@ def log_model(
     model : GANAugmenter or GANOverSampler
         Fitted.
     name : str, default="generator"
-        The logged model's name.
+        Of the logged model.
     registered_model_name : str, default=None
         The registered model to add a version to. It is created if there is none.
     **kwargs : dict
@@ -182,11 +178,6 @@ def log_model(
     -------
     mlflow.models.model.ModelInfo
         With the ``model_uri`` that :func:`load_model` and ``mlflow.pyfunc.load_model`` take.
-
-    Raises
-    ------
-    ConnectionError
-        If the tracking server does not answer.
 
     See Also
     --------
@@ -267,11 +258,11 @@ def _load(folder: Path) -> GANAugmenter | GANOverSampler:
     flavour = _read_flavour(folder)
     data = folder / DATA
     try:
-        changed = _sums(data) != flavour["sha256"]
+        is_changed = _checksums(data) != flavour["sha256"]
         cls = CLASSES[flavour["model_class"]]
     except (KeyError, TypeError, OSError) as error:
         raise ValueError(f"{folder} is damaged or incomplete: {error}") from error
-    if changed:
+    if is_changed:
         raise ValueError(
             f"{data} is not what was saved: its checksums differ from those in MLmodel. It was "
             "damaged or changed; fetch or log the model again."
@@ -308,8 +299,7 @@ def _read_flavour(folder: Path) -> Mapping[str, Any]:
     return flavours[FLAVOUR]
 
 
-def _sums(data: Path) -> dict[str, str]:
-    """Return the checksum of each file."""
+def _checksums(data: Path) -> dict[str, str]:
     files = {name: (data / name).read_bytes() for name in (ARRAYS, OUTLINE)}
     return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
 
@@ -333,15 +323,8 @@ def _signature(model: Any) -> ModelSignature:
     )
 
 
-def _check_from_zero(seed: Any, numbers: np.ndarray) -> None:
-    if not isinstance(seed, Integral) or seed < 0:
-        raise ValueError(f"seed={seed!r} seeds nothing; pass a whole number from 0 on.")
-    if (numbers < 0).any():
-        raise ValueError(f"there is no row {numbers.min()}; number the rows from 0 on.")
-
-
 class _Generator:
-    """A GAN with the face of a model that predicts."""
+    """A GAN as a model that predicts: synthetic rows for the labels that are asked for."""
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -364,19 +347,22 @@ class _Generator:
         """Return one synthetic row for each row of `asked`, in its order and under its index."""
         seed = (params or {}).get("seed", DEFAULT_SEED)
         numbers = asked["row"].to_numpy()
-        _check_from_zero(seed, numbers)
+        if not isinstance(seed, Integral) or seed < 0:
+            raise ValueError(f"seed={seed!r} seeds nothing; pass a whole number from 0 on.")
+        if (numbers < 0).any():
+            raise ValueError(f"there is no row {numbers.min()}; number the rows from 0 on.")
         classes = self.model.classes_
         codes = asked["label"].map(self.model.labels_.code_of).to_numpy(dtype=np.int64)
         wanted: Any = pd.DataFrame(
             {"code": codes, "block": numbers // self.block, "place": numbers % self.block}
         )
-        parts, order = [self.no_rows], [np.empty(0, dtype=np.int64)]
+        blocks, order = [self.no_rows], [np.empty(0, dtype=np.int64)]
         for (code, block), members in wanted.groupby(["code", "block"]):
-            # All of the block: batches of different sizes would differ in the last bits.
+            # The whole block: batches of different sizes would differ in the last bits.
             made = self._rows({classes.tolist()[code]: self.block}, numpy_stream(seed, block))
-            parts.append(made.iloc[members["place"]])
+            blocks.append(made.iloc[members["place"]])
             order.append(members.index.to_numpy())
-        rows = pd.concat(parts).iloc[np.argsort(np.concatenate(order))].set_axis(asked.index)
+        rows = pd.concat(blocks).iloc[np.argsort(np.concatenate(order))].set_axis(asked.index)
         if self.of_images:
             rows[IMAGE] = [image.tolist() for image in rows[IMAGE]]
         return rows.assign(**{self.label: classes[codes]})

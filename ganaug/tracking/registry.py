@@ -20,27 +20,14 @@ METRIC, SCORE = "ganaug.metric", "ganaug.score"
 
 @dataclass(frozen=True)
 class Contender:
-    """A logged model, its score, and the rows that it was judged on.
-
-    Attributes
-    ----------
-    model_id, run_id : str
-        As MLflow knows it.
-    metric : str
-        What it was judged by; more is better.
-    score : float
-    digest : str
-        Of the table.
-    splits : str
-        Identifies the rows that it was trained and judged on.
-    """
+    """A logged model, its score, and the rows that it was judged on."""
 
     model_id: str
     run_id: str
-    metric: str
+    metric: str  #: More is better.
     score: float
-    digest: str
-    splits: str
+    digest: str  #: Of the table.
+    splits: str  #: Identifies the rows that it was trained and judged on.
 
 
 class Outcome(Enum):
@@ -69,20 +56,12 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Registered:
-    """The version of a registered model that a contender has become.
-
-    Attributes
-    ----------
-    name, version, alias : str
-        ``models:/{name}@{alias}`` loads it.
-    story : str
-        The outcome, as one sentence for people.
-    """
+    """The version that a contender has become: ``models:/{name}@{alias}`` loads it."""
 
     name: str
     version: str
     alias: str
-    story: str
+    story: str  #: The outcome, as one sentence for people.
 
 
 def check_registry(client: MlflowClient, name: str) -> None:
@@ -115,19 +94,8 @@ def judge(champion: Mapping[str, str], contender: Contender) -> Outcome:
 def register(client: MlflowClient, name: str, contender: Contender) -> Registered:
     """Register a model as champion, unless the champion that is there may be as good.
 
-    A champion that loses its place becomes the challenger; see :func:`judge`. A version that is
-    there already, from a call that was interrupted, is not made again.
-
-    Parameters
-    ----------
-    client : MlflowClient
-    name : str
-        Of the registered model, which is created if it is not there.
-    contender : Contender
-
-    Returns
-    -------
-    Registered
+    A champion that loses its place becomes the challenger; see `judge`. A version that is there
+    already, from a call that was interrupted, is not made again.
     """
     _create_if_missing(client, name)
     champion, version = _champion(client, name), _version(client, name, contender)

@@ -25,8 +25,6 @@ N_COLUMNS_DRAWN = 4
 N_IMAGES, N_CLASSES = 8, 10
 #: Cells that the table of images has at the most.
 MAX_TABLE_CELLS = 400_000
-#: Pixels that an image is wide or high at the least when it is drawn.
-MIN_EDGE = 32
 
 
 def shows_images(augmenter: Any) -> bool:
@@ -51,16 +49,7 @@ def describe(
 ) -> dict[str, str]:
     """Return what MLflow keeps of a data set, as plain text.
 
-    Parameters
-    ----------
-    X : DataFrame or ndarray
-        The table or images, or the first of them.
-    digest : str
-        Of the whole table.
-    rows : int
-        In the whole table.
-    name : str, optional
-        "table" or "images" by default.
+    `X` may be the first rows; `digest` and the number of `rows` are those of the whole.
     """
     from mlflow.tracking.context.registry import resolve_tags
 
@@ -104,17 +93,10 @@ def log_dataset(
 
 
 def sample_rows(augmenter: Any, X: pd.DataFrame | np.ndarray, codes: np.ndarray) -> dict[str, Any]:
-    """Return real and synthetic rows of the class that most rows are added to, as plain data.
+    """Return real and synthetic rows as plain data: of the class that most rows are added to.
 
-    Of images some of every class.
-
-    Parameters
-    ----------
-    augmenter : fitted GANAugmenter or GANOverSampler
-    X : DataFrame of shape (n, n_features) or ndarray of images
-        The rows that it was fitted on.
-    codes : ndarray of shape (n,)
-        Their class codes.
+    Of images, there are some of every class. `X` holds the rows that the augmenter was fitted on,
+    `codes` their class codes.
     """
     if shows_images(augmenter):
         return _sample_images(augmenter, X, codes)
@@ -156,7 +138,7 @@ def log_tables(client: MlflowClient, run_id: str, tables: dict[str, pd.DataFrame
 def _sample_images(
     augmenter: Any, X: pd.DataFrame | np.ndarray, codes: np.ndarray
 ) -> dict[str, Any]:
-    """Return real and synthetic images of each class, as plain data."""
+    """Return real and synthetic images of each class, as lists and arrays."""
     encoder, labels = augmenter.encoder_, rarest(augmenter.class_counts_, N_CLASSES)
     X_new, _ = augmenter.sample(
         dict.fromkeys(labels, N_IMAGES), n_candidates=augmenter.n_candidates
@@ -169,55 +151,22 @@ def _sample_images(
     chosen = np.concatenate(rows)
     real = X.iloc[chosen] if isinstance(X, pd.DataFrame) else X[chosen]
     return {
-        "real": _packed(encoder.to_uint8(real), names),
-        "synthetic": _packed(encoder.to_uint8(X_new), np.repeat(list(map(str, labels)), N_IMAGES)),
+        "real": encoder.to_uint8(real),
+        "synthetic": encoder.to_uint8(X_new),
+        "labels": {"real": names, "synthetic": np.repeat(list(map(str, labels)), N_IMAGES)},
     }
-
-
-def _packed(images: np.ndarray, labels: Any) -> dict[str, Any]:
-    return {
-        "shape": list(images.shape),
-        "pixels": b64encode(np.ascontiguousarray(images).tobytes()).decode(),
-        "labels": list(map(str, labels)),
-    }
-
-
-def _unpacked(samples: dict[str, Any], kind: str) -> tuple[np.ndarray, list[str]]:
-    packed = samples[kind]
-    pixels = np.frombuffer(b64decode(packed["pixels"]), dtype=np.uint8)
-    return pixels.reshape(packed["shape"]), packed["labels"]
 
 
 def picture(augmenter: Any, step: int, time: int) -> dict[str, Any]:
     """Return synthetic images of each class after so many steps, in one picture, as plain data.
 
-    Parameters
-    ----------
-    augmenter : GANAugmenter or GANOverSampler
-        As fitted by then, to images.
-    step : int
-    time : int
-        In milliseconds since 1970.
+    The time is in milliseconds since 1970.
     """
-    from PIL import Image, ImageDraw
-
-    from ganaug.quality.pictures import tile
+    from ganaug.quality.pictures import labelled_tiles
 
     labels = rarest(augmenter.class_counts_, N_CLASSES)
     images, _ = augmenter.sample(dict.fromkeys(labels, N_IMAGES))
-    images = augmenter.encoder_.to_uint8(images)
-    scale = max(1, MIN_EDGE // max(images.shape[1:3]))
-    images = images.repeat(scale, axis=1).repeat(scale, axis=2)
-    tiles, middles = tile(np.split(images, len(labels)))
-    names = [str(label)[:20] for label in labels]
-    pixels = Image.fromarray(tiles).convert("RGBA")
-    pen = ImageDraw.Draw(pixels)
-    margin = 8 + int(max(pen.textlength(name) for name in names))
-    whole = Image.new("RGB", (pixels.width + margin, pixels.height), "white")
-    whole.paste(pixels, (margin, 0), pixels)
-    pen = ImageDraw.Draw(whole)
-    for name, middle in zip(names, middles, strict=True):
-        pen.text((margin - 4, middle), name, fill="black", anchor="rm")
+    whole = labelled_tiles(augmenter.encoder_.to_uint8(images), labels)
     file = BytesIO()
     whole.save(file, "PNG")
     return {"step": step, "time": time, "png": b64encode(file.getvalue()).decode()}
@@ -256,9 +205,13 @@ def log_samples(client: MlflowClient, run_id: str, samples: dict[str, Any]) -> N
     if "step" in samples:
         _log_picture(client, run_id, samples)
         return
-    of_images = "columns" not in samples
-    unpack = _unpacked if of_images else _frame
-    kinds: dict[str, Any] = {kind: unpack(samples, kind) for kind in ("real", "synthetic")}
+    of_images = "labels" in samples
+    kinds: dict[str, Any] = {}
+    for kind in ("real", "synthetic"):
+        if of_images:
+            kinds[kind] = np.asarray(samples[kind], dtype=np.uint8), samples["labels"][kind]
+        else:
+            kinds[kind] = _frame(samples, kind)
     if of_images:
         table = _sample_table(kinds)
     else:

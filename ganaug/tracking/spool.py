@@ -13,6 +13,8 @@ from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import numpy as np
+
 from ganaug.paths import replace_file
 from ganaug.tracking.client import (
     SEND_TIMEOUT,
@@ -39,7 +41,7 @@ EXIT_TIMEOUT = 3.0
 
 @dataclass(eq=False)
 class RunUpdate:
-    """What is to be added to one run: plain data, so that it can wait in a file."""
+    """What is to be added to the run of a fit: plain data, so that it can wait in a file."""
 
     fit: str
     destination: dict[str, Any]
@@ -65,15 +67,10 @@ class RunUpdate:
 
 
 class Sender:
-    """Sends updates, and knows which runs there are already.
+    """Sends updates, and knows which runs there are already. What is sent twice is there once.
 
-    An update that is sent twice is there once.
-
-    Parameters
-    ----------
-    sent_before : bool, default=False
-        Whether updates may have been sent before. MLflow may have created a run, and answered too
-        late. Then the run is searched for first, which takes time that a fit should not wait.
+    With `sent_before`, a run is searched for before it is created: MLflow may have created it, and
+    answered too late. A fit does not wait for that search.
     """
 
     def __init__(self, *, sent_before: bool = False) -> None:
@@ -123,32 +120,21 @@ class Sender:
             end_run(client, run_id, update.status, update.end)
 
     def lines(self, updates: list[RunUpdate]) -> str:
-        """Return updates as lines of JSON, with the id of the run if there is one.
-
-        They hold no password, because the file may stay for long.
-        """
-        lines = []
+        """Return updates as lines of JSON, with the ids of runs that are there, and no password."""
+        kept = []
         for update in updates:
             uri = without_password(update.destination["tracking_uri"])
-            kept = replace(
-                update,
-                run_id=update.run_id or self._run_ids.get(update.fit),
-                destination=update.destination | {"tracking_uri": uri},
-            )
-            lines.append(json.dumps(asdict(kept)) + "\n")
-        return "".join(lines)
+            run_id = update.run_id or self._run_ids.get(update.fit)
+            destination = update.destination | {"tracking_uri": uri}
+            kept.append(asdict(replace(update, run_id=run_id, destination=destination)))
+        return "".join(json.dumps(fields, default=np.ndarray.tolist) + "\n" for fields in kept)
 
 
 class SendQueue:
     """Sends updates from a thread of its own; what MLflow does not take goes to a file.
 
-    After the first failure everything goes to the file. So no fit waits for a dead server again,
-    and the file holds all that has to be sent later.
-
-    Parameters
-    ----------
-    root : path
-        Folder of the file.
+    After the first failure everything goes to the file, which is in the folder `root`. So no fit
+    waits for a dead server again.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -270,7 +256,8 @@ def send_file(path: str | Path, *, tracking_uri: str | None = None) -> int:
     """Send what an `MLflowLogger` could not send, and delete the file.
 
     What was sent is taken out of the file at once, so that after an error it holds the rest. A run
-    that MLflow rejects does not hold up the others: it stays in the file.
+    that MLflow rejects does not hold up the others: it stays in the file, and a `RuntimeError`
+    tells of it at the end.
 
     Parameters
     ----------
@@ -284,17 +271,6 @@ def send_file(path: str | Path, *, tracking_uri: str | None = None) -> int:
     -------
     int
         Runs that were sent or completed.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it holds anything else.
-    ConnectionError
-        If MLflow does not answer.
-    RuntimeError
-        After all others were sent, if MLflow rejected runs.
     """
     import_mlflow()
     path, sender = Path(path), Sender(sent_before=True)

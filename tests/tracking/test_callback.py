@@ -19,8 +19,8 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from ganaug import AugmentedClassifier, AugmentedClassifierCV, GANAugmenter, GANOverSampler
 from ganaug.digest import digest
 from ganaug.tracking import MLflowLogger, callback, without_autologging
-from ganaug.tracking.samples import N_ROWS
 from ganaug.tracking.client import _create_database
+from ganaug.tracking.samples import N_ROWS
 
 pytest.importorskip("mlflow")
 

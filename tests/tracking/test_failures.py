@@ -384,7 +384,7 @@ import numpy as np
 from ganaug import GANAugmenter
 from ganaug.tracking import MLflowLogger
 
-MLflowLogger.teardown = lambda *_: None  # Nobody waits, so the end of the program comes first.
+MLflowLogger.teardown = lambda self, estimator, context: None  # Nobody waits for the sending.
 y = np.repeat([0, 1], [40, 20])
 X = np.random.default_rng(0).normal(size=(60, 3))
 GANAugmenter(steps=20, random_state=0).set_callbacks(MLflowLogger()).fit(X, y)
