@@ -18,6 +18,7 @@ FLOORS = {
     "environment": 0,
     "parameters": 0,
     "callbacks": 0,
+    "channel": 0,
     "preprocessing": 0,
     "paths": 0,
     "autologging": 0,

@@ -13,17 +13,16 @@ from threading import Lock, current_thread
 from typing import Any
 from uuid import UUID, uuid4
 
+from ganaug import channel
 from ganaug.containers import as_labels
 from ganaug.digest import digest
 from ganaug.environment import hardware, peak_memory, versions
-from ganaug.tracking import channel
 from ganaug.tracking.client import (
     SEND_TIMEOUT,
     Destination,
     connect,
     counts_text,
     curves,
-    import_mlflow,
     milliseconds,
     parameters_of,
     resolve,
@@ -46,13 +45,14 @@ class MLflowLogger:
     :class:`~ganaug.AugmentedClassifier`, scikit-learn's ``Pipeline`` or ``GridSearchCV`` around
     them. An imbalanced-learn pipeline hands no callbacks down, so there it belongs on the sampler.
 
-    A run is a child of the run that is active when the fit begins, at any ``n_jobs``. It holds the
-    parameters, the class counts, how each class was served, the losses and quality measures at
-    every twentieth of the steps, the training rows' digest with names and types of the columns,
-    versions and hardware, the time the fit took and the memory of its process at the most, and up
-    to 200 real next to 200 synthetic rows as a table and a picture. Of images, which take the place
-    of rows, there are pictures from the training, too: synthetic ones of each class, at every fifth
-    of the steps. With ``log_samples=False`` no row or image is sent, real or synthetic.
+    A run is a child of the run that is active when the fit begins, at any ``n_jobs``. It holds:
+
+    - the parameters, the class counts, and the method that serves each class;
+    - the losses and quality measures at every twentieth of the steps;
+    - the digest of the training rows, with names and types of the columns;
+    - versions and hardware, the time of the fit, and the most memory that its process used;
+    - up to 200 real and 200 synthetic rows, or images, as a table and a picture. Of images there
+      are pictures from the training, too, at every fifth of the steps.
 
     When the outermost fit returns, its runs are complete but for the samples, which follow in the
     background: :meth:`flush` waits for them.
@@ -71,7 +71,7 @@ class MLflowLogger:
     root : path, default="."
         Folder of the embedded store and of the file with what could not be sent.
     log_samples : bool, default=True
-        Whether to log real and synthetic rows.
+        Whether to log real and synthetic rows or images. If not, no row leaves the process.
 
     Raises
     ------
@@ -102,7 +102,6 @@ class MLflowLogger:
         root: str | Path = ".",
         log_samples: bool = True,
     ) -> None:
-        import_mlflow()  # Not in the fit: it takes a second.
         self.tracking_uri = tracking_uri
         self.experiment = experiment
         self.root = root
@@ -114,8 +113,8 @@ class MLflowLogger:
         # Set in copies: how the original is reached, as long as it lives.
         self._is_copy = False
         self._original: channel.Address | None = None
-        # Where the caller logs, for those that work for the caller.
-        self._caller = self._resolve()
+        # Where the caller logs, for workers. MLflow is imported here, and not in the fit.
+        self._caller = resolve(tracking_uri, experiment, root)
 
     def before_clone(self) -> None:
         """Note where the caller logs: a clone may go to a worker, where no run is active."""
@@ -142,15 +141,12 @@ class MLflowLogger:
             self._original = None
 
     def _resolve(self) -> Destination:
-        """Return where the active run is, or where the caller's was for those that help it."""
+        """Return where the active run is or, in a worker, where that of the caller was."""
         if self._is_copy and "mlflow" not in sys.modules:
             return self._caller  # What is not imported has no active run.
         destination = resolve(self.tracking_uri, self.experiment, self.root)
-        # The threads that joblib works with are daemons.
-        is_helper = self._is_copy or current_thread().daemon
-        if is_helper and destination.parent_run_id is None:
-            return getattr(self, "_caller", destination)
-        return destination
+        in_worker = self._is_copy or current_thread().daemon  # as the threads of joblib are
+        return self._caller if in_worker and destination.parent_run_id is None else destination
 
     def _record(self, *message: Any) -> None:
         """Tell the original, so that a worker needs no MLflow and leaves nothing unsent."""

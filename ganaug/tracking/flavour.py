@@ -57,21 +57,12 @@ def save_model(
         Fitted.
     path : str or Path
         A folder that is not there yet, or empty.
-    mlflow_model : mlflow.models.Model, default=None
-        What to add the flavour to.
-    signature : mlflow.models.ModelSignature, default=None
-        By default the columns ``label`` and ``row``, the parameter ``seed``, and the columns of
-        the table that was learned, with its labels.
-    input_example : DataFrame or tuple, default=None
-        By default a frame that asks for three rows of the rarest class.
+    mlflow_model, signature, input_example, extra_pip_requirements, metadata : default=None
+        As for every flavour of MLflow.
     pip_requirements : list of str or str, default=None
         What an environment needs to load the model. By default ganaug and what it stands on, in
         the versions used here. While your ganaug is not on the package index, name what pip can
         install instead, such as a wheel.
-    extra_pip_requirements : list of str or str, default=None
-        What to add to the default.
-    metadata : dict, default=None
-        Kept with the model.
 
     Raises
     ------
@@ -87,14 +78,12 @@ def save_model(
     As a pyfunc, the model takes a frame with one row for each row that is wanted: its ``label``,
     and in ``row`` a number from 0 on. It returns these synthetic rows, the label in a last column
     with the name of the fitted ``y``, or ``label`` if that has none. The same label, number and
-    ``params={"seed": ...}``, 0 by default, always give the same row, bit for bit on a CPU, so it
-    does not matter into which batches Spark cuts the frame. Two different numbers give two draws.
-    Rows are made in blocks of 1000 neighbouring numbers, images of 100: it is quick to number them
-    without gaps and to keep neighbours together.
+    ``params={"seed": ...}``, 0 by default, always give the same row, bit for bit on a CPU, whatever
+    batches Spark cuts the frame into. Rows are generated in blocks of 1000 neighbouring numbers,
+    images of 100: numbers without gaps are quick.
 
-    Images that came in an array of more than two axes come as nested lists, in one column
-    ``image``, for that is what JSON and Arrow can hold; ``np.array(rows["image"].tolist())`` is one
-    array again. Flattened images come as the rows that they were.
+    Images with axes come as nested lists, in one column ``image``, which JSON and Arrow can hold;
+    ``np.array(rows["image"].tolist())`` is one array again. Flattened images come as flat rows.
 
     Examples
     --------
@@ -221,8 +210,6 @@ def load_model(
     ------
     MlflowException
         If there is no such model.
-    ConnectionError
-        If the tracking server does not answer.
     ValueError
         If it is of another flavour, damaged, or was changed after it was saved.
 
@@ -305,7 +292,6 @@ def _checksums(data: Path) -> dict[str, str]:
 
 
 def _example(model: Any) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Ask for three rows of the rarest class."""
     rarest = min(model.class_counts_, key=model.class_counts_.get)
     return pd.DataFrame({"label": [rarest] * 3, "row": range(3)}), {"seed": DEFAULT_SEED}
 

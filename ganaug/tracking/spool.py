@@ -172,7 +172,7 @@ class SendQueue:
                 self.switch_to_file(error)
                 return
             with self._changed:
-                if update in self._waiting:  # If not, it has gone to the file in the meantime.
+                with suppress(ValueError):  # It may have gone to the file in the meantime.
                     self._waiting.remove(update)
                 self._n_sent += 1
                 self._changed.notify_all()
@@ -200,9 +200,9 @@ class SendQueue:
             n_sent = self._n_sent
             limit = SEND_TIMEOUT if seconds is None else seconds
             done = self._changed.wait_for(arrived, limit)
-            stuck = not done and self._n_sent == n_sent
-        if stuck and seconds is None:
-            self.switch_to_file(ConnectionError(f"no answer from MLflow within {limit:g} seconds"))
+            if not done and seconds is None and self._n_sent == n_sent:
+                problem = ConnectionError(f"no answer from MLflow within {limit:g} seconds")
+                self.switch_to_file(problem)
         self._warn()
 
     def switch_to_file(self, problem: Exception) -> None:
@@ -210,6 +210,7 @@ class SendQueue:
         with self._changed:
             self._problem = self._problem or problem
             self._thread = None
+            atexit.unregister(self._close)
             self._write_to_file()
             self._changed.notify_all()
 
