@@ -24,7 +24,7 @@ from ganaug.tracking.client import (
     connect,
     counts_text,
     create_run,
-    curves,
+    curve_points,
     end_run,
     ending_run,
     milliseconds,
@@ -383,8 +383,8 @@ def _log_cell(
         if len(ran):
             metrics.append(Metric("fit_seconds", float(ran["fit_seconds"].mean()), now, 0))
         for fold, ticks in enumerate(comparison.histories.get(arm, [])):
-            points = curves([(now, tick) for tick in ticks], prefix=f"fold_{fold}/")
-            metrics += [Metric(*point) for point in points]
+            for tick in ticks:
+                metrics += [Metric(*point) for point in curve_points(tick, now, f"fold_{fold}/")]
         send(client, run_id, parameters, metrics)
     return run_id
 

@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Lock, current_thread
 from typing import Any
@@ -18,17 +18,14 @@ from ganaug.containers import as_labels
 from ganaug.digest import digest
 from ganaug.environment import hardware, peak_memory, versions
 from ganaug.tracking.client import (
-    SEND_TIMEOUT,
     Destination,
-    connect,
     counts_text,
-    curves,
+    curve_points,
     milliseconds,
     parameters_of,
     resolve,
-    within,
 )
-from ganaug.tracking.samples import N_ROWS, as_data, describe, picture, sample_rows, shows_images
+from ganaug.tracking.samples import N_ROWS, as_data, describe, picture, sample_rows
 from ganaug.tracking.spool import RunUpdate, SendQueue
 
 #: Of twenty ticks, so that a fit has five pictures.
@@ -78,11 +75,10 @@ class MLflowLogger:
     ImportError
         If MLflow is not installed.
     ValueError
-        In ``fit``, before the training: if `tracking_uri` or `experiment` is nothing that MLflow
-        can use.
+        In ``fit``, before the training: if MLflow cannot use `tracking_uri` or `experiment`.
     ConnectionError
-        In ``fit``, before the training: if no server answers at the `tracking_uri` passed. One that
-        was found in the surroundings costs a warning instead, as does any in a worker process.
+        In ``fit``, before the training: if no server answers at the `tracking_uri` passed. For one
+        that was found in the surroundings, or in a worker process, there is a warning instead.
 
     Examples
     --------
@@ -169,8 +165,6 @@ class MLflowLogger:
         destination = self._resolve()
         if self._original is None:
             self._check(destination)
-            if self._is_copy and destination is self._caller:
-                destination = _without_ended_parent(destination)
         self._destinations[context.root_uuid] = destination
 
     def _check(self, destination: Destination) -> None:
@@ -203,11 +197,11 @@ class MLflowLogger:
     ) -> None:
         """Keep a tick; send the run when the fit is done."""
         if context.task_name == "tick":
-            samples = None
-            if fitted_estimator is not None and self.log_samples:
-                with suppress(Exception):  # The samples at the end tell of a failure.
-                    samples = _picture(fitted_estimator, metadata["step"])
-            self._record("tick", _path(context.parent), metadata, milliseconds(), samples)
+            now, samples = milliseconds(), None
+            with suppress(Exception):  # The samples at the end tell of a failure.
+                if self.log_samples and len(fitted_estimator.history_) % TICKS_PER_PICTURE == 0:
+                    samples = picture(fitted_estimator, metadata["step"], now)
+            self._record("tick", _path(context.parent), metadata, now, samples)
         elif context.task_name == "fit":
             now = milliseconds()  # Facts take time that is not the fit's.
             trained = metadata is not None and "history" in metadata
@@ -271,7 +265,7 @@ class RunRecorder:
             if fit is None:  # The process that knew of its start is gone.
                 return
             fit.trained = True
-            fit.update.metrics += curves([(time_ms, logs)])
+            fit.update.metrics += curve_points(logs, time_ms)
             fit.samples += [samples] if samples else []
             if time.monotonic() - fit.sent > UPDATE_SECONDS:
                 self._send(fit)
@@ -327,30 +321,6 @@ def _path(context) -> tuple:
         ids.append(context.task_id)
         last, context = context, context.parent
     return (last.root_uuid, *reversed(ids))
-
-
-def _without_ended_parent(destination: Destination) -> Destination:
-    """Forget a parent that the callback, saved to a file, has outlived."""
-    parent = destination.parent_run_id
-    if parent is None:
-        return destination
-
-    def status() -> str:
-        client, _ = connect(destination)
-        return client.get_run(parent).info.status
-
-    try:
-        ended = within(SEND_TIMEOUT, status) != "RUNNING"
-    except Exception:  # It will be told when the run itself cannot be sent.
-        return destination
-    return replace(destination, parent_run_id=None) if ended else destination
-
-
-def _picture(fitted: Any, step: int) -> dict[str, Any] | None:
-    """Return a picture at some ticks of a GAN of images."""
-    if shows_images(fitted) and len(fitted.history_) % TICKS_PER_PICTURE == 0:
-        return picture(fitted, step, milliseconds())
-    return None
 
 
 def _facts(

@@ -22,7 +22,7 @@ from ganaug.autologging import SharedContext
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Metric
+    from mlflow.entities import Experiment, Metric
 
 DEFAULT_EXPERIMENT = "ganaug"
 #: Seconds that a server may take to answer whether it is there.
@@ -82,13 +82,7 @@ def resolve(tracking_uri: str | None, experiment: str | None, root: str | Path) 
 
 
 def within(seconds: float, function: Callable, *arguments: Any) -> Any:
-    """Return what a function returns; leave it behind in its thread if it takes longer.
-
-    >>> within(0.01, time.sleep, 1)
-    Traceback (most recent call last):
-        ...
-    ConnectionError: no answer from MLflow within 0.01 seconds
-    """
+    """Return what a function returns; leave it behind in its thread if it takes longer."""
     result: Future = Future()
 
     def work() -> None:
@@ -180,6 +174,7 @@ def _find_experiment(client: MlflowClient, destination: Destination) -> str:
             f"experiment={name!r} cannot be the name of an experiment; pass one line of 1 to 500 "
             "characters, such as 'fraud'."
         )
+    found: Experiment | None
     if destination.experiment_id is not None:
         found = client.get_experiment(destination.experiment_id)
     else:
@@ -311,16 +306,12 @@ def counts_text(values: Mapping[Any, Any]) -> str:
     return ", ".join(f"{label}: {value}" for label, value in values.items())[:6000]
 
 
-def curves(
-    ticks: Iterable[tuple[int, Mapping[str, float]]], prefix: str = ""
+def curve_points(
+    tick: Mapping[str, float], timestamp: int, prefix: str = ""
 ) -> list[tuple[str, float, int, int]]:
-    """Return ``(key, value, timestamp, step)`` for each value of each tick."""
-    return [
-        (key(f"{prefix}{name}"), float(value), timestamp, int(tick["step"]))
-        for timestamp, tick in ticks
-        for name, value in tick.items()
-        if name != "step"
-    ]
+    """Return ``(key, value, timestamp, step)`` for each value of a tick."""
+    step, names = int(tick["step"]), [name for name in tick if name != "step"]
+    return [(key(f"{prefix}{name}"), float(tick[name]), timestamp, step) for name in names]
 
 
 def create_run(

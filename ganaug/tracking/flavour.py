@@ -345,7 +345,7 @@ class _Generator:
         blocks, order = [self.no_rows], [np.empty(0, dtype=np.int64)]
         for (code, block), members in wanted.groupby(["code", "block"]):
             # The whole block: batches of different sizes would differ in the last bits.
-            made = self._rows({classes.tolist()[code]: self.block}, numpy_stream(seed, block))
+            made = self._rows({classes.tolist()[code]: self.block}, numpy_stream(int(seed), block))
             blocks.append(made.iloc[members["place"]])
             order.append(members.index.to_numpy())
         rows = pd.concat(blocks).iloc[np.argsort(np.concatenate(order))].set_axis(asked.index)

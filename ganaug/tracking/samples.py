@@ -51,34 +51,26 @@ def describe(
 
     `X` may be the first rows; `digest` and the number of `rows` are those of the whole.
     """
+    from mlflow.data.schema import TensorDatasetSchema
     from mlflow.tracking.context.registry import resolve_tags
+    from mlflow.types import Schema, TensorSpec
 
+    size = rows * int(np.prod(X.shape[1:]))
     if isinstance(X, pd.DataFrame):
-        schema = {"mlflow_colspec": input_schema(X).to_dict()}
-        profile: dict[str, Any] = {"num_rows": rows, "num_elements": rows * X.shape[1]}
-    else:
-        schema, profile = _describe_array(X, rows)
+        kind, schema = "table", {"mlflow_colspec": input_schema(X).to_dict()}
+        profile: dict[str, Any] = {"num_rows": rows, "num_elements": size}
+    else:  # As MLflow's own `NumpyDataset` has them.
+        kind, spec = "images", TensorSpec(X.dtype, (-1, *X.shape[1:]))
+        schema = TensorDatasetSchema(Schema([spec])).to_dict()
+        profile = {"features_shape": [rows, *X.shape[1:]], "features_size": size}
+        profile["features_nbytes"] = size * X.itemsize
     return {
-        "name": name or ("table" if isinstance(X, pd.DataFrame) else "images"),
+        "name": name or kind,
         "digest": digest,
         "source_type": "code",
         "source": json.dumps({"tags": resolve_tags()}),
         "schema": json.dumps(schema),
         "profile": json.dumps(profile),
-    }
-
-
-def _describe_array(X: np.ndarray, rows: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return schema and profile as MLflow's own `NumpyDataset` has them."""
-    from mlflow.data.schema import TensorDatasetSchema
-    from mlflow.types import Schema, TensorSpec
-
-    schema = TensorDatasetSchema(Schema([TensorSpec(X.dtype, (-1, *X.shape[1:]))]))
-    size = rows * int(np.prod(X.shape[1:]))
-    return schema.to_dict(), {
-        "features_shape": [rows, *X.shape[1:]],
-        "features_size": size,
-        "features_nbytes": size * X.itemsize,
     }
 
 
@@ -108,7 +100,6 @@ def sample_rows(augmenter: Any, X: pd.DataFrame | np.ndarray, codes: np.ndarray)
     made, _ = augmenter.sample({label: N_ROWS}, n_candidates=augmenter.n_candidates)
     synthetic = pd.DataFrame(made).set_axis(X.columns, axis=1)
     return {
-        "label": str(label),
         "columns": [str(name) for name in X.columns],
         "dates": [i for i, dtype in enumerate(X.dtypes) if dtype.kind == "M"],
         "real": _cells(real),
@@ -157,11 +148,13 @@ def _sample_images(
     }
 
 
-def picture(augmenter: Any, step: int, time: int) -> dict[str, Any]:
+def picture(augmenter: Any, step: int, time: int) -> dict[str, Any] | None:
     """Return synthetic images of each class after so many steps, in one picture, as plain data.
 
-    The time is in milliseconds since 1970.
+    The time is in milliseconds since 1970. A table has no picture in the middle of a training.
     """
+    if not shows_images(augmenter):
+        return None
     from ganaug.quality.pictures import labelled_tiles
 
     labels = rarest(augmenter.class_counts_, N_CLASSES)
@@ -209,7 +202,7 @@ def log_samples(client: MlflowClient, run_id: str, samples: dict[str, Any]) -> N
     kinds: dict[str, Any] = {}
     for kind in ("real", "synthetic"):
         if of_images:
-            kinds[kind] = np.asarray(samples[kind], dtype=np.uint8), samples["labels"][kind]
+            kinds[kind] = (np.asarray(samples[kind], dtype=np.uint8), samples["labels"][kind])
         else:
             kinds[kind] = _frame(samples, kind)
     if of_images:

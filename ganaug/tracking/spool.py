@@ -96,13 +96,13 @@ class Sender:
             found = client.search_runs([experiment_id], f"tags.`{FIT}` = '{update.fit}'")
             run_id = found[0].info.run_id if found else None
         if run_id is None:
+            parent = destination.parent_run_id
+            if parent is not None and not self._sent_before:
+                # A callback that was saved to a file may outlive the run that was active then.
+                parent = parent if client.get_run(parent).info.status == "RUNNING" else None
+            tags = {"ganaug.kind": "fit", FIT: update.fit}
             run_id = create_run(
-                client,
-                experiment_id,
-                update.name,
-                parent=destination.parent_run_id,
-                tags={"ganaug.kind": "fit", FIT: update.fit},
-                start=update.start,
+                client, experiment_id, update.name, parent=parent, tags=tags, start=update.start
             )
         self._run_ids[update.fit] = run_id
         send(client, run_id, update.parameters, [Metric(*point) for point in update.metrics])
@@ -254,24 +254,11 @@ class SendQueue:
 
 
 def send_file(path: str | Path, *, tracking_uri: str | None = None) -> int:
-    """Send what an `MLflowLogger` could not send, and delete the file.
+    """Send what an `MLflowLogger` could not send, delete the file, and return the number of runs.
 
-    What was sent is taken out of the file at once, so that after an error it holds the rest. A run
-    that MLflow rejects does not hold up the others: it stays in the file, and a `RuntimeError`
-    tells of it at the end.
-
-    Parameters
-    ----------
-    path : str or Path
-        A file ``ganaug-unsent-*.jsonl``.
-    tracking_uri : str, default=None
-        Where the store is now, if its address has changed or held a password, which the file does
-        not. A server's password may also be in ``MLFLOW_TRACKING_PASSWORD``.
-
-    Returns
-    -------
-    int
-        Runs that were sent or completed.
+    The store may be elsewhere now: then `tracking_uri` tells where. What was sent is taken out of
+    the file at once, so that after an error it holds the rest. A run that MLflow rejects does not
+    hold up the others: it stays in the file, and a `RuntimeError` tells of it at the end.
     """
     import_mlflow()
     path, sender = Path(path), Sender(sent_before=True)
