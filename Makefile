@@ -50,7 +50,7 @@ bench-speed: .venv/.bench   ## against CTGAN, same rows, one process each
 	$(BIN)/python -m benchmarks.speed --json benchmarks/results/speed.json
 
 bars: .venv/.dev            ## every promise with its figure, from the results that are kept
-	$(BIN)/python -m benchmarks bars
+	$(BIN)/python -m benchmarks promises
 
 clean:
 	rm -rf .venv $(DEMO) .mypy_cache .pytest_cache .ruff_cache

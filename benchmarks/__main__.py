@@ -4,7 +4,7 @@
     python -m benchmarks run natural --arms AugmentedClassifier --again
     python -m benchmarks report natural    # ranks, differences, a picture
     python -m benchmarks rows              # class control, variety, copies
-    python -m benchmarks bars              # the promises, and whether they hold
+    python -m benchmarks promises          # with their figures, and whether they hold
 
 Scores are kept in `benchmarks/results`, a folder for each study and a file for each arm, so that
 peers need not run again when ganaug changes. Needs ``pip install -e '.[bench]'``, CTGAN and
@@ -183,7 +183,7 @@ def rows(tables_dir: Tables = None, results: Results = RESULTS, n_jobs: int = 2)
 
 
 @app.command()
-def bars(results: Results = RESULTS):
+def promises(results: Results = RESULTS):
     """Print every promise with its figure and whether it holds."""
     for title, names in (
         ("On all tables", [*HALVES[0], *HALVES[1]]),

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from ganaug.priors import class_prior
 from imblearn.ensemble import (
     BalancedBaggingClassifier,
     BalancedRandomForestClassifier,
@@ -23,53 +22,40 @@ from imblearn.over_sampling import ADASYN, BorderlineSMOTE, RandomOverSampler
 from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import BaggingClassifier
 from sklearn.metrics import f1_score
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from ganaug import AugmentedClassifier, AugmentedClassifierCV, GANAugmenter
-from ganaug.comparison.arms import ARMS, MixedSMOTE
+from ganaug import AugmentedClassifierCV, GANAugmenter
+from ganaug.comparison.arms import (
+    ARMS,
+    Arm,
+    Augmented,
+    MixedSMOTE,
+    TunedThreshold,
+    on_numbers,
+    weighted,
+)
 from ganaug.networks.dense import DenseNetwork
-from ganaug.preprocessing import TidyTable, make_preprocessor
+from ganaug.preprocessing import TidyTable
+from ganaug.priors import class_prior
 
 MEMBERS = 5
 
 
 @dataclass(frozen=True)
-class Peer:
+class Peer(Arm):
     """An arm of the study.
 
     Parameters
     ----------
-    name : str
-    wrap : callable
-        Makes an unfitted classifier of raw tables from a classifier of numbers.
     learned_prior : callable
         ``learned_prior(classifier, y)`` is the prior that the probabilities of the arm come out
-        for. Arms that have a parameter ``correct_prior`` do without.
+        for. An :class:`~ganaug.AugmentedClassifier` knows its own.
     own : bool
         Whether the arm is a classifier itself, whatever it is given.
     """
 
-    name: str
-    wrap: Callable[[Any], Any]
     learned_prior: Callable[[Any, np.ndarray], np.ndarray] = lambda _, y: class_prior(y)
     own: bool = False
-
-    def __call__(self, classifier):
-        """Return the unfitted classifier of raw tables."""
-        return self.wrap(classifier)
-
-
-def encoded(classifier):
-    """Return a classifier of raw tables."""
-    return make_pipeline(make_preprocessor(), classifier)
-
-
-def augmented(augmenter, n_draws):
-    """Return the arm that trains on real rows and those of an augmenter or sampler."""
-    return lambda classifier: AugmentedClassifier(
-        encoded(classifier), clone(augmenter), n_draws=n_draws
-    )
 
 
 # --- The prior that an arm's classifiers learn ---------------------------------------------------
@@ -97,17 +83,17 @@ def bag_prior(majority, classifier, y):
 # --- Peers ---------------------------------------------------------------------------------------
 
 
-def weighted(classifier):
-    """Return a classifier for which errors on rare classes cost more, if it takes weights."""
-    classifier = clone(classifier)
-    if "class_weight" in classifier.get_params():
-        classifier.set_params(class_weight="balanced")
-    return classifier
+class WeightedAndTuned(TunedThreshold):
+    """A tuned threshold over a weighted classifier; of more than two classes, weights alone."""
+
+    def predict(self, X):
+        """Return the classes after the cut, if there is one."""
+        return self.estimator_.predict(X)
 
 
 def bagged(majority):
     """Return the arm of bootstrap bags, cut down to ``majority`` rows for each rare one."""
-    return lambda classifier: encoded(
+    return lambda classifier: on_numbers(
         BalancedBaggingClassifier(
             classifier, n_estimators=MEMBERS, sampling_strategy=partial(at_most, majority)
         )
@@ -123,6 +109,11 @@ def at_most(majority, y):
         for label, count in zip(labels.tolist(), counts.tolist(), strict=True)
         if count > counts.min() or majority == 1
     }
+
+
+def own_classifier(name, classifier):
+    """Return the arm that is a classifier which balances classes itself."""
+    return Peer(name, lambda _: on_numbers(clone(classifier)), learned_prior=equal_prior, own=True)
 
 
 def filled(X):
@@ -232,38 +223,43 @@ def peers():
         "polynom-fit SMOTE": partial(variant, "polynom_fit_SMOTE_mesh"),
         "ProWSyn": partial(variant, "ProWSyn"),
     }
-    forest = BalancedRandomForestClassifier(
-        sampling_strategy="all", replacement=True, bootstrap=False
-    )
+    balanced = {
+        "EasyEnsemble": EasyEnsembleClassifier(n_estimators=MEMBERS),
+        "balanced random forest": BalancedRandomForestClassifier(
+            sampling_strategy="all", replacement=True, bootstrap=False
+        ),
+    }
     return [
         Peer("nothing", ARMS["nothing"]),
-        Peer("class_weight", ARMS["class_weight"], weighted_prior),
+        Peer("class_weight", ARMS["class_weight"], learned_prior=weighted_prior),
         Peer("tuned threshold", ARMS["tuned threshold"]),
         Peer(
             "class_weight + tuned threshold",
-            lambda classifier: ARMS["tuned threshold"](weighted(classifier)),
-            weighted_prior,
+            lambda classifier: on_numbers(WeightedAndTuned(weighted(classifier))),
+            learned_prior=weighted_prior,
         ),
-        Peer("random", augmented(RandomOverSampler(), 1)),
-        Peer("SMOTE", augmented(MixedSMOTE(), 1)),
-        Peer("SMOTE, 5 draws", augmented(MixedSMOTE(), MEMBERS)),
-        *(Peer(name, augmented(OneHotSampler(make), 1)) for name, make in one_hot.items()),
-        Peer("bagging", lambda clf: encoded(BaggingClassifier(clf, n_estimators=MEMBERS))),
-        *(Peer(f"balanced bagging 1:{n}", bagged(n), partial(bag_prior, n)) for n in (1, 4, 8)),
-        Peer(
-            "EasyEnsemble",
-            lambda _: encoded(EasyEnsembleClassifier(n_estimators=MEMBERS)),
-            equal_prior,
-            own=True,
+        Peer("random", Augmented(RandomOverSampler(), 1)),
+        Peer("SMOTE", Augmented(MixedSMOTE(), 1)),
+        Peer("SMOTE, 5 draws", Augmented(MixedSMOTE(), MEMBERS)),
+        *(Peer(name, Augmented(OneHotSampler(make), 1)) for name, make in one_hot.items()),
+        Peer("bagging", lambda clf: on_numbers(BaggingClassifier(clf, n_estimators=MEMBERS))),
+        *(
+            Peer(f"balanced bagging 1:{n}", bagged(n), learned_prior=partial(bag_prior, n))
+            for n in (1, 4, 8)
         ),
-        Peer("balanced random forest", lambda _: encoded(clone(forest)), equal_prior, own=True),
+        *(
+            Peer(
+                name, lambda _, own=own: on_numbers(clone(own)), learned_prior=equal_prior, own=True
+            )
+            for name, own in balanced.items()
+        ),
     ]
 
 
 def slow_peers():
     """Return the synthesizers, which take minutes on a table."""
     return [
-        Peer(kind if steps is None else f"{kind}, {steps} steps", augmented(sampler, 1))
+        Peer(kind if steps is None else f"{kind}, {steps} steps", Augmented(sampler, 1))
         for kind in ("CTGAN", "TVAE")
         for steps in (None, 3000)
         for sampler in (Synthesizer(kind, steps),)
@@ -276,8 +272,8 @@ def slow_peers():
 def ours():
     """Return the arms that are ganaug's own."""
     return [
-        Peer("GANOverSampler", augmented(GANAugmenter(), 1)),
-        Peer("AugmentedClassifier", augmented(GANAugmenter(), MEMBERS)),
+        Peer("GANOverSampler", Augmented(GANAugmenter(), 1)),
+        Peer("AugmentedClassifier", Augmented(GANAugmenter(), MEMBERS)),
     ]
 
 
@@ -293,7 +289,7 @@ def ingredients():
         "narrow": {"network": DenseNetwork(width=64)},
     }
     variants = [
-        Peer(f"GANOverSampler, {name}", augmented(GANAugmenter(**options), 1))
+        Peer(f"GANOverSampler, {name}", Augmented(GANAugmenter(**options), 1))
         for name, options in changed.items()
     ]
     return [Peer("nothing", ARMS["nothing"]), ours()[0], *variants]
@@ -322,7 +318,7 @@ def searched():
         Peer(
             f"AugmentedClassifierCV for {score}",
             lambda classifier, scoring=scoring: AugmentedClassifierCV(
-                encoded(classifier), GANAugmenter(), scoring=scoring, cv=3
+                on_numbers(classifier), GANAugmenter(), scoring=scoring, cv=3
             ),
         )
         for score, scoring in scores.items()

@@ -9,9 +9,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
-from ganaug.priors import class_prior, correct_prior
 from imblearn.metrics import geometric_mean_score
 from scipy import stats
+from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import (
     balanced_accuracy_score,
@@ -25,8 +25,10 @@ from sklearn.utils.parallel import Parallel, delayed
 from statsmodels.stats.multitest import multipletests
 from threadpoolctl import threadpool_limits
 
+from ganaug import AugmentedClassifier
 from ganaug.comparison.scores import score as score_predictions
 from ganaug.paths import replace_file
+from ganaug.priors import class_prior, correct_prior
 
 #: The mean over folds of these is kept for every table, repeat, arm and classifier. "At best" is at
 #: the threshold that was best on the other folds, "corrected" after prior correction.
@@ -275,27 +277,25 @@ def _run_unit(table, load, repeat, arm, classifiers, protocol, memory):
 def _train_gans(arm, part, seed, memory):
     """Train the GANs that all classifiers share, and return the seconds that this took."""
     start = time.perf_counter()
-    if not arm.own and _takes_memory(arm(DummyClassifier())):
-        try:
-            _predict(arm, DummyClassifier(), part, seed, memory)
-        except Exception:
-            return 0.0  # Every classifier will fail, and say why.
+    if arm.own or not hasattr(getattr(arm(DummyClassifier()), "augmenter", None), "sample"):
+        return 0.0
+    try:
+        _predict(arm, DummyClassifier(), part, seed, memory)
+    except Exception:
+        return 0.0  # Every classifier will fail, and say why.
     return time.perf_counter() - start
-
-
-def _takes_memory(model):
-    return "memory" in model.get_params(deep=False) and hasattr(model, "correct_prior")
 
 
 def _predict(arm, classifier, part, seed, memory):
     """Return probabilities, probabilities at the prior of the real rows, and decisions."""
     X, y, X_test = part
-    model = seeded(arm(classifier), seed)
-    if _takes_memory(model):
+    model = seeded(clone(arm(classifier)), seed)
+    corrects = isinstance(model, AugmentedClassifier)
+    if corrects:
         model.set_params(memory=memory)
     model.fit(X, y)
     p, predicted = model.predict_proba(X_test), model.predict(X_test)
-    if hasattr(model, "correct_prior"):
+    if corrects:
         corrected = model.set_params(correct_prior=True).predict_proba(X_test)
     else:
         corrected = correct_prior(p, arm.learned_prior(classifier, y), class_prior(y))

@@ -1,4 +1,4 @@
-"""Many tables at once: resuming, what is measured, and the statistics over tables."""
+"""A study of many tables: resuming, what is measured, and the statistics over tables."""
 
 import json
 
@@ -10,11 +10,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.tree import DecisionTreeClassifier
 
-from ganaug.comparison import ARMS, Arm, Rows, panel
-from ganaug.comparison.panel import Protocol, read_panel, run_panel
+from benchmarks import study
+from benchmarks.arms import Peer, ours, peers
+from benchmarks.study import Protocol, read
+from ganaug import GANAugmenter
 
 CLASSIFIERS = {"LR": LogisticRegression(), "tree": DecisionTreeClassifier(max_depth=3)}
 LOADED = []
+ARMS = {arm.name: arm for arm in peers()}
 
 
 def table(seed, n_classes=2):
@@ -32,62 +35,54 @@ def tables(n=3):
     return {f"t{i}": lambda i=i: table(i) for i in range(n)}
 
 
-class Fails(Arm):
+class Fails(LogisticRegression):
     """Breaks on every other table."""
 
-    name = "fails"
-
-    def augment(self, X, y, seed):
-        if X.iloc[0, 0] != 0 and len(X.columns) == 20 and X.iloc[:, 0].mean() > 0:
+    def fit(self, X, y):
+        if X.iloc[:, 0].mean() > 0:
             raise RuntimeError("no rows, see #5, sorry")
-        return Rows([(X, y)])
+        return super().fit(X, y)
 
 
-class OwnForest(Arm):
-    name = "own"
-    classifier = DecisionTreeClassifier(max_depth=2, random_state=0)
-
-
+FAILS = Peer("fails", lambda _: Fails())
+OWN = Peer("own", lambda _: DecisionTreeClassifier(max_depth=2, random_state=0), own=True)
 QUICK = Protocol(n_splits=3, n_repeats=2)
 
 
-def run(folder, arms=("nothing", "class_weight"), protocol=QUICK, n=3, **options):
+def run_study(folder, arms=("nothing", "class_weight"), protocol=QUICK, n=3, **options):
     chosen = [ARMS[arm] if isinstance(arm, str) else arm for arm in arms]
-    return run_panel(tables(n), chosen, CLASSIFIERS, folder, protocol, **options)
+    return study.run(tables(n), chosen, CLASSIFIERS, folder, protocol, **options)
 
 
 def test_every_cell_is_there_and_nothing_runs_twice(tmp_path):
-    scores = run(tmp_path)
+    scores = run_study(tmp_path)
     assert len(scores) == 3 * 2 * 2 * 2
     assert (scores["failure"] == "").all()
-    assert scores[list(panel.SCORES)].notna().all(axis=None)
+    assert scores[list(study.SCORES)].notna().all(axis=None)
     LOADED.clear()
-    again = run(tmp_path)
+    again = run_study(tmp_path)
     assert LOADED == []
     pd.testing.assert_frame_equal(scores, again)
 
 
 def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
-    whole = run(tmp_path / "whole")
+    whole = run_study(tmp_path / "whole")
     folder = tmp_path / "killed"
 
-    def kill(done, total, table, arm, seconds):
+    def kill(done, total, table, arm):
         if done == 5:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(folder, on_unit=kill)
-    file = folder / "class_weight.csv"
-    with file.open("a") as half_written:
-        half_written.write("t2,1,class_weig")
-    resumed = run(folder)
-    order = ["arm", *panel.UNIT]
+        run_study(folder, on_unit=kill)
+    resumed = run_study(folder)
+    order = ["arm", *study.UNIT]
     both = [f.sort_values(order).reset_index(drop=True) for f in (whole, resumed)]
     pd.testing.assert_frame_equal(both[0].drop(columns="seconds"), both[1].drop(columns="seconds"))
 
 
 def test_the_first_line_tells_how_scores_were_made(tmp_path):
-    run(tmp_path, n=1)
+    run_study(tmp_path, n=1)
     about = json.loads((tmp_path / "nothing.csv").read_text().splitlines()[0][2:])
     assert about["made by"] == {
         "n_splits": 3,
@@ -96,42 +91,42 @@ def test_the_first_line_tells_how_scores_were_made(tmp_path):
         "seed": 0,
         "classifiers": {name: repr(classifier) for name, classifier in CLASSIFIERS.items()},
     }
-    assert set(about["packages"]) == set(panel.PACKAGES)
+    assert {"ganaug", "scikit-learn"} <= set(about["packages"]) <= set(study.PACKAGES)
     with pytest.raises(ValueError, match="was made by"):
-        run(tmp_path, protocol=Protocol(n_splits=2))
+        run_study(tmp_path, protocol=Protocol(n_splits=2))
     with pytest.raises(ValueError, match="was made by"):
-        run_panel(tables(), [ARMS["nothing"]], {"LR": LogisticRegression()}, tmp_path, QUICK)
-    more = run(tmp_path, protocol=Protocol(n_splits=3, n_repeats=3), n=1)
+        study.run(tables(), [ARMS["nothing"]], {"LR": LogisticRegression()}, tmp_path, QUICK)
+    more = run_study(tmp_path, protocol=Protocol(n_splits=3, n_repeats=3), n=1)
     assert more["repeat"].nunique() == 3
 
 
 def test_results_do_not_depend_on_jobs_or_on_other_arms(tmp_path):
-    alone = run(tmp_path / "a", arms=("class_weight",))
-    both = run(tmp_path / "b")
+    alone = run_study(tmp_path / "a", arms=("class_weight",))
+    both = run_study(tmp_path / "b")
     both = both[both["arm"] == "class_weight"].reset_index(drop=True)
     pd.testing.assert_frame_equal(alone.drop(columns="seconds"), both.drop(columns="seconds"))
 
 
 def test_a_failure_is_listed_and_counts_as_nothing(tmp_path):
-    scores = run(tmp_path, arms=("nothing", Fails()), n=4)
+    scores = run_study(tmp_path, arms=("nothing", FAILS), n=4)
     failed = scores[scores["failure"] != ""]
     assert failed["failure"].unique().tolist() == ["RuntimeError: no rows, see #5, sorry"]
     pd.testing.assert_frame_equal(
-        read_panel(tmp_path, ["fails"]),
+        read(tmp_path, ["fails"]),
         scores[scores["arm"] == "fails"].reset_index(drop=True),
     )
-    nothing = scores[scores["arm"] == "nothing"].set_index(panel.UNIT)
+    nothing = scores[scores["arm"] == "nothing"].set_index(study.UNIT)
     for _, row in failed.iterrows():
-        theirs = nothing.loc[tuple(row[key] for key in panel.UNIT)]
+        theirs = nothing.loc[tuple(row[key] for key in study.UNIT)]
         assert row["AP"] == theirs["AP"]
         assert row["Brier corrected"] == theirs["Brier corrected"]
     assert 0 < len(failed) < len(scores) / 2
 
 
 def test_an_arm_with_its_own_classifier_runs_once_and_meets_all(tmp_path):
-    scores = run(tmp_path, arms=("nothing", OwnForest()), n=1)
+    scores = run_study(tmp_path, arms=("nothing", OWN), n=1)
     assert len(pd.read_csv(tmp_path / "own.csv", skiprows=1)) == 2
-    assert len(read_panel(tmp_path, ["own"])) == 2
+    assert len(read(tmp_path, ["own"])) == 2
     own = scores[scores["arm"] == "own"].pivot_table("AP", ["table", "repeat"], "classifier")
     assert own.columns.tolist() == ["LR", "tree"]
     assert (own["LR"] == own["tree"]).all()
@@ -150,7 +145,7 @@ def test_rare_rows_are_thinned_in_training_only():
 
 
 def test_more_classes_have_no_threshold_to_tune(tmp_path):
-    scores = run_panel(
+    scores = study.run(
         {"three": lambda: table(0, 3)}, [ARMS["nothing"]], CLASSIFIERS, tmp_path, QUICK
     )
     assert scores["F1 at best"].isna().all()
@@ -168,16 +163,39 @@ def test_the_best_threshold_is_found_on_other_folds():
         curve = [f1_score(truth, learned >= t) for t in np.unique(learned)]
         best = np.unique(learned)[np.argmax(curve)]
         expected.append(f1_score(hits[fold], scores[fold] >= best))
-    assert panel._at_best(hits, scores)["F1 at best"] == pytest.approx(np.mean(expected))
+    assert study.score_at_best(hits, scores)["F1 at best"] == pytest.approx(np.mean(expected))
 
 
 def test_prior_correction_is_exact_for_a_reweighted_prior(tmp_path):
     """Equal weights move odds by the ratio of shares, which the correction takes back."""
-    scores = run(tmp_path, n=6).groupby("arm")[list(panel.SCORES)].mean()
+    scores = run_study(tmp_path, n=6).groupby("arm")[list(study.SCORES)].mean()
     raw, corrected = scores["Brier"], scores["Brier corrected"]
     assert corrected["nothing"] == raw["nothing"]
     assert corrected["class_weight"] < raw["class_weight"] - 0.02
     assert corrected["class_weight"] == pytest.approx(raw["nothing"], abs=0.01)
+
+
+def test_arms_and_classifiers_share_the_gan_of_a_fold(tmp_path, monkeypatch):
+    trained = []
+    fit = GANAugmenter.fit
+
+    def count(self, X, y=None):
+        trained.append(len(X))
+        return fit(self.set_params(steps=3), X, y)
+
+    monkeypatch.setattr(GANAugmenter, "fit", count)
+    scores = run_study(tmp_path, ours(), Protocol(n_splits=3, n_repeats=1), n=1)
+    assert (scores["failure"] == "").all()
+    assert trained == [100] * 3
+
+
+def test_probabilities_of_draws_are_corrected_to_the_real_prior(tmp_path):
+    """As they are they suit the rows that were added, and score worse."""
+    arms = ("nothing", "SMOTE", "SMOTE, 5 draws")
+    means = run_study(tmp_path, arms, n=4).groupby("arm")["Brier corrected"].mean()
+    raw = read(tmp_path).groupby("arm")["Brier"].mean()
+    assert (raw[["SMOTE", "SMOTE, 5 draws"]] > raw["nothing"]).all()
+    assert (means < raw + 1e-12).all()
 
 
 # --- Statistics ------------------------------------------------------------------------------
@@ -193,62 +211,58 @@ def made_up(gains, n_tables=20):
             for name in ("LR", "tree"):
                 value = level + gain + rng.normal(scale=0.01)
                 about = {"table": f"t{t}", "repeat": 0, "arm": arm, "classifier": name}
-                rows.append(about | dict.fromkeys(panel.SCORES, value))
+                rows.append(about | dict.fromkeys(study.SCORES, value))
     return pd.DataFrame(rows)
 
 
 def test_ranks_differences_and_tests_agree_on_who_wins():
     scores = made_up({"good": 0.05, "same": 0.05, "bad": 0.0})
-    ranks = panel.mean_ranks(scores, "AP")
+    ranks = study.mean_ranks(scores, "AP")
     assert ranks.index[-1] == "bad"
     assert ranks["bad"] > 2.8
-    assert panel.mean_ranks(scores, "Brier").index[0] == "bad"
-    found = panel.differences(scores, "AP", "good")
+    assert study.mean_ranks(scores, "Brier").index[0] == "bad"
+    found = study.differences(scores, "AP", "good")
     assert found.loc["bad", "mean"] == pytest.approx(0.05, abs=0.01)
     assert found.loc["bad", "low"] > 0.03
     assert found.loc["bad", "p_holm"] < 0.001
     assert found.loc["bad", ["wins", "losses"]].tolist() == [20, 0]
     assert found.loc["same", "low"] < 0 < found.loc["same", "high"]
     assert found.loc["same", "p_holm"] > 0.05
-    assert panel.differences(scores, "Brier", "good").loc["bad", "losses"] == 20
-    assert panel.friedman(scores, "AP") < 1e-4
+    assert study.differences(scores, "Brier", "good").loc["bad", "losses"] == 20
 
 
 def test_units_that_an_arm_lacks_are_left_out():
     scores = made_up({"a": 0.0, "b": 0.1})
     half = scores[~((scores["arm"] == "b") & (scores["table"] == "t0"))]
-    assert len(panel.by_table(half, "AP")) == 19
-    assert set(panel.complete(half)["table"]) == {f"t{i}" for i in range(1, 20)}
+    assert len(study.by_table(half, "AP")) == 19
+    assert set(study.complete(half)["table"]) == {f"t{i}" for i in range(1, 20)}
 
 
 def test_unknown_names_are_told(tmp_path):
     scores = made_up({"a": 0.0, "b": 0.1})
     with pytest.raises(ValueError, match=r"Unknown score .auc.\. Choose from AP, AUC"):
-        panel.mean_ranks(scores, "auc")
+        study.mean_ranks(scores, "auc")
     with pytest.raises(ValueError, match=r"Unknown arm .c.\. Choose from a, b"):
-        panel.differences(scores, "AP", "c")
+        study.differences(scores, "AP", "c")
     with pytest.raises(ValueError, match="no scores in"):
-        read_panel(tmp_path)
+        read(tmp_path)
 
 
 def test_one_arm_is_no_comparison():
     scores = made_up({"a": 0.0})
     with pytest.raises(ValueError, match="no arm to compare 'a' with"):
-        panel.differences(scores, "AP", "a")
-    with pytest.raises(ValueError, match="three arms or more; there are 1"):
-        panel.friedman(scores, "AP")
+        study.differences(scores, "AP", "a")
 
 
 def test_arms_do_not_share_a_file(tmp_path):
-    one, two = Arm(), Arm()
-    one.name, two.name = "a b", "a:b"
+    one, two = (Peer(name, ARMS["nothing"]) for name in ("a b", "a:b"))
     with pytest.raises(ValueError, match="differ in letters and digits"):
-        run(tmp_path, arms=(one, two))
+        run_study(tmp_path, arms=(one, two))
 
 
 def test_forgotten_arms_run_again(tmp_path):
-    run(tmp_path, n=1)
-    panel.forget(tmp_path, ["class_weight", "never run"])
+    run_study(tmp_path, n=1)
+    study.forget(tmp_path, ["class_weight", "never run"])
     LOADED.clear()
-    run(tmp_path, n=1)
+    run_study(tmp_path, n=1)
     assert len(LOADED) == 2
