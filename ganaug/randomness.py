@@ -7,9 +7,10 @@ left exactly as they were found.
 from __future__ import annotations
 
 import numbers
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.base import clone
 
 if TYPE_CHECKING:
     import torch
@@ -65,3 +66,43 @@ def torch_stream(seed: int, *key: int, device: str = "cpu") -> torch.Generator:
 
     state = np.random.SeedSequence(seed, spawn_key=key).generate_state(1, np.uint64)[0]
     return torch.Generator(device=device).manual_seed(int(state >> 1))
+
+
+def subseed(seed: int | None, *key: int) -> int | None:
+    """Return the seed of one part, or None where there is none for the whole."""
+    return None if seed is None else int(numpy_stream(seed, *key).integers(2**31 - 1))
+
+
+def clone_seeded(estimator: Any, seed: int | None, *key: int) -> Any:
+    """Clone an estimator and set each ``random_state`` in it, unless ``seed`` is None.
+
+    Parameters
+    ----------
+    estimator : estimator
+    seed : int or None
+    *key : int
+        The purpose; other purposes get other seeds.
+
+    Returns
+    -------
+    estimator
+        Not fitted.
+
+    Examples
+    --------
+    >>> from ganaug.randomness import clone_seeded
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> type(clone_seeded(DecisionTreeClassifier(), 0).random_state)
+    <class 'int'>
+    """
+    estimator = clone(estimator)
+    if seed is None:
+        return estimator
+    stream = numpy_stream(seed, *key)
+    names = sorted(filter(is_random_state, estimator.get_params()))
+    return estimator.set_params(**{name: int(stream.integers(2**31 - 1)) for name in names})
+
+
+def is_random_state(name: str) -> bool:
+    """Return whether a parameter of this name, nested or not, is a ``random_state``."""
+    return name.split("__")[-1] == "random_state"

@@ -21,6 +21,8 @@ from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from ganaug.augmenter import GANAugmenter
+from ganaug.ensemble import AugmentedClassifier
 from ganaug.preprocessing import TidyTable, make_preprocessor
 
 BASELINE = "nothing"
@@ -202,9 +204,6 @@ class Augmented:
 
     def __call__(self, classifier: Any) -> Any:
         """Return an AugmentedClassifier whose augmenter sees raw rows."""
-        from ganaug.augmenter import GANAugmenter
-        from ganaug.classifier import AugmentedClassifier
-
         augmenter = GANAugmenter() if self.augmenter is None else self.augmenter
         return AugmentedClassifier(on_numbers(classifier), augmenter, n_draws=self.n_draws)
 
@@ -302,7 +301,7 @@ def _smote_remarks(classifiers: Mapping[str, Any], X: pd.DataFrame, y: np.ndarra
     return remarks
 
 
-def GAN(augmenter: Any = None, *, n_draws: int = N_DRAWS, name: str = "GAN") -> Arm:  # noqa: N802
+def GAN(augmenter: Any = None, *, n_draws: int = N_DRAWS, name: str = "GAN") -> Arm:
     """Return the arm that adds rows of rare classes from a GAN trained on the training fold.
 
     One GAN a fold serves all classifiers.

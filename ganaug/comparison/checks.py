@@ -93,9 +93,7 @@ def _check_labels(y: Any, n_rows: int) -> np.ndarray:
     return values
 
 
-def _choose_folds(
-    y: np.ndarray, cv: Any, seed: int, X: pd.DataFrame
-) -> tuple[Folds, list[str]]:
+def _choose_folds(y: np.ndarray, cv: Any, seed: int, X: pd.DataFrame) -> tuple[Folds, list[str]]:
     """Return (train, test) positions and what to know about them."""
     if not isinstance(cv, Real):
         return _check_folds(list(check_cv(cv, y, classifier=True).split(X, y)), y), []

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,9 @@ from ganaug.autologging import without_autologging
 from ganaug.comparison.arms import BASELINE, Arm
 from ganaug.comparison.scores import METRICS, score
 from ganaug.digest import digest
+from ganaug.ensemble import AugmentedClassifier
+from ganaug.memory import fit_or_load
+from ganaug.randomness import is_random_state
 
 #: What results depend on besides the caller's own packages.
 PACKAGES = ("ganaug", "imbalanced-learn", "numpy", "pandas", "scikit-learn", "scipy", "torch")
@@ -72,9 +76,31 @@ class Pair:
         return getattr(self.augmenter, "history_", [])
 
 
+class _PickledOnce:
+    """Holds a value that is pickled once, and unpickled once in a process, for many calls."""
+
+    _unpickled: dict[str, Any] = {}
+
+    def __init__(self, value: Any, key: str | None = None) -> None:
+        self.value, self.key = value, key or uuid.uuid4().hex
+        self._bytes: np.ndarray | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._bytes is None:
+            # As an array: joblib hands large ones to its processes through a file, written once.
+            self._bytes = np.frombuffer(pickle.dumps(self.value), np.uint8)
+        return self._unpickle, (self.key, self._bytes)
+
+    @classmethod
+    def _unpickle(cls, key: str, data: np.ndarray) -> _PickledOnce:
+        if key not in cls._unpickled:
+            cls._unpickled = {key: cls(pickle.loads(data), key)}
+        return cls._unpickled[key]
+
+
 @dataclass(frozen=True)
 class Task:
-    """What is compared, on which rows. It is pickled once, however many workers it goes to.
+    """What is compared, on which rows.
 
     Where no `memory` is given, fitted augmenters are kept in a temporary folder, which is removed
     with the task.
@@ -88,13 +114,19 @@ class Task:
     seed: int
     notes: list[str] = field(default_factory=list)
     memory: Any = None
-    _folder: str = field(default="", init=False, repr=False)
+    _folder: str = field(
+        default_factory=partial(tempfile.mkdtemp, prefix="ganaug-"), init=False, repr=False
+    )
 
     def __post_init__(self) -> None:
-        if self.memory is None:
-            folder = tempfile.mkdtemp(prefix="ganaug-")
-            object.__setattr__(self, "_folder", folder)
-            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        object.__setattr__(self, "_table", _PickledOnce(self.X))
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "X"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, X=state["_table"].value)
 
     @property
     def classes(self) -> np.ndarray:
@@ -120,42 +152,56 @@ class Task:
         key = (fold, zlib.crc32(name.encode()))
         return int(np.random.SeedSequence(self.seed, spawn_key=key).generate_state(1)[0])
 
+    @property
+    def augmenter_memory(self) -> Any:
+        """Where fitted augmenters are kept; None if a pickled task was taken to elsewhere."""
+        if self.memory is not None:
+            return self.memory
+        return self._folder if Path(self._folder).is_dir() else None
+
     def model(self, arm: str, classifier: str, fold: int) -> Any:
         """Return an arm's unfitted model with a classifier, its seeds and its memory set."""
         model = clone(self.arms[arm](clone(self.classifiers[classifier])))
         # The same augmenter for all classifiers, and the same classifier for all arms.
-        own, shared = self.seed_of(fold, classifier), self.seed_of(fold, arm)
-        return set_open(model, own, shared, self._folder or self.memory)
+        set_seeds(model, self.seed_of(fold, classifier), self.seed_of(fold, arm))
+        return replace_memory(model, None, self.augmenter_memory)
 
 
-def set_open(model: Any, seed: int, augmenter_seed: int, memory: Any) -> Any:
-    """Set what was left None in a model: seeds, and the memory of what augments rows.
+def set_seeds(model: Any, seed: int, augmenter_seed: int) -> Any:
+    """Set each ``random_state`` that is None, to a seed of its own in an augmenter.
 
-    An AugmentedClassifier itself gets no seed, which would set those of its parts anew.
+    An AugmentedClassifier itself gets none, which would set those of all its parts anew.
 
     Examples
     --------
     >>> from imblearn.over_sampling import SMOTE
     >>> from sklearn.ensemble import RandomForestClassifier
     >>> from ganaug import AugmentedClassifier
-    >>> set_open(AugmentedClassifier(RandomForestClassifier(), SMOTE()), 1, 2, None)
+    >>> set_seeds(AugmentedClassifier(RandomForestClassifier(), SMOTE()), 1, 2)
     AugmentedClassifier(augmenter=SMOTE(random_state=2),
                         estimator=RandomForestClassifier(random_state=1))
     """
-    parameters = model.get_params()
-    augmented = tuple(
-        name.removesuffix("augmenter") for name in parameters if name.split("__")[-1] == "augmenter"
+    parameters, augmented = model.get_params(), _augmented(model)
+    leave = {f"{prefix}random_state" for prefix in augmented}
+    inside = tuple(f"{prefix}augmenter__" for prefix in augmented)
+    open_ = [n for n, value in parameters.items() if is_random_state(n) and value is None]
+    return model.set_params(
+        **{n: augmenter_seed if n.startswith(inside) else seed for n in open_ if n not in leave}
     )
-    values = {}
-    for name in [name for name, value in parameters.items() if value is None]:
-        owner, _, last = name.rpartition("__")
-        owner = f"{owner}__" if owner else ""
-        if last == "random_state" and owner not in augmented:
-            below = any(name.startswith(f"{prefix}augmenter__") for prefix in augmented)
-            values[name] = augmenter_seed if below else seed
-        elif last == "memory" and owner in augmented:
-            values[name] = memory
-    return model.set_params(**values)
+
+
+def replace_memory(model: Any, old: Any, new: Any) -> Any:
+    """Give each AugmentedClassifier in a model another memory, if its memory is the old one."""
+    parameters = model.get_params()
+    names = [f"{prefix}memory" for prefix in _augmented(model)]
+    return model.set_params(**{name: new for name in names if parameters[name] is old})
+
+
+def _augmented(model: Any) -> list[str]:
+    """Return what names of parameters of each AugmentedClassifier in a model begin with."""
+    names = model.get_params()
+    ends = [name.removesuffix("augmenter") for name in names if name.endswith("augmenter")]
+    return [prefix for prefix in ends if f"{prefix}memory" in names]
 
 
 def one_thread() -> AbstractContextManager:
@@ -172,43 +218,58 @@ def one_thread() -> AbstractContextManager:
 
 def evaluate_pair(task: Task, fold: int, arm: str) -> Pair:
     """Fit and score one arm with every classifier on one fold."""
-    cells, augmenter = [], None
+    train, test = task.folds[fold]
+    X, y = task.X.iloc[train].reset_index(drop=True), task.y[train]
+    X_test, y_test = task.X.iloc[test], task.y[test]
+    augmenter, cells = None, []
     # Autologging would open a run for every classifier.
     with one_thread(), without_autologging():
-        for classifier in task.classifiers:
-            cell, found = _evaluate_cell(task, fold, arm, classifier)
-            cells.append(cell)
-            augmenter = augmenter if found is None else found
+        start = time.perf_counter()
+        try:
+            augmenter = _fit_shared_augmenter(task, fold, arm, X, y)
+        except Exception as error:
+            failed = Cell(fold, arm, "", {}, 0.0, _describe(error))
+            return Pair([replace(failed, classifier=name) for name in task.classifiers])
+        shared = time.perf_counter() - start
+        for name in task.classifiers:
+            try:
+                start = time.perf_counter()
+                model = task.model(arm, name, fold).fit(X, y)
+                seconds = shared + time.perf_counter() - start
+                scores, ranking = _score(model, X_test, y_test, task.positive)
+                draws = _score_draws(model, X_test, y_test, y, task.positive)
+                cells.append(Cell(fold, arm, name, scores, seconds, "", ranking, draws))
+            except Exception as error:
+                cells.append(Cell(fold, arm, name, {}, 0.0, _describe(error)))
     return Pair(cells, augmenter)
 
 
-def _evaluate_cell(task: Task, fold: int, arm: str, classifier: str) -> tuple[Cell, Any]:
-    """Return a cell, and the fitted augmenter if there is one."""
-    train, test = task.folds[fold]
-    X, y = task.X.iloc[train].reset_index(drop=True), task.y[train]
-    X_test, y_test, positive = task.X.iloc[test], task.y[test], task.positive
-    augmenter = None
-    try:
-        start = time.perf_counter()
-        model = task.model(arm, classifier, fold).fit(X, y)
-        seconds = time.perf_counter() - start
-        augmenter = getattr(model, "augmenter_", None)
-        probabilities, classes = model.predict_proba(X_test), model.classes_
-        scores = score(y_test, probabilities, model.predict(X_test), classes, positive)
-        draws = _score_draws(model, X_test, y_test, y, positive)
-    except Exception as error:
-        return Cell(fold, arm, classifier, {}, 0.0, _describe(error)), augmenter
-    ranking = np.empty(0)
-    if len(classes) == 2:
-        ranking = probabilities[:, list(classes).index(positive)]
-    return Cell(fold, arm, classifier, scores, seconds, "", ranking, draws), augmenter
+def _fit_shared_augmenter(task: Task, fold: int, arm: str, X: pd.DataFrame, y: np.ndarray) -> Any:
+    """Return the fitted augmenter of an arm that has one, now in memory for all classifiers."""
+    model = task.model(arm, next(iter(task.classifiers)), fold)
+    # A search trains several, on parts of these rows.
+    if type(model) is not AugmentedClassifier or not hasattr(model.augmenter, "sample"):
+        return None
+    augmenter = model.augmenter
+    fit_or_load(augmenter, X, y, partial(augmenter.fit, X, y), model.memory)
+    return augmenter
+
+
+def _score(
+    model: Any, X: pd.DataFrame, y: np.ndarray, positive: Hashable
+) -> tuple[dict[str, float], np.ndarray]:
+    """Return scores, and the probabilities of the positive class if there are two classes."""
+    probabilities, classes = model.predict_proba(X), model.classes_
+    scores = score(y, probabilities, model.predict(X), classes, positive)
+    two = len(classes) == 2
+    return scores, probabilities[:, classes.tolist().index(positive)] if two else np.empty(0)
 
 
 def _score_draws(
     model: Any, X: pd.DataFrame, y: np.ndarray, y_train: np.ndarray, positive: Hashable
 ) -> list[dict[str, float]]:
     """Return the rows that each draw of a model adds, and the scores of its classifier alone."""
-    priors = getattr(model, "draw_priors_", getattr(model, "draw_shares_", ()))
+    priors = getattr(model, "draw_priors_", ())
     if len(priors) < 2:
         return []
     counts, found = np.unique(y_train, return_counts=True)[1], []
@@ -244,13 +305,12 @@ def evaluate(
     # The task is hashed once, not with every pair.
     part = check_memory(folder).cache(_evaluate_or_raise, ignore=["task"])
     key = "" if task.memory is None else task.key()
-    packed = _PickledOnce(task)
     found: dict[tuple[int, str], Pair] = {}
     # Here too: threads that work at the same time would not restore what they find.
     with (
         one_thread(),
         _in_parallel(
-            (delayed(_remember)(part, packed, fold, arm, key) for fold, arm in jobs), n_jobs
+            (delayed(_remember)(part, task, fold, arm, key) for fold, arm in jobs), n_jobs
         ) as pairs,
     ):
         for pair in pairs:
@@ -288,31 +348,9 @@ def _leave_interrupts_to_the_caller() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-class _PickledOnce:
-    """Holds a value that is pickled once, and unpickled once in a process, for many calls."""
-
-    _unpickled: dict[str, Any] = {}
-
-    def __init__(self, value: Any, key: str | None = None) -> None:
-        self.value, self.key = value, key or uuid.uuid4().hex
-        self._bytes: np.ndarray | None = None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        if self._bytes is None:
-            # As an array: joblib hands large ones to its processes through a file, written once.
-            self._bytes = np.frombuffer(joblib.externals.cloudpickle.dumps(self.value), np.uint8)
-        return self._unpickle, (self.key, self._bytes)
-
-    @classmethod
-    def _unpickle(cls, key: str, data: np.ndarray) -> _PickledOnce:
-        if key not in cls._unpickled:
-            cls._unpickled = {key: cls(pickle.loads(data), key)}
-        return cls._unpickled[key]
-
-
-def _evaluate_or_raise(task: _PickledOnce, fold: int, arm: str, key: str) -> Pair:
+def _evaluate_or_raise(task: Task, fold: int, arm: str, key: str) -> Pair:
     """Evaluate one pair; `key` tells `joblib.Memory` what else the result depends on."""
-    pair = evaluate_pair(task.value, fold, arm)
+    pair = evaluate_pair(task, fold, arm)
     if any(cell.error for cell in pair.cells):
         raise _Failed(pair)
     return pair
@@ -322,7 +360,7 @@ class _Failed(Exception):
     """Carries what failed past `joblib.Memory`, which would keep it: next time it may not."""
 
 
-def _remember(part: Any, task: _PickledOnce, fold: int, arm: str, key: str) -> Pair:
+def _remember(part: Any, task: Task, fold: int, arm: str, key: str) -> Pair:
     kept = part.check_call_in_cache(task, fold, arm, key)
     try:
         pair = part(task, fold, arm, key)
