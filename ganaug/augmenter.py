@@ -3,58 +3,48 @@
 from __future__ import annotations
 
 import math
-import pkgutil
 import warnings
-from collections.abc import Callable, Mapping
-from functools import partial
-from numbers import Integral, Real
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_sampling_strategy
-from sklearn.base import (
-    BaseEstimator,
-    OneToOneFeatureMixin,
-    TransformerMixin,
-    _fit_context,
-    clone,
-)
-from sklearn.callback import CallbackSupportMixin
+from sklearn import get_config
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length, get_tags
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ganaug import evidence, fewrows
-from ganaug.containers import as_labels, extend
+from ganaug.callbacks import CallbackSupportMixin, with_callbacks
+from ganaug.containers import as_labels, extend, take
 from ganaug.encoders.labels import LabelCoder
-from ganaug.randomness import numpy_stream, seed_from, torch_stream
-from ganaug.registry import ENCODERS, LOSSES, NETWORKS, QUALITY, make
+from ganaug.generators.few_rows import Interpolation, Jitter
+from ganaug.generators.gan import ConditionalGAN
+from ganaug.generators.monitor import HELD_OUT_ROWS, Monitor, TrainingDiverged, Validation, hold_out
+from ganaug.generators.selection import CandidateSelector
+from ganaug.parameters import (
+    ARRAY_LIKE,
+    CALLABLE,
+    FLAG,
+    NONE,
+    RANDOM_STATE,
+    HasMethods,
+    IsA,
+    Number,
+    OneOf,
+    Whole,
+    check_parameters,
+)
+from ganaug.randomness import Purpose, numpy_stream, seed_from, thin
+from ganaug.registry import ENCODERS, LOSSES, NETWORKS, make
 
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
-
-# Keys of the private streams that one seed is split into.
-_THIN, _HOLD_OUT, _WEIGHTS, _TRAIN, _WATCH, _SAMPLE, _KEEP, _DECODE, _GROW = range(9)
-SAMPLE_CHUNK = 4096
-# How many rows a class off the GAN's rung keeps, to be blended or repeated.
-KEPT_ROWS = 200
-# How much more the trees' word weighs than Bayes' rule would have it. Without it a classifier that
-# gets as many synthetic rows as real ones takes too many real ones for rare.
-CERTAINTY = 2
-# Beyond this a typing error is likelier than a table.
-MOST_ROWS = 2**31
-# So many rows of a class are held out at least, and at most.
-HELD_OUT = (4, 500)
-# The measure that early stopping goes by; less is better.
-WATCHED = "quality/energy"
-# Losses are of order one on rows that are; beyond this there is no coming back.
-DIVERGED = 1e4
+#: A larger number of rows is more likely a typing error than a table.
+MAX_ROWS = 2**31
+#: Rows of a class that the encoder sees at least, however few the step budget can visit.
+MIN_ROWS_SEEN = 200
 
 _DOC = """{summary}
 
@@ -89,12 +79,12 @@ default="from_dtype"
     learning_rate : float, default=0.002
         Of Adam at the start; it decays to zero along a half cosine.
     n_candidates : int, default=4
-        Rows are chosen from so many times as many, with chances in proportion to how much denser
-        real rows are there than made ones, in the estimate of the critic [2]_, and to the square
-        of the share that trees give to their class [3]_ (:mod:`ganaug.evidence`): rows that could
-        as well be of another class teach a classifier little. Of images the critic chooses alone,
-        whose classes are told apart more surely. 1 keeps every row as the generator made it. A loss
-        whose critic estimates no ratio (Wasserstein's) leaves the choice to the trees.
+        Rows are drawn without replacement from so many times as many candidates, with probability
+        proportional to an importance weight: the critic's estimate of the density ratio of real to
+        generated rows [2]_ times the square of the class posterior that trees estimate [3]_, see
+        :class:`~ganaug.generators.selection.CandidateSelector`. For images the density ratio alone
+        counts, with a loss whose critic estimates none (Wasserstein's) the posterior alone. 1 keeps
+        every row as the generator made it.
     early_stopping : bool, default=False
         Hold out ``validation_fraction`` of each class to add rows to, measure at every
         twentieth of the steps how far synthetic rows are from the held-out real ones (energy
@@ -117,10 +107,10 @@ default="from_dtype"
         ``{{label: real rows}}``.
     sampling_strategy_ : dict
         ``{{label: rows to add}}``.
-    rungs_ : dict
-        ``{{label: "gan" | "convex" | "jitter"}}``, what serves each class. A class of fewer than
-        8 rows is too small for a critic to tell a rule from a row: its own rows are blended
-        (two or more) or repeated with a little noise (one). See :mod:`ganaug.fewrows`.
+    methods_ : dict
+        ``{{label: "gan" | "interpolation" | "jitter"}}``, the generator of each class. A class of
+        fewer than 8 rows is too small for a critic to tell a rule from a row: its rows are blended
+        (two or more) or repeated with a little noise (one). See :mod:`ganaug.generators.few_rows`.
     history_ : list of dict
         One for each twentieth of the steps: ``step``, ``loss/critic``, ``loss/generator`` and,
         with early stopping, ``quality/energy``.
@@ -130,14 +120,14 @@ default="from_dtype"
         Names of the columns, if they are all strings.
     encoder_, labels_ : object
         The fitted encoders of rows and of labels.
+    generators_ : dict
+        ``{{name: fitted generator}}`` of the generators that ``methods_`` names, see
+        :mod:`ganaug.generators`.
     seed_ : int
-        What ``random_state`` came to; the same rows are drawn again from it.
-    rows_ : dict of ndarray
-        ``{{class code: encoded rows}}`` of classes that no GAN serves.
-    weights_, critic_weights_ : dict of ndarray
-        The averaged generator, and the critic.
-    trees_ : dict of ndarray
-        What tells classes apart, see :func:`ganaug.evidence.grow`; empty for images.
+        The seed that ``random_state`` gave; the same rows are drawn again from it.
+    n_candidates_ : int
+    device_ : str
+        The parameters of these names, as they were in ``fit``.
 
     Raises
     ------
@@ -186,24 +176,41 @@ default="from_dtype"
     """
 
 
+class _Checked(NamedTuple):
+    """What ``fit`` was given, checked."""
+
+    table: Any
+    y: Any
+    codes: np.ndarray
+    to_add: dict[int, int]
+    labels: LabelCoder
+    encoder: Any
+    device: str
+
+
 class _GANEngine(CallbackSupportMixin, BaseEstimator):
     """Parameters, training and sampling: what both faces share."""
 
-    _parameter_constraints: dict = {
-        **BaseOverSampler._parameter_constraints,
-        "network": [StrOptions(set(NETWORKS)), HasMethods("build")],
-        "loss": [StrOptions(set(LOSSES)), HasMethods(["critic_loss", "generator_loss"])],
-        "encoder": [StrOptions(set(ENCODERS)), HasMethods(["fit", "inverse_transform"])],
-        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
-        "steps": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "n_candidates": [Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "device": [StrOptions({"auto", "cpu", "cuda", "mps"})],
-        "random_state": ["random_state"],
+    parameter_rules = {
+        "sampling_strategy": (
+            Number(above=0),
+            OneOf(["auto", "all", "minority", "not minority", "not majority"]),
+            IsA((Mapping,), "a dict"),
+            CALLABLE,
+        ),
+        "network": (OneOf(NETWORKS), HasMethods("build")),
+        "loss": (OneOf(LOSSES), HasMethods("critic_loss", "generator_loss")),
+        "encoder": (OneOf(ENCODERS), HasMethods("fit", "inverse_transform")),
+        "categorical_features": (OneOf(["from_dtype"]), ARRAY_LIKE, NONE),
+        "steps": (Whole(1),),
+        "batch_size": (Whole(2),),
+        "learning_rate": (Number(above=0),),
+        "n_candidates": (Whole(1),),
+        "early_stopping": (FLAG,),
+        "validation_fraction": (Number(above=0, below=1),),
+        "n_iter_no_change": (Whole(1),),
+        "device": (OneOf(["auto", "cpu", "cuda", "mps"]),),
+        "random_state": RANDOM_STATE,
     }
 
     def __init__(
@@ -259,80 +266,169 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         return super().set_params(**params)
 
     def _fit(self, X: Any, y: Any) -> Any:
-        """Validate, encode, train; leaves everything that sampling needs."""
-        y = as_labels(y)
-        labels = LabelCoder().fit(y)
-        encoder = self._make_encoder()
-        table = encoder.check(X)
-        check_consistent_length(table, y)
-        codes = labels.encode(y)
-        n_classes = len(labels.classes_)
-        counts = np.bincount(codes, minlength=n_classes)
-        to_add = self._rows_to_add(labels, codes, y)
-        device = _pick_device(self.device)
-        for part in (encoder, make(NETWORKS, self.network), make(LOSSES, self.loss)):
-            if hasattr(part, "_parameter_constraints"):
-                part._validate_params()
-
-        # From here on a fit that fails must not pass for the one before it.
-        self.__dict__.pop("rungs_", None)
-        validate_data(self, X, skip_check_array=True, reset=True)
-        self.seed_ = seed_from(self.random_state)
-        self.labels_ = labels
-        self.classes_ = labels.classes_
-        self.class_counts_ = dict(zip(labels.classes_.tolist(), counts.tolist(), strict=True))
-        self.sampling_strategy_ = {labels.classes_.tolist()[c]: n for c, n in to_add.items()}
-        rungs = [fewrows.rung_for(n) for n in counts]
-
+        """Check, encode, learn, remember. A fit that fails leaves the estimator as it was."""
+        checked = self._check(X, y)
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        # A class is thinned to the rows that the step budget can visit.
-        budget = max(KEPT_ROWS, math.ceil(self.steps * self.batch_size / n_classes))
-        kept = _thin(codes, budget, numpy_stream(self.seed_, _THIN))
-        table, codes = _take(table, kept), codes[kept]
-        held_out = np.zeros(len(codes), dtype=bool)
-        if self.early_stopping:
-            held_out = self._hold_out(codes, to_add)
-        learned = np.flatnonzero(~held_out)
-        self.encoder_ = encoder.fit(_take(table, learned), codes[learned], n_classes)
-        rows = encoder.transform(table)
-        self.history_: list[dict[str, float]] = []
-        self.weights_: dict[str, np.ndarray] = {}
-        self.critic_weights_: dict[str, np.ndarray] = {}
-        self.trees_: dict[str, np.ndarray] = {}
-        keep = _thin(codes, KEPT_ROWS, numpy_stream(self.seed_, _KEEP))
-
-        def served_by(rungs: list[str]) -> tuple[dict[int, np.ndarray], dict[Any, str]]:
-            few = [c for c in range(n_classes) if rungs[c] != "gan"]
-            return (
-                {c: rows[keep[codes[keep] == c]] for c in few},
-                dict(zip(labels.classes_.tolist(), rungs, strict=True)),
-            )
-
-        own_rows, served = served_by(rungs)
-        if "gan" in rungs:
-            if not self.encoder_.spec_.shape:  # of images trees leave only the most typical
-                self.trees_ = self._grow(rows[learned], codes[learned])
-            by_gan = np.array([rung == "gan" for rung in rungs])[codes]
-            rest = {"rows_": own_rows, "rungs_": served}
-            self.weights_, self.critic_weights_ = self._train(
-                rows[by_gan], codes[by_gan], held_out[by_gan], device, context, rest
-            )
-            if not self.weights_:
-                own_rows, served = served_by([rung.replace("gan", "convex") for rung in rungs])
-        self.rows_, self.rungs_ = own_rows, served
+        fitted = self._describe(X, checked)
+        encoder, rows, codes, held_out = self._encode(checked, fitted["seed_"])
+        fitted |= {"encoder_": encoder, "labels_": checked.labels}
+        fitted |= self._learn(rows, codes, held_out, fitted, checked.device, context)
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+        vars(self).update(fitted)
         context.call_on_fit_task_end(
             estimator=self,
             X=X,
             y=y,
             metadata={
                 "history": self.history_,
-                "rungs": self.rungs_,
+                "methods": self.methods_,
                 "class_counts": self.class_counts_,
-                "device": device,
+                "device": checked.device,
             },
         )
         return self
+
+    def _check(self, X: Any, y: Any) -> _Checked:
+        """Refuse what cannot be fitted, before anything takes time."""
+        check_parameters(self)
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None; pass "
+                "the class of each row."
+            )
+        y = as_labels(y)
+        labels = LabelCoder().fit(y)
+        encoder = self._make_encoder()
+        table = encoder.check(X)
+        check_consistent_length(table, y)
+        codes = labels.encode(y)
+        to_add = self._rows_to_add(labels, codes, y)
+        for part in (encoder, make(NETWORKS, self.network), make(LOSSES, self.loss)):
+            if hasattr(part, "parameter_rules"):
+                check_parameters(part)
+        return _Checked(table, y, codes, to_add, labels, encoder, _pick_device(self.device))
+
+    def _describe(self, X: Any, checked: _Checked) -> dict[str, Any]:
+        """Return the fitted attributes that are known before training."""
+        blank = clone(self)
+        validate_data(blank, X, skip_check_array=True, reset=True)
+        labels = checked.labels.classes_.tolist()
+        return {
+            **{name: value for name, value in vars(blank).items() if name.endswith("_in_")},
+            "classes_": checked.labels.classes_,
+            "class_counts_": dict(zip(labels, np.bincount(checked.codes).tolist(), strict=True)),
+            "sampling_strategy_": {labels[c]: n for c, n in checked.to_add.items()},
+            "seed_": seed_from(self.random_state),
+            "n_candidates_": self.n_candidates,
+            "device_": self.device,
+        }
+
+    def _encode(
+        self, checked: _Checked, seed: int
+    ) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray]:
+        """Return the fitted encoder, encoded rows, their classes and which of them are held out."""
+        n_classes = len(checked.labels.classes_)
+        # A class is thinned to the rows that the step budget can visit.
+        budget = max(MIN_ROWS_SEEN, math.ceil(self.steps * self.batch_size / n_classes))
+        kept = thin(checked.codes, budget, numpy_stream(seed, Purpose.THIN))
+        table, codes = take(checked.table, kept), checked.codes[kept]
+        held_out = np.zeros(len(codes), dtype=bool)
+        if self.early_stopping:
+            held_out = self._hold_out(codes, checked.to_add, seed)
+        learned = np.flatnonzero(~held_out)
+        encoder = checked.encoder.fit(take(table, learned), codes[learned], n_classes)
+        return encoder, encoder.transform(table), codes, held_out
+
+    def _learn(
+        self,
+        rows: np.ndarray,
+        codes: np.ndarray,
+        held_out: np.ndarray,
+        fitted: dict[str, Any],
+        device: str,
+        context: Any,
+    ) -> dict[str, Any]:
+        """Fit the generator of each class; return the fitted attributes that this adds."""
+        encoder, seed = fitted["encoder_"], fitted["seed_"]
+        few_rows, main = (Jitter(), Interpolation()), self._make_generator()
+        counts: dict[Any, int] = fitted["class_counts_"]
+        methods = [_method_for(n, (*few_rows, main)) for n in counts.values()]
+        monitor = Monitor(n_iter_no_change=self.n_iter_no_change)
+
+        def learn(generator: Any, **options: Any) -> Any:
+            served = np.flatnonzero([method == generator.name for method in methods])
+            return generator.fit(
+                options.pop("rows", rows),
+                options.pop("codes", codes),
+                encoder.layout_,
+                classes=served,
+                seed=seed,
+                **options,
+            )
+
+        def attributes(generators: dict[str, Any]) -> dict[str, Any]:
+            return {
+                "history_": monitor.history,
+                "methods_": dict(zip(counts, methods, strict=True)),
+                "generators_": generators,
+            }
+
+        generators = {g.name: learn(g) for g in few_rows if g.name in methods}
+        if main.name not in methods:
+            return attributes(generators)
+
+        def on_tick(logs: dict[str, Any], generator: Any) -> bool:
+            tick = context.subcontext(task_name="tick")
+            tick.call_on_fit_task_begin(estimator=self)
+            return tick.call_on_fit_task_end(
+                estimator=self,
+                metadata=logs,
+                reconstruction_attributes=lambda: (
+                    fitted | attributes({**generators, main.name: generator})
+                ),
+            )
+
+        monitor.on_tick = on_tick
+        if held_out.any():
+            monitor.validation = Validation(
+                rows[held_out], codes[held_out], encoder.draw_missing_flags, seed, device
+            )
+        seen = ~held_out
+        try:
+            learn(main, rows=rows[seen], codes=codes[seen], device=device, monitor=monitor)
+            generators[main.name] = main
+        except TrainingDiverged:
+            methods = ["interpolation" if method == main.name else method for method in methods]
+            generators["interpolation"] = learn(Interpolation())
+        if monitor.diverged_at is not None:
+            self._warn_of_divergence(monitor)
+        return attributes(generators)
+
+    def _warn_of_divergence(self, monitor: Monitor) -> None:
+        kept = (
+            "convex combinations" if monitor.best is None else "the weights of the last good tick"
+        )
+        warnings.warn(
+            f"GAN training diverged by step {monitor.diverged_at} of {self.steps}; {kept} are "
+            f"used instead. Lower learning_rate (now {self.learning_rate}) or raise the penalty of "
+            "the loss.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+
+    def _make_generator(self) -> Any:
+        """Return the unfitted generator of classes with enough rows, with parts of its own."""
+        network, loss = make(NETWORKS, self.network), make(LOSSES, self.loss)
+        return ConditionalGAN(
+            clone(network, safe=False),
+            clone(loss, safe=False),
+            CandidateSelector(),
+            steps=self.steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+        )
 
     def _make_encoder(self) -> Any:
         # A clone forgets what it may have learned elsewhere.
@@ -367,80 +463,30 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         if isinstance(strategy, Mapping):
             for label, total in strategy.items():
                 labels.code_of(label)
-                if not isinstance(total, int | np.integer) or not 0 <= total < MOST_ROWS:
+                if not isinstance(total, int | np.integer) or not 0 <= total < MAX_ROWS:
                     raise ValueError(
                         f"sampling_strategy asks for {total!r} rows of {label!r}; "
-                        f"pass the final total, a whole number below {MOST_ROWS:,}."
+                        f"pass the final total, a whole number below {MAX_ROWS:,}."
                     )
             strategy = {labels.code_of(label): int(n) for label, n in strategy.items()}
         asked = check_sampling_strategy(strategy, codes, "over-sampling")
         return {int(code): int(n) for code, n in asked.items()}
 
-    def _hold_out(self, codes: np.ndarray, to_add: dict[int, int]) -> np.ndarray:
+    def _hold_out(self, codes: np.ndarray, to_add: dict[int, int], seed: int) -> np.ndarray:
         """Return a mask of held-out rows, of the classes that are to grow and can spare some."""
-        rng, mask = numpy_stream(self.seed_, _HOLD_OUT), np.zeros(len(codes), dtype=bool)
-        least, most = HELD_OUT
-        for c in [c for c, n in to_add.items() if n]:
-            own = np.flatnonzero(codes == c)
-            n = min(max(least, int(self.validation_fraction * len(own))), most)
-            if len(own) - n >= fewrows.ENOUGH_FOR_GAN:
-                mask[rng.choice(own, n, replace=False)] = True
+        grow, rows_left = [c for c, n in to_add.items() if n], ConditionalGAN.min_rows
+        rng = numpy_stream(seed, Purpose.HOLD_OUT)
+        mask = hold_out(codes, grow, self.validation_fraction, rows_left, rng)
         if not mask.any():
+            least = HELD_OUT_ROWS[0]
             warnings.warn(
-                "early_stopping has nothing to watch: a class to add rows to needs "
-                f"{least + fewrows.ENOUGH_FOR_GAN} rows, of which {least} are held out. "
-                "Training goes on for all steps.",
+                f"early_stopping has nothing to watch: a class to add rows to needs "
+                f"{least + rows_left} rows, of which {least} are held out. Training goes on for "
+                "all steps.",
                 UserWarning,
                 stacklevel=2,
             )
         return mask
-
-    def _train(
-        self,
-        rows: np.ndarray,
-        codes: np.ndarray,
-        held_out: np.ndarray,
-        device: str,
-        context: Any,
-        rest: dict[str, Any],
-    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Train the GAN; return generator and critic, both empty if they never were good.
-
-        `rest` is what else a fitted estimator has, for callbacks that want one at a tick.
-        """
-        import torch
-
-        from ganaug.training import BalancedBatches, Schedule, one_thread, train
-
-        with one_thread():
-            generator, critic = self._build(device, torch_stream(self.seed_, _WEIGHTS))
-            watch = _Watch(self, context, rows[held_out], codes[held_out], critic, device, rest)
-            batches = BalancedBatches(
-                torch.from_numpy(rows[~held_out]).to(device),
-                torch.from_numpy(codes[~held_out]).to(device),
-                self.batch_size,
-                torch_stream(self.seed_, _TRAIN, device=device),
-            )
-            train(
-                generator,
-                critic,
-                make(LOSSES, self.loss),
-                batches,
-                Schedule(self.steps, self.batch_size, self.learning_rate),
-                watch,
-            )
-        return watch.best, watch.best_critic
-
-    def _grow(self, rows: np.ndarray, codes: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the trees that know what is typical of each class."""
-        seen = _thin(codes, evidence.MOST_ROWS, numpy_stream(self.seed_, _GROW))
-        seed = int(numpy_stream(self.seed_, _GROW, 1).integers(2**31 - 1))
-        return evidence.grow(rows[seen], codes[seen], len(self.classes_), seed)
-
-    def _build(self, device: str, rng: torch.Generator) -> tuple[nn.Module, nn.Module]:
-        network: Any = make(NETWORKS, self.network)
-        generator, critic = network.build(self.encoder_.spec_, rng)
-        return generator.to(device), critic.to(device)
 
     def sample(
         self,
@@ -478,9 +524,9 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
             If ``n`` names an unknown label or a count that is not a whole number from 0 on, or
             ``n_candidates`` is not one from 1 on.
         """
-        check_is_fitted(self, "rungs_")
+        check_is_fitted(self, "generators_")
         if n_candidates is None:
-            n_candidates = self.n_candidates if n is None else 1
+            n_candidates = self.n_candidates_ if n is None else 1
         elif type(n_candidates) is bool or not (
             isinstance(n_candidates, int | np.integer) and n_candidates >= 1
         ):
@@ -495,7 +541,9 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         seed = self.seed_ if random_state is None else seed_from(random_state)
         codes = np.repeat(np.array(list(asked), dtype=np.int64), list(asked.values()))
         rows = self._encoded_rows(asked, seed, int(n_candidates))
-        return self.encoder_.inverse_transform(rows, codes, numpy_stream(seed, _DECODE)), codes
+        return self.encoder_.inverse_transform(
+            rows, codes, numpy_stream(seed, Purpose.DECODE)
+        ), codes
 
     def _check_counts(self, n: Any) -> dict[int, int]:
         if not isinstance(n, Mapping):
@@ -508,62 +556,33 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
             if (
                 isinstance(rows, bool)
                 or not isinstance(rows, int | np.integer)
-                or not 0 <= rows < MOST_ROWS
+                or not 0 <= rows < MAX_ROWS
             ):
                 raise ValueError(
                     f"n asks for {rows!r} rows of {label!r}; "
-                    f"pass a whole number from 0 to {MOST_ROWS - 1:,}."
+                    f"pass a whole number from 0 to {MAX_ROWS - 1:,}."
                 )
             asked[self.labels_.code_of(label)] = int(rows)
         return asked
 
     def _encoded_rows(self, asked: Mapping[int, int], seed: int, n_candidates: int) -> np.ndarray:
         """Return encoded rows, class after class in the order of ``asked``."""
-        import torch
-
-        from ganaug.training import one_thread
-
-        spec = self.encoder_.spec_
-        device = _pick_device(self.device, fallback=True)
-        with one_thread(), torch.no_grad():
-            if self.weights_:
-                generator, critic = self._build(device, torch_stream(seed, _WEIGHTS))
-                _restore(generator, self.weights_)
-                _restore(critic, self.critic_weights_)
-            parts = [np.empty((0, spec.width), dtype=np.float32)]
-            for code, n in asked.items():
-                # A stream for each class: asking for more of one leaves the others alone.
-                rng = numpy_stream(seed, _SAMPLE, code)
-                rung = self.rungs_[self.classes_.tolist()[code]]
-                if rung == "gan":
-                    classes = np.full(n, code)
-                    context = self.encoder_.draw_context(classes, rng)
-                    noise = torch_stream(seed, _SAMPLE, code, device=device)
-                    promise = partial(self._promise, critic)
-                    parts.append(
-                        _generate(generator, classes, context, noise, device, n_candidates, promise)
-                    )
-                else:
-                    make_rows = fewrows.convex if rung == "convex" else fewrows.jitter
-                    parts.append(make_rows(self.rows_[code], n, spec, rng))
-        return np.concatenate(parts)
-
-    def _promise(self, critic: Any, rows: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
-        """Return the logarithm of what a candidate's chances are in proportion to."""
-        import torch
-
-        promise = rows.new_zeros(len(rows))
-        if self.trees_:
-            own = evidence.shares(self.trees_, rows.cpu().numpy(), classes.cpu().numpy())
-            certainty = torch.from_numpy(own + evidence.LEAST_SHARE).log()
-            promise += CERTAINTY * certainty.to(rows.device)
-        if getattr(make(LOSSES, self.loss), "scores_are_log_ratios", False):
-            promise += critic(rows, classes)
-        return promise
+        methods = list(self.methods_.values())
+        made = {}
+        for name, generator in self.generators_.items():
+            made |= generator.sample(
+                {code: n for code, n in asked.items() if methods[code] == name},
+                seed=seed,
+                draw_missing_flags=self.encoder_.draw_missing_flags,
+                n_candidates=n_candidates,
+                device=_pick_device(self.device_, fallback=True),
+            )
+        nothing = np.empty((0, self.encoder_.layout_.width), dtype=np.float32)
+        return np.concatenate([nothing, *(made[code] for code in asked)])
 
     def _extended(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Return the real rows, and after them the rows that the strategy asked for."""
-        X_new, codes = self._draw(self.sampling_strategy_, None, self.n_candidates)
+        X_new, codes = self._draw(self.sampling_strategy_, None, self.n_candidates_)
         y_new = self.labels_.decode(codes, like=y)
         if isinstance(X, pd.DataFrame) and isinstance(y, pd.Series | pd.DataFrame):
             longer = extend(X, X_new)
@@ -590,7 +609,7 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         """
         from ganaug.storage import save
 
-        check_is_fitted(self, "rungs_")
+        check_is_fitted(self, "generators_")
         save(self, path)
 
     @classmethod
@@ -645,7 +664,7 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, _GANEngine):  # noqa:
     (5, 30)""",
     )
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @with_callbacks
     def fit(self, X: Any, y: Any = None) -> GANAugmenter:
         """Train the GAN.
 
@@ -690,10 +709,10 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, _GANEngine):  # noqa:
         TypeError
             If ``X`` has other dtypes than in ``fit``.
         """
-        check_is_fitted(self, "rungs_")
+        check_is_fitted(self, "generators_")
         table = self.encoder_.check(X)
         validate_data(self, X, skip_check_array=True, reset=False)
-        if _get_output_config("transform", self)["dense"] != "default":
+        if getattr(self, "_output", get_config()["transform_output"]) != "default":
             self._check_has_columns()
         if y is None:
             return table
@@ -702,6 +721,22 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, _GANEngine):  # noqa:
         self.encoder_.check_dtypes(table)
         self.labels_.encode(y)
         return self._extended(X if isinstance(X, list) else table, y)
+
+    def set_output(self, *, transform: str | None = None) -> GANAugmenter:
+        """Set the container of what :meth:`transform` returns.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"} or None, default=None
+            As in scikit-learn; None changes nothing.
+
+        Returns
+        -------
+        self
+        """
+        if transform is not None:
+            self._output = transform
+        return super().set_output(transform=transform)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns, which stay as they are.
@@ -722,16 +757,15 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, _GANEngine):  # noqa:
         ValueError
             If ``fit`` had images that are not flattened, or other names.
         """
-        check_is_fitted(self, "rungs_")
+        check_is_fitted(self, "generators_")
         self._check_has_columns()
         return super().get_feature_names_out(input_features)
 
     def _check_has_columns(self) -> None:
-        form = getattr(self.encoder_, "form_", ())
-        if len(form) > 1:
+        if not self.encoder_.has_columns:
             raise ValueError(
-                f"images of shape {form} have no columns to name or to make a table of; flatten "
-                "them first, or leave set_output at 'default'."
+                f"images of shape {self.encoder_.shape_} have no columns to name or to make a "
+                "table of; flatten them first, or leave set_output at 'default'."
             )
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
@@ -772,7 +806,7 @@ class GANOverSampler(_GANEngine, BaseOverSampler):  # noqa: D101
     (569, 714)""",
     )
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @with_callbacks
     def fit(self, X: Any, y: Any = None) -> GANOverSampler:
         """Train the GAN without resampling; :meth:`sample` then draws from it.
 
@@ -780,8 +814,6 @@ class GANOverSampler(_GANEngine, BaseOverSampler):  # noqa: D101
         ----------
         X : array-like or DataFrame of shape (n, n_features)
         y : array-like of shape (n,)
-        **params : dict
-            Nothing is expected.
 
         Returns
         -------
@@ -789,7 +821,7 @@ class GANOverSampler(_GANEngine, BaseOverSampler):  # noqa: D101
         """
         return self._fit(X, y)
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @with_callbacks
     def fit_resample(self, X: Any, y: Any = None) -> tuple[Any, Any]:
         """Train the GAN and extend the rows.
 
@@ -797,8 +829,6 @@ class GANOverSampler(_GANEngine, BaseOverSampler):  # noqa: D101
         ----------
         X : array-like or DataFrame of shape (n, n_features)
         y : array-like of shape (n,)
-        **params : dict
-            Nothing is expected.
 
         Returns
         -------
@@ -806,133 +836,16 @@ class GANOverSampler(_GANEngine, BaseOverSampler):  # noqa: D101
             The real rows first, untouched and in order, then synthetic ones.
         y_resampled : array-like of shape (n_new,)
         """
+        return self._fit_resample(X, y)
+
+    def _fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
         self._fit(X, y)
         return self._extended(X if isinstance(X, list) else self.encoder_.check(X), as_labels(y))
 
-    def _fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
-        return self._fit(X, y)._extended(X, as_labels(y))
 
-
-class _Watch:
-    """What happens at a tick: measure, remember good weights, call back, decide to stop."""
-
-    def __init__(
-        self,
-        estimator: Any,
-        context: Any,
-        rows: np.ndarray,
-        codes: np.ndarray,
-        critic: nn.Module,
-        device: str,
-        rest: dict[str, Any],
-    ) -> None:
-        self.estimator, self.context, self.device, self.rest = estimator, context, device, rest
-        self.rows, self.codes, self.critic = rows, codes, critic
-        self.best: dict[str, np.ndarray] = {}
-        self.best_critic: dict[str, np.ndarray] = {}
-        self.best_quality, self.patience = np.inf, estimator.n_iter_no_change
-
-    def __call__(self, step: int, losses: dict[str, float], generator: nn.Module) -> bool:
-        """Return whether to stop."""
-        weights, critic = _weights_of(generator), _weights_of(self.critic)
-        if not (
-            np.abs(list(losses.values())).max() < DIVERGED  # False for NaN, too
-            and all(np.isfinite(v).all() for v in [*weights.values(), *critic.values()])
-        ):
-            kept = "the weights of the last good tick" if self.best else "convex combinations"
-            warnings.warn(
-                f"GAN training diverged by step {step} of {self.estimator.steps}; {kept} are "
-                f"used instead. Lower learning_rate (now {self.estimator.learning_rate}) or "
-                "raise the penalty of the loss.",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
-            return True
-        logs = {"step": step, **losses}
-        if len(self.rows):
-            logs |= self._measure(generator)
-            better = logs[WATCHED] < self.best_quality
-            self.patience = self.estimator.n_iter_no_change if better else self.patience - 1
-            self.best_quality = min(self.best_quality, logs[WATCHED])
-        if not len(self.rows) or better:
-            self.best, self.best_critic = weights, critic
-        self.estimator.history_.append(logs)
-        tick = self.context.subcontext(task_name="tick")
-        tick.call_on_fit_task_begin(estimator=self.estimator)
-        told = tick.call_on_fit_task_end(
-            estimator=self.estimator,
-            metadata=logs,
-            reconstruction_attributes=lambda: {
-                **self.rest,
-                "weights_": weights,
-                "critic_weights_": critic,
-            },
-        )
-        return bool(told) or self.patience == 0
-
-    def _measure(self, generator: nn.Module) -> dict[str, float]:
-        """Return each measure's mean over classes, taken against held-out real rows."""
-        measures = {name: pkgutil.resolve_name(where) for name, where in QUALITY.items()}
-        seed, encoder = self.estimator.seed_, self.estimator.encoder_
-        found: dict[str, list[float]] = {name: [] for name in measures}
-        for c in np.unique(self.codes):
-            classes = np.full(500, c)
-            context = encoder.draw_context(classes, numpy_stream(seed, _WATCH))
-            rng = torch_stream(seed, _WATCH, device=self.device)
-            synthetic = _generate(generator, classes, context, rng, self.device)
-            for name, measure in measures.items():
-                found[name].append(measure(self.rows[self.codes == c], synthetic))
-        return {f"quality/{name}": float(np.mean(values)) for name, values in found.items()}
-
-
-def _generate(
-    generator: Any,
-    classes: np.ndarray,
-    context: np.ndarray,
-    rng: torch.Generator,
-    device: str,
-    n_candidates: int = 1,
-    promise: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
-) -> np.ndarray:
-    """Run the generator in chunks that stay in the processor's cache.
-
-    Of `n_candidates` times as many rows those are kept that `promise` most, as luck will have it.
-    """
-    import torch
-
-    rows = np.empty((len(classes), generator.spec.width), dtype=np.float32)
-    chunk = max(SAMPLE_CHUNK // n_candidates, 1)
-    with torch.no_grad():
-        for start in range(0, len(classes), chunk):
-            part = slice(start, start + chunk)
-            asked = torch.from_numpy(classes[part]).to(device).repeat(n_candidates)
-            given = torch.from_numpy(context[part]).to(device).repeat(n_candidates, 1)
-            made = generator(asked, given, rng)
-            if promise is not None and n_candidates > 1:
-                made = made[_choose(promise(made, asked), len(made) // n_candidates, rng)]
-            rows[part] = made.cpu().numpy()
-    return rows
-
-
-def _choose(log_weights: torch.Tensor, n: int, rng: torch.Generator) -> torch.Tensor:
-    """Draw `n` positions without replacement, with chances in proportion to the weights.
-
-    The largest sums of a log weight and a Gumbel draw are such a sample (Vieira 2014; Kool et al.
-    2019, "Stochastic beams and where to find them", ICML).
-    """
-    gumbel = -log_weights.new_empty(log_weights.shape).exponential_(generator=rng).log()
-    return (log_weights + gumbel).topk(n).indices.sort()[0]
-
-
-def _weights_of(network: nn.Module) -> dict[str, np.ndarray]:
-    return {k: v.detach().cpu().numpy().copy() for k, v in network.state_dict().items()}
-
-
-def _restore(network: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
-    import torch
-
-    network.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in weights.items()})
-    network.eval()
+def _method_for(n_rows: int, generators: tuple[Any, ...]) -> str:
+    """Return the name of the last generator for which so many rows of a class are enough."""
+    return [generator.name for generator in generators if generator.min_rows <= n_rows][-1]
 
 
 def _pick_device(asked: str, fallback: bool = False) -> str:
@@ -946,18 +859,3 @@ def _pick_device(asked: str, fallback: bool = False) -> str:
         have = [device for device, ready in there.items() if ready]
         raise ValueError(f"device={asked!r} is not available here; choose among {have} or 'auto'.")
     return asked if there[asked] else "cpu"
-
-
-def _thin(codes: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
-    """Return sorted positions of at most ``most`` rows of each class."""
-    kept = []
-    for c in np.unique(codes):
-        own = np.flatnonzero(codes == c)
-        kept.append(own if len(own) <= most else rng.choice(own, most, replace=False))
-    return np.sort(np.concatenate(kept))
-
-
-def _take(table: Any, rows: np.ndarray) -> Any:
-    if len(rows) == len(table):
-        return table
-    return table.iloc[rows] if isinstance(table, pd.DataFrame) else table[rows]
