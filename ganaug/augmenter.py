@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from imblearn.over_sampling.base import BaseOverSampler
-from imblearn.utils import check_sampling_strategy
 from sklearn import get_config
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.exceptions import ConvergenceWarning
@@ -40,9 +39,8 @@ from ganaug.parameters import (
 )
 from ganaug.randomness import Purpose, numpy_stream, seed_from, thin
 from ganaug.registry import ENCODERS, LOSSES, NETWORKS, make
+from ganaug.targets import checked_rows, rows_to_add
 
-#: A larger number of rows is more likely a typing error than a table.
-MAX_ROWS = 2**31
 #: Rows of a class that the encoder sees at least, however few the step budget can visit.
 MIN_ROWS_SEEN = 200
 
@@ -180,9 +178,9 @@ class _Checked(NamedTuple):
     """What ``fit`` was given, checked."""
 
     table: Any
-    y: Any
     codes: np.ndarray
-    to_add: dict[int, int]
+    counts: dict[Any, int]
+    to_add: dict[Any, int]
     labels: LabelCoder
     encoder: Any
     device: str
@@ -304,22 +302,23 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         table = encoder.check(X)
         check_consistent_length(table, y)
         codes = labels.encode(y)
-        to_add = self._rows_to_add(labels, codes, y)
+        counts = dict(zip(labels.classes_.tolist(), np.bincount(codes).tolist(), strict=True))
+        to_add = rows_to_add(counts, self.sampling_strategy, y=y)
         for part in (encoder, make(NETWORKS, self.network), make(LOSSES, self.loss)):
             if hasattr(part, "parameter_rules"):
                 check_parameters(part)
-        return _Checked(table, y, codes, to_add, labels, encoder, _pick_device(self.device))
+        device = _pick_device(self.device)
+        return _Checked(table, codes, counts, to_add, labels, encoder, device)
 
     def _describe(self, X: Any, checked: _Checked) -> dict[str, Any]:
         """Return the fitted attributes that are known before training."""
         blank = clone(self)
         validate_data(blank, X, skip_check_array=True, reset=True)
-        labels = checked.labels.classes_.tolist()
         return {
             **{name: value for name, value in vars(blank).items() if name.endswith("_in_")},
             "classes_": checked.labels.classes_,
-            "class_counts_": dict(zip(labels, np.bincount(checked.codes).tolist(), strict=True)),
-            "sampling_strategy_": {labels[c]: n for c, n in checked.to_add.items()},
+            "class_counts_": checked.counts,
+            "sampling_strategy_": checked.to_add,
             "seed_": seed_from(self.random_state),
             "n_candidates_": self.n_candidates,
             "device_": self.device,
@@ -336,7 +335,8 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         table, codes = take(checked.table, kept), checked.codes[kept]
         held_out = np.zeros(len(codes), dtype=bool)
         if self.early_stopping:
-            held_out = self._hold_out(codes, checked.to_add, seed)
+            grow = [c for c, label in enumerate(checked.counts) if checked.to_add.get(label)]
+            held_out = self._hold_out(codes, grow, seed)
         learned = np.flatnonzero(~held_out)
         encoder = checked.encoder.fit(take(table, learned), codes[learned], n_classes)
         return encoder, encoder.transform(table), codes, held_out
@@ -450,31 +450,9 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
         encoder.set_params(categorical_features=asked)
         return encoder
 
-    def _rows_to_add(self, labels: LabelCoder, codes: np.ndarray, y: Any) -> dict[int, int]:
-        """Return ``{class code: rows to add}`` as imbalanced-learn reads the strategy."""
-        strategy = self.sampling_strategy
-        if callable(strategy):
-            strategy = strategy(y)
-            if not isinstance(strategy, Mapping):
-                raise ValueError(
-                    f"the callable sampling_strategy returned {strategy!r}; it must return a dict "
-                    "of final totals per label."
-                )
-        if isinstance(strategy, Mapping):
-            for label, total in strategy.items():
-                labels.code_of(label)
-                if not isinstance(total, int | np.integer) or not 0 <= total < MAX_ROWS:
-                    raise ValueError(
-                        f"sampling_strategy asks for {total!r} rows of {label!r}; "
-                        f"pass the final total, a whole number below {MAX_ROWS:,}."
-                    )
-            strategy = {labels.code_of(label): int(n) for label, n in strategy.items()}
-        asked = check_sampling_strategy(strategy, codes, "over-sampling")
-        return {int(code): int(n) for code, n in asked.items()}
-
-    def _hold_out(self, codes: np.ndarray, to_add: dict[int, int], seed: int) -> np.ndarray:
+    def _hold_out(self, codes: np.ndarray, grow: list[int], seed: int) -> np.ndarray:
         """Return a mask of held-out rows, of the classes that are to grow and can spare some."""
-        grow, rows_left = [c for c, n in to_add.items() if n], ConditionalGAN.min_rows
+        rows_left = ConditionalGAN.min_rows
         rng = numpy_stream(seed, Purpose.HOLD_OUT)
         mask = hold_out(codes, grow, self.validation_fraction, rows_left, rng)
         if not mask.any():
@@ -537,33 +515,18 @@ class _GANEngine(CallbackSupportMixin, BaseEstimator):
 
     def _draw(self, n: Any, random_state: Any, n_candidates: int) -> tuple[Any, np.ndarray]:
         """Return synthetic rows, decoded, and their class codes."""
-        asked = self._check_counts(n)
+        labels = self.classes_.tolist()
+        if not isinstance(n, Mapping):
+            raise ValueError(
+                f"n={n!r} must be a dict of rows per label, such as {{{labels[0]!r}: 10}}, or None."
+            )
+        asked = {labels.index(label): rows for label, rows in checked_rows(n, labels, "n").items()}
         seed = self.seed_ if random_state is None else seed_from(random_state)
         codes = np.repeat(np.array(list(asked), dtype=np.int64), list(asked.values()))
         rows = self._encoded_rows(asked, seed, int(n_candidates))
         return self.encoder_.inverse_transform(
             rows, codes, numpy_stream(seed, Purpose.DECODE)
         ), codes
-
-    def _check_counts(self, n: Any) -> dict[int, int]:
-        if not isinstance(n, Mapping):
-            raise ValueError(
-                f"n={n!r} must be a dict of rows per label, such as "
-                f"{{{self.classes_.tolist()[0]!r}: 10}}, or None."
-            )
-        asked = {}
-        for label, rows in n.items():
-            if (
-                isinstance(rows, bool)
-                or not isinstance(rows, int | np.integer)
-                or not 0 <= rows < MAX_ROWS
-            ):
-                raise ValueError(
-                    f"n asks for {rows!r} rows of {label!r}; "
-                    f"pass a whole number from 0 to {MAX_ROWS - 1:,}."
-                )
-            asked[self.labels_.code_of(label)] = int(rows)
-        return asked
 
     def _encoded_rows(self, asked: Mapping[int, int], seed: int, n_candidates: int) -> np.ndarray:
         """Return encoded rows, class after class in the order of ``asked``."""

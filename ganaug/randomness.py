@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numbers
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.base import clone
 
 if TYPE_CHECKING:
     import torch
@@ -97,3 +98,43 @@ def thin(codes: np.ndarray, max_rows: int, rng: np.random.Generator) -> np.ndarr
         rows = np.flatnonzero(codes == c)
         kept.append(rows if len(rows) <= max_rows else rng.choice(rows, max_rows, replace=False))
     return np.sort(np.concatenate(kept))
+
+
+def subseed(seed: int | None, *key: int) -> int | None:
+    """Return the seed of one part, or None where there is none for the whole."""
+    return None if seed is None else int(numpy_stream(seed, *key).integers(2**31 - 1))
+
+
+def clone_seeded(estimator: Any, seed: int | None, *key: int) -> Any:
+    """Clone an estimator and set each ``random_state`` in it, unless ``seed`` is None.
+
+    Parameters
+    ----------
+    estimator : estimator
+    seed : int or None
+    *key : int
+        The purpose; other purposes get other seeds.
+
+    Returns
+    -------
+    estimator
+        Not fitted.
+
+    Examples
+    --------
+    >>> from ganaug.randomness import clone_seeded
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> type(clone_seeded(DecisionTreeClassifier(), 0).random_state)
+    <class 'int'>
+    """
+    estimator = clone(estimator)
+    if seed is None:
+        return estimator
+    stream = numpy_stream(seed, *key)
+    names = sorted(filter(is_random_state, estimator.get_params()))
+    return estimator.set_params(**{name: int(stream.integers(2**31 - 1)) for name in names})
+
+
+def is_random_state(name: str) -> bool:
+    """Return whether a parameter of this name, nested or not, is a ``random_state``."""
+    return name.split("__")[-1] == "random_state"

@@ -188,7 +188,7 @@ class LevelCoder(BaseEstimator):
         return self
 
     def encode(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return no numbers, and the one-hot position of each cell; -1 counts as the first level."""
+        """Return no numbers, and the one-hot position of each cell; -1 is taken for level 0."""
         return np.empty((len(cells), 0), dtype=np.float32), self.group_of_[np.maximum(cells, 0)]
 
     def decode(

@@ -113,7 +113,7 @@ def sample_rows(augmenter: Any, X: pd.DataFrame | np.ndarray, codes: np.ndarray)
     label = max(asked, key=asked.__getitem__)
     own = np.flatnonzero(codes == augmenter.classes_.tolist().index(label))
     real = X.iloc[evenly(own, SHOWN)]
-    made, _ = augmenter.sample({label: SHOWN}, n_candidates=augmenter.n_candidates)
+    made, _ = augmenter.sample({label: SHOWN}, n_candidates=augmenter.n_candidates_)
     synthetic = pd.DataFrame(made).set_axis(X.columns, axis=1)
     return {
         "label": str(label),
@@ -151,7 +151,7 @@ def _sample_images(
 ) -> dict[str, Any]:
     """Return real and synthetic images of each class, as plain data."""
     encoder, labels = augmenter.encoder_, rarest(augmenter.class_counts_, CLASSES)
-    X_new, _ = augmenter.sample(dict.fromkeys(labels, IMAGES), n_candidates=augmenter.n_candidates)
+    X_new, _ = augmenter.sample(dict.fromkeys(labels, IMAGES), n_candidates=augmenter.n_candidates_)
     rows, names = [], []
     for label in labels:
         own = np.flatnonzero(codes == augmenter.classes_.tolist().index(label))
