@@ -32,14 +32,15 @@ FLOORS = {
     "quality": 3,
     "draws": 4,
     "generators": 4,
-    "augmenter": 5,
-    "ensemble": 5,
-    "search": 6,
-    "tracking": 6,
-    "comparison": 7,
-    "cli": 8,
-    "__main__": 9,
-    "__init__": 9,
+    "engine": 5,
+    "augmenter": 6,
+    "ensemble": 6,
+    "search": 7,
+    "tracking": 7,
+    "comparison": 8,
+    "cli": 9,
+    "__main__": 10,
+    "__init__": 10,
 }
 
 
