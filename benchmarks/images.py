@@ -30,9 +30,9 @@ from sklearn.utils.class_weight import compute_sample_weight
 from threadpoolctl import threadpool_limits
 
 from ganaug import GANOverSampler, ImageEncoder
+from ganaug.generators.training import one_thread
 from ganaug.quality.fidelity import neighbourhoods
 from ganaug.quality.privacy import copies
-from ganaug.training import one_thread
 
 RESULTS = Path(__file__).parent / "results" / "images"
 COMMON_ROWS = 1000

@@ -84,7 +84,9 @@ def sample_rows(
     augmenter: Any, rows: Mapping[Any, int] | None, seed: int | None
 ) -> tuple[Any, np.ndarray]:
     """Return synthetic rows of the quality that the augmenter itself would add."""
-    choosy = {"n_candidates": augmenter.n_candidates} if hasattr(augmenter, "n_candidates") else {}
+    choosy = (
+        {"n_candidates": augmenter.n_candidates_} if hasattr(augmenter, "n_candidates_") else {}
+    )
     return augmenter.sample(rows, random_state=seed, **choosy)
 
 

@@ -7,6 +7,7 @@ left exactly as they were found.
 from __future__ import annotations
 
 import numbers
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,20 @@ from sklearn.base import clone
 
 if TYPE_CHECKING:
     import torch
+
+
+class Purpose(IntEnum):
+    """What a private stream is for: the first part of its key, so that no two are the same."""
+
+    THIN = 0
+    HOLD_OUT = 1
+    WEIGHTS = 2
+    TRAIN = 3
+    MONITOR = 4
+    SAMPLE = 5
+    KEEP = 6
+    DECODE = 7
+    POSTERIOR = 8
 
 
 def seed_from(random_state: object) -> int:
@@ -66,6 +81,23 @@ def torch_stream(seed: int, *key: int, device: str = "cpu") -> torch.Generator:
 
     state = np.random.SeedSequence(seed, spawn_key=key).generate_state(1, np.uint64)[0]
     return torch.Generator(device=device).manual_seed(int(state >> 1))
+
+
+def thin(codes: np.ndarray, max_rows: int, rng: np.random.Generator) -> np.ndarray:
+    """Return ascending positions of at most ``max_rows`` rows of each class.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.randomness import thin
+    >>> thin(np.array([1, 0, 0, 0]), 2, np.random.default_rng(0)).tolist()
+    [0, 2, 3]
+    """
+    kept = []
+    for c in np.unique(codes):
+        rows = np.flatnonzero(codes == c)
+        kept.append(rows if len(rows) <= max_rows else rng.choice(rows, max_rows, replace=False))
+    return np.sort(np.concatenate(kept))
 
 
 def subseed(seed: int | None, *key: int) -> int | None:

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.ensemble import ExtraTreesClassifier
 
-from ganaug.evidence import DEPTH, N_TREES, grow, shares
+from ganaug.generators.class_posterior import DEPTH, N_TREES, grow, shares
 
 
 def all_shares(trees, rows, n_classes):

@@ -4,10 +4,16 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ganaug.fewrows import ENOUGH_FOR_GAN, JITTER, convex, jitter, rung_for
-from ganaug.spec import Spec
+from ganaug.generators.few_rows import ENOUGH_FOR_GAN, JITTER, convex, jitter, method_for
+from ganaug.encoders.layout import RowLayout
 
-SPEC = Spec(n_reals=2, choices=(3, 2), n_context=1, n_classes=2, owners=(0, -1, -1, -1, -1, 0, 0))
+SPEC = RowLayout(
+    n_numeric=2,
+    one_hot_sizes=(3, 2),
+    n_missing_flags=1,
+    n_classes=2,
+    missing_flag_of=(0, -1, -1, -1, -1, 0, 0),
+)
 # [reals | levels of 3 | levels of 2 | context]; the context blanks the first real and the two.
 ROWS = np.array(
     [
@@ -25,8 +31,10 @@ def rng():
 
 
 def test_rungs():
-    assert [rung_for(n) for n in (1, 2, 3, 5, ENOUGH_FOR_GAN - 1)] == ["jitter"] + ["convex"] * 4
-    assert rung_for(ENOUGH_FOR_GAN) == rung_for(10**9) == "gan"
+    assert [method_for(n) for n in (1, 2, 3, 5, ENOUGH_FOR_GAN - 1)] == ["jitter"] + [
+        "interpolation"
+    ] * 4
+    assert method_for(ENOUGH_FOR_GAN) == method_for(10**9) == "gan"
 
 
 @pytest.mark.parametrize("way", [jitter, convex])
@@ -101,21 +109,21 @@ def test_many_kept_rows_cost_little(rng):
 
 
 def test_no_choices_and_no_context(rng):
-    spec = Spec(n_reals=2, choices=(), n_context=0, n_classes=1, owners=(-1, -1))
+    layout = RowLayout(n_numeric=2, n_classes=1, missing_flag_of=(-1, -1))
     rows = np.array([[0.0, 0], [1, 2]], dtype=np.float32)
-    made = convex(rows, 100, spec, rng)
+    made = convex(rows, 100, layout, rng)
     assert_allclose(made[:, 1], 2 * made[:, 0], atol=1e-5)
 
 
 def test_images_have_nothing_that_is_blanked(rng):
-    spec = Spec(n_reals=4, choices=(), n_context=0, n_classes=1, shape=(1, 2, 2))
+    layout = RowLayout(n_numeric=4, n_classes=1, shape=(1, 2, 2))
     rows = np.array([[0.0, 0, 1, 1], [1, 2, 0, 1]], dtype=np.float32)
-    made = convex(rows, 100, spec, rng)
+    made = convex(rows, 100, layout, rng)
     assert_allclose(made[:, 1], 2 * made[:, 0], atol=1e-5)
     assert_allclose(made[:, 2], 1 - made[:, 0], atol=1e-5)
 
 
 def test_no_reals(rng):
-    spec = Spec(n_reals=0, choices=(2,), n_context=0, n_classes=1, owners=(-1, -1))
+    layout = RowLayout(n_numeric=0, one_hot_sizes=(2,), n_classes=1, missing_flag_of=(-1, -1))
     rows = np.eye(2, dtype=np.float32)
-    assert convex(rows, 200, spec, rng).mean(axis=0) == pytest.approx([0.5, 0.5], abs=0.15)
+    assert convex(rows, 200, layout, rng).mean(axis=0) == pytest.approx([0.5, 0.5], abs=0.15)

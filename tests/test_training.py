@@ -11,10 +11,10 @@ from torch import nn
 
 from ganaug.losses import BCELoss, RelativisticLoss, WassersteinLoss
 from ganaug.networks.dense import DenseNetwork
-from ganaug.spec import Spec
-from ganaug.training import BalancedBatches, Schedule, one_thread, train
+from ganaug.encoders.layout import RowLayout
+from ganaug.generators.training import BalancedBatches, Schedule, one_thread, train
 
-SPEC = Spec(n_reals=2, choices=(), n_context=0, n_classes=2, owners=(-1, -1))
+SPEC = RowLayout(n_numeric=2, n_classes=2, missing_flag_of=(-1, -1))
 
 
 @pytest.fixture(autouse=True)

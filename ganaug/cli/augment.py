@@ -119,7 +119,7 @@ def _saved(augmenter: GANAugmenter, path: Path | None) -> Iterator[None]:
 def _additions(augmenter: GANAugmenter) -> str:
     """Return how many rows of which class were added, and by which method."""
     added = [
-        f"{label}: {rows} more ({augmenter.rungs_[label]})"
+        f"{label}: {rows} more ({augmenter.methods_[label]})"
         for label, rows in augmenter.sampling_strategy_.items()
         if rows
     ]

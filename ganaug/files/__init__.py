@@ -27,6 +27,8 @@ __all__ = [
 
 Source = Table | ImageFolder
 Kind = type[Table] | type[ImageFolder]
+#: The kind of the files for each kind of rows that an encoder tells in its layout.
+KINDS: dict[str, Kind] = {"table": Table, "image": ImageFolder}
 
 
 def kind_at(path: Path) -> Kind:
@@ -66,7 +68,5 @@ def kind_for(path: Path) -> Kind:
 
 def kinds_of(encoder: Any) -> tuple[Kind, ...]:
     """Return the kinds of data that rows of a fitted encoder can be written as, the best first."""
-    if not encoder.spec_.shape:
-        return (Table,)
-    flattened = len(encoder.form_) == 1
-    return (ImageFolder, Table) if flattened else (ImageFolder,)
+    best = KINDS[encoder.layout_.kind]
+    return (best, Table) if encoder.has_columns and best is not Table else (best,)

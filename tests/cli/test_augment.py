@@ -201,7 +201,7 @@ def test_augment_images__classes_too_small_for_a_gan_are_served_otherwise(capsys
     folder = write_folder(tmp_path / "few", X[kept], y[kept])
     code, printed, _ = run(capsys, "augment", folder, "-o", tmp_path / "more", *STEPS)
     assert code == 0
-    assert printed.endswith("; 8: 59 more (jitter), 9: 56 more (convex)\n")
+    assert printed.endswith("; 8: 59 more (jitter), 9: 56 more (interpolation)\n")
     assert len(read_images(tmp_path / "more").X) == 180
 
 
