@@ -26,6 +26,7 @@ from statsmodels.stats.multitest import multipletests
 from threadpoolctl import threadpool_limits
 
 from ganaug import AugmentedClassifier
+from ganaug.comparison.evaluate import set_seeds
 from ganaug.comparison.scores import score as score_predictions
 from ganaug.paths import replace_file
 from ganaug.priors import class_prior, correct_prior
@@ -289,7 +290,7 @@ def _train_gans(arm, part, seed, memory):
 def _predict(arm, classifier, part, seed, memory):
     """Return probabilities, probabilities at the prior of the real rows, and decisions."""
     X, y, X_test = part
-    model = seeded(clone(arm(classifier)), seed)
+    model = set_seeds(clone(arm(classifier)), seed, seed)
     corrects = isinstance(model, AugmentedClassifier)
     if corrects:
         model.set_params(memory=memory)
@@ -300,16 +301,6 @@ def _predict(arm, classifier, part, seed, memory):
     else:
         corrected = correct_prior(p, arm.learned_prior(classifier, y), class_prior(y))
     return p, corrected, predicted
-
-
-def seeded(model, seed):
-    """Give the seed to every ``random_state`` that is open."""
-    opened = [
-        name
-        for name, value in model.get_params().items()
-        if (name == "random_state" or name.endswith("__random_state")) and value is None
-    ]
-    return model.set_params(**dict.fromkeys(opened, seed))
 
 
 def _describe(error):

@@ -78,14 +78,13 @@ def _leaderboard(comparison: Comparison) -> Table:
     from rich import box
     from rich.table import Table
 
-    from ganaug.comparison.scores import LOWER_IS_BETTER, METRICS
+    from ganaug.comparison.scores import METRICS
 
-    board, failures = comparison.leaderboard(), comparison.failures
-    failed = {*zip(failures["arm"], failures["classifier"], strict=True)}
-    failed |= {(arm, "all") for arm, _ in failed}
+    board = comparison.leaderboard()
+    failed = "\n* failed in some folds, which count as nothing"
     table = Table(
         title=f"Mean ± spread over {comparison.n_folds} folds; bold is best, # is the rank by AP"
-        + ("\n* failed in some folds, which count as nothing" if failed else ""),
+        + (failed if board["failed", ""].any() else ""),
         box=box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
@@ -96,17 +95,14 @@ def _leaderboard(comparison: Comparison) -> Table:
         table.add_column(short, justify="right", no_wrap=True)
     table.add_column("#", justify="right")
     for classifier in board.index.unique("classifier"):
-        block = board.loc[classifier]
         title = "mean of classifiers" if classifier == "all" else classifier
         table.add_row(f"[bold cyan]{title}")
-        for arm, row in block.iterrows():
+        for arm, row in board.loc[classifier].iterrows():
             cells = []
             for metric in METRICS:
-                means = block[metric, "mean"]
-                best = means.min() if metric in LOWER_IS_BETTER else means.max()
                 text = f"{row[metric, 'mean']:.3f} ±{row[metric, 'sd']:.2f}".replace("0.", ".")
-                cells.append(f"[bold]{text}" if row[metric, "mean"] == best else text)
-            mark = "*" if (arm, classifier) in failed else ""
+                cells.append(f"[bold]{text}" if row[metric, "best"] else text)
+            mark = "*" if row["failed", ""] else ""
             table.add_row(f"{arm}{mark}", *cells, f"{row['rank', '']:.0f}")
         table.add_section()
     return table

@@ -1,5 +1,6 @@
 """`ganaug compare`: what is printed, written, recorded and refused."""
 
+import importlib
 import os
 import signal
 import subprocess
@@ -125,17 +126,16 @@ def test_compare__what_would_fail_at_the_end_fails_at_once(
 
 
 def test_compare__stopped__the_same_command_goes_on(capsys, table, tmp_path, monkeypatch):
-    from ganaug.comparison.evaluate import Task
+    evaluate = importlib.import_module("ganaug.comparison.evaluate")  # a function has its name
+    ran, evaluate_pair = [], evaluate.evaluate_pair
 
-    ran, run_part = [], Task.run
-
-    def slow(self, fold, arm):
+    def stopped(task, fold, arm):
         if len(ran) == 2:
             raise KeyboardInterrupt
         ran.append((fold, arm))
-        return run_part(self, fold, arm)
+        return evaluate_pair(task, fold, arm)
 
-    monkeypatch.setattr(Task, "run", slow)
+    monkeypatch.setattr(evaluate, "evaluate_pair", stopped)
     arguments = ("--folds", 2, "--arms", "class-weight", "--classifiers", "logistic-regression")
     arguments += ("--output-dir", tmp_path, "--no-tracking")
     code, _, err = run(capsys, "compare", table, "--target", "y", *arguments)
