@@ -24,6 +24,7 @@ def table(seed, n_classes=2):
     LOADED.append(seed)
     return make_classification(
         150,
+        n_features=6,
         n_classes=n_classes,
         n_informative=4,
         weights=[0.8, 0.2] if n_classes == 2 else [0.6, 0.2, 0.2],
@@ -54,30 +55,37 @@ def run_study(folder, arms=("nothing", "class_weight"), protocol=QUICK, n=3, **o
     return study.run(tables(n), chosen, CLASSIFIERS, folder, protocol, **options)
 
 
-def test_every_cell_is_there_and_nothing_runs_twice(tmp_path):
-    scores = run_study(tmp_path)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Return the folder of a study that is complete, and its scores."""
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, run_study(folder)
+
+
+def test_every_cell_is_there_and_nothing_runs_twice(whole):
+    folder, scores = whole
     assert len(scores) == 3 * 2 * 2 * 2
     assert (scores["failure"] == "").all()
     assert scores[list(study.SCORES)].notna().all(axis=None)
     LOADED.clear()
-    again = run_study(tmp_path)
+    again = run_study(folder)
     assert LOADED == []
     pd.testing.assert_frame_equal(scores, again)
 
 
-def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
-    whole = run_study(tmp_path / "whole")
-    folder = tmp_path / "killed"
+def test_a_killed_run_goes_on_where_it_stopped(whole, tmp_path):
 
     def kill(done, total, table, arm):
         if done == 5:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_study(folder, on_unit=kill)
-    resumed = run_study(folder)
+        run_study(tmp_path, on_unit=kill)
+    LOADED.clear()
+    resumed = run_study(tmp_path)
+    assert len(LOADED) == 3 * 2 * 2 - 5
     order = ["arm", *study.UNIT]
-    both = [f.sort_values(order).reset_index(drop=True) for f in (whole, resumed)]
+    both = [f.sort_values(order).reset_index(drop=True) for f in (whole[1], resumed)]
     pd.testing.assert_frame_equal(both[0].drop(columns="seconds"), both[1].drop(columns="seconds"))
 
 
@@ -100,9 +108,9 @@ def test_the_first_line_tells_how_scores_were_made(tmp_path):
     assert more["repeat"].nunique() == 3
 
 
-def test_results_do_not_depend_on_jobs_or_on_other_arms(tmp_path):
-    alone = run_study(tmp_path / "a", arms=("class_weight",))
-    both = run_study(tmp_path / "b")
+def test_results_do_not_depend_on_other_arms(whole, tmp_path):
+    alone = run_study(tmp_path, arms=("class_weight",))
+    both = whole[1]
     both = both[both["arm"] == "class_weight"].reset_index(drop=True)
     pd.testing.assert_frame_equal(alone.drop(columns="seconds"), both.drop(columns="seconds"))
 
@@ -166,15 +174,6 @@ def test_the_best_threshold_is_found_on_other_folds():
     assert study.score_at_best(hits, scores)["F1 at best"] == pytest.approx(np.mean(expected))
 
 
-def test_prior_correction_is_exact_for_a_reweighted_prior(tmp_path):
-    """Equal weights move odds by the ratio of shares, which the correction takes back."""
-    scores = run_study(tmp_path, n=6).groupby("arm")[list(study.SCORES)].mean()
-    raw, corrected = scores["Brier"], scores["Brier corrected"]
-    assert corrected["nothing"] == raw["nothing"]
-    assert corrected["class_weight"] < raw["class_weight"] - 0.02
-    assert corrected["class_weight"] == pytest.approx(raw["nothing"], abs=0.01)
-
-
 def test_arms_and_classifiers_share_the_gan_of_a_fold(tmp_path, monkeypatch):
     trained = []
     fit = GANAugmenter.fit
@@ -189,13 +188,15 @@ def test_arms_and_classifiers_share_the_gan_of_a_fold(tmp_path, monkeypatch):
     assert trained == [100] * 3
 
 
-def test_probabilities_of_draws_are_corrected_to_the_real_prior(tmp_path):
-    """As they are they suit the rows that were added, and score worse."""
-    arms = ("nothing", "SMOTE", "SMOTE, 5 draws")
-    means = run_study(tmp_path, arms, n=4).groupby("arm")["Brier corrected"].mean()
-    raw = read(tmp_path).groupby("arm")["Brier"].mean()
-    assert (raw[["SMOTE", "SMOTE, 5 draws"]] > raw["nothing"]).all()
-    assert (means < raw + 1e-12).all()
+def test_probabilities_are_corrected_to_the_real_prior(tmp_path):
+    """As they are they suit the weights or the rows that were added, and score worse."""
+    arms = ("nothing", "class_weight", "SMOTE", "SMOTE, 5 draws")
+    scores = run_study(tmp_path, arms, Protocol(n_splits=3, n_repeats=1))
+    means = scores.groupby("arm")[["Brier", "Brier corrected"]].mean()
+    raw, corrected = means["Brier"], means["Brier corrected"]
+    assert corrected["nothing"] == raw["nothing"]
+    assert (corrected.drop("nothing") < raw.drop("nothing") - 0.01).all()
+    assert corrected["class_weight"] == pytest.approx(raw["nothing"], abs=0.015)
 
 
 # --- Statistics ------------------------------------------------------------------------------
