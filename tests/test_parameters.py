@@ -82,7 +82,7 @@ def test_an_error_names_the_owner_the_parameter_what_is_allowed_and_the_value():
     assert str(caught.value) == (
         "The 'steps' parameter of GANAugmenter must be a whole number from 1 on. Got 0 instead."
     )
-    with pytest.raises(InvalidParameterError, match="from 1 on or None. Got 'many' instead"):
+    with pytest.raises(InvalidParameterError, match=r"from 1 on or None\. Got 'many' instead"):
         check_value("GANAugmenter", "steps", "many", Whole(1), NONE)
 
 
