@@ -60,15 +60,14 @@ REAL_AND_TOY = ["toy", "abalone", "mixed", "wine", "wine array"]
 # Law 1: two faces, one engine.
 
 
-@pytest.mark.parametrize("name", REAL_AND_TOY)
+EARLY = {"sampling_strategy": "all", "early_stopping": True, "validation_fraction": 0.3}
+PARTS = {"loss": BCELoss(penalty=0.5), "network": DenseNetwork(width=16), "batch_size": 20}
+
+
 @pytest.mark.parametrize(
-    "params",
-    [
-        {},
-        {"sampling_strategy": "all", "early_stopping": True, "validation_fraction": 0.3},
-        {"loss": BCELoss(penalty=0.5), "network": DenseNetwork(width=16), "batch_size": 20},
-    ],
-    ids=["default", "early stopping", "parts"],
+    ("name", "params"),
+    [*((name, {}) for name in REAL_AND_TOY), ("mixed", EARLY), ("abalone", PARTS)],
+    ids=[*REAL_AND_TOY, "early stopping", "parts"],
 )
 def test_the_sampler_gives_what_the_augmenter_gives(name, params, request):
     X, y = table(name, request)
@@ -506,8 +505,10 @@ def _walk(value, where="model", seen=None):
 PLAIN = (type(None), bool, int, float, str, np.generic, np.ndarray, list, tuple, dict)
 
 
-@pytest.mark.parametrize("name", REAL_AND_TOY)
-@pytest.mark.parametrize("params", [{}, {"early_stopping": True, "loss": "wasserstein"}])
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [*((n, {}) for n in REAL_AND_TOY), ("mixed", {"early_stopping": True, "loss": "wasserstein"})],
+)
 def test_no_torch_or_pandas_object_inside(name, params, request):
     X, y = table(name, request)
     model = quick(**params).fit(X, y)
@@ -545,8 +546,9 @@ def _by_save(model, path):
 
 
 @pytest.mark.parametrize("way", [_by_pickle, _by_joblib, _by_skops, _by_save])
-@pytest.mark.parametrize("cls", [GANAugmenter, GANOverSampler])
-@pytest.mark.parametrize("name", ["toy", "abalone", "mixed"])
+@pytest.mark.parametrize(
+    ("cls", "name"), [(GANAugmenter, "toy"), (GANAugmenter, "mixed"), (GANOverSampler, "abalone")]
+)
 def test_a_fitted_estimator_survives(way, cls, name, request, tmp_path):
     X, y = table(name, request)
     model = cls(steps=5, random_state=0, network=DenseNetwork(width=8)).fit(X, y)

@@ -30,8 +30,7 @@ def test_rungs():
 
 
 @pytest.mark.parametrize("way", [jitter, convex])
-@pytest.mark.parametrize("rows", [1, 2, 3])
-@pytest.mark.parametrize("n", [0, 1, 500])
+@pytest.mark.parametrize(("rows", "n"), [(1, 500), (2, 0), (2, 1), (3, 500)])
 def test_shapes_levels_and_patterns(way, rows, n, rng):
     before = ROWS[:rows].copy()
     made = way(ROWS[:rows], n, SPEC, rng)

@@ -95,8 +95,9 @@ def test_fits_at_the_same_time_do_not_leave_one_thread_behind():
 # Batches
 
 
-@pytest.mark.parametrize("sizes", [(90, 10), (1, 1), (500, 3, 40)])
-@pytest.mark.parametrize("batch_size", [6, 16, 128])
+@pytest.mark.parametrize(
+    ("sizes", "batch_size"), [((90, 10), 6), ((1, 1), 16), ((500, 3, 40), 16), ((500, 3, 40), 128)]
+)
 def test_batches_hold_every_class_equally_often(sizes, batch_size):
     source = batches(sizes, batch_size)
     for _ in range(5):
