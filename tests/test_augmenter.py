@@ -68,8 +68,13 @@ def test_transform_extends_other_rows_of_the_same_table(toy):
     assert y_more.tolist() == [0] * 20 + [1] * 30
 
 
-@pytest.mark.parametrize("given", ["array", "list", "series", "frame", "column"])
-@pytest.mark.parametrize("fitted", ["array", "list", "series", "frame", "column"])
+@pytest.mark.parametrize(
+    ("fitted", "given"),
+    [
+        *(("array", "list"), ("list", "series"), ("series", "frame"), ("frame", "column")),
+        *(("column", "array"), ("frame", "array"), ("array", "frame")),
+    ],
+)
 def test_y_may_come_in_another_container_than_in_fit(fitted, given, toy):
     X, y = toy
     forms = {
@@ -351,15 +356,7 @@ def test_a_balanced_table_gets_no_rows():
 
 # Few rows: the rung that serves, and its rows.
 
-RUNGS = {
-    1: "jitter",
-    2: "interpolation",
-    3: "interpolation",
-    5: "interpolation",
-    7: "interpolation",
-    8: "gan",
-    30: "gan",
-}
+RUNGS = {1: "jitter", 2: "interpolation", 7: "interpolation", 8: "gan"}
 
 
 @pytest.mark.parametrize(("rows", "rung"), RUNGS.items())
@@ -418,11 +415,11 @@ def test_a_class_of_one_identical_rows():
     assert np.isfinite(X_new).all()
 
 
-@pytest.mark.parametrize("rows", [1, 2, 3, 5])
-@pytest.mark.parametrize("face", ["early", "plain"])
-def test_two_rows_more_than_classes(rows, face):
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("early", [False, True])
+def test_classes_of_a_row_or_three(rows, early):
     X, y = rows_of(rows, rows, columns=1)
-    if face == "early":
+    if early:
         with pytest.warns(UserWarning, match="early_stopping has nothing to watch"):
             model = quick(early_stopping=True).fit(X, y)
     else:
@@ -570,8 +567,10 @@ def test_divergence_from_the_start_falls_back_to_convex(toy, side):
     assert (X_new[50:].min(axis=0) >= X[y == 1].min(axis=0) - 1e-6).all()
 
 
-@pytest.mark.parametrize("loss", ["relativistic", "wasserstein", "bce"])
-@pytest.mark.parametrize("rate", [1e3, 1e6, 1e30])
+@pytest.mark.parametrize(
+    ("loss", "rate"),
+    [("relativistic", 1e3), ("relativistic", 1e30), ("wasserstein", 1e6), ("bce", 1e6)],
+)
 def test_an_absurd_learning_rate_never_gives_rows_that_are_not_finite(toy, loss, rate):
     X, y = toy
     with warnings.catch_warnings():

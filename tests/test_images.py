@@ -59,8 +59,13 @@ def layouts(X):
     }
 
 
-@networks
-@pytest.mark.parametrize("layout", ["flat", "frame", "grey", "last", "first"])
+@pytest.mark.parametrize(
+    ("network", "layout"),
+    [
+        *(("dense", layout) for layout in ("flat", "frame", "grey", "last", "first")),
+        *(("conv", "last"), ("conv", "frame"), ("dcgan", "first")),
+    ],
+)
 def test_both_faces_give_the_same_images_in_the_layout_that_came(digits, network, layout):
     X, y = digits
     X = layouts(X)[layout]
@@ -168,12 +173,11 @@ def test_a_saved_model_draws_the_same_images(digits, network, tmp_path):
     assert all(leaf is None or isinstance(leaf, PLAIN) for leaf in found)
 
 
-@networks
-def test_an_augmented_classifier_takes_flattened_images(digits, network):
+def test_an_augmented_classifier_takes_flattened_images(digits):
     X, y = digits
     model = make_pipeline(
         MinMaxScaler(),
-        AugmentedClassifier(KNeighborsClassifier(), augmenter(network), random_state=0),
+        AugmentedClassifier(KNeighborsClassifier(), augmenter("conv"), random_state=0),
     )
     scores = cross_val_score(model, X, y, cv=2, scoring="balanced_accuracy")
     assert scores.min() > 0.8
@@ -324,8 +328,9 @@ def test_images_of_more_axes_have_no_columns(digits):
     assert flat.set_output(transform="pandas").transform(X).shape == X.shape
 
 
-@pytest.mark.parametrize("asked", [None, [0], [True] * 64])
-@pytest.mark.parametrize("encoder", ["image", ImageEncoder(shape=(8, 8))])
+@pytest.mark.parametrize(
+    ("encoder", "asked"), [("image", None), ("image", [0]), (ImageEncoder(shape=(8, 8)), [True])]
+)
 def test_images_have_no_categorical_columns(digits, encoder, asked):
     X, y = digits
     model = GANAugmenter(encoder=encoder, categorical_features=asked)
@@ -367,8 +372,10 @@ def test_a_callback_may_have_the_augmenter_as_it_is_at_a_tick(digits):
     assert_array_equal(drawn[-1], model.sample({RARE: 2, 1: 3})[0])
 
 
-@networks
-@pytest.mark.parametrize("cls", [GANAugmenter, GANOverSampler])
+@pytest.mark.parametrize(
+    ("network", "cls"),
+    [("dense", GANOverSampler), ("conv", GANAugmenter), ("dcgan", GANAugmenter)],
+)
 def test_pickle_joblib_and_skops_keep_a_fitted_model(digits, network, cls, tmp_path):
     X, y = digits
     model = augmenter(network, None, cls).fit(X.reshape(-1, 8, 8), y)
@@ -388,7 +395,7 @@ def test_pickle_joblib_and_skops_keep_a_fitted_model(digits, network, cls, tmp_p
     assert_array_equal(fresh.fit(X.reshape(-1, 8, 8), y).sample({RARE: 5})[0], drawn)
 
 
-@pytest.mark.parametrize("layout", ["flat", "frame", "grey", "last", "first"])
+@pytest.mark.parametrize("layout", ["frame", "grey", "first"])
 def test_a_saved_model_knows_its_layout(digits, layout, tmp_path):
     X, y = digits
     X = layouts(X)[layout]

@@ -7,8 +7,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
 from sklearn.base import clone
 
-from ganaug.encoders.table import TableEncoder
 from ganaug.encoders.layout import RowLayout
+from ganaug.encoders.table import TableEncoder
 
 
 @pytest.fixture
