@@ -70,7 +70,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
 
     parameter_rules = {
         "sampling_strategy": (
-            Number(above=0),
+            Number(above=0, high=1),
             OneOf(["auto", "all", "minority", "not minority", "not majority"]),
             IsA((Mapping,), "a dict"),
             CALLABLE,
@@ -293,10 +293,9 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
 
     def _make_generator(self) -> Any:
         """Return the unfitted generator of classes with enough rows, with parts of its own."""
-        network, loss = make(NETWORKS, self.network), make(LOSSES, self.loss)
         return ConditionalGAN(
-            clone(network, safe=False),
-            clone(loss, safe=False),
+            clone(self.network, safe=False),
+            clone(self.loss, safe=False),
             CandidateSelector(),
             steps=self.steps,
             batch_size=self.batch_size,

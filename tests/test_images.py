@@ -166,10 +166,10 @@ def test_a_saved_model_draws_the_same_images(digits, network, tmp_path):
     assert_array_equal(back.sample({RARE: 5, 1: 3})[0], model.sample({RARE: 5, 1: 3})[0])
     assert back.encoder_.layout_ == model.encoder_.layout_
     for weights in ("weights_", "critic_weights_"):
-        one, two = getattr(model, weights), getattr(back, weights)
+        one, two = (getattr(m.generators_["gan"], weights) for m in (model, back))
         assert {k: v.shape for k, v in one.items()} == {k: v.shape for k, v in two.items()}
-    found = list(leaves(vars(model)))
-    assert any(leaf is model.weights_[name] for name in model.weights_ for leaf in found)
+    found, learned = list(leaves(vars(model))), model.generators_["gan"].weights_
+    assert any(leaf is weight for weight in learned.values() for leaf in found)
     assert all(leaf is None or isinstance(leaf, PLAIN) for leaf in found)
 
 
@@ -261,7 +261,7 @@ def test_the_classic_dense_game_can_be_played(digits):
         DenseNetwork(width=64, depth=1, latent_dim=100, slope=0), loss=BCELoss(penalty=0)
     ).fit(X, y)
     assert set(model.history_[-1]) == {"step", "loss/critic", "loss/generator"}
-    assert (model.critic_weights_["layers.0.weight"].shape) == (64, 64)
+    assert (model.generators_["gan"].critic_weights_["layers.0.weight"].shape) == (64, 64)
 
 
 @pytest.mark.parametrize("cls", [GANAugmenter, GANOverSampler])
@@ -414,6 +414,6 @@ def test_of_images_the_critic_chooses_alone():
     X, y = load_digits(n_class=2, return_X_y=True)
     y[np.flatnonzero(y)[40:]] = 0
     model = GANAugmenter(encoder=ImageEncoder(shape=(8, 8)), steps=20, random_state=0).fit(X, y)
-    assert model.trees_ == {}
+    assert model.generators_["gan"].selector.forest_ == {}
     chosen, raw = (model.sample({1: 30}, n_candidates=n)[0] for n in (4, 1))
     assert not np.array_equal(chosen, raw)

@@ -73,14 +73,16 @@ def augmented_mixed():
 # What the fitted AugmentedClassifier below is made of, besides numpy, pandas and scikit-learn.
 TRUSTED = [
     "ganaug.augmenter.GANAugmenter",
-    "ganaug.classifier.AugmentedClassifier",
     "ganaug.encoders.cells.Cells",
     "ganaug.encoders.columns.LevelCoder",
     "ganaug.encoders.columns.NumberCoder",
     "ganaug.encoders.labels.LabelCoder",
+    "ganaug.encoders.layout.RowLayout",
     "ganaug.encoders.table.TableEncoder",
     "ganaug.encoders.table._Column",
-    "ganaug.encoders.layout.RowLayout",
+    "ganaug.ensemble.AugmentedClassifier",
+    "ganaug.generators.gan.ConditionalGAN",
+    "ganaug.generators.selection.CandidateSelector",
 ]
 
 

@@ -327,7 +327,7 @@ def test_near_unique_strings_cost_no_more_than_forty_levels():
     layout = model.encoder_.layout_
     assert layout.width <= 45
     assert max(layout.one_hot_sizes) <= 40
-    stored = sum(v.nbytes for v in model.weights_.values())
+    stored = sum(v.nbytes for v in model.generators_["gan"].weights_.values())
     assert stored < 1_000_000
     X_new, _ = model.sample({1: 1000})
     assert X_new["name"].nunique() > 100
