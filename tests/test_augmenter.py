@@ -198,7 +198,7 @@ def test_bad_numbers_of_candidates(toy, n_candidates):
         quick(n_candidates=n_candidates).fit(*toy)
     with pytest.raises(ValueError, match="must be a whole number from 1 on"):
         quick(steps=1).fit(*toy).sample({1: 2}, n_candidates=n_candidates)
-    with pytest.raises(ValueError, match="n_candidates=True must be a whole number"):
+    with pytest.raises(ValueError, match="must be a whole number from 1 on. Got True"):
         quick(steps=1).fit(*toy).sample({1: 2}, n_candidates=True)
 
 
@@ -636,7 +636,7 @@ def test_callbacks_see_the_fit_and_every_tick(abalone):
     assert watcher.began_with == (pd.DataFrame, pd.Series, 731)
     assert watcher.told == {
         "history": model.history_,
-        "rungs": model.methods_,
+        "methods": model.methods_,
         "class_counts": model.class_counts_,
         "device": "cuda" if torch.cuda.is_available() else "cpu",
     }
@@ -672,7 +672,7 @@ def test_callbacks_hear_of_a_fit_without_a_gan():
     quick().set_callbacks(watcher).fit(*rows_of(7, 3))
     assert watcher.count("end", "fit") == 1
     assert watcher.ticks == []
-    assert watcher.told["rungs"] == {0: "interpolation", 1: "interpolation"}
+    assert watcher.told["methods"] == {0: "interpolation", 1: "interpolation"}
 
 
 def test_clones_share_the_callback_and_a_second_fit_calls_it_again(toy):
