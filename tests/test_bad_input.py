@@ -8,8 +8,6 @@ import pandas as pd
 import pytest
 import scipy.sparse
 import torch
-from numpy.testing import assert_array_equal
-from sklearn.exceptions import NotFittedError
 
 from ganaug import GANAugmenter, GANOverSampler
 from ganaug.encoders.table import TableEncoder
@@ -138,21 +136,6 @@ def test_no_rows():
     for empty in (np.empty((0, 3)), FRAME.iloc[:0]):
         with pytest.raises(ValueError, match=r"0 sample\(s\)|y is empty"):
             quick().fit(empty, Y[:0])
-
-
-def test_a_refused_fit_leaves_the_estimator_unfitted():
-    model = quick()
-    with pytest.raises(ValueError, match="one class"):
-        model.fit(X, np.zeros(N, int))
-    assert not [name for name in vars(model) if name.endswith("_") and not name.startswith("_")]
-
-
-def test_a_refused_refit_keeps_or_drops_the_old_fit_whole():
-    model = quick().fit(X, Y)
-    wanted = model.sample()[0]
-    with pytest.raises(ValueError, match="one class"):
-        model.fit(X, np.zeros(N, int))
-    assert_array_equal(model.sample()[0], wanted)
 
 
 # Other columns than in fit.
@@ -375,15 +358,7 @@ def test_whole_numbers_of_numpy_are_whole_numbers():
     assert len(model.fit(X, Y).sample()[0]) == 30
 
 
-# A fit that fails, and tables that only look alike.
-
-
-def test_a_failed_fit_does_not_pass_for_the_one_before_it():
-    model = quick().fit(X, Y)
-    with pytest.raises(ValueError, match="no usable column"):
-        model.fit(np.ones_like(X), Y)
-    with pytest.raises(NotFittedError):
-        model.sample()
+# Tables that only look alike.
 
 
 def test_columns_in_another_order_whose_names_are_not_strings():
