@@ -78,3 +78,61 @@ def test_imports_go_downwards_only():
         if own != target and FLOORS[own] <= FLOORS[target]
     ]
     assert not wrong
+
+
+#: Private names of other packages that have no public way, with the reason.
+ALLOWED = {
+    "sklearn.utils._safe_indexing": "takes rows of any container; many packages rely on it",
+    "_asdict": "a public method of every named tuple",
+    "_init_callback_context": "scikit-learn asks estimators that support callbacks to call it",
+}
+
+
+def is_private(name):
+    return any(part.startswith("_") and not part.endswith("__") for part in name.split("."))
+
+
+def private_names(texts):
+    """Return the private names of other packages that files import or take from an object.
+
+    A private attribute is another's if no file defines one of its name.
+    """
+    imported, taken, own = set(), set(), set()
+    for node in (node for text in texts for node in ast.walk(ast.parse(text))):
+        match node:
+            case ast.ImportFrom(module=str(module), names=names):
+                imported |= {f"{module}.{alias.name}" for alias in names}
+            case ast.Import(names=names):
+                imported |= {alias.name for alias in names}
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                own.add(name)
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                own.add(name)
+            case ast.Attribute(attr=name):
+                taken.add(name)
+    others = {name for name in imported if name.split(".")[0] not in {"ganaug", "__future__"}}
+    return {name for name in others | (taken - own) if is_private(name)}
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("from sklearn.utils._set_output import x", "sklearn.utils._set_output.x"),
+        ("from sklearn.base import _fit_context as f", "sklearn.base._fit_context"),
+        ("import mlflow._a", "mlflow._a"),
+        ("import mlflow\nmlflow.a._b()", "_b"),
+        ("self._validate_params()", "_validate_params"),
+    ],
+)
+def test_the_search_for_private_names_finds_them(line, name):
+    assert private_names([line]) == {name}
+
+
+def test_the_search_for_private_names_leaves_ones_own_alone():
+    own = "def _f(): ...\nclass A:\n    _x = 1\n    def g(self): self._y = self._x; self._y"
+    assert private_names([own, "a._f\na._y\nb.__version__\nfrom ganaug._version import x"]) == set()
+
+
+def test_no_private_name_of_another_package_is_used():
+    texts = [file.read_text(encoding="utf-8") for file in HOME.rglob("*.py")]
+    assert sorted(private_names(texts) - ALLOWED.keys()) == []

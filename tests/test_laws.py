@@ -430,7 +430,7 @@ def test_asking_for_more_of_one_class_leaves_the_other_alone(toy):
     assert_array_equal(few[5:], alone)
 
 
-@pytest.mark.parametrize("backend", ["threading", "loky"])
+@pytest.mark.parametrize("backend", ["threading", pytest.param("loky", marks=pytest.mark.slow)])
 def test_same_rows_in_every_worker(toy, backend):
     threads = torch.get_num_threads()
     wanted = _fingerprint(*toy)
@@ -512,6 +512,7 @@ print(json.dumps([X_more["x"].tolist(), X_more["s"].tolist(), y_more.tolist()]))
 """
 
 
+@pytest.mark.slow
 def test_same_rows_in_fresh_processes():
     runs = [
         subprocess.run(
@@ -677,6 +678,7 @@ def test_import_ganaug_is_light():
     assert not loaded & (HEAVY | {"sklearn", "pandas"})
 
 
+@pytest.mark.slow
 def test_public_classes_wait_with_torch_until_fit():
     loaded = modules_after(
         "from ganaug import *\n"
@@ -688,6 +690,7 @@ def test_public_classes_wait_with_torch_until_fit():
     assert not loaded & {"torch", "mlflow", "matplotlib"}
 
 
+@pytest.mark.slow
 def test_a_fit_brings_in_torch_but_neither_mlflow_nor_matplotlib():
     loaded = modules_after(
         "import numpy as np\nfrom ganaug import GANAugmenter\n"
