@@ -360,7 +360,7 @@ def augment(
             synthetic = source.restore(X_new, y_new)
             write_table(output, source, synthetic, mark_column if mark else None)
     added = [
-        f"{label}: {rows} more ({augmenter.rungs_[label]})"
+        f"{label}: {rows} more ({augmenter.methods_[label]})"
         for label, rows in augmenter.sampling_strategy_.items()
         if rows
     ]
@@ -402,7 +402,7 @@ def sample(
 
     augmenter = GANAugmenter.load(model)
     encoder: Any = getattr(augmenter, "encoder_", None)
-    of_images = encoder is not None and encoder.spec_.shape
+    of_images = encoder is not None and encoder.layout_.shape
     if not is_table(output):
         if not of_images:
             check_output(output, force)  # which says what it should be
@@ -427,7 +427,7 @@ def sample(
         frame = pd.DataFrame(X_new).assign(**{target: labels.to_numpy()})
         write_frame(output, frame)
     else:
-        write_images(output, encoder.to_uint8(X_new), labels.tolist())
+        write_images(output, encoder.to_pictures(X_new), labels.tolist())
     print(f"Wrote {output}: {len(labels)} synthetic {'rows' if is_table(output) else 'images'}")
 
 

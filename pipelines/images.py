@@ -32,7 +32,7 @@ from threadpoolctl import threadpool_limits
 from ganaug import GANOverSampler, ImageEncoder
 from ganaug.quality.fidelity import neighbourhoods
 from ganaug.quality.privacy import copies
-from ganaug.training import one_thread
+from ganaug.generators.training import one_thread
 
 RESULTS = Path(__file__).parent.parent / "benchmarks" / "results" / "images"
 COMMON_ROWS = 1000

@@ -106,7 +106,7 @@ def test_fitted_attributes_tell_what_was_done(abalone):
     assert model.classes_.tolist() == ["negative", "positive"]
     assert model.class_counts_ == {"negative": 689, "positive": 42}
     assert model.sampling_strategy_ == {"positive": 647}
-    assert model.rungs_ == {"negative": "gan", "positive": "gan"}
+    assert model.methods_ == {"negative": "gan", "positive": "gan"}
     assert [tick["step"] for tick in model.history_] == list(range(2, 41, 2))
     assert all(set(t) == {"step", "loss/critic", "loss/generator"} for t in model.history_)
     assert all(np.isfinite(list(t.values())).all() for t in model.history_)
@@ -356,7 +356,7 @@ def test_a_balanced_table_gets_no_rows():
 
 # Few rows: the rung that serves, and its rows.
 
-RUNGS = {1: "jitter", 2: "convex", 7: "convex", 8: "gan"}
+RUNGS = {1: "jitter", 2: "interpolation", 7: "interpolation", 8: "gan"}
 
 
 @pytest.mark.parametrize(("rows", "rung"), RUNGS.items())
@@ -370,7 +370,7 @@ def test_few_rows(rows, rung, gaps):
         X.loc[X.index % 2 == 0, ["a", "town"]] = np.nan
     y = np.array(["many", "few", "some"])[y]
     model = quick().fit(X, y)
-    assert model.rungs_ == {"few": rung, "many": "gan", "some": "gan"}
+    assert model.methods_ == {"few": rung, "many": "gan", "some": "gan"}
     X_more, y_more = model.transform(X, y)
     assert _counts(y_more) == {"few": 40, "many": 40, "some": 40}
     new, own = X_more.iloc[len(X) :][y_more[len(X) :] == "few"], X[y == "few"]
@@ -378,7 +378,7 @@ def test_few_rows(rows, rung, gaps):
     assert set(new["town"].dropna()) <= set(X["town"].dropna())
     assert new.notna().to_numpy()[:, own.notna().all()].all()
     assert new.isna().to_numpy()[:, own.isna().all()].all()
-    if rung == "convex":
+    if rung == "interpolation":
         numbers = ["a", "b", "c", "count"]
         assert (new[numbers].max() <= own[numbers].max() + 1e-6).all()
         assert (new[numbers].min() >= own[numbers].min() - 1e-6).all()
@@ -392,7 +392,7 @@ def test_few_rows(rows, rung, gaps):
 def test_only_few_rows_of_every_class():
     X, y = rows_of(3, 1, 2)
     model = quick(sampling_strategy="all").fit(X, y)
-    assert model.rungs_ == {0: "convex", 1: "jitter", 2: "convex"}
+    assert model.methods_ == {0: "interpolation", 1: "jitter", 2: "interpolation"}
     assert model.weights_ == {}
     assert model.history_ == []
     X_new, y_new = model.sample({0: 20, 1: 20, 2: 20})
@@ -403,7 +403,7 @@ def test_only_few_rows_of_every_class():
 def test_a_large_class_has_its_gan_even_if_only_a_small_one_is_to_grow():
     X, y = rows_of(50, 4)
     model = quick().fit(X, y)
-    assert model.rungs_ == {0: "gan", 1: "convex"}
+    assert model.methods_ == {0: "gan", 1: "interpolation"}
     assert len(model.sample()[0]) == 46
     assert len(model.sample({0: 20})[0]) == 20
 
@@ -547,7 +547,7 @@ def test_divergence_keeps_the_last_good_weights(toy, side):
     with pytest.warns(ConvergenceWarning, match=r"diverged by step 26 of 40; the weights of the"):
         model = quick(steps=40, loss=Breaks(after=25, side=side)).fit(X, y)
     assert model.history_[-1]["step"] == 24
-    assert model.rungs_ == {0: "gan", 1: "gan"}
+    assert model.methods_ == {0: "gan", 1: "gan"}
     for cell in (*model.weights_.values(), *(list(t.values()) for t in model.history_)):
         assert np.isfinite(cell).all()
     good = quick(steps=40, loss=Breaks(after=1000)).fit(X, y)
@@ -560,7 +560,7 @@ def test_divergence_from_the_start_falls_back_to_convex(toy, side):
     X, y = toy
     with pytest.warns(ConvergenceWarning, match="convex combinations are used instead"):
         model = quick(loss=Breaks(side=side)).fit(X, y)
-    assert model.rungs_ == {0: "convex", 1: "convex"}
+    assert model.methods_ == {0: "interpolation", 1: "interpolation"}
     assert model.weights_ == {}
     X_new, _ = model.sample({0: 50, 1: 50})
     assert np.isfinite(X_new).all()
@@ -642,7 +642,7 @@ def test_callbacks_see_the_fit_and_every_tick(abalone):
     assert watcher.began_with == (pd.DataFrame, pd.Series, 731)
     assert watcher.told == {
         "history": model.history_,
-        "rungs": model.rungs_,
+        "rungs": model.methods_,
         "class_counts": model.class_counts_,
         "device": "cuda" if torch.cuda.is_available() else "cpu",
     }
@@ -678,7 +678,7 @@ def test_callbacks_hear_of_a_fit_without_a_gan():
     quick().set_callbacks(watcher).fit(*rows_of(7, 3))
     assert watcher.count("end", "fit") == 1
     assert watcher.ticks == []
-    assert watcher.told["rungs"] == {0: "convex", 1: "convex"}
+    assert watcher.told["rungs"] == {0: "interpolation", 1: "interpolation"}
 
 
 def test_clones_share_the_callback_and_a_second_fit_calls_it_again(toy):
@@ -731,7 +731,7 @@ class Twice(BaseEstimator):
 
     def fit(self, X, classes, n_classes):
         self.fitted = self.inner.fit(X, classes, n_classes)
-        self.spec_ = self.inner.spec_
+        self.layout_ = self.inner.layout_
         return self
 
     def __getattr__(self, name):

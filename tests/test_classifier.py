@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from ganaug.classifier import BALANCES, _rows_to_add
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_sampler_pipeline
 from imblearn.under_sampling import RandomUnderSampler
@@ -28,7 +29,6 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted
 
 from ganaug import AugmentedClassifier, AugmentedClassifierCV, GANAugmenter
-from ganaug.classifier import BALANCES, _rows_to_add
 
 
 class Repeater(CallbackSupportMixin, BaseEstimator):

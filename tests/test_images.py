@@ -170,7 +170,7 @@ def test_a_saved_model_draws_the_same_images(digits, network, tmp_path):
     model.save(tmp_path / "model")
     back = GANAugmenter.load(tmp_path / "model")
     assert_array_equal(back.sample({RARE: 5, 1: 3})[0], model.sample({RARE: 5, 1: 3})[0])
-    assert back.encoder_.spec_ == model.encoder_.spec_
+    assert back.encoder_.layout_ == model.encoder_.layout_
     for weights in ("weights_", "critic_weights_"):
         one, two = getattr(model, weights), getattr(back, weights)
         assert {k: v.shape for k, v in one.items()} == {k: v.shape for k, v in two.items()}
@@ -221,8 +221,8 @@ def test_classes_too_small_for_the_gan_are_blended_or_repeated(digits):
     X, y = digits
     kept = np.r_[np.flatnonzero(y < 7), np.flatnonzero(y == 8)[:1], np.flatnonzero(y == 9)[:4]]
     model = augmenter(sampling_strategy={8: 30, 9: 30}).fit(X[kept], y[kept])
-    assert model.rungs_[8] == "jitter"
-    assert model.rungs_[9] == "convex"
+    assert model.methods_[8] == "jitter"
+    assert model.methods_[9] == "interpolation"
     X_new, y_new = model.sample()
     assert X_new.min() >= 0
     assert X_new.max() <= 16
@@ -372,7 +372,7 @@ def test_a_callback_may_have_the_augmenter_as_it_is_at_a_tick(digits):
                 drawn.append(fitted_estimator.sample({RARE: 2, 1: 3})[0])
 
     model = augmenter().set_callbacks(Watch()).fit(X[kept], y[kept])
-    assert model.rungs_[RARE] == "convex"
+    assert model.methods_[RARE] == "interpolation"
     assert len(drawn) == len(model.history_)
     assert not np.array_equal(drawn[0], drawn[-1])
     assert_array_equal(drawn[-1], model.sample({RARE: 2, 1: 3})[0])
@@ -397,7 +397,7 @@ def test_pickle_joblib_and_skops_keep_a_fitted_model(digits, network, cls, tmp_p
         assert type(back) is cls
         assert_array_equal(back.sample({RARE: 5})[0], drawn)
     fresh = clone(model)
-    assert not hasattr(fresh, "rungs_")
+    assert not hasattr(fresh, "methods_")
     assert_array_equal(fresh.fit(X.reshape(-1, 8, 8), y).sample({RARE: 5})[0], drawn)
 
 
@@ -411,7 +411,9 @@ def test_a_saved_model_knows_its_layout(digits, layout, tmp_path):
     X_more, _ = back.transform(X, y)
     assert type(X_more) is type(X)
     assert_array_equal(X_more, model.transform(X, y)[0])
-    assert_array_equal(back.encoder_.to_uint8(X_more[:3]), model.encoder_.to_uint8(X_more[:3]))
+    assert_array_equal(
+        back.encoder_.to_pictures(X_more[:3]), model.encoder_.to_pictures(X_more[:3])
+    )
 
 
 def test_of_images_the_critic_chooses_alone():

@@ -80,7 +80,7 @@ TRUSTED = [
     "ganaug.encoders.labels.LabelCoder",
     "ganaug.encoders.table.TableEncoder",
     "ganaug.encoders.table._Column",
-    "ganaug.spec.Spec",
+    "ganaug.encoders.layout.RowLayout",
 ]
 
 

@@ -363,9 +363,9 @@ def test_near_unique_strings_cost_no_more_than_forty_levels():
     name = rng.integers(0, 2500, n) + 2500 * (rng.random(n) < 0.9 * y)
     X = pd.DataFrame({"name": np.array([f"user-{i}" for i in range(5000)])[name], "x": y + 0.0})
     model = quick(steps=150).fit(X, y)
-    spec = model.encoder_.spec_
-    assert spec.width <= 45
-    assert max(spec.choices) <= 40
+    layout = model.encoder_.layout_
+    assert layout.width <= 45
+    assert max(layout.one_hot_sizes) <= 40
     stored = sum(v.nbytes for v in model.weights_.values())
     assert stored < 1_000_000
     X_new, _ = model.sample({1: 1000})
@@ -613,7 +613,7 @@ def test_a_fitted_estimator_survives(way, cls, name, request, tmp_path):
         assert joblib.hash((X_one, y_one)) == joblib.hash((X_two, y_two))
         assert type(y_one) is type(y_two)
     assert again.history_ == model.history_
-    assert again.rungs_ == model.rungs_
+    assert again.methods_ == model.methods_
     assert_array_equal(again.classes_, model.classes_)
     assert again.classes_.dtype == model.classes_.dtype
     assert clone(again).get_params()["steps"] == 5
@@ -622,7 +622,7 @@ def test_a_fitted_estimator_survives(way, cls, name, request, tmp_path):
 def test_clone_is_unfitted_and_fits_alike(toy):
     model = quick(loss=WassersteinLoss(penalty=3), encoder=TableEncoder(max_groups=7)).fit(*toy)
     copy = clone(model)
-    assert not hasattr(copy, "rungs_")
+    assert not hasattr(copy, "methods_")
     assert copy.loss.penalty == 3
     assert copy.loss is not model.loss
     assert_array_equal(copy.fit(*toy).sample()[0], model.sample()[0])
@@ -847,7 +847,7 @@ def test_a_training_loop_that_breaks_leaves_no_mixture(toy, monkeypatch):
 
     model = quick().fit(*toy)
     wanted = drawn(model, *toy)
-    monkeypatch.setattr("ganaug.training.train", breaks)
+    monkeypatch.setattr("ganaug.generators.training.train", breaks)
     assert_a_failed_fit_leaves_no_mixture(model, wanted, toy, (OTHER, LABELS))
 
 

@@ -271,8 +271,8 @@ CHANGES = {
         ["x", {"items": [1], "dtype": "strange"}]
     ),
     "a value of no kind": lambda o: o["state"]["pairs"].append(["x", {"what": 1}]),
-    "a spec of other fields": lambda o: o["state"]["pairs"].append(
-        ["x", {"part": "Spec", "state": {"pairs": [["size", 3]]}}]
+    "a layout of other fields": lambda o: o["state"]["pairs"].append(
+        ["x", {"part": "RowLayout", "state": {"pairs": [["size", 3]]}}]
     ),
     "a part with a list for state": lambda o: o["state"]["pairs"].append(
         ["x", {"part": "Cells", "state": [1]}]

@@ -15,8 +15,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.utils.validation import check_is_fitted
 
-from ganaug.draws import class_shares, draw_rows, growing_shares
+from ganaug.draws import _add_rows, _part_of, _rows_it_adds, draw_fractions
 from ganaug.preprocessing import TidyTable
+from ganaug.priors import class_prior
 
 N_DRAWS = 5
 
@@ -61,7 +62,7 @@ class Arm:
 
     def shares(self, classifier: Any, y: np.ndarray) -> np.ndarray:
         """Return the class shares that probabilities come out for, after training on `y`."""
-        return class_shares(y)
+        return class_prior(y)
 
     def remark(self, name: str, classifier: Any, classes: np.ndarray) -> str | None:
         """Return what a reader should know about this arm with the classifier called `name`."""
@@ -83,7 +84,7 @@ class ClassWeight(Arm):
         """Return equal shares where there were weights."""
         if "class_weight" in classifier.get_params():
             return equal_shares(y)
-        return class_shares(y)
+        return class_prior(y)
 
     def remark(self, name, classifier, classes):
         """Name the classifiers that take no weights."""
@@ -201,9 +202,11 @@ class Smote(Arm):
         scaled = frame.copy()
         scaled[numeric] = frame[numeric] / scale
         draws = []
-        for draw, share in enumerate(growing_shares(self.n_draws)):
+        for draw, share in enumerate(draw_fractions(self.n_draws)):
             sampler = self.sampler(tidy, y, seed + draw)
-            X_more, y_more = draw_rows(scaled, y, sampler, None, None, share)
+            X_more, y_more = _add_rows(
+                scaled, y, sampler, _part_of(_rows_it_adds(sampler, y), share), None
+            )
             synthetic = X_more.iloc[len(frame) :].copy()
             synthetic[numeric] = synthetic[numeric].astype(float) * scale
             draws.append((pd.concat([frame, synthetic], ignore_index=True), y_more))
@@ -285,8 +288,8 @@ class GAN(Arm):
         augmenter = clone(self.augmenter or GANAugmenter())
         augmenter.set_params(random_state=seed).fit(X, y)
         draws = [
-            draw_rows(X, y, augmenter, None, seed + draw, share)
-            for draw, share in enumerate(growing_shares(self.n_draws))
+            _add_rows(X, y, augmenter, _part_of(augmenter.sampling_strategy_, share), seed + draw)
+            for draw, share in enumerate(draw_fractions(self.n_draws))
         ]
         return Rows(draws, augmenter.history_)
 

@@ -24,13 +24,13 @@ from sklearn.utils.validation import check_memory
 from threadpoolctl import threadpool_limits
 
 from ganaug.autologging import without_autologging
-from ganaug.classifier import AugmentedClassifier
 from ganaug.comparison.arms import ARMS, BASELINE, Arm, Rows
 from ganaug.comparison.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIERS
 from ganaug.comparison.scores import METRICS, score
 from ganaug.digest import digest
-from ganaug.draws import average_draws, class_shares, correct_prior, decision_shares
+from ganaug.ensemble import AugmentedClassifier
 from ganaug.preprocessing import as_frame, make_preprocessor
+from ganaug.priors import average_at_prior, class_prior, correct_prior, decision_prior
 
 #: What results depend on besides the caller's own packages.
 PACKAGES = ("ganaug", "imbalanced-learn", "numpy", "pandas", "scikit-learn", "scipy", "torch")
@@ -178,12 +178,12 @@ class Task:
             seconds = shared + time.perf_counter() - start
             each = [member.predict_proba(Z) for member, Z in zip(members, held_out, strict=True)]
             learned = self.learned_shares(arm, classifier, encoded)
-            shares = class_shares(self.y[self.folds[fold][0]])
-            corrected = average_draws(each, learned, shares)
+            shares = class_prior(self.y[self.folds[fold][0]])
+            corrected = average_at_prior(each, learned, shares)
             if len(members) == 1:  # it may have a threshold of its own
                 probabilities, predicted = each[0], members[0].predict(held_out[0])
             else:
-                probabilities = correct_prior(corrected, shares, decision_shares(learned))
+                probabilities = correct_prior(corrected, shares, decision_prior(learned))
                 predicted = self.classes[probabilities.argmax(axis=1)]
         except Exception as error:
             return Prediction(classifier, error=_describe(error))
@@ -229,7 +229,9 @@ def as_one(
     ]
     if len(pipelines) == 1:
         return pipelines[0]
-    return AugmentedClassifier.of_fitted(pipelines, shares, y)
+    averaged = AugmentedClassifier(pipelines[0], n_draws=len(pipelines))
+    averaged._set_fitted(y, pipelines, np.array(shares))
+    return averaged
 
 
 def one_thread() -> AbstractContextManager:

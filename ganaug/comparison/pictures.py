@@ -334,8 +334,8 @@ def draw_amounts(classifier: Any) -> Figure:
         ylabel=f"score on {len(folds)} inner folds",
     )
     chosen = f"chosen: {classifier.best_amount_:g}"
-    if classifier.best_balance_ is not None:
-        chosen += f", balance {classifier.best_balance_:g}"
+    if classifier.best_tau_ is not None:
+        chosen += f", tau {classifier.best_tau_:g}"
     panel.set_title(chosen, color=SUBJECT, fontweight="bold")
     panel.spines[["top", "right"]].set_visible(False)
     return figure

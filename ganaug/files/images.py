@@ -247,7 +247,7 @@ def write_images(
         The folder to make.
     X : ndarray of shape (n, h, w) or (n, h, w, c) with 2 to 4 channels, uint8
         Written as ``synthetic-0001.png`` and so on, counted in each class. Other images become
-        such by ``encoder_.to_uint8`` of a fitted augmenter.
+        such by ``encoder_.to_pictures`` of a fitted augmenter.
     y : array-like of shape (n,)
         The class of each image, whose text names its folder.
     real : ImageFolder, optional
@@ -304,7 +304,9 @@ def write_images(
 
 def _check_pixels(X: Any, n: int) -> None:
     """Check that `X` are `n` images as files hold them."""
-    way_out = "augmenter.encoder_.to_uint8(X) makes such images of what a fitted augmenter samples."
+    way_out = (
+        "augmenter.encoder_.to_pictures(X) makes such images of what a fitted augmenter samples."
+    )
     dtype = getattr(X, "dtype", None)
     if dtype != "uint8":
         what = f"a {type(X).__name__}" if dtype is None else f"of dtype {dtype}"

@@ -106,14 +106,14 @@ def sample_rows(augmenter: Any, X: pd.DataFrame | np.ndarray, codes: np.ndarray)
     codes : ndarray of shape (n,)
         Their class codes.
     """
-    if augmenter.encoder_.spec_.shape:
+    if augmenter.encoder_.layout_.shape:
         return _sample_images(augmenter, X, codes)
     assert isinstance(X, pd.DataFrame)
     asked = augmenter.sampling_strategy_ or augmenter.class_counts_
     label = max(asked, key=asked.__getitem__)
     own = np.flatnonzero(codes == augmenter.classes_.tolist().index(label))
     real = X.iloc[evenly(own, SHOWN)]
-    made, _ = augmenter.sample({label: SHOWN}, n_candidates=augmenter.n_candidates)
+    made, _ = augmenter.sample({label: SHOWN}, n_candidates=augmenter.n_candidates_)
     synthetic = pd.DataFrame(made).set_axis(X.columns, axis=1)
     return {
         "label": str(label),
@@ -151,7 +151,7 @@ def _sample_images(
 ) -> dict[str, Any]:
     """Return real and synthetic images of each class, as plain data."""
     encoder, labels = augmenter.encoder_, rarest(augmenter.class_counts_, CLASSES)
-    X_new, _ = augmenter.sample(dict.fromkeys(labels, IMAGES), n_candidates=augmenter.n_candidates)
+    X_new, _ = augmenter.sample(dict.fromkeys(labels, IMAGES), n_candidates=augmenter.n_candidates_)
     rows, names = [], []
     for label in labels:
         own = np.flatnonzero(codes == augmenter.classes_.tolist().index(label))
@@ -160,8 +160,8 @@ def _sample_images(
     chosen = np.concatenate(rows)
     real = X.iloc[chosen] if isinstance(X, pd.DataFrame) else X[chosen]
     return {
-        "real": _packed(encoder.to_uint8(real), names),
-        "synthetic": _packed(encoder.to_uint8(X_new), np.repeat(list(map(str, labels)), IMAGES)),
+        "real": _packed(encoder.to_pictures(real), names),
+        "synthetic": _packed(encoder.to_pictures(X_new), np.repeat(list(map(str, labels)), IMAGES)),
     }
 
 
@@ -195,7 +195,7 @@ def picture(augmenter: Any, step: int, time: int) -> dict[str, Any]:
 
     labels = rarest(augmenter.class_counts_, CLASSES)
     images, _ = augmenter.sample(dict.fromkeys(labels, IMAGES))
-    images = augmenter.encoder_.to_uint8(images)
+    images = augmenter.encoder_.to_pictures(images)
     scale = max(1, EDGE // max(images.shape[1:3]))
     images = images.repeat(scale, axis=1).repeat(scale, axis=2)
     tiles, middles = tile(np.split(images, len(labels)))

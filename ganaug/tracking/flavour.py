@@ -346,7 +346,7 @@ class _Generator:
         self.model = model
         encoder = model.encoder_
         # Those that are flattened are tables.
-        self.of_images = bool(encoder.spec_.shape) and len(encoder.form_) > 1
+        self.of_images = bool(encoder.layout_.shape) and len(encoder.form_) > 1
         self.block = BLOCK_OF_IMAGES if self.of_images else BLOCK
         self.no_rows = self._rows({})
         name = model.labels_.name_

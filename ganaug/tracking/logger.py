@@ -209,7 +209,7 @@ class MLflowLogger:
         if fitted is None or not self.log_samples:
             return
         with suppress(Exception):  # At the end there is another, and a tag if that fails, too.
-            if fitted.encoder_.spec_.shape and len(fitted.history_) % TICKS_PER_PICTURE == 0:
+            if fitted.encoder_.layout_.shape and len(fitted.history_) % TICKS_PER_PICTURE == 0:
                 self._tell("picture", path, picture(fitted, step, milliseconds()))
 
     def teardown(self, estimator, context) -> None:

@@ -17,7 +17,7 @@ def test_a_column_goes_there_and_back(cells):
     before = X.copy(deep=True)
     encoder = TableEncoder().fit(TableEncoder().check(X), LABELS, 2)
     rows = encoder.transform(X)
-    assert rows.shape == (N, encoder.spec_.width)
+    assert rows.shape == (N, encoder.layout_.width)
     assert np.isfinite(rows).all()
     assert_frame_equal(X, before)
     back = encoder.inverse_transform(rows, LABELS, np.random.default_rng(0))
@@ -27,7 +27,9 @@ def test_a_column_goes_there_and_back(cells):
         assert_series_equal(back["cells"], cells, check_names=False)
     # Rows as a generator makes them, with numbers that no real row has.
     made = np.random.default_rng(1).normal(size=rows.shape).astype(np.float32)
-    made[:, encoder.spec_.n_values :] = encoder.draw_context(LABELS, np.random.default_rng(2))
+    made[:, encoder.layout_.n_values :] = encoder.draw_missing_flags(
+        LABELS, np.random.default_rng(2)
+    )
     new = encoder.inverse_transform(made, LABELS, np.random.default_rng(3))
     assert_is_like(new["cells"], cells)
     longer = extend(X, new)

@@ -146,7 +146,7 @@ def test_the_whole_way_through_the_augmenter(kind):
     model = GANAugmenter({rare: 7}, steps=2, random_state=0).fit(X, y)
     assert model.class_counts_ == {common: 9, rare: 3}
     assert model.sampling_strategy_ == {rare: 4}
-    assert model.rungs_[rare] == "convex"
+    assert model.methods_[rare] == "interpolation"
     _, y_more = model.transform(X, y)
     assert type(y_more) is type(y)
     assert flat(y_more) == [*flat(y), *[rare] * 4]

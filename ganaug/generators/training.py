@@ -148,8 +148,8 @@ def train(
         rate = schedule.learning_rate * (1 + np.cos(np.pi * (step - 1) / schedule.steps)) / 2
         for _ in range(loss.critic_steps):
             real, classes = batches.draw()
-            context = real[:, generator.spec.n_values :]
-            fake = generator(classes, context, batches.rng)
+            missing_flags = real[:, generator.layout.n_values :]
+            fake = generator(classes, missing_flags, batches.rng)
             critic_loss = loss.critic_loss(critic, real, fake.detach(), classes, batches.rng)
             _descend(updates[critic], critic_loss, list(critic.parameters()), rate)
         # The last fake batch serves both sides: its graph is still that of the current weights.
