@@ -17,7 +17,6 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from ganaug import AugmentedClassifier, GANAugmenter, GANOverSampler
-from ganaug.augmenter import _choose
 from ganaug.encoders.table import TableEncoder
 from ganaug.losses import RelativisticLoss
 from ganaug.networks.dense import DenseNetwork
@@ -154,15 +153,6 @@ def test_many_rows_are_as_good_as_few(toy):
     assert len(X_new) == len(y_new) == 10_000
     assert len(np.unique(X_new, axis=0)) > 9_900
     assert_array_equal(X_new[:5], model.sample({1: 10_000})[0][:5])
-
-
-def test_positions_are_drawn_in_proportion_to_the_ratios():
-    rng = torch.Generator().manual_seed(0)
-    log_ratios = torch.tensor([0.0, 1.0, 3.0]).log()
-    drawn = [_choose(log_ratios, 1, rng).item() for _ in range(4000)]
-    shares = np.bincount(drawn, minlength=3) / 4000
-    np.testing.assert_allclose(shares, [0, 0.25, 0.75], atol=0.03)
-    assert _choose(torch.zeros(5), 5, rng).tolist() == [0, 1, 2, 3, 4], "none twice, in order"
 
 
 def test_chosen_rows_are_nearer_to_the_real_ones():

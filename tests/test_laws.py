@@ -799,7 +799,6 @@ PREPARED = {
     "no memory in training": lambda model: model.set_params(loss=Breaks(error=MemoryError)),
     "Ctrl-C in training": lambda model: model.set_params(loss=Breaks(error=KeyboardInterrupt)),
     "a callback at a tick": lambda model: model.set_callbacks(Objects("tick")),
-    "a callback at the end": lambda model: model.set_callbacks(Objects("fit")),
 }
 
 
@@ -849,6 +848,13 @@ def test_a_training_loop_that_breaks_leaves_no_mixture(toy, monkeypatch):
     wanted = drawn(model, *toy)
     monkeypatch.setattr("ganaug.generators.training.train", breaks)
     assert_a_failed_fit_leaves_no_mixture(model, wanted, toy, (OTHER, LABELS))
+
+
+def test_a_callback_that_fails_after_the_training_leaves_the_new_fit_whole(toy):
+    model = quick().fit(OTHER, LABELS).set_callbacks(Objects("fit"))
+    with pytest.raises(RuntimeError, match="does not agree"):
+        model.fit(*toy)
+    assert drawn(model, *toy) == drawn(quick().fit(*toy), *toy)
 
 
 # The page
