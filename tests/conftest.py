@@ -11,6 +11,13 @@ from helpers import mlflow_server, new_store
 from sklearn.datasets import load_digits
 
 
+def pytest_collection_modifyitems(items):
+    """Mark the tests that work with a real MLflow server as slow."""
+    for item in items:
+        if "server" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
+
+
 @pytest.fixture(scope="session")
 def toy():
     """Three normal columns, 45 rows of class 0 and 15 of class 1."""

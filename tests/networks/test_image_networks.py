@@ -251,6 +251,7 @@ def test_a_slope_of_zero_is_relu():
         assert_allclose(critic(rows, torch.zeros(6, dtype=torch.long)), wanted, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_conv_learns_digits():
     X, y = load_digits(return_X_y=True)
     half = np.arange(len(y)) % 2 == 0
