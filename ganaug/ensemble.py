@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from joblib import Memory
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils import Tags, assert_all_finite, column_or_1d, get_tags, indexable
 from sklearn.utils.metaestimators import available_if
@@ -169,7 +170,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         "augmenter": (HasMethods("fit", "sample", "transform"), HasMethods("fit_resample"), NONE),
         "n_draws": (Whole(1),),
         "correct_prior": (FLAG,),
-        "memory": (HasMethods("cache"), IsA((str, Path), "a path"), NONE),
+        "memory": (IsA((str, Path, Memory), "a path or a joblib.Memory"), NONE),
         "n_jobs": (IsA((Integral,), "a whole number"), NONE),
         "random_state": RANDOM_STATE,
     }

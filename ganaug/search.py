@@ -255,8 +255,8 @@ class AugmentedClassifierCV(AugmentedClassifier):
         rows = rows_to_add(class_counts(y), amount=found["best_amount_"])
         source = self._fit_augmenter(X, y, seed, refit_context, rows)
         estimators, draw_priors = self._fit_estimators(X, y, seed, source, rows)
-        vars(self).update(found)
-        self._set_fitted(y, estimators, draw_priors, source, self.best_tau_)
+        self.__dict__.update(found)
+        self._set_fitted(y, estimators, draw_priors, source, found["best_tau_"])
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 

@@ -73,7 +73,7 @@ def augmented_mixed():
 # What the fitted AugmentedClassifier below is made of, besides numpy, pandas and scikit-learn.
 TRUSTED = [
     "ganaug.augmenter.GANAugmenter",
-    "ganaug.classifier.AugmentedClassifier",
+    "ganaug.ensemble.AugmentedClassifier",
     "ganaug.encoders.cells.Cells",
     "ganaug.encoders.columns.LevelCoder",
     "ganaug.encoders.columns.NumberCoder",
