@@ -77,7 +77,8 @@ def _key(augmenter: Any, parameters: dict[str, Any], X: Any, y: np.ndarray) -> s
         parameters = {**parameters, "sampling_strategy": strategy(y)}
     kind = f"{type(augmenter).__module__}.{type(augmenter).__qualname__}"
     versions = [__version__, version("torch")]
-    return joblib.hash([kind, parameters, versions, fingerprint(X, y)])
+    containers = [type(X).__name__, str(y.dtype)]  # synthetic rows come in the same
+    return joblib.hash([kind, parameters, versions, containers, fingerprint(X, y)])
 
 
 def _load(path: Path) -> dict[str, Any] | None:

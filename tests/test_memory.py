@@ -97,7 +97,13 @@ def test_what_trains_anew(cancer, model, log):
         assert log.new_fits() == 1, other
     changed = X.copy()
     changed[0, 0] += 1e-12
-    for rows in ((changed, y), (X, np.roll(y, 1)), (X[:-1], y[:-1]), (pd.DataFrame(X), y)):
+    for rows in (
+        (changed, y),
+        (X, np.roll(y, 1)),
+        (X[:-1], y[:-1]),
+        (pd.DataFrame(X), y),
+        (X.tolist(), y),
+    ):
         model.fit(*rows)
         assert log.new_fits() == 1
     model.fit(X, y)
