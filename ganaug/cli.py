@@ -259,7 +259,7 @@ def compare(
                     on_run=lambda done, total, run: show(done, total, f"recording {run}"),
                 )
         except Exception as error:
-            from ganaug.tracking.store import without_password
+            from ganaug.tracking.client import without_password
 
             reason = without_password(str(error))
             _say(f"The comparison above is complete, but MLflow did not record it: {reason}")
@@ -454,7 +454,7 @@ def send(
     for file in files:
         if not file.is_file():
             raise FileNotFoundError(f"There is no file {file}.")
-    from ganaug.tracking.outbox import send_file
+    from ganaug.tracking.spool import send_file
 
     code = 0
     for file in files:
