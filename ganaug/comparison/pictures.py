@@ -12,8 +12,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss, precision
 from sklearn.utils.validation import check_is_fitted
 
 from ganaug.comparison.arms import BASELINE
-from ganaug.comparison.scores import LOWER_IS_BETTER, METRICS
-from ganaug.comparison.verdict import DECISIONS, RANKING
+from ganaug.comparison.scores import DECISIONS, LOWER_IS_BETTER, METRICS, RANKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
