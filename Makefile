@@ -44,16 +44,16 @@ types: .venv/.dev
 STUDY ?= natural
 TABLES ?=
 bench: .venv/.bench         ## one study of all arms, tables and classifiers; goes on where it stopped
-	$(BIN)/python pipelines/benchmark.py run $(STUDY) $(if $(TABLES),--tables-dir $(TABLES))
+	$(BIN)/python -m benchmarks run $(STUDY) $(if $(TABLES),--tables-dir $(TABLES))
 
 bench-rows: .venv/.bench    ## class control, variety and copies of synthetic rows
-	$(BIN)/python pipelines/benchmark.py rows $(if $(TABLES),--tables-dir $(TABLES))
+	$(BIN)/python -m benchmarks rows $(if $(TABLES),--tables-dir $(TABLES))
 
 bench-speed: .venv/.bench   ## against CTGAN, same rows, one process each
-	$(BIN)/python benchmarks/speed.py --json benchmarks/results/speed.json
+	$(BIN)/python -m benchmarks.speed --json benchmarks/results/speed.json
 
 bars: .venv/.dev            ## every promise with its figure, from the results that are kept
-	$(BIN)/python pipelines/benchmark.py bars
+	$(BIN)/python -m benchmarks promises
 
 clean:
 	rm -rf .venv $(DEMO) .mypy_cache .pytest_cache .ruff_cache

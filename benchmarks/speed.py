@@ -1,8 +1,8 @@
 """Speed and memory against CTGAN and SMOTE: same rows, same machine, one process each.
 
-    python benchmarks/speed.py                 # everything (CTGAN's 300 epochs are extrapolated)
-    python benchmarks/speed.py --ctgan-epochs 300
-    python benchmarks/speed.py --only step
+    python -m benchmarks.speed                 # everything (CTGAN's 300 epochs are extrapolated)
+    python -m benchmarks.speed --ctgan-epochs 300
+    python -m benchmarks.speed --only step
 
 CTGAN runs with its defaults. Its epochs cost the same each, so for the two large tables only
 ``--ctgan-epochs`` of them are run, timed from the first optimiser step to the last and scaled to
@@ -118,10 +118,10 @@ def run_step(size, _):
     """Time one critic + generator step, and what its multiplications alone would take."""
     import torch
 
-    from ganaug.losses import RelativisticLoss
-    from ganaug.networks.dense import DenseNetwork
     from ganaug.encoders.layout import RowLayout
     from ganaug.generators.training import BalancedBatches, Schedule, one_thread, train
+    from ganaug.losses import RelativisticLoss
+    from ganaug.networks.dense import DenseNetwork
 
     batch, width = (int(part) for part in size.split(","))
     latent, d = 64, 40

@@ -1,4 +1,4 @@
-"""The imbalanced tables that `pipelines/benchmark.py` runs on: 27 of KEEL, and a folder's."""
+"""The imbalanced tables of the benchmark: 27 of KEEL, and a folder's."""
 
 from functools import partial
 from pathlib import Path
@@ -56,7 +56,7 @@ OWN = {
     "caravan_insurance",
     "pakdd2009_credit",
 }
-MOST_ROWS = 2500
+MAX_ROWS = 2500
 
 
 def keel(name):
@@ -70,10 +70,10 @@ def keel(name):
 
 
 def csv(path):
-    """Return a table whose last column is ``target``, at most `MOST_ROWS` rows of it."""
+    """Return a table whose last column is ``target``, at most `MAX_ROWS` rows of it."""
     X = pd.read_csv(path, low_memory=False)
-    if len(X) > MOST_ROWS:
-        X = X.iloc[np.random.default_rng(0).permutation(len(X))[:MOST_ROWS]]
+    if len(X) > MAX_ROWS:
+        X = X.iloc[np.random.default_rng(0).permutation(len(X))[:MAX_ROWS]]
     X = X.reset_index(drop=True)
     return X, X.pop("target").to_numpy()
 

@@ -1,9 +1,9 @@
 """Measure images: a rare digit of MNIST among nine common ones.
 
-    python pipelines/images.py run mnist.npz            # what is missing; Ctrl-C, and go on later
-    python pipelines/images.py run mnist.npz --quick    # one small cell, to see that it works
-    python pipelines/images.py report                   # means, ranks, and the samples themselves
-    python pipelines/images.py picture mnist.npz digits.png
+    python -m benchmarks.images run mnist.npz            # what is missing; Ctrl-C, and go on later
+    python -m benchmarks.images run mnist.npz --quick    # one small cell, to see that it works
+    python -m benchmarks.images report                   # means, ranks, and the samples themselves
+    python -m benchmarks.images picture mnist.npz digits.png
 
 The file holds `X`, uint8 of shape (70000, 28, 28), `y`, and `is_test`. Scores are kept in
 `benchmarks/results/images`, a file for each arm.
@@ -30,11 +30,11 @@ from sklearn.utils.class_weight import compute_sample_weight
 from threadpoolctl import threadpool_limits
 
 from ganaug import GANOverSampler, ImageEncoder
+from ganaug.generators.training import one_thread
 from ganaug.quality.fidelity import neighbourhoods
 from ganaug.quality.privacy import copies
-from ganaug.generators.training import one_thread
 
-RESULTS = Path(__file__).parent.parent / "benchmarks" / "results" / "images"
+RESULTS = Path(__file__).parent / "results" / "images"
 COMMON_ROWS = 1000
 #: Rare digits and how many rows they keep.
 RARE_DIGITS = (8, 5)

@@ -1,36 +1,38 @@
 """Measure ganaug against every other way to deal with a rare class, on 33 tables.
 
-    python pipelines/benchmark.py run natural       # what is missing; Ctrl-C, and go on later
-    python pipelines/benchmark.py run natural --arms AugmentedClassifier --again
-    python pipelines/benchmark.py report natural    # ranks, differences, a picture
-    python pipelines/benchmark.py rows              # class control, variety, copies
-    python pipelines/benchmark.py bars              # what was promised, and whether it holds
+    python -m benchmarks run natural       # what is missing; Ctrl-C, and go on later
+    python -m benchmarks run natural --arms AugmentedClassifier --again
+    python -m benchmarks report natural    # ranks, differences, a picture
+    python -m benchmarks rows              # class control, variety, copies
+    python -m benchmarks promises          # with their figures, and whether they hold
 
 Scores are kept in `benchmarks/results`, a folder for each study and a file for each arm, so that
 peers need not run again when ganaug changes. Needs ``pip install -e '.[bench]'``, CTGAN and
 smote-variants for their arms.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
 import typer
-from bars import check_bars
-from peers import few_rows, ingredients, ours, peers, searched, slow_peers
 from rich.progress import Progress
-from rows import measure_rows
+from scipy.stats import friedmanchisquare
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier
-from tables import HALVES, tables
 
-from ganaug.comparison import panel
+from benchmarks import study as store
+from benchmarks.arms import few_rows, ingredients, ours, peers, searched, slow_peers
+from benchmarks.promises import check_promises
+from benchmarks.rows import measure_rows
+from benchmarks.study import Protocol
+from benchmarks.tables import HALVES, tables
 
-RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
+RESULTS = Path(__file__).parent / "results"
 CLASSIFIERS = {
     "LR": LogisticRegression(max_iter=1000),
     "kNN": KNeighborsClassifier(),
@@ -47,7 +49,7 @@ SHOWN = ["AP", "AUC", "F1", "balanced accuracy", "Brier corrected", "log loss co
 class Study:
     """What one folder of results holds: which arms, how they are measured, and where."""
 
-    protocol: panel.Protocol
+    protocol: Protocol
     arms: list
     #: Tables with fewer rare rows than that are left out.
     least_rare: int = 0
@@ -59,21 +61,21 @@ def studies():
     """Return every study by name."""
     main = [*peers(), *ours()]
     few = {
-        f"rare-{n}": Study(panel.Protocol(rare=n, n_folds=2, n_repeats=1), few_rows(), 125)
+        f"rare-{n}": Study(Protocol(rare=n, n_folds=2, n_repeats=1), few_rows(), 125)
         for n in (5, 10, 20, 50, 100)
     }
     return {
-        "natural": Study(panel.Protocol(), main),
-        "thinned": Study(panel.Protocol(rare=30, n_folds=2, n_repeats=1), main, 40),
+        "natural": Study(Protocol(), main),
+        "thinned": Study(Protocol(rare=30, n_folds=2, n_repeats=1), main, 40),
         **few,
         # Every inner fold trains as many classifiers as another arm in all: less of everything.
         "searched": Study(
-            panel.Protocol(n_folds=2, n_repeats=1),
+            Protocol(n_folds=2, n_repeats=1),
             [*searched(), *main],
             classifiers=("LR", "kNN", "tree", "forest"),
         ),
-        "ingredients": Study(panel.Protocol(n_folds=1, n_repeats=1), ingredients()),
-        "synthesizers": Study(panel.Protocol(n_folds=1, n_repeats=1), [*few_rows(), *slow_peers()]),
+        "ingredients": Study(Protocol(n_folds=1, n_repeats=1), ingredients()),
+        "synthesizers": Study(Protocol(n_folds=1, n_repeats=1), [*few_rows(), *slow_peers()]),
     }
 
 
@@ -102,21 +104,21 @@ def run(
     chosen = [known[name] for name in arms or known]
     folder = results / study
     if again:
-        panel.forget(folder, [arm.name for arm in chosen])
+        store.forget(folder, [arm.name for arm in chosen])
     protocol = asked.protocol
     if repeats is not None:
-        protocol = panel.Protocol(**(vars(protocol) | {"n_repeats": repeats}))
+        protocol = replace(protocol, n_repeats=repeats)
     with Progress() as progress:
         task = progress.add_task(study, total=None)
 
-        def show(done, total, table, arm, seconds):
+        def show(done, total, table, arm):
             progress.update(task, completed=done, total=total, description=f"{arm} on {table}")
 
         there = tables(tables_dir, least_rare=asked.least_rare)
         if half is not None:
             there = {name: load for name, load in there.items() if name in HALVES[half]}
         classifiers = {name: CLASSIFIERS[name] for name in asked.classifiers or CLASSIFIERS}
-        panel.run_panel(there, chosen, classifiers, folder, protocol, n_jobs=n_jobs, on_unit=show)
+        store.run(there, chosen, classifiers, folder, protocol, n_jobs=n_jobs, on_unit=show)
     report(study, results=results)
 
 
@@ -129,7 +131,7 @@ def report(
     results: Results = RESULTS,
 ):
     """Print means, mean ranks and paired differences of a study."""
-    scores = panel.read_panel(results / study)
+    scores = store.read(results / study)
     if half is not None:
         scores = scores[scores["table"].isin(HALVES[half])]
     failed = scores[scores["failure"] != ""].groupby(["arm", "table"])["failure"].first()
@@ -137,9 +139,9 @@ def report(
     print(leaderboard(scores).to_markdown(floatfmt=".3f"))
     if against in set(scores["arm"]) and scores["arm"].nunique() > 2:
         for score in SHOWN[:4]:
-            p = panel.friedman(scores, score)
+            p = friedmanchisquare(*store.by_table(scores, score).to_numpy().T).pvalue
             print(f"\n{against} in {score} (Friedman's p {p:.1g}):\n")
-            print(panel.differences(scores, score, against).to_markdown(floatfmt=".3f"))
+            print(store.differences(scores, score, against).to_markdown(floatfmt=".3f"))
     print("\nFailures, which count as nothing:", failed.to_string() if len(failed) else "none")
     if picture is not None:
         draw_ranks(scores, SHOWN[:4], picture)
@@ -147,9 +149,9 @@ def report(
 
 def leaderboard(scores):
     """Return means over tables and classifiers, and mean ranks."""
-    scores = panel.complete(scores)
-    means = scores.groupby(["arm", "table"])[list(panel.SCORES)].mean().groupby("arm").mean()
-    ranks = pd.DataFrame({name: panel.mean_ranks(scores, name) for name in SHOWN[:4]})
+    scores = store.complete(scores)
+    means = scores.groupby(["arm", "table"])[list(store.SCORES)].mean().groupby("arm").mean()
+    ranks = pd.DataFrame({name: store.mean_ranks(scores, name) for name in SHOWN[:4]})
     board = means[[*SHOWN, "F1 at best", "balanced accuracy at best"]]
     return board.join(ranks.add_prefix("rank ").round(2)).sort_values("rank AP")
 
@@ -161,10 +163,10 @@ def draw_ranks(scores, names, path):
 
     figure = Figure(figsize=(11, 3.4 * len(names)), layout="constrained")
     for axes, name in zip(figure.subplots(len(names), 1, squeeze=False).flat, names, strict=True):
-        wide = panel.by_table(scores, name)
+        wide = store.by_table(scores, name)
         tests = scikit_posthocs.posthoc_nemenyi_friedman(wide.to_numpy())
         tests = tests.set_axis(wide.columns).set_axis(wide.columns, axis=1)
-        ranks = wide.rank(axis=1, ascending=name in panel.LOWER_IS_BETTER).mean()
+        ranks = wide.rank(axis=1, ascending=name in store.LOWER_IS_BETTER).mean()
         scikit_posthocs.critical_difference_diagram(ranks, tests, ax=axes)
         title = f"{name}: mean rank over {len(wide)} tables of the mean over classifiers"
         axes.set_title(title, fontweight="bold")
@@ -181,13 +183,13 @@ def rows(tables_dir: Tables = None, results: Results = RESULTS, n_jobs: int = 2)
 
 
 @app.command()
-def bars(results: Results = RESULTS):
+def promises(results: Results = RESULTS):
     """Print every promise with its figure and whether it holds."""
     for title, names in (
         ("On all tables", [*HALVES[0], *HALVES[1]]),
         ("On the second half", HALVES[1]),
     ):
-        print(f"{title}:\n\n{check_bars(results, names).to_markdown(index=False)}\n")
+        print(f"{title}:\n\n{check_promises(results, names).to_markdown(index=False)}\n")
 
 
 if __name__ == "__main__":

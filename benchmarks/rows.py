@@ -1,17 +1,17 @@
-"""What `pipelines/benchmark.py rows` measures: synthetic rows themselves, next to SMOTE's."""
+"""Measure synthetic rows themselves, next to SMOTE's."""
 
 import warnings
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
-from peers import Oversampling
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import recall_score
 from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 
 from ganaug import GANAugmenter
+from ganaug.comparison.arms import MixedSMOTE
 from ganaug.preprocessing import make_preprocessor
 from ganaug.quality.fidelity import neighbourhoods
 from ganaug.quality.privacy import copies
@@ -66,8 +66,8 @@ def _one_half(X, y, other, own, seed):
     rare = labels[counts.argmin()]
     train = encode.transform(X_own[y_own == rare])
     held_out = encode.transform(X.iloc[other][y[other] == rare])
-    draws = Oversampling("SMOTE", None).augment(X_own, y_own, seed).draws[0]
-    smote = draws[0].iloc[len(X_own) :][draws[1][len(X_own) :] == rare]
+    X_more, y_more = MixedSMOTE(random_state=seed).fit_resample(X_own, y_own)
+    smote = X_more.iloc[len(X_own) :][y_more[len(X_own) :] == rare]
     n = min(len(smote), 1000)
     rows_of = {"GAN": made[0][made[1] == rare], "chosen": chosen[0][chosen[1] == rare]}
     for name, rows in {**rows_of, "SMOTE": smote}.items():
