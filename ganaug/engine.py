@@ -153,7 +153,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         fitted |= self._learn(encoded, fitted, checked.device, context)
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)
-        vars(self).update(fitted)
+        self.__dict__.update(fitted)
         context.call_on_fit_task_end(
             estimator=self,
             X=X,
@@ -400,7 +400,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
     def _encoded_rows(self, asked: Mapping[int, int], seed: int, n_candidates: int) -> np.ndarray:
         """Return encoded rows, class after class in the order of ``asked``."""
         methods = list(self.methods_.values())
-        made = {}
+        made: dict[int, np.ndarray] = {}
         for name, generator in self.generators_.items():
             counts = {code: n for code, n in asked.items() if methods[code] == name}
             if counts:

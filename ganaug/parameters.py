@@ -5,6 +5,7 @@ scikit-learn has such rules too, but keeps them private.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -53,13 +54,15 @@ class Number:
 
     def allows(self, value: Any) -> bool:
         """Return whether ``value`` is allowed."""
-        if not isinstance(value, Real) or isinstance(value, bool | np.bool_) or np.isnan(value):
+        if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
             return False
+        number = float(value)
         return (
-            (self.low is None or value >= self.low)
-            and (self.above is None or value > self.above)
-            and (self.high is None or value <= self.high)
-            and (self.below is None or value < self.below)
+            not math.isnan(number)
+            and (self.low is None or number >= self.low)
+            and (self.above is None or number > self.above)
+            and (self.high is None or number <= self.high)
+            and (self.below is None or number < self.below)
         )
 
     def __str__(self) -> str:
