@@ -1,13 +1,13 @@
-# `make demo` and `make test` set up everything they need in .venv on a fresh clone.
+# `make demo`, `make check` and `make test` set up everything they need in .venv on a fresh clone.
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := ganaug-demo
 
 export MLFLOW_DISABLE_TELEMETRY := true
 # Two test processes with one thread each: more would wait for each other.
-test bench bench-rows: export OMP_NUM_THREADS := 1
+test check bench bench-rows: export OMP_NUM_THREADS := 1
 
-.PHONY: demo test lint types bench bench-rows bench-speed bars clean
+.PHONY: demo test check lint types bench bench-rows bench-speed bars clean
 
 .venv/.dev: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -30,6 +30,9 @@ demo: .venv/.dev            ## compare arms on a real imbalanced table, tracked 
 
 test: lint types            ## everything that guards the code
 	$(BIN)/python -m pytest -q -n 2
+
+check: lint                 ## while working: all but what takes long
+	$(BIN)/python -m pytest -q -n 2 -m "not slow"
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

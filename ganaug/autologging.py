@@ -3,15 +3,60 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from threading import Lock
 
-# MLflow has one switch for all threads, and whoever leaves it first turns autologging on again.
-# So here the first to come turns it off, and the last to go turns it on.
-_lock = Lock()
-_inside = 0
-_off = ExitStack()
+
+class SharedContext:
+    """A context for a setting of the whole process, which several threads may be in at a time.
+
+    The first thread that comes changes the setting, and the last one that leaves restores it.
+
+    Parameters
+    ----------
+    enter : callable
+        Returns the context manager that changes and restores the setting.
+    """
+
+    def __init__(self, enter: Callable[[], AbstractContextManager]) -> None:
+        self._enter = enter
+        self._lock = Lock()
+        self._n_inside = 0
+        self._restore = ExitStack()
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Change the setting until the last thread has left."""
+        with self._lock:
+            if not self._n_inside:
+                self._restore.enter_context(self._enter())
+            self._n_inside += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._n_inside -= 1
+                if not self._n_inside:
+                    self._restore.close()
+
+
+@contextmanager
+def _autologging_off() -> Iterator[None]:
+    # Not `disable_autologging`: that turns autologging on again for a caller who had it off.
+    from mlflow.utils.autologging_utils import AUTOLOGGING_INTEGRATIONS
+
+    enabled = [on for on in AUTOLOGGING_INTEGRATIONS.values() if on.get("disable") is False]
+    for settings in enabled:
+        settings["disable"] = True
+    try:
+        yield
+    finally:
+        for settings in enabled:
+            settings["disable"] = False
+
+
+_shared = SharedContext(_autologging_off)
 
 
 @contextmanager
@@ -24,21 +69,8 @@ def without_autologging() -> Iterator[None]:
     >>> with without_autologging():
     ...     pass  # what is fitted here opens no runs of its own
     """
-    global _inside
     if "mlflow.utils.autologging_utils" not in sys.modules:
         yield
         return
-    from mlflow.utils import autologging_utils
-
-    with _lock:
-        # The caller may have turned it off, and then it stays off.
-        if not _inside and not autologging_utils._AUTOLOGGING_GLOBALLY_DISABLED:
-            _off.enter_context(autologging_utils.disable_autologging())
-        _inside += 1
-    try:
+    with _shared():
         yield
-    finally:
-        with _lock:
-            _inside -= 1
-            if not _inside:
-                _off.close()

@@ -13,7 +13,18 @@ if TYPE_CHECKING:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 else:
     try:
-        from sklearn.callback import CallbackSupportMixin, with_callbacks
+        from sklearn.callback import CallbackSupportMixin as _CallbackSupportMixin
+        from sklearn.callback import with_callbacks
+
+        class CallbackSupportMixin(_CallbackSupportMixin):
+            """Also tells callbacks of clones."""
+
+            def __sklearn_clone__(self) -> Any:
+                # A search clones in the caller's thread, before a worker gets the clone.
+                for callback in getattr(self, "_skl_callbacks", ()):
+                    if hasattr(callback, "before_clone"):
+                        callback.before_clone()
+                return super().__sklearn_clone__()
     except ImportError:
 
         class CallbackSupportMixin:

@@ -70,7 +70,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
 
     parameter_rules = {
         "sampling_strategy": (
-            Number(above=0),
+            Number(above=0, high=1),
             OneOf(["auto", "all", "minority", "not minority", "not majority"]),
             IsA((Mapping,), "a dict"),
             CALLABLE,
@@ -153,7 +153,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         fitted |= self._learn(encoded, fitted, checked.device, context)
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)
-        vars(self).update(fitted)
+        self.__dict__.update(fitted)
         context.call_on_fit_task_end(
             estimator=self,
             X=X,
@@ -293,10 +293,9 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
 
     def _make_generator(self) -> Any:
         """Return the unfitted generator of classes with enough rows, with parts of its own."""
-        network, loss = make(NETWORKS, self.network), make(LOSSES, self.loss)
         return ConditionalGAN(
-            clone(network, safe=False),
-            clone(loss, safe=False),
+            clone(self.network, safe=False),
+            clone(self.loss, safe=False),
             CandidateSelector(),
             steps=self.steps,
             batch_size=self.batch_size,
@@ -401,7 +400,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
     def _encoded_rows(self, asked: Mapping[int, int], seed: int, n_candidates: int) -> np.ndarray:
         """Return encoded rows, class after class in the order of ``asked``."""
         methods = list(self.methods_.values())
-        made = {}
+        made: dict[int, np.ndarray] = {}
         for name, generator in self.generators_.items():
             counts = {code: n for code, n in asked.items() if methods[code] == name}
             if counts:

@@ -194,7 +194,7 @@ def _unpack(value: Any, arrays: dict[str, np.ndarray], known: dict[str, str]) ->
     cls = pkgutil.resolve_name(known[value["part"]])
     state = _unpack(value["state"], arrays, known)
     if is_dataclass(cls):
-        return cls(**state)
+        return cls(**state)  # type: ignore[operator]
     part = cls.__new__(cls)
     part.__dict__.update(state)
     return part

@@ -1,5 +1,6 @@
 """MLflow stores and servers for the tests, the command line, and what they work on."""
 
+import json
 import os
 import shutil
 import signal
@@ -97,6 +98,27 @@ def silent_server(answer=None, status=None):
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         for connection in kept:
             connection.close()
+
+
+def mlflow_settings():
+    """Return what the environment tells MLflow."""
+    return {name: value for name, value in os.environ.items() if "MLFLOW" in name}
+
+
+@contextmanager
+def one_warning(match):
+    """Expect this warning, once, and the caller's settings as they were."""
+    before = mlflow_settings()
+    with pytest.warns(RuntimeWarning, match=match) as caught:
+        yield
+    assert [str(warning.message) for warning in caught[1:]] == []
+    assert mlflow_settings() == before
+
+
+def unsent(folder):
+    """Return the file with what was not sent, and the updates in it."""
+    (path,) = folder.glob("ganaug-unsent-*.jsonl")
+    return path, [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def stop(process):

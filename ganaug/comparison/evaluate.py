@@ -94,7 +94,7 @@ class _PickledOnce:
     @classmethod
     def _unpickle(cls, key: str, data: np.ndarray) -> _PickledOnce:
         if key not in cls._unpickled:
-            cls._unpickled = {key: cls(pickle.loads(data), key)}
+            cls._unpickled = {key: cls(pickle.loads(data.data), key)}
         return cls._unpickled[key]
 
 

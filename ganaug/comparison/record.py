@@ -19,24 +19,25 @@ import numpy as np
 from ganaug.comparison.evaluate import PACKAGES
 from ganaug.comparison.report import render_report
 from ganaug.comparison.scores import PURPOSES, RANKING
-from ganaug.tracking.champions import Contender, Registered, check_registry, register
-from ganaug.tracking.data import describe, log_dataset, log_tables
-from ganaug.tracking.models import log_fitted
-from ganaug.tracking.outbox import PATIENCE, within
-from ganaug.tracking.store import (
+from ganaug.tracking.client import (
+    SEND_TIMEOUT,
     Destination,
     connect,
     counts_text,
     create_run,
-    curves,
+    curve_points,
     end_run,
     ending_run,
     milliseconds,
     parameters_of,
     resolve,
     send,
+    within,
     without_password,
 )
+from ganaug.tracking.models import log_fitted
+from ganaug.tracking.registry import Contender, Registered, check_registry, register
+from ganaug.tracking.samples import describe, log_dataset, log_tables
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -227,7 +228,7 @@ def check_log(
             f"champion_metric={champion_metric!r} must be one of {', '.join(PURPOSES)}."
         )
     destination = resolve(tracking_uri, experiment, root)
-    client, experiment_id = within(PATIENCE, connect, destination)
+    client, experiment_id = within(SEND_TIMEOUT, connect, destination)
     if registered_model_name is not None:
         check_registry(client, registered_model_name)
     return destination, client, experiment_id
@@ -383,8 +384,8 @@ def _log_cell(
         if len(ran):
             metrics.append(Metric("fit_seconds", float(ran["fit_seconds"].mean()), now, 0))
         for fold, ticks in enumerate(comparison.histories.get(arm, [])):
-            points = curves([(now, tick) for tick in ticks], prefix=f"fold_{fold}/")
-            metrics += [Metric(*point) for point in points]
+            for tick in ticks:
+                metrics += [Metric(*point) for point in curve_points(tick, now, f"fold_{fold}/")]
         send(client, run_id, parameters, metrics)
     return run_id
 

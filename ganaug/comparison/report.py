@@ -189,8 +189,8 @@ def _boards(comparison: Comparison) -> dict[str, list[dict[str, Any]]]:
     }
 
     def score(metric: str, name: str, arm: str) -> dict[str, Any]:
-        found = board.loc[(name, arm), metric].to_dict()
-        return {**found, "change": changes.get((metric, name, arm))}
+        found = {about: board[metric, about][name, arm] for about in ("mean", "sd", "best")}
+        return found | {"change": changes.get((metric, name, arm))}
 
     return {
         name: [

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ganaug.autologging import without_autologging
-from ganaug.comparison.arms import BASELINE
+from ganaug.comparison.arms import BASELINE, Augmented
 from ganaug.comparison.evaluate import (
     History,
     Pair,
@@ -138,8 +138,7 @@ class Comparison:
 
     def adds_rows(self, arm: str) -> bool:
         """Return whether an arm trains on more rows than there are."""
-        classifier = next(iter(self.task.classifiers.values()))
-        return "augmenter" in self.task.arms[arm](classifier).get_params()
+        return isinstance(self.task.arms[arm].wrap, Augmented)
 
     # --- Scores ------------------------------------------------------------------------------
 
@@ -161,12 +160,11 @@ class Comparison:
         means, spread = cells.mean(), cells.std()
         columns: dict[tuple[str, str], Any] = {}
         for metric in METRICS:
-            best = "min" if metric in LOWER_IS_BETTER else "max"
-            columns |= {
-                (metric, "mean"): means[metric],
-                (metric, "sd"): spread[metric],
-                (metric, "best"): means[metric] == means.groupby(level=0)[metric].transform(best),
-            }
+            by_classifier = means[metric].groupby(level=0)
+            lower = metric in LOWER_IS_BETTER
+            best = by_classifier.transform("min") if lower else by_classifier.transform("max")
+            columns[metric, "mean"], columns[metric, "sd"] = means[metric], spread[metric]
+            columns[metric, "best"] = means[metric] == best
         ranks = means[RANKING].groupby(level=0).rank(ascending=False, method="min")
         board = pd.DataFrame({**columns, ("rank", ""): ranks})
         failures = self.failures

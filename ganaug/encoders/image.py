@@ -77,6 +77,8 @@ class ImageEncoder(BaseEstimator):
     True
     """
 
+    #: Whether rows are shown as pictures, by ``to_pictures``, or as a table.
+    shows_pictures = True
     parameter_rules = {
         "shape": (IsA((tuple, list), "a tuple"), NONE),
         "channels": (OneOf(["infer", "first", "last"]),),

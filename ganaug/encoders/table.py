@@ -63,6 +63,8 @@ class TableEncoder(BaseEstimator):
     3   60  Kiel
     """
 
+    #: Whether rows are shown as pictures, by ``to_pictures``, or as a table.
+    shows_pictures = False
     parameter_rules = {
         "categorical_features": (OneOf(["from_dtype"]), ARRAY_LIKE, NONE),
         "max_groups": (Whole(2),),
@@ -305,10 +307,6 @@ class TableEncoder(BaseEstimator):
     def has_columns(self) -> bool:
         """Whether rows have named columns: those of a table always have."""
         return True
-
-    def to_pictures(self, X: Table) -> None:
-        """Return no pictures: rows of a table are shown as a table."""
-        return None
 
     def draw_missing_flags(self, classes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Draw patterns of missing cells as each class shows them.

@@ -14,6 +14,7 @@ from ganaug.encoders.layout import RowLayout
 from ganaug.generators.monitor import DrawMissingFlags, Monitor, TrainingDiverged
 from ganaug.generators.selection import CandidateSelector, gumbel_top_k
 from ganaug.randomness import Purpose, numpy_stream, torch_stream
+from ganaug.registry import LOSSES, NETWORKS, make
 
 if TYPE_CHECKING:
     import torch
@@ -30,9 +31,9 @@ class ConditionalGAN(BaseEstimator):
 
     Parameters
     ----------
-    network : object
+    network : str or object
         Builds both networks, see :mod:`ganaug.networks`.
-    loss : object
+    loss : str or object
         See :mod:`ganaug.losses`.
     selector : CandidateSelector
         Weighs candidate rows.
@@ -110,7 +111,7 @@ class ConditionalGAN(BaseEstimator):
                 return monitor(step, losses, fitted, partial(generate, averaged))
 
             schedule = Schedule(self.steps, self.batch_size, self.learning_rate)
-            train(generator, critic, self.loss, batches, schedule, on_tick)
+            train(generator, critic, make(LOSSES, self.loss), batches, schedule, on_tick)
         if monitor.best is None:
             raise TrainingDiverged
         self.weights_: Weights = monitor.best.weights_
@@ -123,7 +124,7 @@ class ConditionalGAN(BaseEstimator):
         return all(np.isfinite(weight).all() for weight in every)
 
     def _build(self, device: str, rng: torch.Generator) -> tuple[Any, Any]:
-        generator, critic = self.network.build(self.layout_, rng)
+        generator, critic = make(NETWORKS, self.network).build(self.layout_, rng)
         return generator.to(device), critic.to(device)
 
     def sample(
@@ -145,7 +146,7 @@ class ConditionalGAN(BaseEstimator):
             generator, critic = self._build(device, torch_stream(seed, Purpose.WEIGHTS))
             _restore(generator, self.weights_)
             _restore(critic, self.critic_weights_)
-            is_ratio = getattr(self.loss, "scores_are_log_ratios", False)
+            is_ratio = getattr(make(LOSSES, self.loss), "scores_are_log_ratios", False)
             log_weight = partial(
                 self.selector.log_importance_weight, log_density_ratio=critic if is_ratio else None
             )

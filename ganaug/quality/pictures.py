@@ -17,6 +17,7 @@ from ganaug.quality.privacy import nearest_distances
 from ganaug.quality.summary import are_images, encoded, learn_images, tidied
 
 if TYPE_CHECKING:
+    import PIL.Image
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -306,6 +307,34 @@ def tile(strips: list[np.ndarray], pair: bool = False) -> tuple[np.ndarray, list
             left = i * (w + gap)
             picture[top : top + h, left : left + w] = image
     return picture, [top + (h - 1) / 2 for top in tops]
+
+
+def labelled_tiles(images: np.ndarray, labels: list[Any], *, min_edge: int = 32) -> PIL.Image.Image:
+    """Put images into one picture: a row for each label, which stands before it.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, h, w) or (n, h, w, c), uint8
+        As many of each label, in the order of the labels.
+    labels : list of length n_labels
+    min_edge : int, default=32
+        Pixels that an image is wide or high at the least.
+    """
+    from PIL import Image, ImageDraw
+
+    scale = max(1, min_edge // max(images.shape[1:3]))
+    images = images.repeat(scale, axis=1).repeat(scale, axis=2)
+    tiles, middles = tile(np.split(images, len(labels)))
+    names = [str(label)[:20] for label in labels]
+    pixels = Image.fromarray(tiles).convert("RGBA")
+    pen = ImageDraw.Draw(pixels)
+    margin = 8 + int(max(pen.textlength(name) for name in names))
+    picture = Image.new("RGB", (pixels.width + margin, pixels.height), "white")
+    picture.paste(pixels, (margin, 0), pixels)
+    pen = ImageDraw.Draw(picture)
+    for name, middle in zip(names, middles, strict=True):
+        pen.text((margin - 4, middle), name, fill="black", anchor="rm")
+    return picture
 
 
 def _shown(images: np.ndarray) -> np.ndarray:

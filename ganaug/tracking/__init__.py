@@ -10,9 +10,9 @@ MLflow is imported inside the functions, because ``import ganaug`` must not wait
 """
 
 from ganaug.autologging import without_autologging
+from ganaug.tracking.callback import MLflowLogger
 from ganaug.tracking.flavour import _load_pyfunc as _load_pyfunc
 from ganaug.tracking.flavour import load_model, log_model, save_model
-from ganaug.tracking.logger import MLflowLogger
 from ganaug.tracking.models import trusted_types
 
 __all__ = [

@@ -20,8 +20,8 @@ from ganaug._version import __version__
 from ganaug.augmenter import GANAugmenter, GANOverSampler
 from ganaug.randomness import numpy_stream
 from ganaug.storage import ARRAYS, OUTLINE
+from ganaug.tracking.client import check_answers, import_mlflow, quiet
 from ganaug.tracking.models import input_schema, output_schema, requirements
-from ganaug.tracking.store import check_answers, import_mlflow, quiet
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
@@ -56,21 +56,12 @@ def save_model(
         Fitted.
     path : str or Path
         A folder that is not there yet, or empty.
-    mlflow_model : mlflow.models.Model, default=None
-        What to add the flavour to.
-    signature : mlflow.models.ModelSignature, default=None
-        By default the columns ``label`` and ``row``, the parameter ``seed``, and the columns of
-        the table that was learned, with its labels.
-    input_example : DataFrame or tuple, default=None
-        By default a frame that asks for three rows of the rarest class.
+    mlflow_model, signature, input_example, extra_pip_requirements, metadata : default=None
+        As for every flavour of MLflow.
     pip_requirements : list of str or str, default=None
         What an environment needs to load the model. By default ganaug and what it stands on, in
         the versions used here. While your ganaug is not on the package index, name what pip can
         install instead, such as a wheel.
-    extra_pip_requirements : list of str or str, default=None
-        What to add to the default.
-    metadata : dict, default=None
-        Kept with the model.
 
     Raises
     ------
@@ -81,23 +72,17 @@ def save_model(
     ValueError
         If the table has a column of the name that the labels are to have.
 
-    See Also
-    --------
-    log_model : Save and send to the tracking server.
-
     Notes
     -----
     As a pyfunc, the model takes a frame with one row for each row that is wanted: its ``label``,
     and in ``row`` a number from 0 on. It returns these synthetic rows, the label in a last column
     with the name of the fitted ``y``, or ``label`` if that has none. The same label, number and
-    ``params={"seed": ...}``, 0 by default, always give the same row, bit for bit on a CPU, so it
-    does not matter into which batches Spark cuts the frame. Two different numbers give two draws.
-    Rows are made in blocks of 1000 neighbouring numbers, images of 100: it is quick to number them
-    without gaps and to keep neighbours together.
+    ``params={"seed": ...}``, 0 by default, always give the same row, bit for bit on a CPU, whatever
+    batches Spark cuts the frame into. Rows are generated in blocks of 1000 neighbouring numbers,
+    images of 100: numbers without gaps are quick.
 
-    Images that came in an array of more than two axes come as nested lists, in one column
-    ``image``, for that is what JSON and Arrow can hold; ``np.array(rows["image"].tolist())`` is one
-    array again. Flattened images come as the rows that they were.
+    Images with axes come as nested lists, in one column ``image``, which JSON and Arrow can hold;
+    ``np.array(rows["image"].tolist())`` is one array again. Flattened images come as flat rows.
 
     Examples
     --------
@@ -142,7 +127,7 @@ def save_model(
             FLAVOUR,
             ganaug_version=__version__,
             model_class=type(model).__name__,
-            sha256=_sums(data),
+            sha256=_checksums(data),
         )
         mlflow.pyfunc.save_model(
             path,
@@ -170,7 +155,7 @@ def log_model(
     model : GANAugmenter or GANOverSampler
         Fitted.
     name : str, default="generator"
-        The logged model's name.
+        Of the logged model.
     registered_model_name : str, default=None
         The registered model to add a version to. It is created if there is none.
     **kwargs : dict
@@ -181,11 +166,6 @@ def log_model(
     -------
     mlflow.models.model.ModelInfo
         With the ``model_uri`` that :func:`load_model` and ``mlflow.pyfunc.load_model`` take.
-
-    Raises
-    ------
-    ConnectionError
-        If the tracking server does not answer.
 
     See Also
     --------
@@ -229,8 +209,6 @@ def load_model(
     ------
     MlflowException
         If there is no such model.
-    ConnectionError
-        If the tracking server does not answer.
     ValueError
         If it is of another flavour, damaged, or was changed after it was saved.
 
@@ -266,11 +244,11 @@ def _load(folder: Path) -> GANAugmenter | GANOverSampler:
     flavour = _read_flavour(folder)
     data = folder / DATA
     try:
-        changed = _sums(data) != flavour["sha256"]
+        is_changed = _checksums(data) != flavour["sha256"]
         cls = CLASSES[flavour["model_class"]]
     except (KeyError, TypeError, OSError) as error:
         raise ValueError(f"{folder} is damaged or incomplete: {error}") from error
-    if changed:
+    if is_changed:
         raise ValueError(
             f"{data} is not what was saved: its checksums differ from those in MLmodel. It was "
             "damaged or changed; fetch or log the model again."
@@ -307,14 +285,12 @@ def _read_flavour(folder: Path) -> Mapping[str, Any]:
     return flavours[FLAVOUR]
 
 
-def _sums(data: Path) -> dict[str, str]:
-    """Return the checksum of each file."""
+def _checksums(data: Path) -> dict[str, str]:
     files = {name: (data / name).read_bytes() for name in (ARRAYS, OUTLINE)}
     return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
 
 
 def _example(model: Any) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Ask for three rows of the rarest class."""
     rarest = min(model.class_counts_, key=model.class_counts_.get)
     return pd.DataFrame({"label": [rarest] * 3, "row": range(3)}), {"seed": DEFAULT_SEED}
 
@@ -332,21 +308,12 @@ def _signature(model: Any) -> ModelSignature:
     )
 
 
-def _check_from_zero(seed: Any, numbers: np.ndarray) -> None:
-    if not isinstance(seed, Integral) or seed < 0:
-        raise ValueError(f"seed={seed!r} seeds nothing; pass a whole number from 0 on.")
-    if (numbers < 0).any():
-        raise ValueError(f"there is no row {numbers.min()}; number the rows from 0 on.")
-
-
 class _Generator:
-    """A GAN with the face of a model that predicts."""
+    """A GAN as a model that predicts: synthetic rows for the labels that are asked for."""
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        encoder = model.encoder_
-        # Those that are flattened are tables.
-        self.of_images = bool(encoder.layout_.shape) and len(encoder.form_) > 1
+        self.of_images = not model.encoder_.has_columns
         self.block = BLOCK_OF_IMAGES if self.of_images else BLOCK
         self.no_rows = self._rows({})
         name = model.labels_.name_
@@ -365,19 +332,22 @@ class _Generator:
         """Return one synthetic row for each row of `asked`, in its order and under its index."""
         seed = (params or {}).get("seed", DEFAULT_SEED)
         numbers = asked["row"].to_numpy()
-        _check_from_zero(seed, numbers)
+        if not isinstance(seed, Integral) or seed < 0:
+            raise ValueError(f"seed={seed!r} seeds nothing; pass a whole number from 0 on.")
+        if (numbers < 0).any():
+            raise ValueError(f"there is no row {numbers.min()}; number the rows from 0 on.")
         classes = self.model.classes_
         codes = asked["label"].map(self.model.labels_.code_of).to_numpy(dtype=np.int64)
         wanted: Any = pd.DataFrame(
             {"code": codes, "block": numbers // self.block, "place": numbers % self.block}
         )
-        parts, order = [self.no_rows], [np.empty(0, dtype=np.int64)]
+        blocks, order = [self.no_rows], [np.empty(0, dtype=np.int64)]
         for (code, block), members in wanted.groupby(["code", "block"]):
-            # All of the block: batches of different sizes would differ in the last bits.
-            made = self._rows({classes.tolist()[code]: self.block}, numpy_stream(seed, block))
-            parts.append(made.iloc[members["place"]])
+            # The whole block: batches of different sizes would differ in the last bits.
+            made = self._rows({classes.tolist()[code]: self.block}, numpy_stream(int(seed), block))
+            blocks.append(made.iloc[members["place"]])
             order.append(members.index.to_numpy())
-        rows = pd.concat(parts).iloc[np.argsort(np.concatenate(order))].set_axis(asked.index)
+        rows = pd.concat(blocks).iloc[np.argsort(np.concatenate(order))].set_axis(asked.index)
         if self.of_images:
             rows[IMAGE] = [image.tolist() for image in rows[IMAGE]]
         return rows.assign(**{self.label: classes[codes]})

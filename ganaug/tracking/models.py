@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from ganaug.tracking.store import quiet
+from ganaug.tracking.client import quiet
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -22,23 +22,8 @@ def trusted_types(estimator: Any) -> list[str]:
     """Return the types that skops must be told to trust to load `estimator`.
 
     They are what ``mlflow.sklearn.log_model`` needs as ``skops_trusted_types``: exactly the types
-    that this estimator holds, and only if they come from ganaug, imbalanced-learn, scikit-learn,
-    numpy, scipy or pandas.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted or not.
-
-    Returns
-    -------
-    list of str
-        Full names of types, sorted.
-
-    Raises
-    ------
-    ValueError
-        If the estimator holds types of any other package.
+    that this estimator, fitted or not, holds. A type that does not come from ganaug,
+    imbalanced-learn, scikit-learn, numpy, scipy or pandas raises a ``ValueError``.
 
     Examples
     --------
@@ -61,10 +46,10 @@ def trusted_types(estimator: Any) -> list[str]:
 
 
 def input_schema(X: pd.DataFrame) -> Any:
-    """Return the columns of a table as an MLflow schema.
+    """Return the columns of a table as an MLflow schema that MLflow enforces when predicting.
 
-    MLflow's own inference refuses, when predicting, the very columns it was shown: categories,
-    nullable integers, times with a zone. Such columns may be of any type here.
+    The schema that MLflow infers refuses the very columns that it was inferred from: categories,
+    nullable integers, times with a zone. Here such columns may be of any type.
     """
     from mlflow.types import DataType, Schema
     from mlflow.types.schema import AnyType, ColSpec
@@ -88,22 +73,13 @@ def input_schema(X: pd.DataFrame) -> Any:
 
 
 def output_schema(rows: pd.DataFrame) -> Any:
-    """Return the columns of predicted rows as an MLflow schema, which nothing is checked against.
-
-    It tells readers, and Spark what to make of the rows.
-    """
+    """Return the columns of predicted rows as an MLflow schema, for readers and for Spark."""
     from mlflow.types import DataType, Schema
     from mlflow.types.schema import AnyType, Array, ColSpec
 
-    kinds = {
-        "boolean": "boolean",
-        "integer": "long",
-        "floating": "double",
-        "mixed-integer-float": "double",
-        "string": "string",
-        "datetime": "datetime",
-        "datetime64": "datetime",
-    }
+    kinds = {"boolean": "boolean", "integer": "long", "string": "string"}
+    kinds |= dict.fromkeys(["floating", "mixed-integer-float"], "double")
+    kinds |= dict.fromkeys(["datetime", "datetime64"], "datetime")
 
     def of_lists(value: Any) -> Any:
         if isinstance(value, list):
@@ -149,8 +125,7 @@ def log_fitted(
 ) -> str:
     """Log a fitted pipeline in the format of `mlflow.sklearn.log_model`; return its id.
 
-    Its input example is made up: rows of the table stay where they are, but for those that the
-    pipeline itself holds, as nearest neighbours do.
+    Its input example is made up: no row of the table leaves but those that the pipeline holds.
     """
     with quiet():
         import mlflow.pyfunc  # noqa: F401  The flavour below loads it on the way.

@@ -7,8 +7,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
 from sklearn.base import clone
 
-from ganaug.encoders.table import TableEncoder
 from ganaug.encoders.layout import RowLayout
+from ganaug.encoders.table import TableEncoder
 
 
 @pytest.fixture
@@ -225,3 +225,13 @@ def test_width_is_bounded_by_structure(rng):
 def test_clone_and_repr():
     encoder = TableEncoder(categorical_features=["a"], max_groups=9)
     assert repr(clone(encoder)) == "TableEncoder(categorical_features=['a'], max_groups=9)"
+
+
+def test_rows_held_out_below_the_smallest_learned_are_encoded_as_smallest():
+    X = pd.DataFrame({"n": np.arange(100, 220), "s": list("abcd") * 30})
+    encoder = TableEncoder().fit(X, np.repeat([0, 1], [90, 30]), 2)
+    lower, least, most = encoder.transform(
+        pd.DataFrame({"n": [5, 100, 219], "s": ["unseen", "a", "b"]})
+    )
+    assert_array_equal(lower, least)
+    assert least[0] < most[0]

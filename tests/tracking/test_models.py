@@ -65,6 +65,7 @@ assert "ganaug.generators.training" not in sys.modules
 """
 
 
+@pytest.mark.slow
 def test_classifiers_predict_the_same_in_a_fresh_process_without_torch(
     server, data, tmp_path, monkeypatch
 ):

@@ -2,7 +2,7 @@ from contextlib import suppress
 
 import pytest
 
-from ganaug.tracking.champions import Contender, check_registry, register
+from ganaug.tracking.registry import Contender, check_registry, register
 
 pytest.importorskip("mlflow")
 

@@ -1,10 +1,8 @@
-"""Fits of GANs of images as runs, and these GANs as models in MLflow."""
+"""Rows and images that runs show."""
 
 import io
 import json
-import os
-import subprocess
-import sys
+import time
 from types import SimpleNamespace
 from uuid import uuid4
 
@@ -20,11 +18,11 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from ganaug import AugmentedClassifier, GANAugmenter, GANOverSampler
+from ganaug import AugmentedClassifier, GANAugmenter
 from ganaug.digest import digest
 from ganaug.encoders.image import ImageEncoder
-from ganaug.tracking import MLflowLogger, load_model, log_model, recorder, save_model
-from ganaug.tracking.data import IMAGES
+from ganaug.tracking import MLflowLogger, callback
+from ganaug.tracking.samples import N_IMAGES
 
 pytest.importorskip("mlflow")
 
@@ -42,10 +40,7 @@ def artifacts(client, run, folder):
     return folder
 
 
-# --- Runs ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", ["embedded", "server"])
+@pytest.mark.parametrize("kind", ["embedded", pytest.param("server", marks=pytest.mark.slow)])
 def test_a_run_holds_what_a_reader_asks(request, store, eights, kind, tmp_path):
     from mlflow import MlflowClient
     from mlflow.data.schema import TensorDatasetSchema
@@ -78,13 +73,13 @@ def test_a_run_holds_what_a_reader_asks(request, store, eights, kind, tmp_path):
         assert picture.shape[0] == 3 * 32 + 2 * 2  # three classes, four times enlarged
     assert (folder / "samples.png").read_bytes().startswith(b"\x89PNG")
     table = pd.read_json(io.StringIO((folder / "samples.json").read_text()), orient="split")
-    assert table["(kind)"].tolist() == ["real"] * 3 * IMAGES + ["synthetic"] * 3 * IMAGES
-    assert table["(class)"].tolist() == np.tile(np.repeat([7, 8, 9], IMAGES), 2).tolist()
+    assert table["(kind)"].tolist() == ["real"] * 3 * N_IMAGES + ["synthetic"] * 3 * N_IMAGES
+    assert table["(class)"].tolist() == np.tile(np.repeat([7, 8, 9], N_IMAGES), 2).tolist()
     images = table.filter(like="pixel").to_numpy().reshape(-1, 8, 8)
     assert_array_equal(images[0], X[y == 7][0])
-    assert_array_equal(images[IMAGES * 2 - 1], X[y == 8][-1])
-    made, _ = fitted.sample(dict.fromkeys([7, 8, 9], IMAGES), n_candidates=4)
-    assert_array_equal(images[3 * IMAGES :], made)
+    assert_array_equal(images[N_IMAGES * 2 - 1], X[y == 8][-1])
+    made, _ = fitted.sample(dict.fromkeys([7, 8, 9], N_IMAGES), n_candidates=4)
+    assert_array_equal(images[3 * N_IMAGES :], made)
 
 
 def test_pictures_show_the_last_weights_as_they_are_drawn(store, eights, tmp_path):
@@ -97,8 +92,8 @@ def test_pictures_show_the_last_weights_as_they_are_drawn(store, eights, tmp_pat
     folder = artifacts(MlflowClient(store), run, tmp_path)
     (path,) = (folder / "images").glob("*+step+20+*.png")
     picture = np.asarray(Image.open(path).convert("L"))
-    made, _ = fitted.sample(dict.fromkeys([7, 8, 9], IMAGES))
-    assert_array_equal(picture[:32:4, -32::4], made[IMAGES - 1])
+    made, _ = fitted.sample(dict.fromkeys([7, 8, 9], N_IMAGES))
+    assert_array_equal(picture[:32:4, -32::4], made[N_IMAGES - 1])
     assert_array_equal(picture[-32::4, -32::4], made[-1])
 
 
@@ -166,7 +161,7 @@ def test_without_samples_no_image_is_sent(store, eights):
 def test_pictures_of_a_long_fit_come_while_it_trains(store, eights, monkeypatch):
     from mlflow import MlflowClient
 
-    monkeypatch.setattr(recorder, "SECONDS_BETWEEN_PARTS", 0)
+    monkeypatch.setattr(callback, "UPDATE_SECONDS", 0)
     logger, seen = MLflowLogger(), []
 
     class Watch:
@@ -218,6 +213,7 @@ def test_pictures_that_cannot_be_drawn_leave_a_run(store, eights, monkeypatch):
     assert run.data.tags["ganaug.error.samples"] == "no font"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_a_grid_search_in_workers_records_pictures(store, eights, backend):
     import mlflow
@@ -246,114 +242,32 @@ def test_a_grid_search_in_workers_records_pictures(store, eights, backend):
 
 
 def test_many_large_images_make_a_small_table(store):
-    from ganaug.tracking.data import PIXELS, _sample_table
+    from ganaug.tracking.samples import MAX_TABLE_CELLS, _sample_table
 
     images = np.zeros((80, 64, 64, 3), dtype="uint8")
     table = _sample_table({kind: (images, ["a"] * 80) for kind in ("real", "synthetic")})
-    assert table.size <= PIXELS
+    assert table.size <= MAX_TABLE_CELLS
     assert set(table["(kind)"]) == {"real", "synthetic"}
 
 
-# --- Models --------------------------------------------------------------------------------------
+def test_drawing_samples_takes_time_that_is_not_the_fits(store, data, monkeypatch):
+    monkeypatch.setattr("ganaug.tracking.callback.sample_rows", lambda *_: time.sleep(1))
+    start = time.monotonic()
+    augmenter("table").set_callbacks(MLflowLogger()).fit(*data)
+    most = time.monotonic() - start - 1
+    (run,) = runs_in(store)
+    assert 0 < run.data.metrics["fit_seconds"] < most
+    assert run.info.end_time - run.info.start_time < most * 1000
 
 
-@pytest.fixture(scope="module")
-def fitted(eights):
-    return augmenter().fit(*eights)
+def test_samples_that_cannot_be_drawn_leave_a_tag_and_a_run(store, data, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("no font")
 
-
-def test_a_saved_model_makes_images_where_others_predict(fitted, tmp_path):
-    import mlflow
-
-    save_model(fitted, tmp_path / "model")
-    assert_array_equal(load_model(tmp_path / "model").sample()[0], fitted.sample()[0])
-    generator = mlflow.pyfunc.load_model(tmp_path / "model")
-    outputs = generator.metadata.signature.outputs
-    assert str(outputs) == "['image': Array(Array(long)) (required), 'label': long (required)]"
-    example = generator.predict(generator.input_example)
-    assert example["label"].tolist() == [8, 8, 8]
-
-    asked = pd.DataFrame({"label": [9, 8, 8, 9], "row": [0, 250, 3, 1]}, index=list("abcd"))
-    made = generator.predict(asked, params={"seed": 3})
-    assert made.index.tolist() == list("abcd")
-    assert list(made) == ["image", "label"]
-    assert made["label"].tolist() == [9, 8, 8, 9]
-    images = np.array(made["image"].tolist(), dtype="uint8")
-    assert images.shape == (4, 8, 8)
-    assert len(np.unique(images, axis=0)) == 4
-    # What a row is depends on nothing but its label, number and seed.
-    for name in asked.index:
-        alone = generator.predict(asked.loc[[name]], params={"seed": 3})
-        assert alone["image"].iloc[0] == made["image"][name]
-    assert generator.predict(asked)["image"]["a"] != made["image"]["a"]
-
-
-@pytest.mark.parametrize(
-    ("change", "kind"),
-    [
-        (lambda X: np.stack([X] * 3, axis=-1) / 255, "Array(Array(Array(double)))"),
-        (lambda X: X > 99, "Array(Array(boolean))"),
-    ],
-)
-def test_the_signature_tells_the_kind_of_pixels(eights, tmp_path, change, kind):
-    import mlflow
-
-    X, y = eights
-    model = GANOverSampler(encoder="image", steps=2, random_state=0).fit(change(X), y)
-    save_model(model, tmp_path / "model")
-    generator = mlflow.pyfunc.load_model(tmp_path / "model")
-    assert str(generator.metadata.signature.outputs.inputs[0].type) == kind
-    made = generator.predict(pd.DataFrame({"label": 7, "row": range(2)}))
-    assert np.array(made["image"].tolist()).shape == (2, *change(X).shape[1:])
-
-
-def test_flattened_images_come_as_rows(eights, tmp_path):
-    import mlflow
-
-    X, y = eights
-    table = pd.DataFrame(X.reshape(-1, 64)).add_prefix("p")
-    save_model(augmenter(ImageEncoder(shape=(8, 8))).fit(table, y), tmp_path / "model")
-    made = mlflow.pyfunc.load_model(tmp_path / "model").predict(
-        pd.DataFrame({"label": 8, "row": range(5)})
-    )
-    assert list(made) == [*table.columns, "label"]
-    assert (made.dtypes.iloc[:-1] == "uint8").all()
-
-
-def test_a_logged_model_is_served_by_the_command_line(store, fitted, tmp_path):
-    import mlflow
-
-    mlflow.set_tracking_uri(store)
-    with mlflow.start_run():
-        uri = log_model(fitted, registered_model_name="digits").model_uri
-    assert_array_equal(load_model("models:/digits/1").sample()[0], fitted.sample()[0])
-    asked = {"dataframe_split": {"columns": ["label", "row"], "data": [[8, 0], [9, 1]]}}
-    (tmp_path / "asked.json").write_text(json.dumps(asked))
-    command = [sys.executable, "-m", "mlflow", "models", "predict", "-m", uri]
-    command += ["-i", tmp_path / "asked.json", "-t", "json", "-o", tmp_path / "made.json"]
-    environment = {"MLFLOW_TRACKING_URI": store, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
-    done = subprocess.run(
-        [*map(str, command), "--env-manager", "local"],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    made = json.loads((tmp_path / "made.json").read_text())["predictions"]
-    generator = mlflow.pyfunc.load_model(uri)
-    expected = generator.predict(pd.DataFrame({"label": [8, 9], "row": [0, 1]}))
-    assert [row["image"] for row in made] == expected["image"].tolist()
-
-
-def test_frames_of_images_fit_into_arrow(fitted, tmp_path):
-    import mlflow
-    import pyarrow as pa
-
-    save_model(fitted, tmp_path / "model")
-    made = mlflow.pyfunc.load_model(tmp_path / "model").predict(
-        pd.DataFrame({"label": 8, "row": range(3)})
-    )
-    column = pa.Table.from_pandas(made)["image"]
-    assert column.type == pa.list_(pa.list_(pa.int64()))
-    assert column.to_pylist() == made["image"].tolist()
+    monkeypatch.setattr("ganaug.quality.pictures.draw_marginals", fail)
+    logger = MLflowLogger()
+    augmenter("table").set_callbacks(logger).fit(*data)
+    logger.flush()
+    (run,) = runs_in(store)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["ganaug.error.samples"] == "no font"

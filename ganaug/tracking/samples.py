@@ -1,9 +1,10 @@
-"""The table or images that a run was trained on, and what was made from them."""
+"""Real and synthetic rows or images of a run, and the description of its data set."""
 
 from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
+from importlib.util import find_spec
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -14,19 +15,16 @@ from ganaug.containers import evenly, pixel_table, rarest
 from ganaug.tracking.models import input_schema
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from mlflow import MlflowClient
 
-#: So many rows of each kind are shown.
-SHOWN = 200
-#: So many columns are drawn, those that differ most. Drawing takes turns with the next training.
-DRAWN = 4
-#: So many images of a class are shown, of so many classes: those with the fewest.
-IMAGES, CLASSES = 8, 10
-#: So many pixels the table of images holds at the most.
-PIXELS = 400_000
-#: Images are shown so large, at least, in pixels.
-EDGE = 32
+#: Rows that are logged of each kind, real and synthetic.
+N_ROWS = 200
+#: Columns that are drawn: those that differ most. Drawing takes turns with the next training.
+N_COLUMNS_DRAWN = 4
+#: Images of a class that are logged, and classes: those with the fewest rows.
+N_IMAGES, N_CLASSES = 8, 10
+#: Cells that the table of images has at the most.
+MAX_TABLE_CELLS = 400_000
 
 
 def as_data(X: Any) -> pd.DataFrame | np.ndarray:
@@ -41,45 +39,28 @@ def describe(
 ) -> dict[str, str]:
     """Return what MLflow keeps of a data set, as plain text.
 
-    Parameters
-    ----------
-    X : DataFrame or ndarray
-        The table or images, or the first of them.
-    digest : str
-        Of the whole table.
-    rows : int
-        In the whole table.
-    name : str, optional
-        "table" or "images" by default.
+    `X` may be the first rows; `digest` and the number of `rows` are those of the whole.
     """
+    from mlflow.data.schema import TensorDatasetSchema
     from mlflow.tracking.context.registry import resolve_tags
+    from mlflow.types import Schema, TensorSpec
 
+    size = rows * int(np.prod(X.shape[1:]))
     if isinstance(X, pd.DataFrame):
-        schema = {"mlflow_colspec": input_schema(X).to_dict()}
-        profile: dict[str, Any] = {"num_rows": rows, "num_elements": rows * X.shape[1]}
-    else:
-        schema, profile = _describe_array(X, rows)
+        kind, schema = "table", {"mlflow_colspec": input_schema(X).to_dict()}
+        profile: dict[str, Any] = {"num_rows": rows, "num_elements": size}
+    else:  # As MLflow's own `NumpyDataset` has them.
+        kind, spec = "images", TensorSpec(X.dtype, (-1, *X.shape[1:]))
+        schema = TensorDatasetSchema(Schema([spec])).to_dict()
+        profile = {"features_shape": [rows, *X.shape[1:]], "features_size": size}
+        profile["features_nbytes"] = size * X.itemsize
     return {
-        "name": name or ("table" if isinstance(X, pd.DataFrame) else "images"),
+        "name": name or kind,
         "digest": digest,
         "source_type": "code",
         "source": json.dumps({"tags": resolve_tags()}),
         "schema": json.dumps(schema),
         "profile": json.dumps(profile),
-    }
-
-
-def _describe_array(X: np.ndarray, rows: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return schema and profile as MLflow's own `NumpyDataset` has them."""
-    from mlflow.data.schema import TensorDatasetSchema
-    from mlflow.types import Schema, TensorSpec
-
-    schema = TensorDatasetSchema(Schema([TensorSpec(X.dtype, (-1, *X.shape[1:]))]))
-    size = rows * int(np.prod(X.shape[1:]))
-    return schema.to_dict(), {
-        "features_shape": [rows, *X.shape[1:]],
-        "features_size": size,
-        "features_nbytes": size * X.itemsize,
     }
 
 
@@ -94,29 +75,21 @@ def log_dataset(
 
 
 def sample_rows(augmenter: Any, X: pd.DataFrame | np.ndarray, codes: np.ndarray) -> dict[str, Any]:
-    """Return real and synthetic rows of the class that most rows are added to, as plain data.
+    """Return real and synthetic rows as plain data: of the class that most rows are added to.
 
-    Of images some of every class.
-
-    Parameters
-    ----------
-    augmenter : fitted GANAugmenter or GANOverSampler
-    X : DataFrame of shape (n, n_features) or ndarray of images
-        The rows that it was fitted on.
-    codes : ndarray of shape (n,)
-        Their class codes.
+    Of images, there are some of every class. `X` holds the rows that the augmenter was fitted on,
+    `codes` their class codes.
     """
-    if augmenter.encoder_.layout_.shape:
+    if augmenter.encoder_.shows_pictures:
         return _sample_images(augmenter, X, codes)
     assert isinstance(X, pd.DataFrame)
     asked = augmenter.sampling_strategy_ or augmenter.class_counts_
     label = max(asked, key=asked.__getitem__)
     own = np.flatnonzero(codes == augmenter.classes_.tolist().index(label))
-    real = X.iloc[evenly(own, SHOWN)]
-    made, _ = augmenter.sample({label: SHOWN}, n_candidates=augmenter.n_candidates_)
+    real = X.iloc[evenly(own, N_ROWS)]
+    made, _ = augmenter.sample({label: N_ROWS}, n_candidates=augmenter.n_candidates_)
     synthetic = pd.DataFrame(made).set_axis(X.columns, axis=1)
     return {
-        "label": str(label),
         "columns": [str(name) for name in X.columns],
         "dates": [i for i, dtype in enumerate(X.dtypes) if dtype.kind == "M"],
         "real": _cells(real),
@@ -143,71 +116,40 @@ def log_tables(client: MlflowClient, run_id: str, tables: dict[str, pd.DataFrame
     client.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps(listed))
 
 
-# --- Images --------------------------------------------------------------------------------------
-
-
 def _sample_images(
     augmenter: Any, X: pd.DataFrame | np.ndarray, codes: np.ndarray
 ) -> dict[str, Any]:
-    """Return real and synthetic images of each class, as plain data."""
-    encoder, labels = augmenter.encoder_, rarest(augmenter.class_counts_, CLASSES)
-    X_new, _ = augmenter.sample(dict.fromkeys(labels, IMAGES), n_candidates=augmenter.n_candidates_)
+    """Return real and synthetic images of each class, as lists and arrays."""
+    encoder, labels = augmenter.encoder_, rarest(augmenter.class_counts_, N_CLASSES)
+    X_new, _ = augmenter.sample(
+        dict.fromkeys(labels, N_IMAGES), n_candidates=augmenter.n_candidates_
+    )
     rows, names = [], []
     for label in labels:
         own = np.flatnonzero(codes == augmenter.classes_.tolist().index(label))
-        rows.append(evenly(own, IMAGES))
+        rows.append(evenly(own, N_IMAGES))
         names += [str(label)] * len(rows[-1])
     chosen = np.concatenate(rows)
     real = X.iloc[chosen] if isinstance(X, pd.DataFrame) else X[chosen]
     return {
-        "real": _packed(encoder.to_pictures(real), names),
-        "synthetic": _packed(encoder.to_pictures(X_new), np.repeat(list(map(str, labels)), IMAGES)),
+        "real": encoder.to_pictures(real),
+        "synthetic": encoder.to_pictures(X_new),
+        "labels": {"real": names, "synthetic": np.repeat(list(map(str, labels)), N_IMAGES)},
     }
 
 
-def _packed(images: np.ndarray, labels: Any) -> dict[str, Any]:
-    return {
-        "shape": list(images.shape),
-        "pixels": b64encode(np.ascontiguousarray(images).tobytes()).decode(),
-        "labels": list(map(str, labels)),
-    }
-
-
-def _unpacked(packed: dict[str, Any]) -> tuple[np.ndarray, list[str]]:
-    pixels = np.frombuffer(b64decode(packed["pixels"]), dtype=np.uint8)
-    return pixels.reshape(packed["shape"]), packed["labels"]
-
-
-def picture(augmenter: Any, step: int, time: int) -> dict[str, Any]:
+def picture(augmenter: Any, step: int, time: int) -> dict[str, Any] | None:
     """Return synthetic images of each class after so many steps, in one picture, as plain data.
 
-    Parameters
-    ----------
-    augmenter : GANAugmenter or GANOverSampler
-        As fitted by then, to images.
-    step : int
-    time : int
-        In milliseconds since 1970.
+    The time is in milliseconds since 1970. A table has no picture in the middle of a training.
     """
-    from PIL import Image, ImageDraw
+    if not augmenter.encoder_.shows_pictures:
+        return None
+    from ganaug.quality.pictures import labelled_tiles
 
-    from ganaug.quality.pictures import tile
-
-    labels = rarest(augmenter.class_counts_, CLASSES)
-    images, _ = augmenter.sample(dict.fromkeys(labels, IMAGES))
-    images = augmenter.encoder_.to_pictures(images)
-    scale = max(1, EDGE // max(images.shape[1:3]))
-    images = images.repeat(scale, axis=1).repeat(scale, axis=2)
-    tiles, middles = tile(np.split(images, len(labels)))
-    names = [str(label)[:20] for label in labels]
-    pixels = Image.fromarray(tiles).convert("RGBA")
-    pen = ImageDraw.Draw(pixels)
-    margin = 8 + int(max(pen.textlength(name) for name in names))
-    whole = Image.new("RGB", (pixels.width + margin, pixels.height), "white")
-    whole.paste(pixels, (margin, 0), pixels)
-    pen = ImageDraw.Draw(whole)
-    for name, middle in zip(names, middles, strict=True):
-        pen.text((margin - 4, middle), name, fill="black", anchor="rm")
+    labels = rarest(augmenter.class_counts_, N_CLASSES)
+    images, _ = augmenter.sample(dict.fromkeys(labels, N_IMAGES))
+    whole = labelled_tiles(augmenter.encoder_.to_pictures(images), labels)
     file = BytesIO()
     whole.save(file, "PNG")
     return {"step": step, "time": time, "png": b64encode(file.getvalue()).decode()}
@@ -235,41 +177,38 @@ def _sample_table(kinds: dict[str, tuple[np.ndarray, list[str]]]) -> pd.DataFram
         table.insert(0, "(kind)", kind)
         tables.append(table)
     table = pd.concat(tables, ignore_index=True)
-    return table.iloc[:: -(-table.size // PIXELS)]
-
-
-# --- Both ----------------------------------------------------------------------------------------
+    return table.iloc[:: -(-table.size // MAX_TABLE_CELLS)]
 
 
 def log_samples(client: MlflowClient, run_id: str, samples: dict[str, Any]) -> None:
-    """Log what was sampled: rows of both kinds as a table and, with matplotlib, as a picture.
+    """Log samples of both kinds as a table and, with matplotlib, as a picture.
 
-    In the middle of a training only a picture.
+    In the middle of a training there is only a picture.
     """
     if "step" in samples:
         _log_picture(client, run_id, samples)
         return
-    of_images = "columns" not in samples
-    kinds: dict[str, Any] = {
-        kind: _unpacked(samples[kind]) if of_images else _frame(samples, kind)
-        for kind in ("real", "synthetic")
-    }
+    of_images = "labels" in samples
+    kinds: dict[str, Any] = {}
+    for kind in ("real", "synthetic"):
+        if of_images:
+            kinds[kind] = (np.asarray(samples[kind], dtype=np.uint8), samples["labels"][kind])
+        else:
+            kinds[kind] = _frame(samples, kind)
     if of_images:
         table = _sample_table(kinds)
     else:
         # In brackets, for a column may be called "kind".
         table = pd.concat(kinds, names=["(kind)"]).reset_index("(kind)")
     log_tables(client, run_id, {"samples.json": table})
-    try:
-        from ganaug.quality.pictures import draw_images, draw_marginals
-
-        figure: Figure = (
-            draw_images(*kinds.values(), channels="last", per_class=IMAGES)
-            if of_images
-            else draw_marginals(*kinds.values(), most_columns=DRAWN)
-        )
-    except ImportError:
+    if find_spec("matplotlib") is None:
         return
+    from ganaug.quality.pictures import draw_images, draw_marginals
+
+    if of_images:
+        figure = draw_images(*kinds.values(), channels="last", per_class=N_IMAGES)
+    else:
+        figure = draw_marginals(*kinds.values(), most_columns=N_COLUMNS_DRAWN)
     client.log_figure(run_id, figure, "samples.png")
 
 

@@ -1,4 +1,4 @@
-"""Where runs go, and how they get there."""
+"""Choose an MLflow store, connect to it, and write runs to it."""
 
 from __future__ import annotations
 
@@ -7,26 +7,29 @@ import os
 import re
 import tempfile
 import textwrap
-import threading
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
+
+from ganaug.autologging import SharedContext
 
 if TYPE_CHECKING:
-    from mlflow import ActiveRun, MlflowClient
-    from mlflow.entities import Metric
+    from mlflow import MlflowClient
+    from mlflow.entities import Experiment, Metric
 
 DEFAULT_EXPERIMENT = "ganaug"
-#: How long a server may take to say that it is there.
-PROBE_SECONDS = 3
-
-
-# --- Where runs go -------------------------------------------------------------------------------
+#: Seconds that a server may take to answer whether it is there.
+PROBE_TIMEOUT = 3
+#: Seconds that MLflow may take with an update of a run. By itself it would try for four minutes a
+#: call when a server falls silent.
+SEND_TIMEOUT = 30.0
 
 
 def import_mlflow() -> ModuleType:
@@ -44,8 +47,6 @@ def import_mlflow() -> ModuleType:
 def without_password(text: str) -> str:
     """Return a text with user and password taken out of the addresses in it.
 
-    Examples
-    --------
     >>> without_password("no server at http://me:secret@localhost:5000/ml")
     'no server at http://localhost:5000/ml'
     """
@@ -62,61 +63,47 @@ class Destination:
     parent_run_id: str | None = None
 
 
-def resolve(
-    tracking_uri: str | None,
-    experiment: str | None,
-    root: str | Path,
-    *,
-    any_thread: bool = False,
-) -> Destination:
-    """Choose the store: the argument, the active run, MLflow's own setting, an embedded store.
-
-    With `any_thread`, for one that works for others, the run may be that of any thread.
-    """
-    mlflow, run = import_mlflow(), _active_run()
-    if run is None and any_thread:
-        run = mlflow.tracking.fluent._get_latest_active_run()
-    ambient = mlflow.get_tracking_uri()
-    if tracking_uri is not None and not (isinstance(tracking_uri, str) and tracking_uri.strip()):
-        raise ValueError(
-            f"tracking_uri={tracking_uri!r} must be text, such as 'http://localhost:5000' or "
-            "'sqlite:///mlflow.db'; or None."
-        )
+def resolve(tracking_uri: str | None, experiment: str | None, root: str | Path) -> Destination:
+    """Choose the store: the argument, the active run, MLflow's own setting, an embedded store."""
+    mlflow = import_mlflow()
+    run, ambient = mlflow.active_run(), mlflow.get_tracking_uri()
     if tracking_uri is None:
         embedded = f"sqlite:///{(Path(root).resolve() / 'mlflow.db').as_posix()}"
         tracking_uri = ambient if run or mlflow.is_tracking_uri_set() else embedded
-    if tracking_uri == ambient:
-        if run:
-            return Destination(
-                tracking_uri, experiment_id=run.info.experiment_id, parent_run_id=run.info.run_id
-            )
-        if experiment is None:
-            # `mlflow.set_experiment` sets the id in the environment; joblib's workers inherit it.
-            experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
-            experiment_id = os.environ.get("MLFLOW_EXPERIMENT_ID")
-            return Destination(tracking_uri, experiment, experiment_id)
+    if tracking_uri == ambient and run:
+        return Destination(
+            tracking_uri, experiment_id=run.info.experiment_id, parent_run_id=run.info.run_id
+        )
+    if tracking_uri == ambient and experiment is None:
+        # `mlflow.set_experiment` sets the id in the environment; joblib's workers inherit it.
+        experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
+        return Destination(tracking_uri, experiment, os.environ.get("MLFLOW_EXPERIMENT_ID"))
     return Destination(tracking_uri, DEFAULT_EXPERIMENT if experiment is None else experiment)
 
 
-def _active_run() -> ActiveRun | None:
-    """Return the run of this thread or, in one of joblib's, of the thread that waits for it."""
-    from mlflow.tracking.fluent import _active_run_stack
+def within(seconds: float, function: Callable, *arguments: Any) -> Any:
+    """Return what a function returns; leave it behind in its thread if it takes longer."""
+    result: Future = Future()
 
-    runs, thread = _active_run_stack.get_all_thread_values(), cast(Any, threading.current_thread())
-    while not runs.get(thread.ident) and hasattr(thread, "_parent"):
-        thread = thread._parent  # of `multiprocessing.pool.ThreadPool`
-    return [None, *runs.get(thread.ident, [])][-1]
+    def work() -> None:
+        try:
+            result.set_result(function(*arguments))
+        except BaseException as error:
+            result.set_exception(error)
+
+    # Unlike those of an executor, such a thread does not keep the interpreter from leaving.
+    Thread(target=work, daemon=True).start()
+    try:
+        return result.result(seconds)
+    except TimeoutError:
+        raise ConnectionError(f"no answer from MLflow within {seconds:g} seconds") from None
 
 
 def connect(destination: Destination) -> tuple[MlflowClient, str]:
     """Return a client and the id of the experiment, created if need be.
 
-    Raises
-    ------
-    ValueError
-        If MLflow cannot use the address, the name of the experiment or the experiment.
-    ConnectionError
-        If no server answers.
+    Raises `ValueError` if MLflow cannot use the address or the experiment, and `ConnectionError`
+    if no MLflow server answers.
     """
     from mlflow.exceptions import RestException
 
@@ -181,7 +168,13 @@ def _find_experiment(client: MlflowClient, destination: Destination) -> str:
 
     if destination.parent_run_id is not None and destination.experiment_id is not None:
         return destination.experiment_id
-    name, found = _checked_name(destination.experiment), None
+    name = destination.experiment
+    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > 500:
+        raise ValueError(
+            f"experiment={name!r} cannot be the name of an experiment; pass one line of 1 to 500 "
+            "characters, such as 'fraud'."
+        )
+    found: Experiment | None
     if destination.experiment_id is not None:
         found = client.get_experiment(destination.experiment_id)
     else:
@@ -192,8 +185,7 @@ def _find_experiment(client: MlflowClient, destination: Destination) -> str:
         artifacts = None if path is None else (path.parent / "artifacts").as_uri()
         try:
             return client.create_experiment(name, artifact_location=artifacts)
-        except MlflowException:
-            # Another worker may have been first.
+        except MlflowException:  # Another worker may have been first.
             found = client.get_experiment_by_name(name)
             if found is None:
                 raise
@@ -207,25 +199,13 @@ def _find_experiment(client: MlflowClient, destination: Destination) -> str:
     return found.experiment_id
 
 
-def _checked_name(name: str) -> str:
-    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > 500:
-        raise ValueError(
-            f"experiment={name!r} cannot be the name of an experiment; pass one line of 1 to 500 "
-            "characters, such as 'fraud'."
-        )
-    return name
-
-
 def _create_database(path: Path) -> None:
     """Create MLflow's database, complete or not at all: two workers may be at it at a time."""
     from mlflow import MlflowClient
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    folder = tempfile.TemporaryDirectory(
-        dir=path.parent, prefix=".mlflow-", ignore_cleanup_errors=True
-    )
-    with folder as name, quiet():
-        draft = Path(name) / "mlflow.db"
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".mlflow-") as folder, quiet():
+        draft = Path(folder) / "mlflow.db"
         MlflowClient(tracking_uri=f"sqlite:///{draft.as_posix()}")
         try:
             os.link(draft, path)  # Unlike a move, this never replaces what another one made.
@@ -235,13 +215,18 @@ def _create_database(path: Path) -> None:
 
 
 def check_answers(uri: str) -> None:
-    """Fail within seconds when no server is there: MLflow itself tries for four minutes."""
+    """Raise within seconds if no server is there: MLflow by itself tries for four minutes."""
     import requests
 
+    if not isinstance(uri, str) or not uri.strip():
+        raise ValueError(
+            f"tracking_uri={uri!r} must be text, such as 'http://localhost:5000' or "
+            "'sqlite:///mlflow.db'; or None."
+        )
     if not uri.startswith(("http:", "https:")):
         return
     try:
-        answer = requests.get(uri.rstrip("/") + "/health", timeout=PROBE_SECONDS)
+        answer = requests.get(uri.rstrip("/") + "/health", timeout=PROBE_TIMEOUT)
     except requests.exceptions.SSLError:
         pass  # Someone answers; how far to trust them is a setting of MLflow's.
     except (requests.exceptions.InvalidURL, ValueError) as error:
@@ -254,19 +239,27 @@ def check_answers(uri: str) -> None:
             raise _not_mlflow(uri, f"status {answer.status_code}: {answer.text}")
 
 
-_quiet_lock = threading.Lock()
+@contextmanager
+def _set(variable: str, value: str) -> Iterator[None]:
+    """Set an environment variable in the block."""
+    before = os.environ.get(variable)
+    os.environ[variable] = value
+    try:
+        yield
+    finally:
+        os.environ.pop(variable)
+        if before is not None:
+            os.environ[variable] = before
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Silence what MLflow says about its own insides while it loads or opens a database."""
+def _quiet() -> Iterator[None]:
     chatty = logging.getLogger("mlflow.store.db.utils")  # "Creating initial database tables"
-    # Warning filters are global, so threads take turns.
-    with _quiet_lock, warnings.catch_warnings():
+    level = chatty.level
+    with warnings.catch_warnings():
         # SQLAlchemy on the way MLflow maps its tables, and MLflow on its own type hints.
         warnings.filterwarnings("ignore", message=".*noload.*loader strategy is deprecated")
         warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
-        level = chatty.level
         chatty.setLevel(logging.WARNING)
         try:
             yield
@@ -274,7 +267,10 @@ def quiet() -> Iterator[None]:
             chatty.setLevel(level)
 
 
-# --- What a run holds ----------------------------------------------------------------------------
+#: Silences what MLflow says about its own insides while it loads or opens a database.
+quiet = SharedContext(_quiet)
+#: Silences the links that MLflow prints when a run on a server ends.
+_without_links = SharedContext(lambda: _set("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true"))
 
 
 def milliseconds() -> int:
@@ -290,8 +286,6 @@ def key(name: object) -> str:
 def parameters_of(estimator: Any) -> dict[str, str]:
     """Return the constructor parameters, nested ones included, as short texts.
 
-    Examples
-    --------
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.pipeline import make_pipeline
     >>> parameters = parameters_of(make_pipeline(LogisticRegression(C=2.0)))
@@ -312,16 +306,12 @@ def counts_text(values: Mapping[Any, Any]) -> str:
     return ", ".join(f"{label}: {value}" for label, value in values.items())[:6000]
 
 
-def curves(
-    ticks: Iterable[tuple[int, Mapping[str, float]]], prefix: str = ""
+def curve_points(
+    tick: Mapping[str, float], timestamp: int, prefix: str = ""
 ) -> list[tuple[str, float, int, int]]:
-    """Return ``(key, value, timestamp, step)`` for each value of each tick."""
-    return [
-        (key(f"{prefix}{name}"), float(value), timestamp, int(tick["step"]))
-        for timestamp, tick in ticks
-        for name, value in tick.items()
-        if name != "step"
-    ]
+    """Return ``(key, value, timestamp, step)`` for each value of a tick."""
+    step, names = int(tick["step"]), [name for name in tick if name != "step"]
+    return [(key(f"{prefix}{name}"), float(tick[name]), timestamp, step) for name in names]
 
 
 def create_run(
@@ -342,16 +332,9 @@ def create_run(
 
 
 def end_run(client: MlflowClient, run_id: str, status: str, end: int | None = None) -> None:
-    """End a run.
-
-    `MlflowClient.set_terminated` also prints links, and stops the asynchronous logging of the
-    caller, who may use the same store.
-    """
-    from mlflow.entities import RunStatus
-
-    client._tracking_client.store.update_run_info(
-        run_id, RunStatus.from_string(status), end or milliseconds(), run_name=None
-    )
+    """End a run."""
+    with _without_links():
+        client.set_terminated(run_id, status, end)
 
 
 @contextmanager

@@ -9,12 +9,12 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from torch import nn
 
-from ganaug.losses import BCELoss, RelativisticLoss, WassersteinLoss
-from ganaug.networks.dense import DenseNetwork
 from ganaug.encoders.layout import RowLayout
 from ganaug.generators.training import BalancedBatches, Schedule, one_thread, train
+from ganaug.losses import BCELoss, RelativisticLoss, WassersteinLoss
+from ganaug.networks.dense import DenseNetwork
 
-SPEC = RowLayout(n_numeric=2, n_classes=2, missing_flag_of=(-1, -1))
+LAYOUT = RowLayout(n_numeric=2, n_classes=2, missing_flag_of=(-1, -1))
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def batches(sizes=(90, 10), batch_size=16, seed=0):
 
 
 def run(loss=None, steps=20, rate=0.01, on_tick=lambda *_: False, seed=0, **schedule):
-    generator, critic = DenseNetwork(width=8, latent_dim=4).build(SPEC, stream(seed))
+    generator, critic = DenseNetwork(width=8, latent_dim=4).build(LAYOUT, stream(seed))
     loss = RelativisticLoss() if loss is None else loss
     train(generator, critic, loss, batches(), Schedule(steps, 16, rate, **schedule), on_tick)
     return generator, critic
@@ -95,8 +95,9 @@ def test_fits_at_the_same_time_do_not_leave_one_thread_behind():
 # Batches
 
 
-@pytest.mark.parametrize("sizes", [(90, 10), (1, 1), (500, 3, 40)])
-@pytest.mark.parametrize("batch_size", [6, 16, 128])
+@pytest.mark.parametrize(
+    ("sizes", "batch_size"), [((90, 10), 6), ((1, 1), 16), ((500, 3, 40), 16), ((500, 3, 40), 128)]
+)
 def test_batches_hold_every_class_equally_often(sizes, batch_size):
     source = batches(sizes, batch_size)
     for _ in range(5):
@@ -236,7 +237,7 @@ def test_the_generator_ends_with_its_average():
             path.append([w.detach().clone() for w in generator.parameters()])
             return super().generator_loss(critic, real, fake, classes)
 
-    generator, critic = DenseNetwork(width=8, latent_dim=4).build(SPEC, stream())
+    generator, critic = DenseNetwork(width=8, latent_dim=4).build(LAYOUT, stream())
     raw = list(generator.parameters())
 
     def on_tick(step, losses, average):
@@ -286,7 +287,7 @@ def test_only_ones_own_weights_move():
             moved.append([not torch.equal(a, b) for a, b in zip(self.before, after, strict=True)])
             return super().generator_loss(critic, *args)
 
-    nets = DenseNetwork(width=8, depth=1, latent_dim=4).build(SPEC, stream())
+    nets = DenseNetwork(width=8, depth=1, latent_dim=4).build(LAYOUT, stream())
     train(*nets, Spy(), batches(), Schedule(3, 16, 0.01), lambda *_: False)
     n_generator = len(list(nets[0].parameters()))
     assert not any(np.array(moved)[:, :n_generator].ravel())
@@ -308,7 +309,7 @@ def test_training_finds_two_clusters(loss):
     classes = torch.tensor([0, 1]).repeat(200)
     places = torch.tensor([[-1.5, 0.5], [1.5, -0.5]])
     rows = places[classes] + 0.3 * torch.randn(400, 2, generator=stream(1))
-    generator, critic = DenseNetwork(width=32, latent_dim=8).build(SPEC, stream())
+    generator, critic = DenseNetwork(width=32, latent_dim=8).build(LAYOUT, stream())
     source = BalancedBatches(rows, classes, 64, stream())
     train(generator, critic, loss, source, Schedule(500, 64, 0.004, ema=0.98), lambda *_: False)
     with torch.no_grad():
