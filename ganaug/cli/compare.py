@@ -220,7 +220,7 @@ def _record(comparison: Comparison, name: str, page: str, destination: dict[str,
                 on_run=lambda done, total, run: show(done, total, f"recording {run}"),
             )
     except Exception as error:
-        from ganaug.tracking.store import without_password
+        from ganaug.tracking.client import without_password
 
         reason = without_password(str(error))
         say(f"The comparison above is complete, but MLflow did not record it: {reason}")

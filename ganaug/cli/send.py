@@ -32,7 +32,7 @@ def send(
     for file in files:
         if not file.is_file():
             raise FileNotFoundError(f"There is no file {file}.")
-    from ganaug.tracking.outbox import send_file
+    from ganaug.tracking.spool import send_file
 
     code = 0
     for file in files:
