@@ -1,13 +1,13 @@
-# `make demo` and `make test` set up everything they need in .venv on a fresh clone.
+# `make demo`, `make check` and `make test` set up everything they need in .venv on a fresh clone.
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := ganaug-demo
 
 export MLFLOW_DISABLE_TELEMETRY := true
 # Two test processes with one thread each: more would wait for each other.
-test bench bench-rows: export OMP_NUM_THREADS := 1
+test check bench bench-rows: export OMP_NUM_THREADS := 1
 
-.PHONY: demo test lint types bench bench-rows bench-speed bars clean
+.PHONY: demo test check lint types bench bench-rows bench-speed bars clean
 
 .venv/.dev: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -31,6 +31,9 @@ demo: .venv/.dev            ## compare arms on a real imbalanced table, tracked 
 test: lint types            ## everything that guards the code
 	$(BIN)/python -m pytest -q -n 2
 
+check: lint                 ## while working: all but what takes long
+	$(BIN)/python -m pytest -q -n 2 -m "not slow"
+
 lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -41,16 +44,16 @@ types: .venv/.dev
 STUDY ?= natural
 TABLES ?=
 bench: .venv/.bench         ## one study of all arms, tables and classifiers; goes on where it stopped
-	$(BIN)/python pipelines/benchmark.py run $(STUDY) $(if $(TABLES),--tables-dir $(TABLES))
+	$(BIN)/python -m benchmarks run $(STUDY) $(if $(TABLES),--tables-dir $(TABLES))
 
 bench-rows: .venv/.bench    ## class control, variety and copies of synthetic rows
-	$(BIN)/python pipelines/benchmark.py rows $(if $(TABLES),--tables-dir $(TABLES))
+	$(BIN)/python -m benchmarks rows $(if $(TABLES),--tables-dir $(TABLES))
 
 bench-speed: .venv/.bench   ## against CTGAN, same rows, one process each
-	$(BIN)/python benchmarks/speed.py --json benchmarks/results/speed.json
+	$(BIN)/python -m benchmarks.speed --json benchmarks/results/speed.json
 
 bars: .venv/.dev            ## every promise with its figure, from the results that are kept
-	$(BIN)/python pipelines/benchmark.py bars
+	$(BIN)/python -m benchmarks promises
 
 clean:
 	rm -rf .venv $(DEMO) .mypy_cache .pytest_cache .ruff_cache

@@ -1,8 +1,8 @@
 """Speed and memory against CTGAN and SMOTE: same rows, same machine, one process each.
 
-    python benchmarks/speed.py                 # everything (CTGAN's 300 epochs are extrapolated)
-    python benchmarks/speed.py --ctgan-epochs 300
-    python benchmarks/speed.py --only step
+    python -m benchmarks.speed                 # everything (CTGAN's 300 epochs are extrapolated)
+    python -m benchmarks.speed --ctgan-epochs 300
+    python -m benchmarks.speed --only step
 
 CTGAN runs with its defaults. Its epochs cost the same each, so for the two large tables only
 ``--ctgan-epochs`` of them are run, timed from the first optimiser step to the last and scaled to
@@ -55,7 +55,7 @@ TABLES = {
 def run_ganaug(name, _epochs):
     """Time fit and sampling of GANAugmenter's defaults."""
     import ganaug.augmenter
-    import ganaug.training
+    import ganaug.generators.training
 
     X, y = TABLES[name]()
     start = time.perf_counter()
@@ -91,7 +91,7 @@ def run_ctgan(name, epochs):
 def run_memory(n, _):
     """Time a fit on n x 40 float64 and measure its peak memory over the bare imports."""
     import ganaug.augmenter
-    import ganaug.training
+    import ganaug.generators.training
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     X, y = numeric(int(n), 40, share=0.1)
@@ -118,10 +118,10 @@ def run_step(size, _):
     """Time one critic + generator step, and what its multiplications alone would take."""
     import torch
 
+    from ganaug.encoders.layout import RowLayout
+    from ganaug.generators.training import BalancedBatches, Schedule, one_thread, train
     from ganaug.losses import RelativisticLoss
     from ganaug.networks.dense import DenseNetwork
-    from ganaug.spec import Spec
-    from ganaug.training import BalancedBatches, Schedule, one_thread, train
 
     batch, width = (int(part) for part in size.split(","))
     latent, d = 64, 40
@@ -130,8 +130,8 @@ def run_step(size, _):
         best = min(_timed(lambda: a @ b, 200) for _ in range(10))
         rate = 2 * 2 * batch * width * width / best
         rng = torch.Generator().manual_seed(0)
-        spec = Spec(n_reals=d, choices=(), n_context=0, n_classes=2)
-        generator, critic = DenseNetwork(width=width, latent_dim=latent).build(spec, rng)
+        layout = RowLayout(n_numeric=d, n_classes=2)
+        generator, critic = DenseNetwork(width=width, latent_dim=latent).build(layout, rng)
         rows, classes = torch.randn(5000, d), (torch.arange(5000) % 10 == 0).long()
         batches = BalancedBatches(rows, classes, batch, rng)
         times = []
@@ -181,7 +181,7 @@ def main():
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ctgan-epochs", type=int, default=3)
-    parser.add_argument("--only", choices=["ctgan", "memory", "step"])
+    parser.add_argument("--only", one_hot_sizes=["ctgan", "memory", "step"])
     parser.add_argument("--json", type=Path, help="where to write the ratios to CTGAN")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()

@@ -6,8 +6,9 @@ from ganaug._version import __version__
 
 if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter, GANOverSampler
-    from ganaug.classifier import AugmentedClassifier, AugmentedClassifierCV
     from ganaug.encoders.image import ImageEncoder
+    from ganaug.ensemble import AugmentedClassifier
+    from ganaug.search import AugmentedClassifierCV
 
 __all__ = [
     "AugmentedClassifier",
@@ -19,8 +20,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AugmentedClassifier": "classifier",
-    "AugmentedClassifierCV": "classifier",
+    "AugmentedClassifier": "ensemble",
+    "AugmentedClassifierCV": "search",
     "GANAugmenter": "augmenter",
     "GANOverSampler": "augmenter",
     "ImageEncoder": "encoders.image",

@@ -128,6 +128,13 @@ def as_labels(y: Any) -> Any:
     return y if known else np.asarray(y)
 
 
+def take(table: Any, rows: np.ndarray) -> Any:
+    """Return rows of an array or DataFrame by ascending position; the table itself for all."""
+    if len(rows) == len(table):
+        return table
+    return table.iloc[rows] if isinstance(table, pd.DataFrame) else table[rows]
+
+
 def evenly(rows: np.ndarray, most: int) -> np.ndarray:
     """Return ``most`` of the rows, evenly from all of them, for they may be sorted; or all.
 

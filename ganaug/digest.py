@@ -1,22 +1,23 @@
-"""A short text that identifies a table or images by all they hold."""
+"""Short texts that identify a table or images by all they hold."""
 
 from __future__ import annotations
 
 import hashlib
+import pickle
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 
-def digest(X: pd.DataFrame | np.ndarray, y: np.ndarray) -> str:
+def digest(X: Any, y: np.ndarray) -> str:
     """Identify a table or images by all they hold.
 
     MLflow's own digest leaves out categories, and every row after the ten thousandth.
 
     Parameters
     ----------
-    X : DataFrame or ndarray of shape (n, ...)
+    X : DataFrame or array-like of shape (n, ...)
     y : ndarray of shape (n,)
 
     Returns
@@ -30,22 +31,63 @@ def digest(X: pd.DataFrame | np.ndarray, y: np.ndarray) -> str:
     >>> import pandas as pd
     >>> from ganaug.digest import digest
     >>> digest(pd.DataFrame({"a": [1, 2]}), np.array([0, 1]))
-    'c8129f12'
+    'ea057018'
+    """
+    return fingerprint(X, y)[:8]
+
+
+def fingerprint(X: Any, y: np.ndarray) -> str:
+    """Identify a table or images so that no two that differ have the same name.
+
+    The index of a table is left out.
+
+    Parameters
+    ----------
+    X : DataFrame or array-like of shape (n, ...)
+    y : ndarray of shape (n,)
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.digest import fingerprint
+    >>> len(fingerprint([[1.0], [2.0]], np.array([0, 1])))
+    64
     """
     if isinstance(X, pd.DataFrame):
         # The same values of another type are another table: a level is not a number.
-        form: Any = [(name, _kind(X[name])) for name in X]
-        values = pd.util.hash_pandas_object(X, index=False).to_numpy()
+        form: Any = [(name, _kind(X.iloc[:, i])) for i, name in enumerate(X)]
+        parts = [_content(X.iloc[:, i].array) for i in range(X.shape[1])]
     else:
-        form, values = (X.shape, X.dtype.str), np.ascontiguousarray(X)
+        if isinstance(X, list):  # numpy would make texts of the numbers beside a text
+            X = np.asarray(X, dtype=None if X and isinstance(X[0], np.ndarray) else object)
+        X = np.asarray(X)
+        form, parts = (X.shape, X.dtype.str), [_content(X)]
     found = hashlib.sha256(repr(form).encode())
     found.update(pd.api.types.infer_dtype(y, skipna=False).encode())
-    found.update(values.tobytes())
-    found.update(pd.util.hash_array(y).tobytes())
-    return found.hexdigest()[:8]
+    for part in [*parts, _content(y)]:
+        found.update(part)
+    return found.hexdigest()
 
 
 def _kind(column: pd.Series) -> str:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return f"{column.dtype.categories.tolist()}, ordered={column.dtype.ordered}"
     return str(column.dtype)
+
+
+def _content(values: Any) -> bytes:
+    """Return bytes that no other values have."""
+    if not isinstance(values, np.ndarray | pd.arrays.NumpyExtensionArray):
+        return pd.util.hash_array(values, categorize=False).tobytes()
+    values = np.asarray(values)
+    if values.dtype.kind == "U":
+        values = values.astype(object)
+    if values.dtype == object:
+        # Each alone: pickled together they would also tell which of them are one object.
+        return b"".join(map(pickle.dumps, values.ravel().tolist()))
+    return values.tobytes()

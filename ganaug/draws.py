@@ -1,122 +1,29 @@
-"""Draws of training rows, and what classifiers that were trained on different ones say together."""
+"""Draws of training rows: the real ones, and a growing part of what an augmenter adds to them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from numbers import Integral
 from typing import Any
 
 import numpy as np
-from imblearn.utils import check_sampling_strategy
-from sklearn.base import clone
+from imblearn.under_sampling.base import BaseCleaningSampler, BaseUnderSampler
 
 from ganaug.containers import extend
-from ganaug.randomness import numpy_stream
+from ganaug.randomness import clone_seeded, subseed
+from ganaug.targets import class_counts, rows_to_add
+
+# Purposes of the random streams of a fit, so that no two of them are the same.
+AUGMENTER, DRAW, ESTIMATOR, FOLD = range(4)
 
 
-def class_shares(y: np.ndarray) -> np.ndarray:
-    """Return the share of each class, in the order of the sorted labels.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from ganaug.draws import class_shares
-    >>> class_shares(np.array(["no", "yes", "no", "no"]))
-    array([0.75, 0.25])
-    """
-    counts = np.unique(y, return_counts=True)[1]
-    return counts / counts.sum()
-
-
-def correct_prior(probabilities: np.ndarray, learned: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    r"""Turn probabilities learned at some class shares into those at others.
-
-    If rows of each class look alike in both worlds, Bayes' rule gives
-    :math:`p'_c \propto p_c \, \pi_c / q_c` for learned shares :math:`q` and wanted ones
-    :math:`\pi` (equation 4 of [1]_).
-
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n, n_classes)
-    learned, wanted : ndarray of shape (n_classes,)
-        Class shares, each above 0.
-
-    Returns
-    -------
-    ndarray of shape (n, n_classes)
-
-    References
-    ----------
-    .. [1] M. Saerens, P. Latinne, C. Decaestecker, "Adjusting the outputs of a classifier to new
-       a priori probabilities: a simple procedure", Neural Computation 14, 2002.
+def draw_fractions(n_draws: int) -> list[float]:
+    """Return which part of the rows to add each draw adds: none at first, all in the last.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from ganaug.draws import correct_prior
-    >>> correct_prior(np.array([[0.5, 0.5]]), np.array([0.5, 0.5]), np.array([0.9, 0.1]))
-    array([[0.9, 0.1]])
-    """
-    weighted = probabilities * (wanted / learned)
-    totals = weighted.sum(axis=1, keepdims=True)
-    # A row without any evidence, as of a radius without neighbours, says what the shares say.
-    return np.where(totals > 0, weighted / np.where(totals > 0, totals, 1.0), wanted)
-
-
-def average_draws(
-    probabilities: Sequence[np.ndarray], learned: Sequence[np.ndarray], true: np.ndarray
-) -> np.ndarray:
-    """Average at the true class shares what classifiers say that learned at different ones.
-
-    Parameters
-    ----------
-    probabilities : sequence of ndarray of shape (n, n_classes)
-        Of each draw's classifier.
-    learned : sequence of ndarray of shape (n_classes,)
-        The class shares of each draw.
-    true : ndarray of shape (n_classes,)
-        The class shares of the real rows.
-
-    Returns
-    -------
-    ndarray of shape (n, n_classes)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from ganaug.draws import average_draws
-    >>> equal, true = np.array([0.5, 0.5]), np.array([0.9, 0.1])
-    >>> average_draws([np.array([[0.9, 0.1]]), np.array([[0.5, 0.5]])], [true, equal], true)
-    array([[0.9, 0.1]])
-    """
-    each = [correct_prior(p, q, true) for p, q in zip(probabilities, learned, strict=True)]
-    return np.mean(each, axis=0)
-
-
-def decision_shares(learned: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the class shares at which an average over draws decides.
-
-    That is the geometric mean of those of two or more draws without the first, which as a rule adds
-    nothing.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from ganaug.draws import decision_shares
-    >>> decision_shares([np.array([0.9, 0.1]), np.array([0.8, 0.2]), np.array([0.5, 0.5])])
-    array([0.66666667, 0.33333333])
-    """
-    mean = np.exp(np.log(learned[1:]).mean(axis=0))
-    return mean / mean.sum()
-
-
-def growing_shares(n_draws: int) -> list[float]:
-    """Return which share of the rows asked for each draw adds: none at first, all in the last.
-
-    Examples
-    --------
-    >>> from ganaug.draws import growing_shares
-    >>> growing_shares(5), growing_shares(1)
+    >>> from ganaug.draws import draw_fractions
+    >>> draw_fractions(5), draw_fractions(1)
     ([0.0, 0.25, 0.5, 0.75, 1.0], [1.0])
     """
     return np.linspace(0, 1, n_draws).tolist() if n_draws > 1 else [1.0]
@@ -128,51 +35,59 @@ def draw_rows(
     source: Any,
     rows: Mapping[Any, int] | None,
     seed: int | None,
-    share: float = 1.0,
-) -> tuple[Any, np.ndarray]:
-    """Return the training rows of one draw: real ones, and what ``source`` adds to them.
+    n_draws: int,
+) -> Iterator[tuple[Any, np.ndarray]]:
+    """Yield the training rows of each draw: the real ones, and what ``source`` adds to them.
 
     Parameters
     ----------
     X : array-like or DataFrame of shape (n, n_features)
     y : ndarray of shape (n,)
-    source : fitted GANAugmenter, imbalanced-learn sampler or None
+    source : fitted generative augmenter, imbalanced-learn sampler or None
     rows : dict or None
-        How many to add of each class; None: what ``source`` is set to.
+        How many to add of each class in the last draw; None: what ``source`` is set to.
     seed : int or None
-        None for a draw with the seed of ``source``.
-    share : float
-        Of these rows to add, if their number is known: see :class:`~ganaug.AugmentedClassifier`.
-
-    Returns
-    -------
-    tuple of (X, y)
+        None for that of ``source``.
+    n_draws : int
+        If there is nothing to add, there is one draw.
     """
-    if source is None:
-        return X, y
-    if rows is None and share < 1:
-        rows = rows_it_adds(source, y)
-    if rows is not None:
-        rows = {label: n for label, more in rows.items() if (n := round(share * more))}
-        if not rows:
-            return X, y
-    if hasattr(source, "fit_resample"):
-        sampler = ask_for(clone_seeded(source, seed), y, rows)
-        X_more, y_more = sampler.fit_resample(X, y)
-        absent = np.setdiff1d(y, y_more).tolist()
-        if absent:
-            raise ValueError(
-                f"{type(source).__name__} removed every row of class {absent[0]!r}; the classifier "
-                "needs some of each class. Use a sampler that removes fewer rows."
-            )
-        return X_more, y_more
-    X_new, y_new = source.sample(rows, random_state=seed, **choice_of(source))
-    return extend(X, X_new), extend(y, y_new)
+    rows = _rows_it_adds(source, y) if rows is None else rows
+    if source is None or (rows is not None and not any(rows.values())):
+        yield X, y
+        return
+    if seed is None and n_draws > 1:
+        seed = seed_of(source)
+    for draw, fraction in enumerate(draw_fractions(n_draws)):
+        yield _add_rows(X, y, source, _part_of(rows, fraction), subseed(seed, DRAW, draw))
 
 
-def choice_of(source: Any) -> dict[str, int]:
-    """Return what makes a GANAugmenter choose rows, as it does when it adds them itself."""
-    return {"n_candidates": source.n_candidates} if hasattr(source, "n_candidates") else {}
+def set_rows_to_add(augmenter: Any, y: np.ndarray, rows: Mapping[Any, int]) -> None:
+    """Set ``sampling_strategy`` to the totals that it takes to add ``rows``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.draws import set_rows_to_add
+    >>> from imblearn.over_sampling import SMOTE
+    >>> smote = SMOTE()
+    >>> set_rows_to_add(smote, np.array(["no", "no", "yes"]), {"yes": 1})
+    >>> smote.sampling_strategy
+    {'yes': 2}
+    """
+    counts = class_counts(y)
+    augmenter.set_params(
+        sampling_strategy={label: counts[label] + more for label, more in rows.items()}
+    )
+
+
+def sample_rows(
+    augmenter: Any, rows: Mapping[Any, int] | None, seed: int | None
+) -> tuple[Any, np.ndarray]:
+    """Return synthetic rows of the quality that the augmenter itself would add."""
+    choosy = (
+        {"n_candidates": augmenter.n_candidates_} if hasattr(augmenter, "n_candidates_") else {}
+    )
+    return augmenter.sample(rows, random_state=seed, **choosy)
 
 
 def seed_of(source: Any) -> int | None:
@@ -181,37 +96,37 @@ def seed_of(source: Any) -> int | None:
     return int(seed) if isinstance(seed, Integral) else None
 
 
-def rows_it_adds(source: Any, y: np.ndarray) -> dict[Any, int] | None:
-    """Return how many rows of each class ``source`` is set to add, or None if it does not tell."""
-    strategy = source.get_params().get("sampling_strategy")
-    # A GANAugmenter has no type of sampling; those that remove rows say so.
-    if strategy is None or getattr(source, "_sampling_type", "over-sampling") != "over-sampling":
-        return None
-    return dict(check_sampling_strategy(strategy, y, "over-sampling"))
-
-
-def ask_for(augmenter: Any, y: np.ndarray, rows: Mapping[Any, int] | None) -> Any:
-    """Tell an augmenter how many ``rows`` to add; None leaves its own ``sampling_strategy``."""
+def _part_of(rows: Mapping[Any, int] | None, fraction: float) -> dict[Any, int] | None:
     if rows is None:
-        return augmenter
-    totals = {label: int(np.sum(y == label)) + more for label, more in rows.items()}
-    return augmenter.set_params(sampling_strategy=totals)
+        return None
+    return {label: n for label, more in rows.items() if (n := round(fraction * more))}
 
 
-def subseed(seed: int | None, *key: int) -> int | None:
-    """Return the seed of one part, or None where there is none for the whole."""
-    return None if seed is None else int(numpy_stream(seed, *key).integers(2**31 - 1))
+def _add_rows(
+    X: Any, y: np.ndarray, source: Any, rows: Mapping[Any, int] | None, seed: int | None
+) -> tuple[Any, np.ndarray]:
+    """Return the real rows and ``rows`` more of each class, None: what ``source`` is set to."""
+    if rows == {}:
+        return X, y
+    if not hasattr(source, "fit_resample"):
+        X_new, y_new = sample_rows(source, rows, seed)
+        return extend(X, X_new), extend(y, y_new)
+    sampler = clone_seeded(source, seed)
+    if rows is not None:
+        set_rows_to_add(sampler, y, rows)
+    X_more, y_more = sampler.fit_resample(X, y)
+    absent = np.setdiff1d(y, y_more).tolist()
+    if absent:
+        raise ValueError(
+            f"{type(sampler).__name__} removed every row of class {absent[0]!r}; the classifier "
+            "needs some of each class. Use a sampler that removes fewer rows."
+        )
+    return X_more, y_more
 
 
-def clone_seeded(estimator: Any, seed: int | None, *key: int) -> Any:
-    """Clone an estimator, with each ``random_state`` in it set, unless ``seed`` is None."""
-    estimator = clone(estimator)
-    if seed is None:
-        return estimator
-    stream = numpy_stream(seed, *key)
-    names = sorted(
-        name
-        for name in estimator.get_params()
-        if name == "random_state" or name.endswith("__random_state")
-    )
-    return estimator.set_params(**{name: int(stream.integers(2**31 - 1)) for name in names})
+def _rows_it_adds(source: Any, y: np.ndarray) -> dict[Any, int] | None:
+    """Return how many rows of each class ``source`` is set to add, or None if it does not tell."""
+    if source is None or isinstance(source, BaseUnderSampler | BaseCleaningSampler):
+        return None
+    strategy = source.get_params().get("sampling_strategy")
+    return None if strategy is None else rows_to_add(class_counts(y), strategy, y=y)

@@ -10,13 +10,12 @@ but for a constant.
 
 from __future__ import annotations
 
-from numbers import Integral, Real
-
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval
 from torch import Tensor
 from torch.nn.functional import softplus
+
+from ganaug.parameters import Number, Whole
 
 
 class RelativisticLoss(BaseEstimator):
@@ -46,7 +45,7 @@ class RelativisticLoss(BaseEstimator):
 
     critic_steps = 1
     scores_are_log_ratios = True
-    _parameter_constraints: dict = {"penalty": [Interval(Real, 0, None, closed="left")]}
+    parameter_rules = {"penalty": (Number(low=0),)}
 
     def __init__(self, penalty: float = 0.5) -> None:
         self.penalty = penalty
@@ -90,9 +89,9 @@ class WassersteinLoss(BaseEstimator):
     """
 
     scores_are_log_ratios = False
-    _parameter_constraints: dict = {
-        "penalty": [Interval(Real, 0, None, closed="left")],
-        "critic_steps": [Interval(Integral, 1, None, closed="left")],
+    parameter_rules = {
+        "penalty": (Number(low=0),),
+        "critic_steps": (Whole(1),),
     }
 
     def __init__(self, penalty: float = 10.0, critic_steps: int = 2) -> None:
@@ -143,7 +142,7 @@ class BCELoss(BaseEstimator):
 
     critic_steps = 1
     scores_are_log_ratios = True
-    _parameter_constraints: dict = {"penalty": [Interval(Real, 0, None, closed="left")]}
+    parameter_rules = {"penalty": (Number(low=0),)}
 
     def __init__(self, penalty: float = 1.0) -> None:
         self.penalty = penalty

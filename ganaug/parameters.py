@@ -5,6 +5,7 @@ scikit-learn has such rules too, but keeps them private.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -44,24 +45,33 @@ class Whole:
 
 @dataclass(frozen=True)
 class Number:
-    """A number between ``low`` and ``high``; ``above`` and ``below`` leave the ends out."""
+    """A number from ``low`` to ``high``, ``above`` one and ``below`` another."""
 
     low: float | None = None
     above: float | None = None
+    high: float | None = None
     below: float | None = None
 
     def allows(self, value: Any) -> bool:
         """Return whether ``value`` is allowed."""
-        if not isinstance(value, Real) or isinstance(value, bool | np.bool_) or np.isnan(value):
+        if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
             return False
+        number = float(value)
         return (
-            (self.low is None or value >= self.low)
-            and (self.above is None or value > self.above)
-            and (self.below is None or value < self.below)
+            not math.isnan(number)
+            and (self.low is None or number >= self.low)
+            and (self.above is None or number > self.above)
+            and (self.high is None or number <= self.high)
+            and (self.below is None or number < self.below)
         )
 
     def __str__(self) -> str:
-        ends = {"of at least": self.low, "above": self.above, "below": self.below}
+        ends = {
+            "of at least": self.low,
+            "above": self.above,
+            "of at most": self.high,
+            "below": self.below,
+        }
         words = [f"{word} {end}" for word, end in ends.items() if end is not None]
         return " ".join(["a number", " and ".join(words)])
 
@@ -176,6 +186,6 @@ def check_parameters(estimator: Any) -> None:
     """
     if get_config()["skip_parameter_validation"]:
         return
-    parameters = estimator.get_params(deep=False)
-    for name, rules in estimator.parameter_rules.items():
-        check_value(type(estimator).__name__, name, parameters[name], *rules)
+    for name, value in estimator.get_params(deep=False).items():
+        if name in estimator.parameter_rules:  # a subclass may have parameters of its own
+            check_value(type(estimator).__name__, name, value, *estimator.parameter_rules[name])

@@ -11,9 +11,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
+from ganaug.encoders.cells import kind_of
+
 MISSING = "<missing>"
-_NUMERIC_OBJECTS = {"integer", "floating", "mixed-integer-float", "decimal"}
-_DATE_OBJECTS = {"datetime", "datetime64", "date"}
 
 
 def as_frame(X: Any, columns: list[str] | None = None) -> pd.DataFrame:
@@ -38,25 +38,16 @@ def as_frame(X: Any, columns: list[str] | None = None) -> pd.DataFrame:
 
 
 def _is_number(column: pd.Series) -> bool:
-    """Say whether a column is a quantity: text, levels and booleans are not."""
-    kinds = pd.api.types
-    if kinds.is_object_dtype(column.dtype):
-        return kinds.infer_dtype(column, skipna=True) in _NUMERIC_OBJECTS | _DATE_OBJECTS
-    if isinstance(column.dtype, pd.CategoricalDtype) or kinds.is_bool_dtype(column.dtype):
-        return False
-    return bool(
-        kinds.is_numeric_dtype(column.dtype)
-        or kinds.is_datetime64_any_dtype(column.dtype)
-        or kinds.is_timedelta64_dtype(column.dtype)
-    )
+    """Return whether a column is a quantity: text, levels and booleans are not."""
+    return kind_of(column) in {"number", "time", "span"}
 
 
 def _numbers(column: pd.Series) -> pd.Series:
     """Return a quantity as float64; dates become seconds since 1970, durations seconds."""
     kinds = pd.api.types
     if kinds.is_object_dtype(column.dtype):
-        is_date = kinds.infer_dtype(column, skipna=True) in _DATE_OBJECTS
-        column = pd.to_datetime(column) if is_date else pd.to_numeric(column)
+        convert: dict[str, Any] = {"time": pd.to_datetime, "span": pd.to_timedelta}
+        column = convert.get(kind_of(column), pd.to_numeric)(column)
     if kinds.is_datetime64_any_dtype(column.dtype):
         column = (pd.to_datetime(column, utc=True) - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
     elif kinds.is_timedelta64_dtype(column.dtype):

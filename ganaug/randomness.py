@@ -7,12 +7,28 @@ left exactly as they were found.
 from __future__ import annotations
 
 import numbers
-from typing import TYPE_CHECKING
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.base import clone
 
 if TYPE_CHECKING:
     import torch
+
+
+class Purpose(IntEnum):
+    """What a private stream is for: the first part of its key, so that no two are the same."""
+
+    THIN = 0
+    HOLD_OUT = 1
+    WEIGHTS = 2
+    TRAIN = 3
+    MONITOR = 4
+    SAMPLE = 5
+    KEEP = 6
+    DECODE = 7
+    POSTERIOR = 8
 
 
 def seed_from(random_state: object) -> int:
@@ -65,3 +81,60 @@ def torch_stream(seed: int, *key: int, device: str = "cpu") -> torch.Generator:
 
     state = np.random.SeedSequence(seed, spawn_key=key).generate_state(1, np.uint64)[0]
     return torch.Generator(device=device).manual_seed(int(state >> 1))
+
+
+def thin(codes: np.ndarray, max_rows: int, rng: np.random.Generator) -> np.ndarray:
+    """Return ascending positions of at most ``max_rows`` rows of each class.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.randomness import thin
+    >>> thin(np.array([1, 0, 0, 0]), 2, np.random.default_rng(0)).tolist()
+    [0, 2, 3]
+    """
+    kept = []
+    for c in np.unique(codes):
+        rows = np.flatnonzero(codes == c)
+        kept.append(rows if len(rows) <= max_rows else rng.choice(rows, max_rows, replace=False))
+    return np.sort(np.concatenate(kept))
+
+
+def subseed(seed: int | None, *key: int) -> int | None:
+    """Return the seed of one part, or None where there is none for the whole."""
+    return None if seed is None else int(numpy_stream(seed, *key).integers(2**31 - 1))
+
+
+def clone_seeded(estimator: Any, seed: int | None, *key: int) -> Any:
+    """Clone an estimator and set each ``random_state`` in it, unless ``seed`` is None.
+
+    Parameters
+    ----------
+    estimator : estimator
+    seed : int or None
+    *key : int
+        The purpose; other purposes get other seeds.
+
+    Returns
+    -------
+    estimator
+        Not fitted.
+
+    Examples
+    --------
+    >>> from ganaug.randomness import clone_seeded
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> type(clone_seeded(DecisionTreeClassifier(), 0).random_state)
+    <class 'int'>
+    """
+    estimator = clone(estimator)
+    if seed is None:
+        return estimator
+    stream = numpy_stream(seed, *key)
+    names = sorted(filter(is_random_state, estimator.get_params()))
+    return estimator.set_params(**{name: int(stream.integers(2**31 - 1)) for name in names})
+
+
+def is_random_state(name: str) -> bool:
+    """Return whether a parameter of this name, nested or not, is a ``random_state``."""
+    return name.split("__")[-1] == "random_state"

@@ -22,8 +22,10 @@ LOSSES = {
     "wasserstein": "ganaug.losses:WassersteinLoss",
     "bce": "ganaug.losses:BCELoss",
 }
-QUALITY = {
-    "energy": "ganaug.quality.fidelity:energy_distance",
+GENERATORS = {
+    "gan": "ganaug.generators.gan:ConditionalGAN",
+    "interpolation": "ganaug.generators.few_rows:Interpolation",
+    "jitter": "ganaug.generators.few_rows:Jitter",
 }
 
 

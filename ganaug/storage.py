@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pkgutil
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from ganaug._version import __version__
 from ganaug.paths import new_folder
 
 ARRAYS, OUTLINE = "arrays.safetensors", "estimator.json"
-FORMAT = 1
+#: Of the files; a change of what a fitted estimator holds gets a new number.
+FORMAT = 2
 # Besides what the registry names, the only classes that a file may ask for.
 PARTS = {
-    "Spec": "ganaug.spec:Spec",
+    "RowLayout": "ganaug.encoders.layout:RowLayout",
+    "CandidateSelector": "ganaug.generators.selection:CandidateSelector",
     "Cells": "ganaug.encoders.cells:Cells",
     "NumberCoder": "ganaug.encoders.columns:NumberCoder",
     "LevelCoder": "ganaug.encoders.columns:LevelCoder",
@@ -90,7 +93,7 @@ def load(path: str | Path, cls: Any) -> Any:
     try:
         outline = json.loads((path / OUTLINE).read_text(encoding="utf-8"))
         arrays = load_file(path / ARRAYS)
-        newer = outline["format"] > FORMAT
+        newer, older = outline["format"] > FORMAT, outline["format"] < FORMAT
         name = outline["class"]
         state = outline["state"]
     except (
@@ -103,6 +106,11 @@ def load(path: str | Path, cls: Any) -> Any:
         raise ValueError(f"{path} is damaged or not a saved {cls.__name__}: {error}") from error
     if newer:
         raise ValueError(f"{path} was written by a newer ganaug ({outline['ganaug']}); upgrade.")
+    if older:
+        raise ValueError(
+            f"{path} was written by ganaug {outline['ganaug']} in format {outline['format']}, and "
+            f"this is ganaug {__version__} with format {FORMAT}; fit and save the estimator again."
+        )
     if name != cls.__name__:
         raise ValueError(f"{path} holds a {name}, not a {cls.__name__}; load it with that class.")
     estimator = cls.__new__(cls)
@@ -114,7 +122,8 @@ def load(path: str | Path, cls: Any) -> Any:
 
 
 def _known_names() -> dict[str, str]:
-    named = [*registry.ENCODERS.values(), *registry.NETWORKS.values(), *registry.LOSSES.values()]
+    kinds = (registry.ENCODERS, registry.NETWORKS, registry.LOSSES, registry.GENERATORS)
+    named = [where for kind in kinds for where in kind.values()]
     return PARTS | {where.split(":")[1]: where for where in named}
 
 
@@ -125,12 +134,8 @@ def _known_parts() -> Iterator[tuple[str, str]]:
 
 
 def _state_of(part: Any) -> dict[str, Any]:
-    # Callbacks are the caller's, and not part of what was learned.
-    return {
-        key: value
-        for key, value in vars(part).items()
-        if not key.startswith(("_skl_callbacks", "_callback", "_parent_callback"))
-    }
+    # Parameters and what was learned have public names; callbacks and settings of output have not.
+    return {key: value for key, value in vars(part).items() if not key.startswith("_")}
 
 
 def _pack(value: Any, where: str, arrays: dict[str, np.ndarray], parts: dict[str, str]) -> Any:
@@ -188,8 +193,8 @@ def _unpack(value: Any, arrays: dict[str, np.ndarray], known: dict[str, str]) ->
         raise KeyError(f"unknown part {value['part']!r}")
     cls = pkgutil.resolve_name(known[value["part"]])
     state = _unpack(value["state"], arrays, known)
-    if cls.__name__ == "Spec":
-        return cls(**state)
+    if is_dataclass(cls):
+        return cls(**state)  # type: ignore[operator]
     part = cls.__new__(cls)
     part.__dict__.update(state)
     return part

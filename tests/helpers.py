@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from threading import Thread
 
 import numpy as np
+import pandas as pd
 import pytest
 import requests
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -160,6 +161,18 @@ def write_folder(path, X, y, suffix=".png"):
         folder = path / str(label)
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(folder / f"{row:04}{suffix}")
+    return path
+
+
+def snapshot(path):
+    """Return the bytes of every file in a folder by its path."""
+    return {p.relative_to(path): p.read_bytes() for p in path.rglob("*") if p.is_file()}
+
+
+def write_csv(path, rows, target="y"):
+    """Write a table of one number a row and these labels; return the path."""
+    rng = np.random.default_rng(0)
+    pd.DataFrame({"a": rng.normal(size=len(rows)).round(3), target: rows}).to_csv(path, index=False)
     return path
 
 

@@ -17,7 +17,6 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from ganaug import AugmentedClassifier, GANAugmenter, GANOverSampler
-from ganaug.augmenter import _choose
 from ganaug.encoders.table import TableEncoder
 from ganaug.losses import RelativisticLoss
 from ganaug.networks.dense import DenseNetwork
@@ -68,8 +67,13 @@ def test_transform_extends_other_rows_of_the_same_table(toy):
     assert y_more.tolist() == [0] * 20 + [1] * 30
 
 
-@pytest.mark.parametrize("given", ["array", "list", "series", "frame", "column"])
-@pytest.mark.parametrize("fitted", ["array", "list", "series", "frame", "column"])
+@pytest.mark.parametrize(
+    ("fitted", "given"),
+    [
+        *(("array", "list"), ("list", "series"), ("series", "frame"), ("frame", "column")),
+        *(("column", "array"), ("frame", "array"), ("array", "frame")),
+    ],
+)
 def test_y_may_come_in_another_container_than_in_fit(fitted, given, toy):
     X, y = toy
     forms = {
@@ -101,13 +105,14 @@ def test_fitted_attributes_tell_what_was_done(abalone):
     assert model.classes_.tolist() == ["negative", "positive"]
     assert model.class_counts_ == {"negative": 689, "positive": 42}
     assert model.sampling_strategy_ == {"positive": 647}
-    assert model.rungs_ == {"negative": "gan", "positive": "gan"}
+    assert model.methods_ == {"negative": "gan", "positive": "gan"}
     assert [tick["step"] for tick in model.history_] == list(range(2, 41, 2))
     assert all(set(t) == {"step", "loss/critic", "loss/generator"} for t in model.history_)
     assert all(np.isfinite(list(t.values())).all() for t in model.history_)
-    assert model.weights_
-    assert model.critic_weights_
-    for weights in (model.weights_, model.critic_weights_):
+    assert list(model.generators_) == ["gan"]
+    gan = model.generators_["gan"]
+    for weights in (gan.weights_, gan.critic_weights_):
+        assert weights
         assert all(type(w) is np.ndarray for w in weights.values())
 
 
@@ -149,15 +154,6 @@ def test_many_rows_are_as_good_as_few(toy):
     assert len(X_new) == len(y_new) == 10_000
     assert len(np.unique(X_new, axis=0)) > 9_900
     assert_array_equal(X_new[:5], model.sample({1: 10_000})[0][:5])
-
-
-def test_positions_are_drawn_in_proportion_to_the_ratios():
-    rng = torch.Generator().manual_seed(0)
-    log_ratios = torch.tensor([0.0, 1.0, 3.0]).log()
-    drawn = [_choose(log_ratios, 1, rng).item() for _ in range(4000)]
-    shares = np.bincount(drawn, minlength=3) / 4000
-    np.testing.assert_allclose(shares, [0, 0.25, 0.75], atol=0.03)
-    assert _choose(torch.zeros(5), 5, rng).tolist() == [0, 1, 2, 3, 4], "none twice, in order"
 
 
 def test_chosen_rows_are_nearer_to_the_real_ones():
@@ -202,7 +198,7 @@ def test_bad_numbers_of_candidates(toy, n_candidates):
         quick(n_candidates=n_candidates).fit(*toy)
     with pytest.raises(ValueError, match="must be a whole number from 1 on"):
         quick(steps=1).fit(*toy).sample({1: 2}, n_candidates=n_candidates)
-    with pytest.raises(ValueError, match="n_candidates=True must be a whole number"):
+    with pytest.raises(ValueError, match=r"from 1 on\. Got True"):
         quick(steps=1).fit(*toy).sample({1: 2}, n_candidates=True)
 
 
@@ -351,7 +347,7 @@ def test_a_balanced_table_gets_no_rows():
 
 # Few rows: the rung that serves, and its rows.
 
-RUNGS = {1: "jitter", 2: "convex", 3: "convex", 5: "convex", 7: "convex", 8: "gan", 30: "gan"}
+RUNGS = {1: "jitter", 2: "interpolation", 7: "interpolation", 8: "gan"}
 
 
 @pytest.mark.parametrize(("rows", "rung"), RUNGS.items())
@@ -365,7 +361,7 @@ def test_few_rows(rows, rung, gaps):
         X.loc[X.index % 2 == 0, ["a", "town"]] = np.nan
     y = np.array(["many", "few", "some"])[y]
     model = quick().fit(X, y)
-    assert model.rungs_ == {"few": rung, "many": "gan", "some": "gan"}
+    assert model.methods_ == {"few": rung, "many": "gan", "some": "gan"}
     X_more, y_more = model.transform(X, y)
     assert _counts(y_more) == {"few": 40, "many": 40, "some": 40}
     new, own = X_more.iloc[len(X) :][y_more[len(X) :] == "few"], X[y == "few"]
@@ -373,7 +369,7 @@ def test_few_rows(rows, rung, gaps):
     assert set(new["town"].dropna()) <= set(X["town"].dropna())
     assert new.notna().to_numpy()[:, own.notna().all()].all()
     assert new.isna().to_numpy()[:, own.isna().all()].all()
-    if rung == "convex":
+    if rung == "interpolation":
         numbers = ["a", "b", "c", "count"]
         assert (new[numbers].max() <= own[numbers].max() + 1e-6).all()
         assert (new[numbers].min() >= own[numbers].min() - 1e-6).all()
@@ -387,8 +383,8 @@ def test_few_rows(rows, rung, gaps):
 def test_only_few_rows_of_every_class():
     X, y = rows_of(3, 1, 2)
     model = quick(sampling_strategy="all").fit(X, y)
-    assert model.rungs_ == {0: "convex", 1: "jitter", 2: "convex"}
-    assert model.weights_ == {}
+    assert model.methods_ == {0: "interpolation", 1: "jitter", 2: "interpolation"}
+    assert list(model.generators_) == ["jitter", "interpolation"]
     assert model.history_ == []
     X_new, y_new = model.sample({0: 20, 1: 20, 2: 20})
     assert np.isfinite(X_new).all()
@@ -398,7 +394,7 @@ def test_only_few_rows_of_every_class():
 def test_a_large_class_has_its_gan_even_if_only_a_small_one_is_to_grow():
     X, y = rows_of(50, 4)
     model = quick().fit(X, y)
-    assert model.rungs_ == {0: "gan", 1: "convex"}
+    assert model.methods_ == {0: "gan", 1: "interpolation"}
     assert len(model.sample()[0]) == 46
     assert len(model.sample({0: 20})[0]) == 20
 
@@ -410,11 +406,11 @@ def test_a_class_of_one_identical_rows():
     assert np.isfinite(X_new).all()
 
 
-@pytest.mark.parametrize("rows", [1, 2, 3, 5])
-@pytest.mark.parametrize("face", ["early", "plain"])
-def test_two_rows_more_than_classes(rows, face):
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("early", [False, True])
+def test_classes_of_a_row_or_three(rows, early):
     X, y = rows_of(rows, rows, columns=1)
-    if face == "early":
+    if early:
         with pytest.warns(UserWarning, match="early_stopping has nothing to watch"):
             model = quick(early_stopping=True).fit(X, y)
     else:
@@ -449,24 +445,24 @@ def test_early_stopping_keeps_the_best_weights(monkeypatch):
     told = iter([3.0, 2.0, 1.0, 5.0, 4.0, 9.0])
     kept = []
 
-    def measure(self, generator):
+    def measure(self, make_rows):
+        generator = make_rows.args[0]
         kept.append({k: v.clone().numpy() for k, v in generator.state_dict().items()})
-        return {"quality/energy": next(told)}
+        return next(told)
 
-    monkeypatch.setattr("ganaug.augmenter._Watch._measure", measure)
+    monkeypatch.setattr("ganaug.generators.monitor.Validation.__call__", measure)
     model = quick(steps=100, early_stopping=True, n_iter_no_change=3).fit(X, y)
     assert [tick["quality/energy"] for tick in model.history_] == [3, 2, 1, 5, 4, 9]
-    for name, weight in model.weights_.items():
+    weights = model.generators_["gan"].weights_
+    for name, weight in weights.items():
         assert_array_equal(weight, kept[2][name])
-    assert any((model.weights_[k] != kept[-1][k]).any() for k in kept[-1])
+    assert any((weights[k] != kept[-1][k]).any() for k in kept[-1])
 
 
 def test_losses_do_not_stop_training(monkeypatch):
     X, y = rows_of(300, 100)
     told = iter(np.linspace(3, 1, 20))
-    monkeypatch.setattr(
-        "ganaug.augmenter._Watch._measure", lambda *_: {"quality/energy": next(told)}
-    )
+    monkeypatch.setattr("ganaug.generators.monitor.Validation.__call__", lambda *_: next(told))
 
     class Worse(RelativisticLoss):
         made = 0
@@ -483,7 +479,7 @@ def test_losses_do_not_stop_training(monkeypatch):
 
 
 def test_early_stopping_holds_rows_out_of_training(monkeypatch):
-    from ganaug import training
+    from ganaug.generators import training
 
     X, y = rows_of(300, 100, 9)
     sizes = []
@@ -542,8 +538,11 @@ def test_divergence_keeps_the_last_good_weights(toy, side):
     with pytest.warns(ConvergenceWarning, match=r"diverged by step 26 of 40; the weights of the"):
         model = quick(steps=40, loss=Breaks(after=25, side=side)).fit(X, y)
     assert model.history_[-1]["step"] == 24
-    assert model.rungs_ == {0: "gan", 1: "gan"}
-    for cell in (*model.weights_.values(), *(list(t.values()) for t in model.history_)):
+    assert model.methods_ == {0: "gan", 1: "gan"}
+    for cell in (
+        *model.generators_["gan"].weights_.values(),
+        *(list(t.values()) for t in model.history_),
+    ):
         assert np.isfinite(cell).all()
     good = quick(steps=40, loss=Breaks(after=1000)).fit(X, y)
     assert np.isfinite(model.transform(X, y)[0]).all()
@@ -555,15 +554,17 @@ def test_divergence_from_the_start_falls_back_to_convex(toy, side):
     X, y = toy
     with pytest.warns(ConvergenceWarning, match="convex combinations are used instead"):
         model = quick(loss=Breaks(side=side)).fit(X, y)
-    assert model.rungs_ == {0: "convex", 1: "convex"}
-    assert model.weights_ == {}
+    assert model.methods_ == {0: "interpolation", 1: "interpolation"}
+    assert list(model.generators_) == ["interpolation"]
     X_new, _ = model.sample({0: 50, 1: 50})
     assert np.isfinite(X_new).all()
     assert (X_new[50:].min(axis=0) >= X[y == 1].min(axis=0) - 1e-6).all()
 
 
-@pytest.mark.parametrize("loss", ["relativistic", "wasserstein", "bce"])
-@pytest.mark.parametrize("rate", [1e3, 1e6, 1e30])
+@pytest.mark.parametrize(
+    ("loss", "rate"),
+    [("relativistic", 1e3), ("relativistic", 1e30), ("wasserstein", 1e6), ("bce", 1e6)],
+)
 def test_an_absurd_learning_rate_never_gives_rows_that_are_not_finite(toy, loss, rate):
     X, y = toy
     with warnings.catch_warnings():
@@ -635,7 +636,7 @@ def test_callbacks_see_the_fit_and_every_tick(abalone):
     assert watcher.began_with == (pd.DataFrame, pd.Series, 731)
     assert watcher.told == {
         "history": model.history_,
-        "rungs": model.rungs_,
+        "methods": model.methods_,
         "class_counts": model.class_counts_,
         "device": "cuda" if torch.cuda.is_available() else "cpu",
     }
@@ -671,7 +672,7 @@ def test_callbacks_hear_of_a_fit_without_a_gan():
     quick().set_callbacks(watcher).fit(*rows_of(7, 3))
     assert watcher.count("end", "fit") == 1
     assert watcher.ticks == []
-    assert watcher.told["rungs"] == {0: "convex", 1: "convex"}
+    assert watcher.told["methods"] == {0: "interpolation", 1: "interpolation"}
 
 
 def test_clones_share_the_callback_and_a_second_fit_calls_it_again(toy):
@@ -724,7 +725,7 @@ class Twice(BaseEstimator):
 
     def fit(self, X, classes, n_classes):
         self.fitted = self.inner.fit(X, classes, n_classes)
-        self.spec_ = self.inner.spec_
+        self.layout_ = self.inner.layout_
         return self
 
     def __getattr__(self, name):

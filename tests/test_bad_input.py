@@ -8,14 +8,12 @@ import pandas as pd
 import pytest
 import scipy.sparse
 import torch
-from numpy.testing import assert_array_equal
-from sklearn.exceptions import NotFittedError
-from sklearn.utils._param_validation import InvalidParameterError
 
 from ganaug import GANAugmenter, GANOverSampler
 from ganaug.encoders.table import TableEncoder
 from ganaug.losses import BCELoss, RelativisticLoss, WassersteinLoss
 from ganaug.networks.dense import DenseNetwork
+from ganaug.parameters import InvalidParameterError
 
 N = 60
 X = np.random.default_rng(0).normal(size=(N, 3))
@@ -44,24 +42,18 @@ BAD_Y = {
     "one class": (np.zeros(N, int), ValueError, ["one class", "at least 2 classes"]),
     "empty": ([], ValueError, ["y is empty"]),
     "continuous": (X[:, 0], ValueError, ["Unknown label type: continuous"]),
-    "continuous list": (X[:, 0].tolist(), ValueError, ["Unknown label type: continuous"]),
-    "continuous series": (pd.Series(X[:, 0]), ValueError, ["Unknown label type: continuous"]),
     "continuous nullable": (
         pd.Series(X[:, 0]).astype("Float64"),
         ValueError,
         ["Unknown label type: continuous"],
     ),
-    "continuous frame": (pd.DataFrame({"t": X[:, 0]}), ValueError, ["Unknown label type"]),
-    "continuous column": (X[:, :1], ValueError, ["Unknown label type: continuous"]),
     "continuous objects": (X[:, 0].astype(object), ValueError, ["Unknown label type"]),
     "infinite": (np.where(Y, np.inf, 1.0), ValueError, ["infinity"]),
     "multi-output": (np.c_[Y, Y + 1], ValueError, ["(60, 2)", "multioutput", "one class for"]),
     "multi-output frame": (pd.DataFrame(np.c_[Y, Y + 1]), ValueError, ["multioutput"]),
-    "multi-output list": ([[a, a + 1] for a in Y], ValueError, ["(60, 2)", "one class for"]),
     "multilabel": (np.c_[Y, np.ones(N, int)], ValueError, ["multilabel", "one class for"]),
     "nan": (np.where(Y, np.nan, 1), ValueError, ["15 missing label", "drop those rows"]),
     "None": (np.where(Y, None, "a"), ValueError, ["15 missing label"]),
-    "None in a list": ([None, *Y[1:].tolist()], ValueError, ["1 missing label"]),
     "NA": (pd.Series([pd.NA, *Y[1:]], dtype="Int64"), ValueError, ["1 missing label"]),
     "category with a gap": (
         pd.Series(pd.Categorical([None, *Y[1:]])),
@@ -146,21 +138,6 @@ def test_no_rows():
             quick().fit(empty, Y[:0])
 
 
-def test_a_refused_fit_leaves_the_estimator_unfitted():
-    model = quick()
-    with pytest.raises(ValueError, match="one class"):
-        model.fit(X, np.zeros(N, int))
-    assert not [name for name in vars(model) if name.endswith("_") and not name.startswith("_")]
-
-
-def test_a_refused_refit_keeps_or_drops_the_old_fit_whole():
-    model = quick().fit(X, Y)
-    wanted = model.sample()[0]
-    with pytest.raises(ValueError, match="one class"):
-        model.fit(X, np.zeros(N, int))
-    assert_array_equal(model.sample()[0], wanted)
-
-
 # Other columns than in fit.
 
 WRONG_COLUMNS = {
@@ -175,19 +152,27 @@ WRONG_COLUMNS = {
 }
 
 
+@pytest.fixture(scope="module")
+def of_frame():
+    return quick().fit(FRAME, Y)
+
+
+@pytest.fixture(scope="module")
+def of_array():
+    return quick().fit(X, Y)
+
+
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
 @pytest.mark.parametrize(("bad", "error", "words"), WRONG_COLUMNS.values(), ids=WRONG_COLUMNS)
-@pytest.mark.parametrize("y", [None, Y], ids=["X", "X and y"])
-def test_other_columns_at_transform(bad, error, words, y):
-    model = quick().fit(FRAME, Y)
-    with fails(error, *words):
-        model.transform(bad, y)
+def test_other_columns_at_transform(bad, error, words, of_frame):
+    for asked in ((bad,), (bad, Y)):
+        with fails(error, *words):
+            of_frame.transform(*asked)
 
 
-def test_an_array_after_a_frame_warns_as_in_scikit_learn():
-    model = quick().fit(FRAME, Y)
+def test_an_array_after_a_frame_warns_as_in_scikit_learn(of_frame):
     with pytest.warns(UserWarning, match="X does not have valid feature names, but GANAugmenter"):
-        model.transform(X)
+        of_frame.transform(X)
 
 
 CHANGED = {
@@ -218,37 +203,36 @@ def test_extending_cells_of_another_kind(fitted, given):
     ],
     ids=["unknown", "strings", "short", "nan"],
 )
-def test_other_labels_at_transform(y, words):
-    model = quick().fit(X, Y)
+def test_other_labels_at_transform(y, words, of_array):
     with fails(ValueError, *words):
-        model.transform(X, y)
+        of_array.transform(X, y)
 
 
 # sample
 
 
-@pytest.mark.parametrize("label", [7, "1", None, np.nan, (0, 1), -1, 0.5])
-def test_sample_names_the_known_labels(label):
+@pytest.mark.parametrize("label", [7, "1", None, np.nan, (0, 1)])
+def test_sample_names_the_known_labels(label, of_array):
     with fails(ValueError, "unknown label", repr(label), "known labels are [0, 1]"):
-        quick().fit(X, Y).sample({label: 3})
+        of_array.sample({label: 3})
 
 
-@pytest.mark.parametrize("count", [-1, 2.0, 2.5, True, "3", None, 2**40, np.float64(3), [3]])
-def test_sample_takes_whole_counts_only(count):
+@pytest.mark.parametrize("count", [-1, 2.0, True, "3", None, 2**40])
+def test_sample_takes_whole_counts_only(count, of_array):
     with fails(ValueError, "n asks for", "rows of 1", "pass a whole number from 0 to"):
-        quick().fit(X, Y).sample({1: count})
+        of_array.sample({1: count})
 
 
-@pytest.mark.parametrize("n", [5, [1, 2], "all", {1}, 0])
-def test_sample_takes_a_dict_only(n):
+@pytest.mark.parametrize("n", [0, [1, 2], "all"])
+def test_sample_takes_a_dict_only(n, of_array):
     with fails(ValueError, "must be a dict of rows per label", "{0: 10}"):
-        quick().fit(X, Y).sample(n)
+        of_array.sample(n)
 
 
-@pytest.mark.parametrize("seed", ["x", -1, 1.5, [0]])
-def test_sample_takes_a_random_state_only(seed):
+@pytest.mark.parametrize("seed", ["x", -1])
+def test_sample_takes_a_random_state_only(seed, of_array):
     with fails(ValueError, "random_state=", "cannot seed"):
-        quick().fit(X, Y).sample(random_state=seed)
+        of_array.sample(random_state=seed)
 
 
 # sampling_strategy
@@ -256,6 +240,7 @@ def test_sample_takes_a_random_state_only(seed):
 STRATEGIES = {
     "removes rows": ({0: 10}, ["Originally, there is 45 samples and 10 samples are asked"]),
     "unknown label": ({5: 100}, ["unknown label 5", "known labels are [0, 1]"]),
+    "ratio above one": (1.5, ["sampling_strategy", "range (0, 1]", "1.5"]),
     "ratio too low": (0.1, ["ratio required to remove samples"]),
     "negative": ({1: -4}, ["-4", "whole number"]),
     "fraction": ({1: 20.5}, ["20.5", "whole number"]),
@@ -285,35 +270,43 @@ def test_a_ratio_is_for_two_classes():
 
 # Parameters
 
+# The rules themselves have a file of their own; here stand the nearest values that each refuses.
 OUTSIDE = {
-    "sampling_strategy": [-1, 0.0, 1.5, "some", [0, 1], None],
+    "sampling_strategy": [0.0, "some", None],
     "network": ["convolutional", object(), None],
     "loss": ["hinge", object(), None],
     "encoder": ["images", object(), None],
     "categorical_features": ["a", 3],
-    "steps": [0, -1, 2.0, "many", None],
-    "batch_size": [1, 0, 12.5],
-    "learning_rate": [0, -0.1, "small", np.nan],
-    "n_candidates": [0, 2.5, "few", None],
-    "early_stopping": ["yes", 2, None],
-    "validation_fraction": [0, 1, 1.5, -0.1],
-    "n_iter_no_change": [0, 2.5],
-    "device": ["tpu", None, 0],
-    "random_state": ["a", -1, 1.5],
+    "steps": [0],
+    "batch_size": [1],
+    "learning_rate": [0, np.nan],
+    "n_candidates": [0, None],
+    "early_stopping": ["yes", None],
+    "validation_fraction": [0, 1],
+    "n_iter_no_change": [0],
+    "device": ["tpu", None],
+    "random_state": [-1, 1.5],
 }
 
 
-def test_every_parameter_has_a_table_entry():
+def test_every_parameter_has_a_rule_and_an_entry_here():
     names = set(GANAugmenter().get_params(deep=False))
-    assert names == set(GANAugmenter._parameter_constraints) == set(OUTSIDE)
+    assert names == set(GANAugmenter.parameter_rules) == set(OUTSIDE)
 
 
-@pytest.mark.parametrize(("name", "value"), [(k, v) for k, vs in OUTSIDE.items() for v in vs])
-@pytest.mark.parametrize("cls", [GANAugmenter, GANOverSampler])
-def test_parameters_out_of_range(cls, name, value):
-    model = cls(**{"steps": 2} | {name: value})
-    with fails(InvalidParameterError, f"The {name!r} parameter of {cls.__name__} must be"):
-        model.fit_resample(X, Y) if cls is GANOverSampler else model.fit(X, Y)
+@pytest.mark.parametrize(("name", "values"), OUTSIDE.items(), ids=OUTSIDE)
+def test_parameters_out_of_range(name, values):
+    for value in values:
+        words = f"The {name!r} parameter of GANAugmenter must be", f"Got {value!r} instead"
+        with fails(InvalidParameterError, *words):
+            quick(**{name: value}).fit(X, Y)
+
+
+def test_the_sampler_speaks_of_itself():
+    model = GANOverSampler(steps=0)
+    for fit in (model.fit, model.fit_resample):
+        with fails(InvalidParameterError, "The 'steps' parameter of GANOverSampler must be"):
+            fit(X, Y)
 
 
 @pytest.mark.parametrize("device", ["cuda", "mps"])
@@ -335,25 +328,23 @@ def test_categorical_features_that_are_not_there(features):
 
 
 PARTS = {
-    "width": ("network", DenseNetwork, {"width": [0, -1, 2.5, "a", None]}),
-    "depth": ("network", DenseNetwork, {"depth": [0, 1.5]}),
-    "latent_dim": ("network", DenseNetwork, {"latent_dim": [0, "a"]}),
-    "temperature": ("network", DenseNetwork, {"temperature": [0, -1, np.nan, "a"]}),
-    "relativistic": ("loss", RelativisticLoss, {"penalty": [-1, "a", np.nan]}),
-    "wasserstein": ("loss", WassersteinLoss, {"penalty": [-1, "a"], "critic_steps": [0, 1.5]}),
-    "bce": ("loss", BCELoss, {"penalty": [-1, "a"]}),
-    "max_groups": ("encoder", TableEncoder, {"max_groups": [0, -1, "a", 1]}),
+    "width": ("network", DenseNetwork(width=0)),
+    "depth": ("network", DenseNetwork(depth=0)),
+    "latent_dim": ("network", DenseNetwork(latent_dim=0)),
+    "temperature": ("network", DenseNetwork(temperature=0)),
+    "relativistic penalty": ("loss", RelativisticLoss(penalty=-1)),
+    "wasserstein penalty": ("loss", WassersteinLoss(penalty=-1)),
+    "critic_steps": ("loss", WassersteinLoss(critic_steps=0)),
+    "bce penalty": ("loss", BCELoss(penalty=-1)),
+    "max_groups": ("encoder", TableEncoder(max_groups=1)),
 }
 
 
-@pytest.mark.parametrize(
-    ("part", "cls", "name", "value"),
-    [(p, c, k, v) for p, c, ranges in PARTS.values() for k, vs in ranges.items() for v in vs],
-)
-def test_parameters_of_parts_out_of_range(part, cls, name, value):
-    table = pd.DataFrame({"a": [f"level {i}" for i in range(N)], "b": X[:, 0]})
-    with fails((ValueError, TypeError), name, repr(value)):
-        quick(**{part: cls(**{name: value})}).fit(table, Y)
+@pytest.mark.parametrize(("role", "part"), PARTS.values(), ids=PARTS)
+def test_parameters_of_parts_out_of_range(role, part, request):
+    name = request.node.callspec.id.split()[-1]
+    with fails(ValueError, f"The {name!r} parameter of {type(part).__name__} must be", "Got "):
+        quick(**{role: part}).fit(X, Y)
 
 
 def test_whole_numbers_of_numpy_are_whole_numbers():
@@ -368,15 +359,7 @@ def test_whole_numbers_of_numpy_are_whole_numbers():
     assert len(model.fit(X, Y).sample()[0]) == 30
 
 
-# A fit that fails, and tables that only look alike.
-
-
-def test_a_failed_fit_does_not_pass_for_the_one_before_it():
-    model = quick().fit(X, Y)
-    with pytest.raises(ValueError, match="no usable column"):
-        model.fit(np.ones_like(X), Y)
-    with pytest.raises(NotFittedError):
-        model.sample()
+# Tables that only look alike.
 
 
 def test_columns_in_another_order_whose_names_are_not_strings():

@@ -94,6 +94,7 @@ def test_an_index_that_is_given_is_taken():
     )
 
 
+N = 30  # rows of an index
 RUNS = {
     "from zero": (pd.RangeIndex(3), [3, 4]),
     "steps": (pd.RangeIndex(10, 40, 10, name="n"), [40, 50]),
@@ -113,6 +114,7 @@ def test_numbers_count_on(index, tail):
     assert longer.tolist() == [*index.tolist(), *tail]
     assert longer.name == index.name
     assert type(longer) is type(index)
+    assert extend_index(index, 0).equals(index)
 
 
 def test_dates_go_on():
@@ -128,35 +130,65 @@ def test_dates_go_on():
     assert spans.is_unique
 
 
-OTHERS = {
-    "strings": pd.Index(["a", "b"], name="k"),
-    "taken names": pd.Index(["synthetic-0", "synthetic-2"]),
-    "dates with a gap": pd.DatetimeIndex(["2024-01-01", pd.NaT]),
+# Kinds that have a next label of their own kind.
+KEPT = {
+    "floats": pd.Index(np.arange(N) / 2),
+    "strings": pd.Index([f"r{i}" for i in range(N)], name="row"),
+    "string dtype": pd.Index([f"r{i}" for i in range(N)], dtype="string"),
+    "dates": pd.date_range("2024-01-01", periods=N, name="day"),
+    "dates in Berlin": pd.date_range("2024-01-01", periods=N, tz="Europe/Berlin"),
+    "spans": pd.to_timedelta(np.arange(N), unit="h"),
+    "periods": pd.period_range("2024-01", periods=N, freq="M"),
     "pairs": pd.MultiIndex.from_tuples([("a", 1), ("b", 2)], names=["i", "k"]),
     "triples": pd.MultiIndex.from_tuples([(1, "a", 1.5), (2, "b", 2.5)]),
+}
+# Kinds without a next label, or without room for it: they go on as a kind that can hold both.
+OTHERS = {
+    "taken names": pd.Index(["synthetic-0", "synthetic-2"]),
     "taken pairs": pd.MultiIndex.from_tuples([("synthetic-0", ""), ("b", "")]),
+    "pairs of strings": pd.MultiIndex.from_product([list("ab"), map(str, range(N))]),
+    "dates with a gap": pd.DatetimeIndex(["2024-01-01", pd.NaT]),
+    "dates of the year 3000": pd.DatetimeIndex(np.array(["3000-01-01"] * N, dtype="M8[s]")),
+    "last days": pd.DatetimeIndex(
+        pd.Timestamp.max.floor("D") - pd.to_timedelta(range(N), unit="D")
+    ),
     "category": pd.CategoricalIndex(["a", "b"]),
     "bool": pd.Index([True, False]),
+    "repeated": pd.Index([0, 1] * N),
     "objects": pd.Index([1, "a"], dtype=object),
     "tuples": pd.Index([(1,), (2,)], tupleize_cols=False),
-    "floats": pd.Index([0.5, 1.5]),
+    "intervals": pd.interval_range(0, N),
+    "small ints": pd.Index(np.arange(N), dtype="int8"),
+    "arrow": pd.Index(range(N), dtype="int64[pyarrow]"),
+    "arrow double": pd.Index(np.arange(N) + 0.5, dtype="double[pyarrow]"),
     "floats with a gap": pd.Index([0.5, np.nan]),
+    "infinite floats": pd.Index([*range(N), np.inf]),
+    "large floats": pd.Index(np.linspace(5.9e18, 6e18, N)),
     "nullable with a gap": pd.Index([1, None], dtype="Int64"),
-    "periods": pd.period_range("2024-01", periods=2, freq="M"),
     "largest int64": pd.Index([0, 2**63 - 1]),
+    "hashes": pd.Index(np.uint64(2**63) + np.arange(N, dtype="uint64")),
+    "last hashes": pd.Index(np.uint64(2**64 - N) + np.arange(N, dtype="uint64")),
 }
 
 
-@pytest.mark.parametrize("index", OTHERS.values(), ids=OTHERS)
-@pytest.mark.parametrize("m", [0, 1, 5])
-def test_new_labels_are_new(index, m):
-    longer = extend_index(index, m)
-    assert len(longer) == len(index) + m
-    assert list(map(repr, longer[:2])) == list(map(repr, index))
-    assert longer.is_unique
-    assert not longer[2:].isin(index).any()
-    assert longer.names == index.names
-    assert longer.nlevels == index.nlevels
+@pytest.mark.parametrize("index", (KEPT | OTHERS).values(), ids=KEPT | OTHERS)
+def test_new_labels_are_new(index):
+    for m in (0, 1, 5):
+        longer = extend_index(index, m)
+        new = longer[len(index) :]
+        assert len(new) == m
+        assert list(map(repr, longer[: len(index)])) == list(map(repr, index))
+        assert new.is_unique
+        assert not new.isin(index).any()
+        assert longer.names == index.names
+        assert longer.nlevels == index.nlevels
+
+
+@pytest.mark.parametrize("index", KEPT.values(), ids=KEPT)
+def test_the_index_keeps_its_kind(index):
+    longer = extend_index(index, 3)
+    assert type(longer) is type(index)
+    assert longer.dtype == index.dtype
 
 
 def test_a_long_index_is_no_burden():

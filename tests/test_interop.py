@@ -73,22 +73,25 @@ def augmented_mixed():
 # What the fitted AugmentedClassifier below is made of, besides numpy, pandas and scikit-learn.
 TRUSTED = [
     "ganaug.augmenter.GANAugmenter",
-    "ganaug.classifier.AugmentedClassifier",
     "ganaug.encoders.cells.Cells",
     "ganaug.encoders.columns.LevelCoder",
     "ganaug.encoders.columns.NumberCoder",
     "ganaug.encoders.labels.LabelCoder",
+    "ganaug.encoders.layout.RowLayout",
     "ganaug.encoders.table.TableEncoder",
     "ganaug.encoders.table._Column",
-    "ganaug.spec.Spec",
+    "ganaug.ensemble.AugmentedClassifier",
+    "ganaug.generators.gan.ConditionalGAN",
+    "ganaug.generators.selection.CandidateSelector",
 ]
 
 
+@pytest.mark.slow
 def test_grid_search_in_two_processes(cancer):
     model = augmented().set_params(augmenter__network=DenseNetwork())
     grid = {"augmenter__steps": [20, 60], "augmenter__network__width": [8, 16]}
     search = GridSearchCV(
-        model, grid, scoring="average_precision", cv=3, n_jobs=2, error_score="raise"
+        model, grid, scoring="average_precision", cv=2, n_jobs=2, error_score="raise"
     ).fit(*cancer)
     assert search.best_score_ > 0.6
     best = search.best_estimator_.augmenter_
@@ -106,6 +109,7 @@ def test_cross_val_predict(abalone):
     assert average_precision_score(y == "positive", chances[:, 1]) > 2 * np.mean(y == "positive")
 
 
+@pytest.mark.slow
 def test_calibration_undoes_the_shift_of_oversampling(abalone):
     X, y = abalone
     model = augmented_mixed()
@@ -120,6 +124,7 @@ def test_calibration_undoes_the_shift_of_oversampling(abalone):
     assert calibrated.predict_proba(X)[:, 1].mean() == pytest.approx(share, abs=0.05)
 
 
+@pytest.mark.slow
 def test_stacking(cancer):
     X, y = cancer
     stack = StackingClassifier(
@@ -130,6 +135,7 @@ def test_stacking(cancer):
     assert stack.score(X, y) > 0.9
 
 
+@pytest.mark.slow
 def test_tuned_threshold(cancer):
     X, y = cancer
     tuned = TunedThresholdClassifierCV(augmented(), scoring="f1", cv=3).fit(X, y)
@@ -160,6 +166,7 @@ def test_set_output_of_the_augmenter(cancer):
     assert_array_equal(X_more[:225], X)
 
 
+@pytest.mark.slow
 def test_cross_validation_around_the_choice_of_amount(cancer):
     model = AugmentedClassifierCV(
         make_pipeline(StandardScaler(), LogisticRegression()),
@@ -221,11 +228,11 @@ def by_mlflow(model, folder):
         mlflow.set_tracking_uri(None)
 
 
-WARNS_OF_ITSELF = pytest.mark.filterwarnings("ignore")
+STARTS_MLFLOW = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # it warns of itself
 
 
 @pytest.mark.parametrize(
-    "carry", [by_pickle, by_joblib, by_skops, pytest.param(by_mlflow, marks=WARNS_OF_ITSELF)]
+    "carry", [by_pickle, by_joblib, by_skops, pytest.param(by_mlflow, marks=STARTS_MLFLOW)]
 )
 def test_there_and_back(carry, fitted, abalone, tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -247,6 +254,7 @@ assert "torch" not in sys.modules
 """
 
 
+@pytest.mark.slow
 def test_prediction_needs_no_torch(fitted, abalone, tmp_path):
     X, _ = abalone
     joblib.dump((fitted, X, tmp_path / "chances.npy"), tmp_path / "all.joblib")

@@ -1,32 +1,42 @@
-"""The seven laws of the design, on toy tables and on real ones."""
+"""The laws that docs/laws.md states, section by section, on toy tables and on real ones."""
 
-import datetime
 import inspect
 import json
 import pickle
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 import skops.io
 import torch
+from column_kinds import (
+    COLUMNS,
+    DAYS,
+    LABELS,
+    REALS,
+    N,
+    assert_could_be_held,
+    assert_is_like,
+    draw,
+    numbers,
+)
 from numpy.testing import assert_array_equal
 from pandas.testing import assert_frame_equal, assert_series_equal
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 
 from ganaug import GANAugmenter, GANOverSampler
 from ganaug.encoders.table import TableEncoder
 from ganaug.losses import BCELoss, WassersteinLoss
 from ganaug.networks.dense import DenseNetwork
-
-N = 120
-LABELS = np.repeat([0, 1], [90, 30])
 
 
 def quick(**params):
@@ -51,18 +61,17 @@ def table(name, request):
 REAL_AND_TOY = ["toy", "abalone", "mixed", "wine", "wine array"]
 
 
-# Law 1: two faces, one engine.
+# 1. Two faces, one engine
 
 
-@pytest.mark.parametrize("name", REAL_AND_TOY)
+EARLY = {"sampling_strategy": "all", "early_stopping": True, "validation_fraction": 0.3}
+PARTS = {"loss": BCELoss(penalty=0.5), "network": DenseNetwork(width=16), "batch_size": 20}
+
+
 @pytest.mark.parametrize(
-    "params",
-    [
-        {},
-        {"sampling_strategy": "all", "early_stopping": True, "validation_fraction": 0.3},
-        {"loss": BCELoss(penalty=0.5), "network": DenseNetwork(width=16), "batch_size": 20},
-    ],
-    ids=["default", "early stopping", "parts"],
+    ("name", "params"),
+    [*((name, {}) for name in REAL_AND_TOY), ("mixed", EARLY), ("abalone", PARTS)],
+    ids=[*REAL_AND_TOY, "early stopping", "parts"],
 )
 def test_the_sampler_gives_what_the_augmenter_gives(name, params, request):
     X, y = table(name, request)
@@ -85,135 +94,20 @@ def test_both_faces_take_the_same_parameters():
     assert len(one) <= 15
 
 
-# Law 2: the container comes back as it went in.
+# 2. The container comes back as it went in
 
 
-def _numbers(kind):
-    return np.random.default_rng(2).integers(0, 100, N).astype(kind)
-
-
-def _draw(*values):
-    # Through positions: numpy would turn a mix of values into strings.
-    choice = np.random.default_rng(3).integers(0, len(values), N)
-    cells = np.empty(N, dtype=object)
-    cells[:] = [values[i] for i in choice]
-    return cells
-
-
-REALS = np.random.default_rng(4).normal(size=N)
-GAPS = np.random.default_rng(5).random(N) < 0.2
-DAYS = pd.Series(pd.Timestamp("2020-02-27") + pd.to_timedelta(_numbers("int64"), unit="D"))
-SPANS = pd.Series(pd.to_timedelta(_numbers("int64"), unit="s"))
-WIDE = np.random.default_rng(6).integers(-(2**63), 2**63 - 1, N - 2)
-
-COLUMNS = {
-    **{f"numpy {kind}": pd.Series(_numbers(kind)) for kind in ("float32", "float64", "bool")},
-    **{
-        f"numpy {sign}int{bits}": pd.Series(_numbers(f"{sign}int{bits}"))
-        for sign in ("", "u")
-        for bits in (8, 16, 32, 64)
-    },
-    "whole range of int8": pd.Series(np.r_[-128, 127, _numbers("int8")[2:]]).astype("int8"),
-    "int64 beyond 2**53": pd.Series(2**62 + _numbers("int64")),
-    "int64 of both signs": pd.Series(np.where(GAPS, 2**62, -(2**62)) + _numbers("int64")),
-    "whole range of int64": pd.Series(np.r_[-(2**63), 2**63 - 1, WIDE]),
-    "uint64 beyond 2**63": pd.Series(np.uint64(2**63) + _numbers("uint64")),
-    "whole range of uint64": pd.Series(
-        np.r_[np.uint64(0), np.uint64(2**64 - 1), WIDE.view("uint64")]
-    ),
-    "nullable whole numbers": pd.Series(_numbers("int64")).astype("Int64").mask(GAPS),
-    "nullable beyond 2**53": pd.Series(2**62 + _numbers("int64")).astype("Int64").mask(GAPS),
-    "nullable beyond 2**63": pd.Series(np.uint64(2**63) + _numbers("uint64"))
-    .astype("UInt64")
-    .mask(GAPS),
-    "nullable Int8": pd.Series(_numbers("int8")).astype("Int8"),
-    "nullable floats": pd.Series(REALS).astype("Float64").mask(GAPS),
-    "nullable Float32": pd.Series(REALS).astype("Float32"),
-    "nullable booleans": pd.Series(REALS > 0).astype("boolean").mask(GAPS),
-    "strings": pd.Series(_draw("a", "b", "c")),
-    "strings and None": pd.Series(_draw("a", "b", None)),
-    "strings and nan": pd.Series(_draw("a", "b", np.nan)),
-    "strings and NA": pd.Series(_draw("a", "b", pd.NA)),
-    "empty strings": pd.Series(_draw("", " ", "None")),
-    "string dtype": pd.Series(_draw("a", "b", pd.NA), dtype="string"),
-    "string dtype on arrow": pd.Series(_draw("a", "b", pd.NA), dtype="string[pyarrow]"),
-    "bytes": pd.Series(_draw(b"a", b"b")),
-    "objects of bool": pd.Series(_draw(True, False)),
-    "objects of bool and None": pd.Series(_draw(True, False, None)),
-    "objects of int": pd.Series(_numbers("int64").tolist(), dtype=object),
-    "objects of int and None": pd.Series([None, *_numbers("int64")[1:].tolist()], dtype=object),
-    "objects of float": pd.Series(REALS.tolist(), dtype=object),
-    "ordered category": pd.Series(
-        pd.Categorical(_draw(*"abc"), categories=list("zcba"), ordered=True)
-    ),
-    "category with gaps": pd.Series(pd.Categorical(_draw("a", "b", None))),
-    "category of numbers": pd.Series(pd.Categorical(_draw(3, 5), categories=[7, 5, 3])),
-    "category of mixed kinds": pd.Series(pd.Categorical(_draw(3, "x"), categories=["x", 3])),
-    "category of dates": pd.Series(pd.Categorical(DAYS.dt.to_period("M").dt.to_timestamp())),
-    "category, 5000 levels": pd.Series(pd.Categorical(_numbers("int64"), categories=range(5000))),
-    "intervals": pd.Series(pd.cut(REALS, 4)),
-    "periods": pd.Series(DAYS.dt.to_period("D")),
-    "dates ns": DAYS.astype("datetime64[ns]"),
-    "dates s": DAYS.astype("datetime64[s]"),
-    "dates with gaps": DAYS.where(~GAPS),
-    "dates in Berlin": DAYS.dt.tz_localize("Europe/Berlin"),
-    "dates in Berlin with gaps": DAYS.dt.tz_localize("Europe/Berlin").where(~GAPS),
-    "dates at +02:00": DAYS.dt.tz_localize(datetime.timezone(datetime.timedelta(hours=2))),
-    "spans": SPANS,
-    "spans with gaps": SPANS.where(~GAPS),
-    "date objects": DAYS.dt.date,
-    "date objects and None": pd.Series(DAYS.dt.date.where(~GAPS, None)),
-    "datetime objects": pd.Series([d.to_pydatetime() for d in DAYS], dtype=object),
-    "time objects": pd.Series(_draw(datetime.time(6), datetime.time(18))),
-    "arrow int64": pd.Series(_numbers("int64")).astype("int64[pyarrow]").mask(GAPS),
-    "arrow uint8": pd.Series(_numbers("uint8")).astype("uint8[pyarrow]"),
-    "arrow double": pd.Series(REALS).astype("double[pyarrow]").mask(GAPS),
-    "arrow float": pd.Series(REALS).astype("float[pyarrow]"),
-    "arrow bool": pd.Series(REALS > 0).astype("bool[pyarrow]").mask(GAPS),
-    "arrow string": pd.Series(_draw("a", "b", None), dtype=pd.ArrowDtype(pa.string())),
-    "arrow timestamp": DAYS.astype("timestamp[us][pyarrow]"),
-    "arrow timestamp with gaps": DAYS.where(~GAPS).astype("timestamp[ns][pyarrow]"),
-    "arrow timestamp in Berlin": DAYS.dt.tz_localize("Europe/Berlin").astype(
-        pd.ArrowDtype(pa.timestamp("us", "Europe/Berlin"))
-    ),
-    "end of days": pd.Series(_draw(datetime.date(9999, 12, 31), datetime.date(2020, 2, 29))),
-    "end of days, 64 bits": pd.Series(
-        np.where(GAPS, np.datetime64("9999-12-31"), np.datetime64("2020-02-29")).astype("M8[s]")
-    ),
-    "arrow decimal": pd.Series(_numbers("int64")).astype(pd.ArrowDtype(pa.decimal128(25, 2))),
-    "arrow binary": pd.Series(_draw(b"a", b"b"), dtype=pd.ArrowDtype(pa.binary())),
-    "arrow time": pd.Series(
-        _draw(datetime.time(6), datetime.time(18)), dtype=pd.ArrowDtype(pa.time64("us"))
-    ),
-    "arrow dictionary": pd.Series(_draw("a", "b"))
-    .astype("category")
-    .astype(pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))),
-    "arrow nothing": pd.Series([None] * N, dtype=pd.ArrowDtype(pa.null())),
-    "arrow date": pd.Series(DAYS.dt.date, dtype=pd.ArrowDtype(pa.date32())),
-    "arrow duration": SPANS.astype("duration[ns][pyarrow]"),
-    "sparse floats": pd.Series(pd.arrays.SparseArray(np.where(GAPS, REALS, 0))),
-    "sparse ints": pd.Series(pd.arrays.SparseArray(GAPS.astype(int))),
-    "zero-inflated": pd.Series(np.where(GAPS, np.exp(REALS), 0)),
-    "heavy tail": pd.Series(np.exp(3 * REALS)),
-    "Cauchy": pd.Series(np.random.default_rng(7).standard_cauchy(N)),
-    "huge": pd.Series(REALS * 1e300),
-    "tiny": pd.Series(REALS * 1e-300),
-    "largest float32": pd.Series(np.linspace(0, 3.4e38, N, dtype="float32")),
-    "constant": pd.Series(np.full(N, 7.5)),
-    "constant and gaps": pd.Series(np.where(GAPS, np.nan, 7.5)),
-    "constant string": pd.Series(["k"] * N),
-    "all nan": pd.Series(np.full(N, np.nan)),
-    "all None": pd.Series([None] * N, dtype=object),
-    "all NA": pd.Series([pd.NA] * N, dtype="Int64"),
-    "all NaT": pd.Series([pd.NaT] * N, dtype="datetime64[ns]"),
-    "category of nothing": pd.Series(pd.Categorical([None] * N, categories=["a"])),
-    "missing in one class": pd.Series(np.where(LABELS == 1, np.nan, REALS)),
-    "own name each": pd.Series([f"id{i}" for i in range(N)]),
-}
-
-
-@pytest.mark.parametrize("cells", COLUMNS.values(), ids=COLUMNS)
-def test_a_column_comes_back_as_it_went_in(cells):
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("int64 beyond 2**53", "nullable whole numbers", "objects of bool and None"),
+        *("ordered category", "dates in Berlin with gaps", "spans with gaps", "arrow decimal"),
+        *("sparse floats", "zero-inflated", "all NA"),
+    ],
+)
+def test_a_column_comes_back_as_it_went_in(kind):
+    """Every kind of column is in the tests of cells; these go the whole way."""
+    cells = COLUMNS[kind]
     X = pd.DataFrame({"cells": cells, "x": REALS})
     before = X.copy(deep=True)
     model = quick(steps=3, sampling_strategy="all").fit(X, LABELS)
@@ -221,63 +115,21 @@ def test_a_column_comes_back_as_it_went_in(cells):
     assert_frame_equal(X, before)
     assert_frame_equal(X_more.iloc[:N], before)
     X_new, _ = model.sample({0: 60, 1: 40})
-    assert X_new["cells"].dtype == cells.dtype
-    new = X_new["cells"]
-    if cells.dtype == object:
-        assert set(map(type, new)) <= set(map(type, cells))
-    _assert_could_be_held(new.dropna(), cells.dropna())
-    assert new.isna().any() <= cells.isna().any()
-
-
-# Cells of these are drawn from a list, so that only seen ones may come back.
-LISTED = ("string", "bool", "interval", "period")
-
-
-def _assert_could_be_held(new, seen):
-    """Law 3 for the cells of one column."""
-    if len(seen) == 0:
-        assert len(new) == 0
-    elif isinstance(seen.dtype, pd.CategoricalDtype):
-        assert set(new) <= set(seen)
-    elif pd.api.types.is_numeric_dtype(seen.dtype) or hasattr(seen, "dt"):
-        assert new.min() >= seen.min()
-        assert new.max() <= seen.max()
-    elif isinstance(seen.iloc[0], str | bytes | bool | datetime.time) or any(
-        str(seen.dtype).startswith(kind) for kind in LISTED
-    ):
-        assert set(new) <= set(seen)
-    else:
-        assert min(new) >= min(seen)
-        assert max(new) <= max(seen)
+    assert_is_like(X_new["cells"], cells)
 
 
 INDEXES = {
-    "range": pd.RangeIndex(N),
     "range with a step": pd.RangeIndex(10, 10 + 3 * N, 3, name="row"),
-    "range downwards": pd.RangeIndex(N, 0, -1),
-    "ints": pd.Index(np.arange(N)[::-1] * 2, name="id"),
-    "small ints": pd.Index(np.arange(N), dtype="int8"),
-    "unsigned": pd.Index(np.arange(N), dtype="uint8"),
-    "nullable ints": pd.Index(np.arange(N), dtype="Int64"),
-    "floats": pd.Index(np.arange(N) / 2),
     "strings": pd.Index([f"r{i}" for i in range(N)], name="row"),
-    "string dtype": pd.Index([f"r{i}" for i in range(N)], dtype="string"),
-    "dates": pd.date_range("2024-01-01", periods=N, name="day"),
     "dates in Berlin": pd.date_range("2024-01-01", periods=N, tz="Europe/Berlin"),
-    "spans": pd.to_timedelta(np.arange(N), unit="h"),
-    "periods": pd.period_range("2020-01", periods=N, freq="M"),
-    "category": pd.CategoricalIndex([f"r{i}" for i in range(N)]),
     "pairs": pd.MultiIndex.from_product([range(N // 2), list("ab")], names=["i", "k"]),
-    "pairs of strings": pd.MultiIndex.from_product([list("ab"), map(str, range(N // 2))]),
-    "repeated": pd.Index([0, 1] * (N // 2)),
-    "bool": pd.Index([True, False] * (N // 2)),
-    "intervals": pd.interval_range(0, N),
 }
 
 
 @pytest.mark.parametrize("index", INDEXES.values(), ids=INDEXES)
 def test_the_index_goes_on(index):
-    X = pd.DataFrame({"b": REALS, "a": _numbers("int32")}, index=index)
+    """Every kind of index is in the tests of containers; these go the whole way."""
+    X = pd.DataFrame({"b": REALS, "a": numbers("int32")}, index=index)
     y = pd.Series(LABELS, index=index, name="target")
     X_more, y_more = quick(steps=2).fit(X, y).transform(X, y)
     assert_frame_equal(X_more.iloc[:N].reset_index(drop=True), X.reset_index(drop=True))
@@ -286,22 +138,6 @@ def test_the_index_goes_on(index):
     assert X_more.index.equals(y_more.index)
     assert not X_more.index[N:].isin(index).any(), "a synthetic row took a real row's label"
     assert X_more.index[N:].is_unique
-
-
-@pytest.mark.parametrize(
-    "kind",
-    [
-        *("range", "range with a step", "range downwards", "ints", "unsigned", "nullable ints"),
-        *("floats", "string dtype", "dates", "dates in Berlin", "spans", "periods", "pairs"),
-    ],
-)
-def test_the_index_keeps_its_kind(kind):
-    index = INDEXES[kind]
-    X = pd.DataFrame({"b": REALS}, index=index)
-    X_more, _ = quick(steps=2).fit(X, LABELS).transform(X, LABELS)
-    assert type(X_more.index) is type(index)
-    assert X_more.index.dtype == index.dtype
-    assert X_more.index.nlevels == index.nlevels
 
 
 def test_columns_keep_their_order_names_and_attrs():
@@ -336,12 +172,12 @@ ARRAYS = {
     "float64": REALS.reshape(-1, 3),
     "float32": REALS.reshape(-1, 3).astype("float32"),
     "float16": REALS.reshape(-1, 3).astype("float16"),
-    "int64": _numbers("int64").reshape(-1, 3),
-    "int8": _numbers("int8").reshape(-1, 3),
-    "uint64": np.uint64(2**63) + _numbers("uint64").reshape(-1, 3),
+    "int64": numbers("int64").reshape(-1, 3),
+    "int8": numbers("int8").reshape(-1, 3),
+    "uint64": np.uint64(2**63) + numbers("uint64").reshape(-1, 3),
     "bool": (REALS > 0).reshape(-1, 3),
-    "text": _draw("a", "bcd").astype(str).reshape(-1, 3),
-    "objects": np.stack([_draw("a", None), _numbers("int64").tolist()], axis=1)[:40],
+    "text": draw("a", "bcd").astype(str).reshape(-1, 3),
+    "objects": np.stack([draw("a", None), numbers("int64").tolist()], axis=1)[:40],
     "dates": DAYS.to_numpy().astype("datetime64[s]").reshape(-1, 3),
     "Fortran order": np.asfortranarray(REALS.reshape(-1, 3)),
     "every other row": np.repeat(REALS.reshape(-1, 3), 2, axis=0)[::2],
@@ -359,7 +195,7 @@ def test_arrays_come_back_in_their_dtype(X):
     assert_array_equal(X, before)
     assert y_more.tolist() == y.tolist() + [1] * 16
     for new, seen in zip(X_more.T, X.T, strict=True):
-        _assert_could_be_held(pd.Series(new).dropna(), pd.Series(seen).dropna())
+        assert_could_be_held(pd.Series(new).dropna(), pd.Series(seen).dropna())
 
 
 def test_strings_of_pandas_3():
@@ -414,7 +250,42 @@ def test_lists_come_back_as_lists(toy):
     assert_array_equal(X_more, quick().fit(X, y).transform(X, y)[0])
 
 
-# Law 3: a synthetic value is one the column could hold.
+@pytest.mark.parametrize("unit", ["Y", "M", "D", "h", "m"])
+def test_arrays_of_dates_in_units_that_pandas_lacks(unit):
+    X = (np.arange(N) % 50 + np.datetime64("2020", unit))[:, None].repeat(2, axis=1)
+    X_new, _ = quick(steps=2).fit(X, LABELS).sample()
+    assert X_new.dtype == X.dtype
+    assert X_new.min() >= X.min()
+    assert X_new.max() <= X.max()
+
+
+def test_categories_of_an_extension_dtype_keep_it():
+    levels = pd.Series([1, 2] * 60, dtype="Int64").astype("category")
+    X_new, _ = quick(steps=2).fit(pd.DataFrame({"c": levels, "x": REALS}), LABELS).sample()
+    assert X_new["c"].dtype == levels.dtype
+
+
+@pytest.mark.parametrize("frame", [True, False])
+def test_one_hot_labels_keep_their_columns(frame):
+    y = np.eye(4, dtype=int)[np.where(LABELS, 3, 0)]
+    y = pd.DataFrame(y, columns=list("abcd")) if frame else y
+    X_more, y_more = quick(steps=2).fit(REALS[:, None], y).transform(REALS[:, None], y)
+    assert type(y_more) is type(y)
+    assert len(X_more) == len(y_more) == 180
+    assert np.asarray(y_more).sum(axis=0).tolist() == [90, 0, 0, 90]
+
+
+def test_labels_that_are_dates_can_be_named():
+    y = np.where(LABELS, np.datetime64("2020-01-01", "ns"), np.datetime64("2021-01-01", "ns"))
+    model = quick(steps=2).fit(REALS[:, None], y)
+    _, y_new = model.sample({pd.Timestamp("2020-01-01"): 3})
+    _, y_more = model.transform(REALS[:, None], y)
+    assert len(y_new) == 3
+    assert y_more.dtype == y.dtype
+    assert (y_more[N:] == np.datetime64("2020-01-01")).all()
+
+
+# 3. A synthetic value is one that the column could hold
 
 
 @pytest.mark.parametrize("name", REAL_AND_TOY)
@@ -425,7 +296,7 @@ def test_synthetic_rows_could_be_real(name, request):
     for column in X:
         seen, new = X[column].dropna(), X_new[column].dropna()
         assert new.dtype == seen.dtype
-        _assert_could_be_held(new, seen)
+        assert_could_be_held(new, seen)
         assert len(X_new) - len(new) == 0 or len(seen) < len(X)
     # Each row is a new one, and no column stands still that could move.
     moving = X.columns[X.nunique() >= 2]
@@ -469,7 +340,7 @@ def test_spikes_come_as_often_as_in_real_rows():
     y = np.repeat([0, 1], [600, 200])
     amount = np.where(rng.random(800) < 0.7 - 0.4 * y, 0, rng.exponential(size=800) + y)
     X = np.column_stack([amount, rng.normal(size=800)])
-    X_new, y_new = quick(steps=400).fit(X, y).sample({0: 2000, 1: 2000})
+    X_new, y_new = quick(steps=200).fit(X, y).sample({0: 2000, 1: 2000})
     for label, share in ((0, 0.7), (1, 0.3)):
         assert (X_new[y_new == label, 0] == 0).mean() == pytest.approx(share, abs=0.12)
 
@@ -478,7 +349,7 @@ def test_a_heavy_tail_keeps_its_quantiles():
     rng = np.random.default_rng(9)
     y = np.repeat([0, 1], [600, 200])
     X = np.column_stack([rng.lognormal(y, 3), rng.standard_cauchy(800)])
-    X_new, _ = quick(steps=400).fit(X, y).sample({1: 2000})
+    X_new, _ = quick(steps=100).fit(X, y).sample({1: 2000})
     at = [0.1, 0.25, 0.5, 0.75, 0.9]
     wanted, got = np.quantile(X[y == 1], at, axis=0), np.quantile(X_new, at, axis=0)
     assert np.abs(np.log(got[:, 0]) - np.log(wanted[:, 0])).max() < 1.5
@@ -491,11 +362,11 @@ def test_near_unique_strings_cost_no_more_than_forty_levels():
     y = (rng.random(n) < 0.1).astype(int)
     name = rng.integers(0, 2500, n) + 2500 * (rng.random(n) < 0.9 * y)
     X = pd.DataFrame({"name": np.array([f"user-{i}" for i in range(5000)])[name], "x": y + 0.0})
-    model = quick(steps=300).fit(X, y)
-    spec = model.encoder_.spec_
-    assert spec.width <= 45
-    assert max(spec.choices) <= 40
-    stored = sum(v.nbytes for v in model.weights_.values())
+    model = quick(steps=150).fit(X, y)
+    layout = model.encoder_.layout_
+    assert layout.width <= 45
+    assert max(layout.one_hot_sizes) <= 40
+    stored = sum(v.nbytes for v in model.generators_["gan"].weights_.values())
     assert stored < 1_000_000
     X_new, _ = model.sample({1: 1000})
     assert X_new["name"].nunique() > 100
@@ -503,20 +374,27 @@ def test_near_unique_strings_cost_no_more_than_forty_levels():
     assert late.mean() == pytest.approx(0.9, abs=0.1), "names that mean the class keep meaning it"
 
 
-# Law 4: asked for class c, you get class c. A quick look; benchmarks measure it.
+@pytest.mark.parametrize("gap", [None, pd.NaT, np.nan])
+def test_dates_after_a_gap_in_the_first_row(gap):
+    days = pd.Series([gap, *DAYS.dt.date[1:]], dtype=object)
+    X_new, _ = quick(steps=2).fit(pd.DataFrame({"d": days, "x": REALS}), LABELS).sample()
+    assert_could_be_held(X_new["d"].dropna(), days.dropna())
+
+
+# 4. Asked for a class, you get that class
 
 
 def test_an_independent_classifier_agrees_with_the_labels():
     X, y = load_breast_cancer(return_X_y=True)
     odd = np.arange(len(y)) % 2 == 1
     judge = HistGradientBoostingClassifier(max_iter=50, random_state=0).fit(X[odd], y[odd])
-    X_new, y_new = quick(steps=300).fit(X[~odd], y[~odd]).sample({0: 300, 1: 300})
+    X_new, y_new = quick(steps=150).fit(X[~odd], y[~odd]).sample({0: 300, 1: 300})
     for label in (0, 1):
         on_real = judge.score(X[~odd][y[~odd] == label], y[~odd][y[~odd] == label])
         assert judge.score(X_new[y_new == label], y_new[y_new == label]) > on_real - 0.15
 
 
-# Law 5: same random_state, same rows; nobody else's state is touched.
+# 5. The same seed gives the same rows, and nobody else's state is touched
 
 
 def _fingerprint(X, y, **params):
@@ -552,7 +430,7 @@ def test_asking_for_more_of_one_class_leaves_the_other_alone(toy):
     assert_array_equal(few[5:], alone)
 
 
-@pytest.mark.parametrize("backend", ["threading", "loky"])
+@pytest.mark.parametrize("backend", ["threading", pytest.param("loky", marks=pytest.mark.slow)])
 def test_same_rows_in_every_worker(toy, backend):
     threads = torch.get_num_threads()
     wanted = _fingerprint(*toy)
@@ -634,6 +512,7 @@ print(json.dumps([X_more["x"].tolist(), X_more["s"].tolist(), y_more.tolist()]))
 """
 
 
+@pytest.mark.slow
 def test_same_rows_in_fresh_processes():
     runs = [
         subprocess.run(
@@ -649,7 +528,13 @@ def test_same_rows_in_fresh_processes():
     assert runs[0] == runs[1]
 
 
-# Law 6: fitted state is plain data.
+def test_fits_under_autocast_as_without(toy):
+    wanted = _fingerprint(*toy)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert _fingerprint(*toy) == wanted
+
+
+# 6. Fitted state is plain data
 
 
 def _walk(value, where="model", seen=None):
@@ -673,8 +558,10 @@ def _walk(value, where="model", seen=None):
 PLAIN = (type(None), bool, int, float, str, np.generic, np.ndarray, list, tuple, dict)
 
 
-@pytest.mark.parametrize("name", REAL_AND_TOY)
-@pytest.mark.parametrize("params", [{}, {"early_stopping": True, "loss": "wasserstein"}])
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [*((n, {}) for n in REAL_AND_TOY), ("mixed", {"early_stopping": True, "loss": "wasserstein"})],
+)
 def test_no_torch_or_pandas_object_inside(name, params, request):
     X, y = table(name, request)
     model = quick(**params).fit(X, y)
@@ -712,8 +599,9 @@ def _by_save(model, path):
 
 
 @pytest.mark.parametrize("way", [_by_pickle, _by_joblib, _by_skops, _by_save])
-@pytest.mark.parametrize("cls", [GANAugmenter, GANOverSampler])
-@pytest.mark.parametrize("name", ["toy", "abalone", "mixed"])
+@pytest.mark.parametrize(
+    ("cls", "name"), [(GANAugmenter, "toy"), (GANAugmenter, "mixed"), (GANOverSampler, "abalone")]
+)
 def test_a_fitted_estimator_survives(way, cls, name, request, tmp_path):
     X, y = table(name, request)
     model = cls(steps=5, random_state=0, network=DenseNetwork(width=8)).fit(X, y)
@@ -725,7 +613,7 @@ def test_a_fitted_estimator_survives(way, cls, name, request, tmp_path):
         assert joblib.hash((X_one, y_one)) == joblib.hash((X_two, y_two))
         assert type(y_one) is type(y_two)
     assert again.history_ == model.history_
-    assert again.rungs_ == model.rungs_
+    assert again.methods_ == model.methods_
     assert_array_equal(again.classes_, model.classes_)
     assert again.classes_.dtype == model.classes_.dtype
     assert clone(again).get_params()["steps"] == 5
@@ -734,7 +622,7 @@ def test_a_fitted_estimator_survives(way, cls, name, request, tmp_path):
 def test_clone_is_unfitted_and_fits_alike(toy):
     model = quick(loss=WassersteinLoss(penalty=3), encoder=TableEncoder(max_groups=7)).fit(*toy)
     copy = clone(model)
-    assert not hasattr(copy, "rungs_")
+    assert not hasattr(copy, "methods_")
     assert copy.loss.penalty == 3
     assert copy.loss is not model.loss
     assert_array_equal(copy.fit(*toy).sample()[0], model.sample()[0])
@@ -771,85 +659,213 @@ def test_refitting_forgets_the_first_fit(toy, abalone):
     assert_array_equal(model.sample()[0], fresh.sample()[0])
 
 
-# What once broke a law.
+# 7. An import is light
 
 
-@pytest.mark.parametrize("gap", [None, pd.NaT, np.nan])
-def test_dates_after_a_gap_in_the_first_row(gap):
-    days = pd.Series([gap, *DAYS.dt.date[1:]], dtype=object)
-    X_new, _ = quick(steps=2).fit(pd.DataFrame({"d": days, "x": REALS}), LABELS).sample()
-    _assert_could_be_held(X_new["d"].dropna(), days.dropna())
+HEAVY = {"torch", "mlflow", "matplotlib", "jinja2", "pyarrow", "typer", "rich"}
 
 
-@pytest.mark.parametrize("unit", ["Y", "M", "D", "h", "m"])
-def test_arrays_of_dates_in_units_that_pandas_lacks(unit):
-    X = (np.arange(N) % 50 + np.datetime64("2020", unit))[:, None].repeat(2, axis=1)
-    X_new, _ = quick(steps=2).fit(X, LABELS).sample()
-    assert X_new.dtype == X.dtype
-    assert X_new.min() >= X.min()
-    assert X_new.max() <= X.max()
+def modules_after(code):
+    """Return the modules that a fresh interpreter has loaded after running ``code``."""
+    code += "\nimport sys\nprint('\\n'.join(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return {name.split(".")[0] for name in run.stdout.split()}
 
 
-def test_categories_of_an_extension_dtype_keep_it():
-    levels = pd.Series([1, 2] * 60, dtype="Int64").astype("category")
-    X_new, _ = quick(steps=2).fit(pd.DataFrame({"c": levels, "x": REALS}), LABELS).sample()
-    assert X_new["c"].dtype == levels.dtype
+def test_import_ganaug_is_light():
+    loaded = modules_after("import ganaug\ndir(ganaug)\nganaug.__version__")
+    assert "ganaug" in loaded
+    assert not loaded & (HEAVY | {"sklearn", "pandas"})
 
 
-def test_rows_held_out_below_the_smallest_learned_are_encoded_as_smallest():
-    X = pd.DataFrame({"n": np.arange(100, 100 + N), "s": list("abcd") * 30})
-    encoder = TableEncoder().fit(X, LABELS, 2)
-    lower, least, most = encoder.transform(
-        pd.DataFrame({"n": [5, 100, 100 + N - 1], "s": ["unseen", "a", "b"]})
+@pytest.mark.slow
+def test_public_classes_wait_with_torch_until_fit():
+    loaded = modules_after(
+        "from ganaug import *\n"
+        "from sklearn.base import clone\n"
+        "repr(clone(GANAugmenter(steps=3)).set_params(steps=5))\n"
+        "AugmentedClassifier, GANOverSampler"
     )
-    assert_array_equal(lower, least)
-    assert least[0] < most[0]
+    assert {"sklearn", "imblearn"} <= loaded
+    assert not loaded & {"torch", "mlflow", "matplotlib"}
+
+
+@pytest.mark.slow
+def test_a_fit_brings_in_torch_but_neither_mlflow_nor_matplotlib():
+    loaded = modules_after(
+        "import numpy as np\nfrom ganaug import GANAugmenter\n"
+        "X = np.random.default_rng(0).normal(size=(30, 2))\n"
+        "GANAugmenter(steps=2).fit(X, [0] * 20 + [1] * 10).sample()"
+    )
+    assert "torch" in loaded
+    assert not loaded & {"mlflow", "matplotlib"}
+
+
+# 8. A fitted object works from its fitted state alone
+
+
+def drawn(model, X, y):
+    """Return a hash of all that a fitted augmenter gives."""
+    rows = [
+        model.sample(),
+        model.sample({1: 5}),
+        model.sample({0: 3, 1: 5}, random_state=7, n_candidates=3),
+    ]
+    if hasattr(model, "transform"):
+        rows.append(model.transform(X, y))
+    return joblib.hash([rows, model.history_, model.classes_, model.class_counts_])
+
+
+AFTER_FIT = {
+    "width": lambda model: model.set_params(network__width=64),
+    "another network": lambda model: model.set_params(network=DenseNetwork(depth=3)),
+    "the caller's own network": lambda model: setattr(model.network, "width", 64),
+    "the caller's own loss": lambda model: setattr(model.loss, "penalty", 9.0),
+    "loss": lambda model: model.set_params(loss="wasserstein"),
+    "n_candidates": lambda model: model.set_params(n_candidates=1),
+    "encoder": lambda model: model.set_params(encoder="image"),
+    "max_groups": lambda model: model.set_params(encoder__max_groups=2),
+    "sampling_strategy": lambda model: model.set_params(sampling_strategy={1: 16}),
+    "random_state": lambda model: model.set_params(random_state=9),
+    "training": lambda model: model.set_params(steps=1, batch_size=2, learning_rate=9.0),
+}
 
 
 @pytest.mark.parametrize(
-    "index",
-    [
-        pd.Index(np.uint64(2**63) + np.arange(N, dtype="uint64")),
-        pd.Index(np.uint64(2**64 - N) + np.arange(N, dtype="uint64")),
-        pd.Index(range(N), dtype="int64[pyarrow]"),
-        pd.Index(np.arange(N) + 0.5, dtype="double[pyarrow]"),
-        pd.Index([*range(N - 1), np.inf]),
-        pd.Index(np.linspace(5.9e18, 6e18, N)),
-        pd.DatetimeIndex(np.array(["3000-01-01"] * N, dtype="M8[s]")),
-        pd.DatetimeIndex(pd.Timestamp.max.floor("D") - pd.to_timedelta(range(N), unit="D")),
-    ],
-    ids=["hashes", "last hashes", "arrow", "arrow double", "inf", "large", "3000", "last days"],
+    ("cls", "change"),
+    [*((GANAugmenter, change) for change in AFTER_FIT), (GANOverSampler, "width")],
 )
-def test_an_index_with_no_room_goes_on_all_the_same(index):
-    X, y = pd.DataFrame({"x": REALS}, index=index), pd.Series(LABELS, index=index)
-    X_more, y_more = quick(steps=2).fit(X, y).transform(X, y)
-    assert X_more.index[:N].tolist() == index.tolist()
-    assert X_more.index[N:].is_unique
-    assert not X_more.index[N:].isin(index).any()
-    assert X_more.index.equals(y_more.index)
+def test_what_changes_after_fit_changes_nothing_that_is_fitted(cls, change, toy, tmp_path):
+    parts = {"network": DenseNetwork(width=16), "loss": BCELoss(), "encoder": TableEncoder()}
+    model = cls(steps=10, random_state=0, **parts).fit(*toy)
+    wanted = drawn(model, *toy)
+    AFTER_FIT[change](model)
+    assert drawn(model, *toy) == wanted
+    model.save(tmp_path / "model")
+    assert drawn(cls.load(tmp_path / "model"), *toy) == wanted
+    assert drawn(pickle.loads(pickle.dumps(model)), *toy) == wanted
 
 
-@pytest.mark.parametrize("frame", [True, False])
-def test_one_hot_labels_keep_their_columns(frame):
-    y = np.eye(4, dtype=int)[np.where(LABELS, 3, 0)]
-    y = pd.DataFrame(y, columns=list("abcd")) if frame else y
-    X_more, y_more = quick(steps=2).fit(REALS[:, None], y).transform(REALS[:, None], y)
-    assert type(y_more) is type(y)
-    assert len(X_more) == len(y_more) == 180
-    assert np.asarray(y_more).sum(axis=0).tolist() == [90, 0, 0, 90]
+def test_a_change_takes_effect_at_the_next_fit(toy):
+    model = quick(network=DenseNetwork(width=16)).fit(*toy)
+    model.network.width = 64
+    model.set_params(loss="wasserstein", n_candidates=1).fit(*toy)
+    fresh = quick(network=DenseNetwork(width=64), loss="wasserstein", n_candidates=1).fit(*toy)
+    assert drawn(model, *toy) == drawn(fresh, *toy)
 
 
-def test_labels_that_are_dates_can_be_named():
-    y = np.where(LABELS, np.datetime64("2020-01-01", "ns"), np.datetime64("2021-01-01", "ns"))
-    model = quick(steps=2).fit(REALS[:, None], y)
-    _, y_new = model.sample({pd.Timestamp("2020-01-01"): 3})
-    _, y_more = model.transform(REALS[:, None], y)
-    assert len(y_new) == 3
-    assert y_more.dtype == y.dtype
-    assert (y_more[N:] == np.datetime64("2020-01-01")).all()
+class Breaks(BCELoss):
+    """A loss that raises in the middle of training."""
+
+    def __init__(self, penalty=1.0, error=RuntimeError):
+        super().__init__(penalty)
+        self.error = error
+
+    def critic_loss(self, critic, real, fake, classes, rng):
+        self.calls = getattr(self, "calls", 0) + 1
+        if self.calls > 5:
+            raise self.error("in the middle of training")
+        return super().critic_loss(critic, real, fake, classes, rng)
 
 
-def test_fits_under_autocast_as_without(toy):
-    wanted = _fingerprint(*toy)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert _fingerprint(*toy) == wanted
+class Objects:
+    """A callback that raises when it hears of something."""
+
+    def __init__(self, task):
+        self.task = task
+
+    def setup(self, estimator, context): ...
+    def teardown(self, estimator, context): ...
+    def on_fit_task_begin(self, estimator, context): ...
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_name == self.task:
+            raise RuntimeError("a callback does not agree")
+
+
+# A table of another shape than the first one, so that a mixture of both fits would show.
+OTHER = pd.DataFrame({"a": REALS, "b": REALS**2, "c": REALS**3, "d": np.exp(REALS)})
+REFUSED = {
+    "rows": (OTHER.assign(d=np.inf), LABELS),
+    "labels": (OTHER, np.zeros(N, dtype=int)),
+    "no column that varies": (np.ones((N, 4)), LABELS),
+}
+PREPARED = {
+    "a parameter out of range": lambda model: model.set_params(steps=0),
+    "a part out of range": lambda model: model.set_params(network=DenseNetwork(width=0)),
+    "a strategy that removes rows": lambda model: model.set_params(sampling_strategy={0: 1}),
+    "a network for other rows": lambda model: model.set_params(network="conv"),
+    "an error in training": lambda model: model.set_params(loss=Breaks()),
+    "no memory in training": lambda model: model.set_params(loss=Breaks(error=MemoryError)),
+    "Ctrl-C in training": lambda model: model.set_params(loss=Breaks(error=KeyboardInterrupt)),
+    "a callback at a tick": lambda model: model.set_callbacks(Objects("tick")),
+}
+
+
+def assert_a_failed_fit_leaves_no_mixture(model, wanted, first, second):
+    with pytest.raises((ValueError, RuntimeError, MemoryError, KeyboardInterrupt)):
+        model.fit(*second)
+    try:
+        check_is_fitted(model)
+    except NotFittedError:
+        with pytest.raises(NotFittedError):
+            model.sample()
+        return
+    assert drawn(model, *first) == wanted
+    assert model.n_features_in_ == 3
+    assert not hasattr(model, "feature_names_in_")
+
+
+@pytest.mark.parametrize("table", REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("cls", [GANAugmenter, GANOverSampler])
+def test_a_fit_of_a_refused_table_leaves_no_mixture(cls, table, toy):
+    model = cls(steps=10, random_state=0).fit(*toy)
+    assert_a_failed_fit_leaves_no_mixture(model, drawn(model, *toy), toy, table)
+
+
+@pytest.mark.parametrize("prepare", PREPARED.values(), ids=PREPARED)
+def test_a_refit_that_fails_leaves_no_mixture(prepare, toy):
+    model = quick(steps=20).fit(*toy)
+    wanted = drawn(model, *toy)
+    prepare(model)
+    assert_a_failed_fit_leaves_no_mixture(model, wanted, toy, (OTHER, LABELS))
+
+
+@pytest.mark.parametrize("prepare", PREPARED.values(), ids=PREPARED)
+def test_a_first_fit_that_fails_leaves_nothing_fitted(prepare):
+    model = prepare(quick(steps=20))
+    with pytest.raises((ValueError, RuntimeError, MemoryError, KeyboardInterrupt)):
+        model.fit(OTHER, LABELS)
+    with pytest.raises(NotFittedError):
+        check_is_fitted(model)
+
+
+def test_a_training_loop_that_breaks_leaves_no_mixture(toy, monkeypatch):
+    def breaks(*args, **kwargs):
+        raise RuntimeError("the loop broke")
+
+    model = quick().fit(*toy)
+    wanted = drawn(model, *toy)
+    monkeypatch.setattr("ganaug.generators.training.train", breaks)
+    assert_a_failed_fit_leaves_no_mixture(model, wanted, toy, (OTHER, LABELS))
+
+
+def test_a_callback_that_fails_after_the_training_leaves_the_new_fit_whole(toy):
+    model = quick().fit(OTHER, LABELS).set_callbacks(Objects("fit"))
+    with pytest.raises(RuntimeError, match="does not agree"):
+        model.fit(*toy)
+    assert drawn(model, *toy) == drawn(quick().fit(*toy), *toy)
+
+
+# The page
+
+
+def test_the_page_of_laws_has_the_headings_of_this_file():
+    page = (Path(__file__).parents[1] / "docs" / "laws.md").read_text(encoding="utf-8")
+    stated = re.findall(r"^## (\d\. .+)$", page, flags=re.MULTILINE)
+    here = re.split(
+        r"^# (\d\. .+)$", Path(__file__).read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
+    assert stated == here[1::2]
+    assert [title[0] for title in stated] == list("12345678")
+    assert all("\ndef test_" in section for section in here[2::2]), "a law without a test"

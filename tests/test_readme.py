@@ -38,6 +38,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_page_runs_in_order(folder, capsys):
     page = {"__name__": "readme"}
     for text, line in fences("python"):

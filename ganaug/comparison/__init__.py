@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ganaug.comparison.arms import ARMS, GAN, Arm, Rows
+from ganaug.comparison.arms import ARMS, GAN, Arm
+from ganaug.comparison.checks import check_task
 from ganaug.comparison.classifiers import CLASSIFIERS
-from ganaug.comparison.evaluate import Cell, check_task, evaluate
+from ganaug.comparison.evaluate import Cell, evaluate
 from ganaug.comparison.record import LoggedComparison, check_log, log_comparison
 from ganaug.comparison.report import render_report
 from ganaug.comparison.result import Comparison
@@ -21,7 +22,6 @@ __all__ = [
     "Cell",
     "Comparison",
     "LoggedComparison",
-    "Rows",
     "check_log",
     "compare",
     "log_comparison",
@@ -98,5 +98,13 @@ def compare(
     >>> comparison.refit("SMOTE", "logistic regression").predict(X[:2])
     array([0, 0])
     """
-    task = check_task(X, y, arms=arms, classifiers=classifiers, cv=cv, seed=seed_from(random_state))
-    return Comparison(task, *evaluate(task, n_jobs, on_cell, memory))
+    task = check_task(
+        X,
+        y,
+        arms=arms,
+        classifiers=classifiers,
+        cv=cv,
+        seed=seed_from(random_state),
+        memory=memory,
+    )
+    return Comparison.from_pairs(task, evaluate(task, n_jobs, on_cell))

@@ -1,130 +1,117 @@
 """The arms of a comparison: ways to deal with a rare class, the GAN being one of them.
 
-A new arm is one subclass of `Arm` and one line in `ARMS`. It changes the training rows
-(`augment`), or the classifier (`adapt`), never the rows that are predicted.
+An arm is a function from a classifier to a classifier: what it returns is cloned, fitted and scored
+on raw rows like any other estimator. A new arm is one function and one line in `ARMS`.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from imblearn.ensemble import BalancedBaggingClassifier
 from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
+from imblearn.over_sampling.base import BaseOverSampler
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.model_selection import TunedThresholdClassifierCV
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ganaug.draws import class_shares, draw_rows, growing_shares
-from ganaug.preprocessing import TidyTable
+from ganaug.augmenter import GANAugmenter
+from ganaug.ensemble import AugmentedClassifier
+from ganaug.preprocessing import TidyTable, make_preprocessor
 
+BASELINE = "nothing"
+#: As many for SMOTE as for the GAN, or averaging alone would make a difference.
 N_DRAWS = 5
 
 
-@dataclass(frozen=True)
-class Rows:
-    """What one arm trains on: one or more draws of rows, shared by all classifiers.
+def no_remarks(classifiers: Mapping[str, Any], X: pd.DataFrame, y: np.ndarray) -> list[str]:
+    """Return that a reader need not know anything about an arm."""
+    return []
 
-    With several draws a classifier is trained on each and their probabilities are averaged.
+
+@dataclass(frozen=True)
+class Arm:
+    """A way to deal with a rare class: a name, and a function from a classifier to a classifier.
+
+    Parameters
+    ----------
+    name : str
+        The name to show.
+    wrap : callable
+        Takes an unfitted classifier of numbers and returns an unfitted classifier of raw rows. Each
+        ``random_state`` in it that is None is set for each fold, and so is the ``memory`` of each
+        :class:`~ganaug.AugmentedClassifier` in it.
+    remarks : callable
+        Called as ``remarks(classifiers, X, y)``; returns what a reader should know about this arm
+        with these classifiers on this table, as a list of sentences.
+
+    Examples
+    --------
+    >>> from imblearn.ensemble import RUSBoostClassifier
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from ganaug.comparison.arms import Arm, on_numbers
+    >>> boosted = Arm("boosting", lambda classifier: on_numbers(RUSBoostClassifier(classifier)))
+    >>> boosted(LogisticRegression()).steps[-1]
+    ('rusboostclassifier', RUSBoostClassifier(estimator=LogisticRegression()))
     """
 
-    draws: list[tuple[pd.DataFrame, np.ndarray]]
-    history: list[dict[str, Any]] = field(default_factory=list)
+    name: str
+    wrap: Callable[[Any], Any]
+    remarks: Callable[[Mapping[str, Any], pd.DataFrame, np.ndarray], list[str]] = field(
+        default=no_remarks, repr=False
+    )
+
+    def __call__(self, classifier: Any) -> Any:
+        """Return an unfitted classifier of raw rows."""
+        return self.wrap(classifier)
 
 
-class Arm:
-    """The arm that does nothing, and the base of the others."""
+def on_numbers(classifier: Any) -> Pipeline:
+    """Return a pipeline that turns raw rows into numbers for the classifier.
 
-    name = "nothing"
-    #: A classifier that is trained in place of the one asked for, if the arm is one itself.
-    classifier: Any = None
-    #: Whether classifiers get rows as they are, and what makes them numbers along with them.
-    raw = False
-    #: What the arm's results depend on besides ganaug and its dependencies.
-    packages: tuple[str, ...] = ()
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> on_numbers(DummyClassifier()).fit([["a", 1], ["b", None]], [0, 0]).predict([["c", 2]])
+    array([0])
+    """
+    return make_pipeline(*make_preprocessor(), classifier)
 
-    def __repr__(self) -> str:
-        about = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
-        return f"{type(self).__name__}({about})"
 
-    def title(self, X: pd.DataFrame) -> str:
-        """Return the name to show for this table."""
-        return self.name
+# --- Arms that change the classifier ---------------------------------------------------------
 
-    def augment(self, X: pd.DataFrame, y: np.ndarray, seed: int) -> Rows:
-        """Return the rows to train on; called once per fold."""
-        return Rows([(X, y)])
 
-    def adapt(self, classifier: Any, y: np.ndarray) -> Any:
-        """Return the unfitted classifier to train; called once per classifier."""
+def weighted(classifier: Any) -> Any:
+    """Return the classifier with errors on rare classes costing more, if it takes weights."""
+    if "class_weight" not in classifier.get_params():
         return classifier
-
-    def shares(self, classifier: Any, y: np.ndarray) -> np.ndarray:
-        """Return the class shares that probabilities come out for, after training on `y`."""
-        return class_shares(y)
-
-    def remark(self, name: str, classifier: Any, classes: np.ndarray) -> str | None:
-        """Return what a reader should know about this arm with the classifier called `name`."""
-        return None
+    return clone(classifier).set_params(class_weight="balanced")
 
 
-class ClassWeight(Arm):
-    """Errors on rare classes cost more."""
-
-    name = "class_weight"
-
-    def adapt(self, classifier, y):
-        """Set ``class_weight="balanced"`` where there is such a parameter."""
-        if "class_weight" in classifier.get_params():
-            return classifier.set_params(class_weight="balanced")
-        return classifier
-
-    def shares(self, classifier, y):
-        """Return equal shares where there were weights."""
-        if "class_weight" in classifier.get_params():
-            return equal_shares(y)
-        return class_shares(y)
-
-    def remark(self, name, classifier, classes):
-        """Name the classifiers that take no weights."""
-        if "class_weight" in classifier.get_params():
-            return None
-        return f"{name} has no class_weight: that arm used it as it is."
+def _weigh(classifier: Any) -> Pipeline:
+    return on_numbers(weighted(classifier))
 
 
-class TunedThreshold(Arm):
-    """The same probabilities, cut where balanced accuracy is best."""
-
-    name = "tuned threshold"
-
-    def adapt(self, classifier, y):
-        """Tune the cut by inner cross-validation; with more classes divide by their shares."""
-        classes, counts = np.unique(y, return_counts=True)
-        if len(classes) > 2:
-            return EqualPriorClassifier(classifier)
-        if counts.min() < 2:
-            raise ValueError(
-                f"A threshold is tuned on at least 2 rows of each class; the training fold has "
-                f"{counts.min()} of {classes.tolist()[counts.argmin()]!r}."
-            )
-        return TunedThresholdClassifierCV(
-            classifier, scoring="balanced_accuracy", cv=int(min(5, counts.min()))
-        )
-
-    def remark(self, name, classifier, classes):
-        """Say what stands for a threshold when there are more than two classes."""
-        if len(classes) == 2:
-            return None
-        return (
-            "tuned threshold: with more than two classes, each probability is divided by the "
-            "share of its class instead."
-        )
+def _not_weighted(classifiers: Mapping[str, Any], X: pd.DataFrame, y: np.ndarray) -> list[str]:
+    return [
+        f"{name} has no class_weight: that arm used it as it is."
+        for name, classifier in classifiers.items()
+        if "class_weight" not in classifier.get_params()
+    ]
 
 
-class EqualPriorClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """Predict the class whose probability is highest for its share of the training rows.
+class TunedThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """The same probabilities, cut where balanced accuracy is best.
 
-    For calibrated probabilities no other rule has a better balanced accuracy.
+    The cut is tuned by inner cross-validation with at most five folds. With more than two classes
+    there is none: each probability is divided by the prior of its class instead, and no other rule
+    has a better balanced accuracy if probabilities are calibrated.
 
     Parameters
     ----------
@@ -134,179 +121,219 @@ class EqualPriorClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     Attributes
     ----------
     estimator_ : classifier
-        Fitted on the training rows.
-    classes_, prior_ : ndarray of shape (n_classes,)
-        The labels and their shares of the training rows.
+        Fitted on the training rows, with a threshold if there are two classes.
+    classes_, class_prior_ : ndarray of shape (n_classes,)
+        The labels and how frequent each is among the training rows.
 
     Examples
     --------
     >>> from sklearn.dummy import DummyClassifier
-    >>> from sklearn.pipeline import make_pipeline
-    >>> model = EqualPriorClassifier(DummyClassifier()).fit([[0], [0], [0]], ["a", "a", "b"])
-    >>> model.prior_.round(2)
-    array([0.67, 0.33])
+    >>> model = TunedThreshold(DummyClassifier()).fit([[0]] * 6, ["a", "a", "b", "b", "b", "c"])
+    >>> model.class_prior_.round(2)
+    array([0.33, 0.5 , 0.17])
     """
 
-    def __init__(self, estimator):
+    def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
 
-    def fit(self, X, y):
-        """Fit the classifier and count the classes."""
-        self.estimator_ = clone(self.estimator).fit(X, y)
+    def fit(self, X: Any, y: Any) -> TunedThreshold:
+        """Fit the classifier, and choose the cut if there are two classes."""
         self.classes_, counts = np.unique(y, return_counts=True)
-        self.prior_ = counts / counts.sum()
+        self.class_prior_ = counts / counts.sum()
+        model = clone(self.estimator)
+        if len(counts) == 2:
+            if counts.min() < 2:
+                raise ValueError(
+                    "A threshold is tuned on at least 2 rows of each class; the training fold has "
+                    f"{counts.min()} of {self.classes_.tolist()[counts.argmin()]!r}."
+                )
+            model = TunedThresholdClassifierCV(
+                model, scoring="balanced_accuracy", cv=int(min(5, counts.min()))
+            )
+        self.estimator_ = model.fit(X, y)
         return self
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Return the classifier's own probabilities."""
         check_is_fitted(self)
         return self.estimator_.predict_proba(X)
 
-    def predict(self, X):
-        """Return the class with the highest ratio of probability to share."""
-        return self.classes_[np.argmax(self.predict_proba(X) / self.prior_, axis=1)]
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the classes after the cut, or those that gain most over their prior."""
+        check_is_fitted(self)
+        if len(self.classes_) == 2:
+            return self.estimator_.predict(X)
+        return self.classes_[np.argmax(self.predict_proba(X) / self.class_prior_, axis=1)]
 
 
-class Smote(Arm):
-    """SMOTE on standardised numbers: SMOTENC when some columns are levels, SMOTEN when all are.
+def _tune(classifier: Any) -> Pipeline:
+    return on_numbers(TunedThreshold(classifier))
 
-    It interpolates no gaps, so real rows too are trained on with their gaps filled.
+
+def _divided(classifiers: Mapping[str, Any], X: pd.DataFrame, y: np.ndarray) -> list[str]:
+    if len(np.unique(y)) == 2:
+        return []
+    return [
+        "tuned threshold: with more than two classes, each probability is divided by the share of "
+        "its class instead."
+    ]
+
+
+def _bag(classifier: Any) -> Pipeline:
+    """Return ten classifiers, each on a bootstrap sample cut down to equal classes, averaged."""
+    return on_numbers(BalancedBaggingClassifier(classifier, n_estimators=10))
+
+
+# --- Arms that add rows ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Augmented:
+    """Train classifiers on rows that an augmenter adds, and average them over draws.
 
     Parameters
     ----------
+    augmenter : GANAugmenter, imbalanced-learn sampler or None
+        None: a GANAugmenter with its defaults.
     n_draws : int
-        How many times to draw synthetic rows; as often as the GAN, or averaging alone would make
-        a difference.
+        As in :class:`~ganaug.AugmentedClassifier`.
     """
 
-    name = "SMOTE"
+    augmenter: Any = None
+    n_draws: int = N_DRAWS
 
-    def __init__(self, *, n_draws: int = N_DRAWS):
-        self.n_draws = n_draws
+    def __call__(self, classifier: Any) -> Any:
+        """Return an AugmentedClassifier whose augmenter sees raw rows."""
+        augmenter = GANAugmenter() if self.augmenter is None else self.augmenter
+        return AugmentedClassifier(on_numbers(classifier), augmenter, n_draws=self.n_draws)
 
-    def title(self, X):
-        """Name the variant that fits this table."""
-        tidy = TidyTable().fit(X)
-        if not tidy.categorical_:
-            return "SMOTE"
-        return "SMOTENC" if tidy.numeric_ else "SMOTEN"
 
-    def augment(self, X, y, seed):
-        """Add rows between neighbours of the same class until all classes are as large."""
+def _averaged(
+    name: str, n_draws: int, classifiers: Mapping[str, Any], X: pd.DataFrame, y: np.ndarray
+) -> list[str]:
+    if n_draws == 1:
+        return []
+    return [
+        f"{name}: each classifier is trained on {n_draws} draws, from no new rows up to all, and "
+        "probabilities are averaged."
+    ]
+
+
+class MixedSMOTE(BaseOverSampler):
+    """SMOTE for any table: SMOTENC if some columns are levels, SMOTEN if all are.
+
+    Rows come back as floats and text, as from :class:`~ganaug.preprocessing.TidyTable`. SMOTE
+    interpolates no gaps, so gaps are filled first, in real rows too. Numbers are brought to the
+    same scale for the search of neighbours.
+
+    Parameters
+    ----------
+    sampling_strategy : str, float or dict
+        As in imbalanced-learn's over-samplers.
+    k_neighbors : int
+        Between how many neighbours rows are made at most; fewer if a class has fewer rows.
+    random_state : int, RandomState instance or None
+        As in imbalanced-learn's over-samplers.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> X = pd.DataFrame({"age": [20, 30, 40, 50, 60], "vip": [True, False, True, False, True]})
+    >>> sampler = MixedSMOTE(random_state=0)
+    >>> X_more, y_more = sampler.fit_resample(X, ["no", "no", "no", "yes", "yes"])
+    >>> len(X_more), X_more["age"].iloc[-1].round(1)
+    (6, 54.3)
+    """
+
+    def __init__(
+        self, *, sampling_strategy: Any = "auto", k_neighbors: int = 5, random_state: Any = None
+    ) -> None:
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.k_neighbors = k_neighbors
+        self.random_state = random_state
+
+    def fit_resample(self, X: Any, y: Any) -> tuple[pd.DataFrame, np.ndarray]:
+        """Return the rows with their gaps filled, and after them those between neighbours."""
         tidy = TidyTable().fit(X)
         frame, numeric = tidy.transform(X), tidy.numeric_
-        # SMOTE takes no missing values, and measures distances: columns must be comparable.
         frame[numeric] = frame[numeric].fillna(frame[numeric].median()).fillna(0.0)
         scale = frame[numeric].std(ddof=0).replace(0.0, 1.0)
         scaled = frame.copy()
         scaled[numeric] = frame[numeric] / scale
-        draws = []
-        for draw, share in enumerate(growing_shares(self.n_draws)):
-            sampler = self.sampler(tidy, y, seed + draw)
-            X_more, y_more = draw_rows(scaled, y, sampler, None, None, share)
-            synthetic = X_more.iloc[len(frame) :].copy()
-            synthetic[numeric] = synthetic[numeric].astype(float) * scale
-            draws.append((pd.concat([frame, synthetic], ignore_index=True), y_more))
-        return Rows(draws)
+        X_more, y_more = self._fit_resample(scaled, np.asarray(y))
+        new = X_more.iloc[len(frame) :].copy()
+        new[numeric] = new[numeric].astype(float) * scale
+        return pd.concat([frame, new], ignore_index=True), y_more
 
-    def remark(self, name, classifier, classes):
-        """Say that classifiers are averaged."""
-        return _averaged(self.name, self.n_draws)
-
-    def sampler(self, tidy: TidyTable, y: np.ndarray, seed: int) -> Any:
-        """Return the sampler for a table of these columns."""
+    def _fit_resample(self, X: pd.DataFrame, y: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
+        """Return rows of numbers of one scale and of text, and after them those between them."""
         labels, counts = np.unique(y, return_counts=True)
         if counts.min() < 2:
             raise ValueError(
                 f"SMOTE needs 2 rows of a class to interpolate; the training fold has "
                 f"{counts.min()} of {labels.tolist()[counts.argmin()]!r}."
             )
-        neighbours = int(min(5, counts.min() - 1))
-        if not tidy.categorical_:
-            return SMOTE(k_neighbors=neighbours, random_state=seed)
-        if not tidy.numeric_:
-            return SMOTEN(k_neighbors=neighbours, random_state=seed)
-        return SMOTENC(tidy.categorical_, k_neighbors=neighbours, random_state=seed)
+        options = {
+            "sampling_strategy": self.sampling_strategy,
+            "k_neighbors": int(min(self.k_neighbors, counts.min() - 1)),
+            "random_state": self.random_state,
+        }
+        kinds = smote_variant(X)
+        if kinds is SMOTENC:
+            options["categorical_features"] = TidyTable().fit(X).categorical_
+        return kinds(**options).fit_resample(X, y)
 
 
-class BalancedBagging(Arm):
-    """Ten classifiers, each on a bootstrap sample cut down to equal classes, averaged."""
-
-    name = "balanced bagging"
-
-    def adapt(self, classifier, y):
-        """Put the classifier in balanced bags."""
-        return BalancedBaggingClassifier(classifier, n_estimators=10)
-
-    def shares(self, classifier, y):
-        """Return equal shares."""
-        return equal_shares(y)
+def smote_variant(X: pd.DataFrame) -> type:
+    """Return the class of SMOTE that fits the columns of a table."""
+    tidy = TidyTable().fit(X)
+    if not tidy.categorical_:
+        return SMOTE
+    return SMOTENC if tidy.numeric_ else SMOTEN
 
 
-def equal_shares(y: np.ndarray) -> np.ndarray:
-    """Return the same share for every class.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> equal_shares(np.array(["a", "b", "b", "b"]))
-    array([0.5, 0.5])
-    """
-    n = len(np.unique(y))
-    return np.full(n, 1 / n)
+def _smote_remarks(classifiers: Mapping[str, Any], X: pd.DataFrame, y: np.ndarray) -> list[str]:
+    remarks = _averaged("SMOTE", N_DRAWS, classifiers, X, y)
+    variant = smote_variant(X)
+    if variant is not SMOTE:
+        which = "all" if variant is SMOTEN else "some"
+        remarks.append(f"SMOTE is {variant.__name__} here, for {which} columns hold levels.")
+    return remarks
 
 
-class GAN(Arm):
-    """Rows of rare classes from a GAN trained on the training fold.
+def GAN(augmenter: Any = None, *, n_draws: int = N_DRAWS, name: str = "GAN") -> Arm:
+    """Return the arm that adds rows of rare classes from a GAN trained on the training fold.
 
-    What :class:`~ganaug.AugmentedClassifier` does; here one GAN serves all classifiers.
+    One GAN a fold serves all classifiers.
 
     Parameters
     ----------
     augmenter : GANAugmenter or None
-        What to fit; None: one with its defaults.
+        None: one with its defaults.
     n_draws : int
         How many times to draw synthetic rows from the one fitted GAN, from none of those that
         the augmenter is set to, up to all.
     name : str
         The name to show.
+
+    Examples
+    --------
+    >>> from ganaug import GANAugmenter
+    >>> GAN(GANAugmenter(steps=100), name="short GAN")
+    Arm(name='short GAN', wrap=Augmented(augmenter=GANAugmenter(steps=100), n_draws=5))
     """
-
-    def __init__(self, augmenter: Any = None, *, n_draws: int = N_DRAWS, name: str = "GAN"):
-        self.augmenter = augmenter
-        self.n_draws = n_draws
-        self.name = name
-
-    def augment(self, X, y, seed):
-        """Fit the GAN once and draw."""
-        # Imported here: torch is slow to load and the other arms do without it.
-        from ganaug.augmenter import GANAugmenter
-
-        augmenter = clone(self.augmenter or GANAugmenter())
-        augmenter.set_params(random_state=seed).fit(X, y)
-        draws = [
-            draw_rows(X, y, augmenter, None, seed + draw, share)
-            for draw, share in enumerate(growing_shares(self.n_draws))
-        ]
-        return Rows(draws, augmenter.history_)
-
-    def remark(self, name, classifier, classes):
-        """Say that classifiers are averaged."""
-        return _averaged(self.name, self.n_draws)
-
-
-def _averaged(name: str, n_draws: int) -> str | None:
-    if n_draws == 1:
-        return None
-    return (
-        f"{name}: each classifier is trained on {n_draws} draws, from no new rows up to all, and "
-        "probabilities are averaged."
-    )
+    return Arm(name, Augmented(augmenter, n_draws), partial(_averaged, name, n_draws))
 
 
 #: Every arm that can be asked for by name.
 ARMS: dict[str, Arm] = {
     arm.name: arm
-    for arm in (Arm(), ClassWeight(), TunedThreshold(), Smote(), BalancedBagging(), GAN())
+    for arm in (
+        Arm(BASELINE, on_numbers),
+        Arm("class_weight", _weigh, _not_weighted),
+        Arm("tuned threshold", _tune, _divided),
+        Arm("SMOTE", Augmented(MixedSMOTE()), _smote_remarks),
+        Arm("balanced bagging", _bag),
+        GAN(),
+    )
 }
-BASELINE = Arm.name

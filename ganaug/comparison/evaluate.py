@@ -1,14 +1,21 @@
 """Cross-validate every arm with every classifier on the same stratified folds."""
 
+from __future__ import annotations
+
+import pickle
+import shutil
 import signal
+import tempfile
 import time
+import uuid
 import warnings
+import weakref
 import zlib
-from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib.metadata import version
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +23,24 @@ import joblib
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.model_selection import StratifiedKFold, check_cv
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_memory
 from threadpoolctl import threadpool_limits
 
 from ganaug.autologging import without_autologging
-from ganaug.classifier import AugmentedClassifier
-from ganaug.comparison.arms import ARMS, BASELINE, Arm, Rows
-from ganaug.comparison.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIERS
+from ganaug.comparison.arms import BASELINE, Arm
 from ganaug.comparison.scores import METRICS, score
 from ganaug.digest import digest
-from ganaug.draws import average_draws, class_shares, correct_prior, decision_shares
-from ganaug.preprocessing import as_frame, make_preprocessor
+from ganaug.ensemble import AugmentedClassifier
+from ganaug.memory import fit_or_load
+from ganaug.randomness import is_random_state
 
 #: What results depend on besides the caller's own packages.
 PACKAGES = ("ganaug", "imbalanced-learn", "numpy", "pandas", "scikit-learn", "scipy", "torch")
+
+#: Positions of the rows to train on and of those to test on, for each fold.
+Folds = list[tuple[np.ndarray, np.ndarray]]
+History = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -57,42 +64,69 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """One draw of training rows as numbers, and what made them so."""
+class Pair:
+    """One arm on one fold: a cell for each classifier, and the augmenter that served them."""
 
-    encoder: Pipeline
-    rows: np.ndarray
-    y: np.ndarray
+    cells: list[Cell]
+    augmenter: Any = None
+
+    @property
+    def history(self) -> History:
+        """The training curve of the augmenter; empty where there is none."""
+        return getattr(self.augmenter, "history_", [])
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """What one arm and classifier say of the held-out rows of a fold.
+class _PickledOnce:
+    """Holds a value that is pickled once, and unpickled once in a process, for many calls."""
 
-    `corrected` are the probabilities with the class shares of the real training rows; `each` are
-    those of every draw alone, with the number of rows that it adds. A failed one has an `error`.
-    """
+    _unpickled: dict[str, Any] = {}
 
-    classifier: str
-    probabilities: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
-    corrected: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
-    predicted: np.ndarray = field(default_factory=lambda: np.empty(0))
-    each: list[tuple[int, np.ndarray]] = field(default_factory=list)
-    seconds: float = 0.0
-    error: str = ""
+    def __init__(self, value: Any, key: str | None = None) -> None:
+        self.value, self.key = value, key or uuid.uuid4().hex
+        self._bytes: np.ndarray | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._bytes is None:
+            # As an array: joblib hands large ones to its processes through a file, written once.
+            self._bytes = np.frombuffer(pickle.dumps(self.value), np.uint8)
+        return self._unpickle, (self.key, self._bytes)
+
+    @classmethod
+    def _unpickle(cls, key: str, data: np.ndarray) -> _PickledOnce:
+        if key not in cls._unpickled:
+            cls._unpickled = {key: cls(pickle.loads(data.data), key)}
+        return cls._unpickled[key]
 
 
 @dataclass(frozen=True)
 class Task:
-    """Everything a comparison needs to know, checked."""
+    """What is compared, on which rows.
+
+    Where no `memory` is given, fitted augmenters are kept in a temporary folder, which is removed
+    with the task.
+    """
 
     X: pd.DataFrame
     y: np.ndarray
     arms: dict[str, Arm]
     classifiers: dict[str, Any]
-    folds: list[tuple[np.ndarray, np.ndarray]]
+    folds: Folds
     seed: int
-    notes: list[str]
+    notes: list[str] = field(default_factory=list)
+    memory: Any = None
+    _folder: str = field(
+        default_factory=partial(tempfile.mkdtemp, prefix="ganaug-"), init=False, repr=False
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_table", _PickledOnce(self.X))
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "X"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, X=state["_table"].value)
 
     @property
     def classes(self) -> np.ndarray:
@@ -108,128 +142,66 @@ class Task:
     def key(self) -> str:
         """Identify all that results depend on, the versions of packages included."""
         # joblib's hash of a table changes as the table is used.
-        table = {"X": digest(self.X, self.y), "y": None}
-        return joblib.hash([vars(self) | table, [version(package) for package in PACKAGES]])
+        table = digest(self.X, self.y)
+        wraps = {name: arm.wrap for name, arm in self.arms.items()}
+        versions = [version(package) for package in PACKAGES]
+        return joblib.hash([table, wraps, self.classifiers, self.folds, self.seed, versions])
 
-    def seed_of(self, fold: int, part: str) -> int:
-        """Return the seed of one part in one fold, whatever else takes part."""
-        key = (fold, zlib.crc32(part.encode()))
+    def seed_of(self, fold: int, name: str) -> int:
+        """Return the seed of an arm or a classifier in a fold, whatever else takes part."""
+        key = (fold, zlib.crc32(name.encode()))
         return int(np.random.SeedSequence(self.seed, spawn_key=key).generate_state(1)[0])
 
-    def rows(self, arm: str, fold: int, train: np.ndarray) -> Rows:
-        """Return what `arm` trains on."""
-        X = self.X.iloc[train].reset_index(drop=True)
-        return self.arms[arm].augment(X, self.y[train], self.seed_of(fold, arm))
+    @property
+    def augmenter_memory(self) -> Any:
+        """Where fitted augmenters are kept; None if a pickled task was taken to elsewhere."""
+        if self.memory is not None:
+            return self.memory
+        return self._folder if Path(self._folder).is_dir() else None
 
-    def fit(self, arm: str, classifier: str, fold: int, encoded: list[Encoded]) -> list[Any]:
-        """Fit one classifier on each of an arm's draws."""
-        # The seed depends on the classifier only, so that arms differ in nothing but themselves.
-        seed, chosen = self.seed_of(fold, classifier), self.classifiers[classifier]
-        if self.arms[arm].raw:
-            chosen = make_pipeline(*make_preprocessor(), chosen)
-        return [
-            _seeded(self.arms[arm].adapt(clone(chosen), draw.y), seed).fit(draw.rows, draw.y)
-            for draw in encoded
-        ]
-
-    def learned_shares(self, arm: str, classifier: str, encoded: list[Encoded]) -> list[np.ndarray]:
-        """Return the class shares that each draw's probabilities come out for."""
-        chosen = self.classifiers[classifier]
-        return [self.arms[arm].shares(chosen, draw.y) for draw in encoded]
-
-    def run(self, fold: int, arm: str) -> tuple[list[Cell], list[dict[str, Any]]]:
-        """Evaluate one arm with every classifier on one fold."""
-        predictions, history = self.predict(fold, arm)
-        return [self._cell(fold, arm, found) for found in predictions], history
-
-    def predict(self, fold: int, arm: str) -> tuple[list[Prediction], list[dict[str, Any]]]:
-        """Return what one arm and every classifier say of the held-out rows of a fold."""
-        train, test = self.folds[fold]
-        # Autologging would open a run for every classifier.
-        with one_thread(), without_autologging():
-            start = time.perf_counter()
-            try:
-                rows = self.rows(arm, fold, train)
-                # Once for all classifiers: on small tables it takes longer than most of them.
-                encoded = encode(rows, self.arms[arm].raw)
-                held_out = [draw.encoder.transform(self.X.iloc[test]) for draw in encoded]
-            except Exception as error:
-                failed = Prediction("", error=_describe(error))
-                return [replace(failed, classifier=name) for name in self.classifiers], []
-            shared = time.perf_counter() - start
-            predictions = [
-                self._predict(arm, name, fold, encoded, held_out, shared)
-                for name in self.classifiers
-            ]
-        return predictions, rows.history
-
-    def _predict(
-        self,
-        arm: str,
-        classifier: str,
-        fold: int,
-        encoded: list[Encoded],
-        held_out: list[np.ndarray],
-        shared: float,
-    ) -> Prediction:
-        start = time.perf_counter()
-        try:
-            members = self.fit(arm, classifier, fold, encoded)
-            seconds = shared + time.perf_counter() - start
-            each = [member.predict_proba(Z) for member, Z in zip(members, held_out, strict=True)]
-            learned = self.learned_shares(arm, classifier, encoded)
-            shares = class_shares(self.y[self.folds[fold][0]])
-            corrected = average_draws(each, learned, shares)
-            if len(members) == 1:  # it may have a threshold of its own
-                probabilities, predicted = each[0], members[0].predict(held_out[0])
-            else:
-                probabilities = correct_prior(corrected, shares, decision_shares(learned))
-                predicted = self.classes[probabilities.argmax(axis=1)]
-        except Exception as error:
-            return Prediction(classifier, error=_describe(error))
-        added = [len(draw.y) - len(self.folds[fold][0]) for draw in encoded]
-        alone = list(zip(added, each, strict=True))
-        return Prediction(classifier, probabilities, corrected, predicted, alone, seconds)
-
-    def _cell(self, fold: int, arm: str, found: Prediction) -> Cell:
-        if found.error:
-            return Cell(fold, arm, found.classifier, {}, 0.0, found.error)
-        y, classes = self.y[self.folds[fold][1]], self.classes
-        draws: list[dict[str, float]] = []
-        try:
-            scores = score(y, found.probabilities, found.predicted, classes, self.positive)
-            if len(found.each) > 1:
-                draws = [
-                    {"rows": rows, **score(y, p, classes[p.argmax(axis=1)], classes, self.positive)}
-                    for rows, p in found.each
-                ]
-        except Exception as error:
-            return Cell(fold, arm, found.classifier, {}, 0.0, _describe(error))
-        ranking = np.empty(0)
-        if len(classes) == 2:
-            ranking = found.probabilities[:, list(classes).index(self.positive)]
-        return Cell(fold, arm, found.classifier, scores, found.seconds, "", ranking, draws)
+    def model(self, arm: str, classifier: str, fold: int) -> Any:
+        """Return an arm's unfitted model with a classifier, its seeds and its memory set."""
+        model = clone(self.arms[arm](clone(self.classifiers[classifier])))
+        # The same augmenter for all classifiers, and the same classifier for all arms.
+        set_seeds(model, self.seed_of(fold, classifier), self.seed_of(fold, arm))
+        return replace_memory(model, None, self.augmenter_memory)
 
 
-def encode(rows: Rows, raw: bool = False) -> list[Encoded]:
-    """Turn every draw into numbers, unless classifiers take it raw."""
-    encoded = []
-    for X, y in rows.draws:
-        encoder = make_pipeline("passthrough") if raw else make_preprocessor()
-        encoded.append(Encoded(encoder, encoder.fit_transform(X), y))
-    return encoded
+def set_seeds(model: Any, seed: int, augmenter_seed: int) -> Any:
+    """Set each ``random_state`` that is None, to a seed of its own in an augmenter.
+
+    An AugmentedClassifier itself gets none, which would set those of all its parts anew.
+
+    Examples
+    --------
+    >>> from imblearn.over_sampling import SMOTE
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from ganaug import AugmentedClassifier
+    >>> set_seeds(AugmentedClassifier(RandomForestClassifier(), SMOTE()), 1, 2)
+    AugmentedClassifier(augmenter=SMOTE(random_state=2),
+                        estimator=RandomForestClassifier(random_state=1))
+    """
+    parameters, augmented = model.get_params(), _augmented(model)
+    leave = {f"{prefix}random_state" for prefix in augmented}
+    inside = tuple(f"{prefix}augmenter__" for prefix in augmented)
+    open_ = [n for n, value in parameters.items() if is_random_state(n) and value is None]
+    return model.set_params(
+        **{n: augmenter_seed if n.startswith(inside) else seed for n in open_ if n not in leave}
+    )
 
 
-def as_one(
-    encoded: list[Encoded], members: list[Any], shares: list[np.ndarray], y: np.ndarray
-) -> Any:
-    """Return one classifier of raw rows that averages the fitted members."""
-    pipelines = [
-        make_pipeline(*draw.encoder, member) for draw, member in zip(encoded, members, strict=True)
-    ]
-    if len(pipelines) == 1:
-        return pipelines[0]
-    return AugmentedClassifier.of_fitted(pipelines, shares, y)
+def replace_memory(model: Any, old: Any, new: Any) -> Any:
+    """Give each AugmentedClassifier in a model another memory, if its memory is the old one."""
+    parameters = model.get_params()
+    names = [f"{prefix}memory" for prefix in _augmented(model)]
+    return model.set_params(**{name: new for name in names if parameters[name] is old})
+
+
+def _augmented(model: Any) -> list[str]:
+    """Return what names of parameters of each AugmentedClassifier in a model begin with."""
+    names = model.get_params()
+    ends = [name.removesuffix("augmenter") for name in names if name.endswith("augmenter")]
+    return [prefix for prefix in ends if f"{prefix}memory" in names]
 
 
 def one_thread() -> AbstractContextManager:
@@ -241,61 +213,134 @@ def one_thread() -> AbstractContextManager:
     return threadpool_limits(limits=1)
 
 
-def check_task(
-    X: Any,
-    y: Any,
-    *,
-    arms: Iterable[str | Arm] | None,
-    classifiers: Iterable[str] | Mapping[str, Any] | None,
-    cv: Any,
-    seed: int,
-) -> Task:
-    """Check the input of a comparison and choose what was left open."""
-    table = as_frame(X)
-    _check_table(table)
-    labels = _check_labels(y, len(table))
-    chosen_arms = _choose_arms(arms, table)
-    chosen_classifiers = _choose_classifiers(classifiers)
-    folds, notes = _choose_folds(table, labels, cv, seed)
-    for arm in chosen_arms.values():
-        for name, classifier in chosen_classifiers.items():
-            remark = arm.remark(name, classifier, np.unique(labels))
-            if remark and remark not in notes:
-                notes.append(remark)
-    return Task(table, labels, chosen_arms, chosen_classifiers, folds, seed, notes)
+# --- One arm on one fold ---------------------------------------------------------------------
+
+
+def evaluate_pair(task: Task, fold: int, arm: str) -> Pair:
+    """Fit and score one arm with every classifier on one fold."""
+    train, test = task.folds[fold]
+    X, y = task.X.iloc[train].reset_index(drop=True), task.y[train]
+    X_test, y_test = task.X.iloc[test], task.y[test]
+    augmenter, cells = None, []
+    # Autologging would open a run for every classifier.
+    with one_thread(), without_autologging():
+        start = time.perf_counter()
+        try:
+            augmenter = _fit_shared_augmenter(task, fold, arm, X, y)
+        except Exception as error:
+            failed = Cell(fold, arm, "", {}, 0.0, _describe(error))
+            return Pair([replace(failed, classifier=name) for name in task.classifiers])
+        shared = time.perf_counter() - start
+        for name in task.classifiers:
+            try:
+                start = time.perf_counter()
+                model = task.model(arm, name, fold).fit(X, y)
+                seconds = shared + time.perf_counter() - start
+                scores, ranking = _score(model, X_test, y_test, task.positive)
+                draws = _score_draws(model, X_test, y_test, y, task.positive)
+                cells.append(Cell(fold, arm, name, scores, seconds, "", ranking, draws))
+            except Exception as error:
+                cells.append(Cell(fold, arm, name, {}, 0.0, _describe(error)))
+    return Pair(cells, augmenter)
+
+
+def _fit_shared_augmenter(task: Task, fold: int, arm: str, X: pd.DataFrame, y: np.ndarray) -> Any:
+    """Return the fitted augmenter of an arm that has one, now in memory for all classifiers."""
+    model = task.model(arm, next(iter(task.classifiers)), fold)
+    # A search trains several, on parts of these rows.
+    if type(model) is not AugmentedClassifier or not hasattr(model.augmenter, "sample"):
+        return None
+    augmenter = model.augmenter
+    fit_or_load(augmenter, X, y, partial(augmenter.fit, X, y), model.memory)
+    return augmenter
+
+
+def _score(
+    model: Any, X: pd.DataFrame, y: np.ndarray, positive: Hashable
+) -> tuple[dict[str, float], np.ndarray]:
+    """Return scores, and the probabilities of the positive class if there are two classes."""
+    probabilities, classes = model.predict_proba(X), model.classes_
+    scores = score(y, probabilities, model.predict(X), classes, positive)
+    two = len(classes) == 2
+    return scores, probabilities[:, classes.tolist().index(positive)] if two else np.empty(0)
+
+
+def _score_draws(
+    model: Any, X: pd.DataFrame, y: np.ndarray, y_train: np.ndarray, positive: Hashable
+) -> list[dict[str, float]]:
+    """Return the rows that each draw of a model adds, and the scores of its classifier alone."""
+    priors = getattr(model, "draw_priors_", ())
+    if len(priors) < 2:
+        return []
+    counts, found = np.unique(y_train, return_counts=True)[1], []
+    for member, prior in zip(model.estimators_, priors, strict=True):
+        # No rows are added to one class at least, the largest.
+        rows = round((counts / prior).max()) - len(y_train)
+        p = member.predict_proba(X)
+        predicted = model.classes_[p.argmax(axis=1)]
+        found.append({"rows": rows, **score(y, p, predicted, model.classes_, positive)})
+    return found
+
+
+def _describe(error: Exception) -> str:
+    first_line = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first_line}"
+
+
+# --- All of them -----------------------------------------------------------------------------
 
 
 def evaluate(
     task: Task,
     n_jobs: int | None = None,
     on_cell: Callable[[int, int, Cell], object] | None = None,
-    memory: Any = None,
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, list[list[dict[str, Any]]]], pd.DataFrame]:
-    """Return one row per cell, one per its held-out rows, histories by arm, one row per draw."""
+) -> list[Pair]:
+    """Return a pair for each fold and arm, in this order.
+
+    Pairs are kept in the task's memory if it has one, and taken from there.
+    """
     jobs = [(fold, arm) for fold in range(len(task.folds)) for arm in task.arms]
-    total = len(jobs) * len(task.classifiers)
-    run = Parallel(
-        n_jobs=n_jobs, return_as="generator_unordered", initializer=_leave_interrupts_to_the_caller
-    )
-    # The task is the same for all, and large: it is hashed once, not with every pair.
-    folder = str(memory) if isinstance(memory, Path) else memory
-    part = check_memory(folder).cache(_run_part, ignore=["task"])
-    key = "" if memory is None else task.key()
-    cells: list[Cell] = []
-    histories: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    batches = run(delayed(_remember)(part, task, fold, arm, key) for fold, arm in jobs)
-    with _closing(batches):
-        for batch, history in batches:
-            histories[batch[0].arm, batch[0].fold] = history
-            for cell in batch:
-                cells.append(cell)
+    total, done = len(jobs) * len(task.classifiers), 0
+    folder = str(task.memory) if isinstance(task.memory, Path) else task.memory
+    # The task is hashed once, not with every pair.
+    part = check_memory(folder).cache(_evaluate_or_raise, ignore=["task"])
+    key = "" if task.memory is None else task.key()
+    found: dict[tuple[int, str], Pair] = {}
+    # Here too: threads that work at the same time would not restore what they find.
+    with (
+        one_thread(),
+        _in_parallel(
+            (delayed(_remember)(part, task, fold, arm, key) for fold, arm in jobs), n_jobs
+        ) as pairs,
+    ):
+        for pair in pairs:
+            found[pair.cells[0].fold, pair.cells[0].arm] = pair
+            for cell in pair.cells:
+                done += 1
                 if on_cell is not None:
-                    on_cell(len(cells), total, cell)
+                    on_cell(done, total, cell)
+    in_order = [found[job] for job in jobs]
+    cells = [cell for pair in in_order for cell in pair.cells]
     if all(cell.error for cell in cells):
         raise RuntimeError(f"No cell of the comparison could be evaluated: {cells[0].error}")
-    per_fold = {arm: [histories[arm, f] for f in range(len(task.folds))] for arm in task.arms}
-    curves = {arm: runs for arm, runs in per_fold.items() if any(runs)}
-    return _tabulate(task, cells), _held_out(task, cells), curves, _draws(task, cells)
+    return in_order
+
+
+@contextmanager
+def _in_parallel(calls: Any, n_jobs: int | None) -> Iterator[Any]:
+    """Yield what calls return, each as soon as it is ready if the back end of joblib can do so."""
+    options: dict[str, Any] = {"n_jobs": n_jobs, "initializer": _leave_interrupts_to_the_caller}
+    back_end, _ = joblib.parallel.get_active_backend()
+    if not getattr(back_end, "supports_return_generator", False):
+        yield Parallel(**options)(calls)
+        return
+    results = Parallel(return_as="generator_unordered", **options)(calls)
+    try:
+        yield results
+    finally:
+        with warnings.catch_warnings():  # joblib would warn that it gives up what is under way
+            warnings.filterwarnings("ignore", message=".*still being processed by the workers")
+            results.close()
 
 
 def _leave_interrupts_to_the_caller() -> None:
@@ -303,87 +348,38 @@ def _leave_interrupts_to_the_caller() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-@contextmanager
-def _closing(batches: Generator) -> Iterator[None]:
-    """Give up what is under way when the block fails; joblib would warn that it does."""
-    try:
-        yield
-    finally:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*still being processed by the workers")
-            batches.close()
-
-
-def _run_part(task: Task, fold: int, arm: str, key: str) -> tuple[list[Cell], list[dict[str, Any]]]:
-    """Evaluate one arm on one fold; `key` tells `joblib.Memory` what else the result depends on."""
-    batch, history = task.run(fold, arm)
-    if any(cell.error for cell in batch):
-        raise _Failed(batch, history)
-    return batch, history
+def _evaluate_or_raise(task: Task, fold: int, arm: str, key: str) -> Pair:
+    """Evaluate one pair; `key` tells `joblib.Memory` what else the result depends on."""
+    pair = evaluate_pair(task, fold, arm)
+    if any(cell.error for cell in pair.cells):
+        raise _Failed(pair)
+    return pair
 
 
 class _Failed(Exception):
     """Carries what failed past `joblib.Memory`, which would keep it: next time it may not."""
 
 
-def _remember(
-    part: Any, task: Task, fold: int, arm: str, key: str
-) -> tuple[list[Cell], list[dict[str, Any]]]:
+def _remember(part: Any, task: Task, fold: int, arm: str, key: str) -> Pair:
     kept = part.check_call_in_cache(task, fold, arm, key)
     try:
-        batch, history = part(task, fold, arm, key)
-        return [replace(cell, kept=kept) for cell in batch], history
+        pair = part(task, fold, arm, key)
     except _Failed as failed:
-        return failed.args
+        return failed.args[0]
+    return replace(pair, cells=[replace(cell, kept=kept) for cell in pair.cells])
 
 
-def _held_out(task: Task, cells: list[Cell]) -> pd.DataFrame:
-    """Return the probability of the positive class for every held-out row of every cell."""
-    parts = [
-        pd.DataFrame(
-            {
-                "fold": cell.fold,
-                "arm": cell.arm,
-                "classifier": cell.classifier,
-                "row": task.folds[cell.fold][1],
-                "positive": task.y[task.folds[cell.fold][1]] == task.positive,
-                "probability": cell.probabilities,
-            }
-        )
-        for cell in _in_order(task, cells)
-        if len(cell.probabilities)
-    ]
-    columns = ["fold", "arm", "classifier", "row", "positive", "probability"]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+# --- As tables -------------------------------------------------------------------------------
 
 
-def _draws(task: Task, cells: list[Cell]) -> pd.DataFrame:
-    """Return the scores of every draw of every cell that averages several."""
-    return pd.DataFrame(
-        [
-            {"fold": cell.fold, "arm": cell.arm, "classifier": cell.classifier, **scores}
-            for cell in _in_order(task, cells)
-            for scores in cell.draws
-        ],
-        columns=["fold", "arm", "classifier", "rows", *METRICS],
-    )
-
-
-def _in_order(task: Task, cells: list[Cell]) -> list[Cell]:
-    order = {(arm, name): i for i, (arm, name) in enumerate(_grid(task))}
-    return sorted(cells, key=lambda cell: (cell.fold, order[cell.arm, cell.classifier]))
-
-
-def _tabulate(task: Task, cells: list[Cell]) -> pd.DataFrame:
-    """Return cells as a table in a fixed order; a failed cell counts as the baseline's."""
-    cells = _in_order(task, cells)
+def tabulate(pairs: list[Pair]) -> pd.DataFrame:
+    """Return one row per cell; a failed cell has the scores of the baseline."""
+    cells = [cell for pair in pairs for cell in pair.cells]
     baseline = {(c.fold, c.classifier): c.scores for c in cells if c.arm == BASELINE}
     missing = dict.fromkeys(METRICS, np.nan)
     return pd.DataFrame(
         {
-            "fold": cell.fold,
-            "arm": cell.arm,
-            "classifier": cell.classifier,
+            **_place(cell),
             **(cell.scores or baseline[cell.fold, cell.classifier] or missing),
             "fit_seconds": cell.fit_seconds,
             "error": cell.error,
@@ -392,162 +388,37 @@ def _tabulate(task: Task, cells: list[Cell]) -> pd.DataFrame:
     )
 
 
-def _grid(task: Task) -> list[tuple[str, str]]:
-    return [(arm, name) for arm in task.arms for name in task.classifiers]
+def tabulate_held_out(task: Task, pairs: list[Pair]) -> pd.DataFrame:
+    """Return the probability of the positive class for every held-out row of every cell."""
+    parts = [
+        pd.DataFrame(
+            {
+                **_place(cell),
+                "row": task.folds[cell.fold][1],
+                "positive": task.y[task.folds[cell.fold][1]] == task.positive,
+                "probability": cell.probabilities,
+            }
+        )
+        for pair in pairs
+        for cell in pair.cells
+        if len(cell.probabilities)
+    ]
+    columns = ["fold", "arm", "classifier", "row", "positive", "probability"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
-def _describe(error: Exception) -> str:
-    first_line = (str(error).splitlines() or [""])[0]
-    return f"{type(error).__name__}: {first_line}"
-
-
-def _seeded(classifier: Any, seed: int) -> Any:
-    """Give `seed` to every random_state that was left open."""
-    return classifier.set_params(
-        **{
-            name: seed
-            for name, value in classifier.get_params().items()
-            if (name == "random_state" or name.endswith("__random_state")) and value is None
-        }
+def tabulate_draws(pairs: list[Pair]) -> pd.DataFrame:
+    """Return the scores of every draw of every cell that averages several."""
+    return pd.DataFrame(
+        [
+            {**_place(cell), **scores}
+            for pair in pairs
+            for cell in pair.cells
+            for scores in cell.draws
+        ],
+        columns=["fold", "arm", "classifier", "rows", *METRICS],
     )
 
 
-# --- At the door -----------------------------------------------------------------------------
-
-
-def _check_table(X: pd.DataFrame) -> None:
-    if X.shape[0] == 0 or X.shape[1] == 0:
-        raise ValueError(f"X has {X.shape[0]} rows and {X.shape[1]} columns; it must have both.")
-    names = pd.Index(X.columns)
-    if names.has_duplicates:
-        twice = sorted(set(map(str, names[names.duplicated()])))
-        raise ValueError(f"X has several columns called {', '.join(twice)}; rename them.")
-    infinite = [
-        str(name)
-        for name in X
-        if pd.api.types.is_float_dtype(X[name].dtype)
-        and np.isinf(X[name].to_numpy(dtype=float, na_value=np.nan)).any()
-    ]
-    if infinite:
-        raise ValueError(
-            f"X has infinite values in {', '.join(infinite)}; replace them by missing values or "
-            "by the largest value that makes sense."
-        )
-
-
-def _check_labels(y: Any, n_rows: int) -> np.ndarray:
-    if np.ndim(y) == 2:
-        y = np.asarray(y, dtype=object)
-        if y.shape[1] != 1:
-            raise ValueError(f"y must be one column of labels; it has {y.shape[1]}.")
-        y = y[:, 0]
-    labels = pd.Series(y).reset_index(drop=True)
-    if len(labels) != n_rows:
-        raise ValueError(f"X has {n_rows} rows and y has {len(labels)}; they must be as long.")
-    if labels.isna().any():
-        rows = ", ".join(map(str, np.flatnonzero(labels.isna())[:3]))
-        raise ValueError(
-            f"y has {int(labels.isna().sum())} missing labels (first in row {rows}); drop those "
-            "rows or label them."
-        )
-    values = pd.Series(labels.tolist(), dtype=object).infer_objects().to_numpy()
-    if type_of_target(values) not in {"binary", "multiclass"}:
-        raise ValueError(
-            f"y must hold classes: labels of one kind, such as text, integers or booleans. Got "
-            f"{type_of_target(values)} values like {values.tolist()[0]!r}."
-        )
-    classes, counts = np.unique(values, return_counts=True)
-    if len(classes) < 2:
-        raise ValueError(f"y has one class only, {classes.tolist()[0]!r}; it takes two to compare.")
-    if counts.min() < 2:
-        raise ValueError(
-            f"Class {classes.tolist()[counts.argmin()]!r} has 1 row; every class needs at least "
-            "2, one to train on and one to test on. Collect more rows of it, or merge or drop the "
-            "class."
-        )
-    return values
-
-
-def _choose_folds(
-    X: pd.DataFrame, y: np.ndarray, cv: Any, seed: int
-) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[str]]:
-    """Return (train, test) positions and what to know about them."""
-    if not isinstance(cv, Real):
-        return _check_folds(list(check_cv(cv, y, classifier=True).split(X, y)), y), []
-    if isinstance(cv, bool) or not isinstance(cv, int | np.integer) or cv < 2:
-        raise ValueError(
-            f"cv={cv!r} is no number of folds; it must be an integer of at least 2, or a splitter."
-        )
-    classes, counts = np.unique(y, return_counts=True)
-    n_folds, notes = int(min(cv, counts.min())), []
-    if n_folds < cv:
-        notes.append(
-            f"{n_folds} folds instead of {cv}: class {classes.tolist()[counts.argmin()]!r} has "
-            f"only {n_folds} rows, and each fold must hold one."
-        )
-        warnings.warn(notes[0], UserWarning, stacklevel=4)
-    return stratified_folds(y, n_folds, seed), notes
-
-
-def stratified_folds(y: np.ndarray, n_folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the (train, test) positions of a number of folds."""
-    splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed % 2**32)
-    return list(splitter.split(y, y))
-
-
-def _check_folds(
-    folds: list[tuple[np.ndarray, np.ndarray]], y: np.ndarray
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    for fold, parts in enumerate(folds):
-        for part, rows in zip(("train on", "test on"), parts, strict=True):
-            absent = np.setdiff1d(y, y[rows]).tolist()
-            if absent:
-                raise ValueError(
-                    f"Fold {fold} of cv has no row of class {absent[0]!r} to {part}; use a "
-                    "stratified splitter or fewer folds."
-                )
-    return folds
-
-
-def _choose_arms(arms: Iterable[str | Arm] | None, X: pd.DataFrame) -> dict[str, Arm]:
-    if isinstance(arms, str):
-        arms = [arms]
-    asked = [
-        ARMS[_match(arm, ARMS, "arm")] if isinstance(arm, str) else arm
-        for arm in (ARMS if arms is None else arms)
-    ]
-    # Everything is measured against doing nothing.
-    chosen = {arm.title(X): arm for arm in asked}
-    return {BASELINE: ARMS[BASELINE], **chosen}
-
-
-def _choose_classifiers(classifiers: Iterable[str] | Mapping[str, Any] | None) -> dict[str, Any]:
-    if isinstance(classifiers, str):
-        classifiers = [classifiers]
-    if isinstance(classifiers, Mapping):
-        chosen = dict(classifiers)
-    else:
-        names = DEFAULT_CLASSIFIERS if classifiers is None else classifiers
-        matched = [_match(name, CLASSIFIERS, "classifier") for name in names]
-        chosen = {name: CLASSIFIERS[name] for name in matched}
-    if not chosen:
-        raise ValueError(f"No classifiers given. Choose from {', '.join(CLASSIFIERS)}.")
-    for name, classifier in chosen.items():
-        if not hasattr(classifier, "predict_proba"):
-            raise ValueError(
-                f"Classifier {name!r} ({classifier!r}) has no predict_proba, which ranking and "
-                "calibration are measured on."
-            )
-    return chosen
-
-
-def _match(name: str, known: Mapping[str, Any], kind: str) -> str:
-    """Find a name whatever its case, with spaces, dashes or underscores between its words."""
-    plain = {_plain(entry): entry for entry in known}
-    if _plain(name) not in plain:
-        raise ValueError(f"Unknown {kind} {name!r}. Choose from {', '.join(known)}.")
-    return plain[_plain(name)]
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("-", " ").replace("_", " ").strip()
+def _place(cell: Cell) -> dict[str, Any]:
+    return {"fold": cell.fold, "arm": cell.arm, "classifier": cell.classifier}

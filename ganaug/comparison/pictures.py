@@ -12,8 +12,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss, precision
 from sklearn.utils.validation import check_is_fitted
 
 from ganaug.comparison.arms import BASELINE
-from ganaug.comparison.scores import LOWER_IS_BETTER, METRICS
-from ganaug.comparison.verdict import DECISIONS, RANKING
+from ganaug.comparison.scores import DECISIONS, LOWER_IS_BETTER, METRICS, RANKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -334,8 +333,8 @@ def draw_amounts(classifier: Any) -> Figure:
         ylabel=f"score on {len(folds)} inner folds",
     )
     chosen = f"chosen: {classifier.best_amount_:g}"
-    if classifier.best_balance_ is not None:
-        chosen += f", balance {classifier.best_balance_:g}"
+    if classifier.best_tau_ is not None:
+        chosen += f", tau {classifier.best_tau_:g}"
     panel.set_title(chosen, color=SUBJECT, fontweight="bold")
     panel.spines[["top", "right"]].set_visible(False)
     return figure

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import joblib
 import numpy as np
 
-from ganaug.comparison.report import PACKAGES, render_report
-from ganaug.comparison.verdict import PURPOSES, RANKING
+from ganaug.comparison.evaluate import PACKAGES
+from ganaug.comparison.report import render_report
+from ganaug.comparison.scores import PURPOSES, RANKING
 from ganaug.tracking.client import (
     SEND_TIMEOUT,
     Destination,

@@ -15,8 +15,9 @@ from sklearn.metrics import average_precision_score
 
 from ganaug import quality
 from ganaug.comparison.arms import ARMS, BASELINE
+from ganaug.comparison.checks import stratified_folds
 from ganaug.comparison.classifiers import CLASSIFIERS
-from ganaug.comparison.evaluate import Task, one_thread, stratified_folds
+from ganaug.comparison.evaluate import PACKAGES, Task, one_thread
 from ganaug.comparison.pictures import (
     arm_styles,
     draw_calibration,
@@ -24,10 +25,17 @@ from ganaug.comparison.pictures import (
     draw_precision_recall,
     draw_rows_added,
 )
-from ganaug.comparison.result import ALL
-from ganaug.comparison.scores import LOWER_IS_BETTER, METRICS
+from ganaug.comparison.scores import (
+    ALL,
+    DECISIONS,
+    LOWER_IS_BETTER,
+    METRICS,
+    PURPOSES,
+    RANKING,
+    WORDS,
+)
 from ganaug.comparison.svg import CONTROL_CHARACTERS, inline_panels, page_colour, page_style
-from ganaug.comparison.verdict import DECISIONS, PURPOSES, RANKING, WORDS, recommend, write_verdict
+from ganaug.comparison.verdict import recommend, write_verdict
 from ganaug.encoders.image import ImageEncoder
 from ganaug.quality.pictures import (
     OTHERS,
@@ -42,7 +50,6 @@ from ganaug.quality.pictures import (
 if TYPE_CHECKING:
     from ganaug.comparison.result import Comparison
 
-PACKAGES = ("ganaug", "scikit-learn", "imbalanced-learn", "torch", "numpy", "pandas")
 #: Dots in a picture; more would make the page large and look no different.
 MOST_DOTS = 250
 #: Fewer rows of a class have no distribution to compare.
@@ -69,8 +76,7 @@ def render_report(
     beside real ones, how long it took and how to reproduce it. It is readable on a phone, in
     print, in the light and in the dark, and has no scripts.
 
-    Synthetic rows are those that were made in one fold, beside the rows that it held out. They
-    are made once more for this, with the same seed.
+    Synthetic rows come from the GAN of one fold, and are shown beside the rows that it held out.
 
     Parameters
     ----------
@@ -118,7 +124,7 @@ def render_report(
             rare=int((comparison.y == comparison.positive).sum()),
             arms=_colours(comparison),
             verdict=write_verdict(comparison, comparison.subject),
-            choices=_choices(comparison),
+            one_hot_sizes=_choices(comparison),
             boards=_boards(comparison),
             differences=_differences(comparison),
             curves=_curves(comparison),
@@ -181,25 +187,16 @@ def _boards(comparison: Comparison) -> dict[str, list[dict[str, Any]]]:
         for metric in METRICS
         for change in comparison.differences(metric).itertuples()
     }
-    failures = comparison.failures
-    failed = {*zip(failures["classifier"], failures["arm"], strict=True)}
-    failed |= {(ALL, arm) for _, arm in failed}
 
     def score(metric: str, name: str, arm: str) -> dict[str, Any]:
-        means = board[metric, "mean"][name]
-        best = means.min() if metric in LOWER_IS_BETTER else means.max()
-        return {
-            "mean": means[arm],
-            "sd": board[metric, "sd"][name, arm],
-            "best": means[arm] == best,
-            "change": changes.get((metric, name, arm)),
-        }
+        found = {about: board[metric, about][name, arm] for about in ("mean", "sd", "best")}
+        return found | {"change": changes.get((metric, name, arm))}
 
     return {
         name: [
             {
                 "arm": arm,
-                "failed": (name, arm) in failed,
+                "failed": board["failed", ""][name, arm],
                 "scores": {metric: score(metric, name, arm) for metric in METRICS},
             }
             for arm in comparison.arms
@@ -273,11 +270,11 @@ def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
     if not comparison.histories:
         return None
     arm = comparison.subject
-    fold = next(fold for fold, ticks in enumerate(comparison.histories[arm]) if ticks)
+    fold, augmenter = comparison.augmenters[arm]
     train, test = comparison.task.folds[fold]
     with one_thread():
-        X, y = comparison.task.rows(arm, fold, train).draws[-1]
-    made = X.iloc[len(train) :][y[len(train) :] == comparison.positive]
+        X, y = augmenter.sample()
+    made = X[np.asarray(y) == comparison.positive]
     is_rare = comparison.y == comparison.positive
     seen, held_out = (comparison.X.iloc[rows[is_rare[rows]]] for rows in (train, test))
     found = {"arm": arm, "fold": fold + 1, "made": len(made), "held_out": len(held_out)}
@@ -285,7 +282,7 @@ def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
         return found
     others = comparison.X.iloc[train[~is_rare[train]]]
     measured = quality.report(seen, made, held_out)
-    encoder = getattr(getattr(comparison.task.arms[arm], "augmenter", None), "encoder", None)
+    encoder = getattr(augmenter, "encoder", None)
     if isinstance(encoder, ImageEncoder):
         pairs = [(rows, [comparison.positive] * len(rows)) for rows in (held_out, made)]
         look = draw_images(*pairs, shape=encoder.shape, channels=encoder.channels)

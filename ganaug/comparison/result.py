@@ -1,5 +1,7 @@
 """What a comparison found, and the fitted models that come out of it."""
 
+from __future__ import annotations
+
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,15 +10,21 @@ import numpy as np
 import pandas as pd
 
 from ganaug.autologging import without_autologging
-from ganaug.comparison.arms import BASELINE
-from ganaug.comparison.evaluate import Encoded, Task, as_one, encode, one_thread
-from ganaug.comparison.scores import LOWER_IS_BETTER, METRICS, check_metric
+from ganaug.comparison.arms import BASELINE, Augmented
+from ganaug.comparison.evaluate import (
+    History,
+    Pair,
+    Task,
+    one_thread,
+    replace_memory,
+    tabulate,
+    tabulate_draws,
+    tabulate_held_out,
+)
+from ganaug.comparison.scores import ALL, LOWER_IS_BETTER, METRICS, RANKING, check_metric
 from ganaug.comparison.statistics import Interval, paired_interval
-from ganaug.comparison.verdict import RANKING, recommend, write_verdict
+from ganaug.comparison.verdict import recommend, write_verdict
 from ganaug.digest import digest
-
-#: The row of a leaderboard that is the mean over classifiers.
-ALL = "all"
 
 
 @dataclass
@@ -27,28 +35,49 @@ class Comparison:
 
     Attributes
     ----------
+    task : Task
+        What was compared.
     results : DataFrame
         One row per fold, arm and classifier: the five metrics on real held-out rows,
-        ``fit_seconds`` (the arm's share included, as if it served this classifier alone) and
+        ``fit_seconds`` (with the training of a GAN, as if it served this classifier alone) and
         ``error``. A cell with an error has the scores of the arm *nothing*.
     held_out : DataFrame
         One row per fold, arm, classifier and held-out row: its position ``row`` in ``X``, whether
         it is ``positive``, and the ``probability`` that it is. Empty with more than two classes.
-    history : list of list of dict
-        The GAN's training curve in each fold; empty where there was none.
-    histories : dict of str to list
-        The same for every arm that has curves.
     draws : DataFrame
         One row per fold, arm, classifier and draw, for arms that average several draws: how many
         ``rows`` the draw adds, and the five metrics of the classifier trained on it alone.
+    histories : dict of str to list
+        The GAN's training curve in each fold, for every arm that has curves.
+    augmenters : dict of str to (int, GANAugmenter)
+        For the same arms the first fold that has a curve, and what was fitted there.
     """
 
     task: Task
     results: pd.DataFrame
-    held_out: pd.DataFrame
-    histories: dict[str, list[list[dict[str, Any]]]]
+    held_out: pd.DataFrame = field(default_factory=pd.DataFrame)
     draws: pd.DataFrame = field(default_factory=pd.DataFrame)
-    _rows: dict[str, list[Encoded]] = field(default_factory=dict, repr=False)
+    histories: dict[str, list[History]] = field(default_factory=dict)
+    augmenters: dict[str, tuple[int, Any]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_pairs(cls, task: Task, pairs: list[Pair]) -> Comparison:
+        """Return the comparison of these pairs of a fold and an arm."""
+        histories, augmenters = {}, {}
+        for arm in task.arms:
+            own = [pair for pair in pairs if pair.cells[0].arm == arm]
+            curves = [pair.history for pair in own]
+            if any(curves):
+                first = next(fold for fold, curve in enumerate(curves) if curve)
+                histories[arm], augmenters[arm] = curves, (first, own[first].augmenter)
+        return cls(
+            task,
+            tabulate(pairs),
+            tabulate_held_out(task, pairs),
+            tabulate_draws(pairs),
+            histories,
+            augmenters,
+        )
 
     def __repr__(self) -> str:
         return (
@@ -107,10 +136,9 @@ class Comparison:
         failed = self.results[self.results["error"] != ""]
         return failed[["fold", "arm", "classifier", "error"]].reset_index(drop=True)
 
-    @property
-    def history(self) -> list[list[dict[str, Any]]]:
-        """The training curve of the first arm that has one, per fold."""
-        return next(iter(self.histories.values()), [])
+    def adds_rows(self, arm: str) -> bool:
+        """Return whether an arm trains on more rows than there are."""
+        return isinstance(self.task.arms[arm].wrap, Augmented)
 
     # --- Scores ------------------------------------------------------------------------------
 
@@ -120,20 +148,29 @@ class Comparison:
         Returns
         -------
         DataFrame
-            Indexed by classifier and arm. Columns are pairs (metric, "mean" or "sd") and
-            ("rank", ""): the place of the arm for that classifier by mean average precision.
-            The classifier "all" is the mean over classifiers.
+            Indexed by classifier and arm; the classifier "all" is the mean over classifiers.
+            Columns are pairs of a metric and "mean", "sd" or "best" (whether no other arm has a
+            better mean for that classifier), then ("rank", ""), the place of the arm by mean
+            average precision, and ("failed", ""), whether it failed in some fold.
         """
         scores = self.results[["fold", "classifier", "arm", *METRICS]]
         pooled = scores.groupby(["fold", "arm"], sort=False)[list(METRICS)].mean().reset_index()
         everything = pd.concat([scores, pooled.assign(classifier=ALL)])
-        board = everything.groupby(["classifier", "arm"], sort=False)[list(METRICS)].agg(
-            ["mean", "std"]
-        )
-        board = board.rename(columns={"std": "sd"}, level=1)
-        board[("rank", "")] = (
-            board[(RANKING, "mean")].groupby(level=0).rank(ascending=False, method="min")
-        )
+        cells = everything.groupby(["classifier", "arm"], sort=False)[list(METRICS)]
+        means, spread = cells.mean(), cells.std()
+        columns: dict[tuple[str, str], Any] = {}
+        for metric in METRICS:
+            by_classifier = means[metric].groupby(level=0)
+            lower = metric in LOWER_IS_BETTER
+            best = by_classifier.transform("min") if lower else by_classifier.transform("max")
+            columns[metric, "mean"], columns[metric, "sd"] = means[metric], spread[metric]
+            columns[metric, "best"] = means[metric] == best
+        ranks = means[RANKING].groupby(level=0).rank(ascending=False, method="min")
+        board = pd.DataFrame({**columns, ("rank", ""): ranks})
+        failures = self.failures
+        failed = {*zip(failures["classifier"], failures["arm"], strict=True)}
+        failed |= {(ALL, arm) for _, arm in failed}
+        board["failed", ""] = [place in failed for place in board.index]
         order = pd.MultiIndex.from_product([[*self.classifiers, ALL], self.arms])
         return board.reindex(order.set_names(["classifier", "arm"]))
 
@@ -238,27 +275,19 @@ class Comparison:
     def refit(self, arm: str, classifier: str) -> Any:
         """Fit an arm with a classifier on all rows.
 
-        The rows an arm adds are made once and serve all classifiers.
+        A GAN is trained once for all classifiers.
 
         Returns
         -------
         estimator
             Takes raw rows, like those of ``X``.
         """
-        # SMOTE may be shown as the variant that fits the columns, and asked for as either.
-        arm = {chosen.name: title for title, chosen in self.task.arms.items()}.get(arm, arm)
         self._check_cell(arm, classifier)
         # The folds are numbered from zero, so this number is free for the seeds of all rows.
-        fold = self.n_folds
+        model = self.task.model(arm, classifier, fold=self.n_folds)
         with one_thread(), without_autologging():
-            if arm not in self._rows:
-                self._rows[arm] = encode(
-                    self.task.rows(arm, fold, np.arange(len(self.y))), self.task.arms[arm].raw
-                )
-            encoded = self._rows[arm]
-            members = self.task.fit(arm, classifier, fold, encoded)
-        shares = self.task.learned_shares(arm, classifier, encoded)
-        return as_one(encoded, members, shares, self.y)
+            model.fit(self.X, self.y)
+        return replace_memory(model, self.task.augmenter_memory, None)
 
     def _check_cell(self, arm: str, classifier: str | None = None) -> None:
         if arm not in self.arms:

@@ -20,6 +20,12 @@ METRICS = {
     "brier": "Brier",
 }
 LOWER_IS_BETTER = frozenset({"brier"})
+#: What is measured of a model that is to rank rows, and of one that is to decide.
+RANKING, DECISIONS = "average_precision", "balanced_accuracy"
+WORDS = {RANKING: "average precision", DECISIONS: "balanced accuracy"}
+PURPOSES = {RANKING: "to rank rows", DECISIONS: "to decide"}
+#: The row of a leaderboard that is the mean over classifiers.
+ALL = "all"
 
 
 def check_metric(metric: str) -> str:

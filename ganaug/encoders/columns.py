@@ -3,11 +3,11 @@
 A column coder is fitted on the cells of one column that are not missing; missing cells are the
 table's business. Every coder offers the same face:
 
-``n_reals``, ``n_levels``
-    how many real positions (0 or 1) and one-hot positions (0 or at least 2) it fills;
-``encode(cells) -> (reals, levels)``
-    float32 of shape (n, n_reals) and int64 codes of shape (n,);
-``decode(reals, levels, classes, rng) -> cells``
+``n_numeric``, ``n_levels``
+    how many numeric positions (0 or 1) and one-hot positions (0 or at least 2) it fills;
+``encode(cells) -> (numbers, levels)``
+    float32 of shape (n, n_numeric) and int64 codes of shape (n,);
+``decode(numbers, levels, classes, rng) -> cells``
     the way back, for n rows of known class.
 """
 
@@ -22,8 +22,8 @@ SPIKE_SHARE = 0.1
 # Up to this many distinct numbers are all levels: none of them is "in between".
 FEW_NUMBERS = 10
 KNOTS = 1000
-# So many rows of the common rates that a level's own have no say.
-FULLY = 1e9
+# A shrinkage so strong that the rates of all classes alone count.
+NO_OWN_RATES = 1e9
 
 
 class NumberCoder(BaseEstimator):
@@ -75,8 +75,8 @@ class NumberCoder(BaseEstimator):
             keep = np.unique(np.concatenate([[0], at.clip(max=len(values) - 1), [len(values) - 1]]))
             values, ranks = values[keep], ranks[keep]
         self.values_, self.scores_ = values, ndtri(ranks)
-        self.n_reals = int(len(values) > 0)
-        n_levels = len(self.spikes_) + self.n_reals
+        self.n_numeric = int(len(values) > 0)
+        n_levels = len(self.spikes_) + self.n_numeric
         self.n_levels = n_levels if n_levels > 1 else 0
         return self
 
@@ -85,22 +85,22 @@ class NumberCoder(BaseEstimator):
         levels = np.zeros(len(cells), dtype=np.int64)
         if len(self.spikes_):
             nearest = np.searchsorted(self.spikes_, cells).clip(max=len(self.spikes_) - 1)
-            levels = np.where(self.spikes_[nearest] == cells, nearest + self.n_reals, 0)
-        if not self.n_reals:
+            levels = np.where(self.spikes_[nearest] == cells, nearest + self.n_numeric, 0)
+        if not self.n_numeric:
             return np.empty((len(cells), 0), dtype=np.float32), levels
         scores = np.interp(cells, self.values_, self.scores_)
         scores[levels > 0] = 0
         return scores.astype(np.float32)[:, None], levels
 
     def decode(
-        self, reals: np.ndarray, levels: np.ndarray, classes: np.ndarray, rng: np.random.Generator
+        self, numbers: np.ndarray, levels: np.ndarray, classes: np.ndarray, rng: np.random.Generator
     ) -> np.ndarray:
         """Return float64 cells within the range that was seen."""
-        if not self.n_reals:
+        if not self.n_numeric:
             return self.spikes_[levels]
         # A score past an end is reflected: moving it to the end would pile values up there.
         low, high = self.scores_[0], self.scores_[-1]
-        scores = high - np.abs(high - low - np.abs(reals[:, 0].astype(np.float64) - low))
+        scores = high - np.abs(high - low - np.abs(numbers[:, 0].astype(np.float64) - low))
         if self.snap_:
             middles = (self.scores_[1:] + self.scores_[:-1]) / 2
             cells = self.values_[np.searchsorted(middles, scores)]
@@ -157,7 +157,7 @@ class LevelCoder(BaseEstimator):
        JASA 68, 1973.
     """
 
-    n_reals = 0
+    n_numeric = 0
 
     def __init__(self, n_levels_total: int, max_groups: int = 40) -> None:
         self.n_levels_total = n_levels_total
@@ -188,11 +188,11 @@ class LevelCoder(BaseEstimator):
         return self
 
     def encode(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return no reals, and the one-hot position of each cell; -1 counts as the first level."""
+        """Return no numbers, and the one-hot position of each cell; -1 is taken for level 0."""
         return np.empty((len(cells), 0), dtype=np.float32), self.group_of_[np.maximum(cells, 0)]
 
     def decode(
-        self, reals: np.ndarray, levels: np.ndarray, classes: np.ndarray, rng: np.random.Generator
+        self, numbers: np.ndarray, levels: np.ndarray, classes: np.ndarray, rng: np.random.Generator
     ) -> np.ndarray:
         """Return level codes, int64."""
         if self.weights_ is None:
@@ -221,10 +221,10 @@ def _shrinkage(table: np.ndarray) -> float:
     variance = (prior * (1 - prior)).sum()
     room = n - (rows**2).sum() / n - (levels - 1)
     if room <= 0 or variance == 0:
-        return FULLY
+        return NO_OWN_RATES
     spread = (rows[:, None] * (table / rows[:, None] - prior) ** 2).sum() / variance
     by_chance = levels - 1 + 2 * np.sqrt(2 * levels + 2 / variance * (1 / rows).sum())
-    correlation = np.clip((spread - by_chance) / room, 1 / FULLY, 0.5)
+    correlation = np.clip((spread - by_chance) / room, 1 / NO_OWN_RATES, 0.5)
     return float(1 / correlation - 1)
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ganaug.encoders.cells import check_names
-from ganaug.spec import Spec
+from ganaug.encoders.layout import RowLayout
+from ganaug.parameters import NONE, IsA, OneOf, check_parameters
 
 Images = np.ndarray | pd.DataFrame
 
@@ -42,7 +42,7 @@ class ImageEncoder(BaseEstimator):
 
     Attributes
     ----------
-    spec_ : Spec
+    layout_ : RowLayout
         The layout of an encoded row.
     shape_ : tuple of int
         The shape of one image, channels included where there are any.
@@ -70,16 +70,18 @@ class ImageEncoder(BaseEstimator):
     >>> from ganaug import ImageEncoder
     >>> X, y = load_digits(return_X_y=True)
     >>> encoder = ImageEncoder(shape=(8, 8)).fit(X, y, n_classes=10)
-    >>> encoder.range_, encoder.spec_.shape
+    >>> encoder.range_, encoder.layout_.shape
     ((0.0, 16.0), (1, 8, 8))
     >>> rows = encoder.transform(X)
     >>> bool((encoder.inverse_transform(rows, y, np.random.default_rng(0)) == X).all())
     True
     """
 
-    _parameter_constraints: dict = {
-        "shape": [tuple, list, None],
-        "channels": [StrOptions({"infer", "first", "last"})],
+    #: Whether rows are shown as pictures, by ``to_pictures``, or as a table.
+    shows_pictures = True
+    parameter_rules = {
+        "shape": (IsA((tuple, list), "a tuple"), NONE),
+        "channels": (OneOf(["infer", "first", "last"]),),
     }
 
     def __init__(self, shape: tuple[int, ...] | None = None, channels: str = "infer") -> None:
@@ -113,7 +115,7 @@ class ImageEncoder(BaseEstimator):
             or a shape that is none of these, that leaves open where the channels are, or that is
             not the one of ``shape`` or of ``fit``. For images of another size clone the encoder.
         """
-        self._validate_params()
+        check_parameters(self)
         if isinstance(X, list | tuple):
             X = _stack(X)
         if isinstance(X, pd.DataFrame):
@@ -132,9 +134,7 @@ class ImageEncoder(BaseEstimator):
                 "are objects of their own are put into one array by numpy.stack, once they are of "
                 "one size."
             )
-        checked = check_array(
-            X, dtype=None, allow_nd=True, input_name="X", estimator="GANAugmenter"
-        )
+        checked = check_array(X, dtype=None, allow_nd=True, input_name="X")
         if checked.size == 0:
             raise ValueError(f"X has images without a pixel: its shape is {checked.shape}.")
         shape = self._shape_of(checked.shape[1:])
@@ -261,12 +261,12 @@ class ImageEncoder(BaseEstimator):
             )
         self.whole_ = values.dtype.kind in "biu" or bool((values == np.rint(values)).all())
         self.range_ = _range_of(float(self.low_.min()), float(self.high_.max()))
-        self.spec_ = Spec(
-            n_reals=flat.shape[1],
-            choices=(),
-            n_context=0,
+        self.layout_ = RowLayout(
+            n_numeric=flat.shape[1],
             n_classes=n_classes,
             shape=channels_first.shape[1:],
+            kind="image",
+            bounded=True,
         )
         return self
 
@@ -292,7 +292,7 @@ class ImageEncoder(BaseEstimator):
         NotFittedError
             Before ``fit``.
         """
-        check_is_fitted(self, "spec_")
+        check_is_fitted(self, "layout_")
         values = _values_of(X)
         # What has two bytes at most is exact in four, and there may be a great deal of it.
         precise = np.float32 if values.dtype.itemsize <= 2 else np.float64
@@ -301,7 +301,12 @@ class ImageEncoder(BaseEstimator):
         scaled = (rows - precise((low + high) / 2)) * precise(2 / (high - low))
         return scaled.clip(-1, 1).astype(np.float32, copy=False)
 
-    def to_uint8(self, X: Images) -> np.ndarray:
+    @property
+    def has_columns(self) -> bool:
+        """Whether images come flattened, as a table of pixels."""
+        return len(self.form_) == 1
+
+    def to_pictures(self, X: Images) -> np.ndarray:
         """Return images as files and screens show them.
 
         Parameters
@@ -319,7 +324,7 @@ class ImageEncoder(BaseEstimator):
         NotFittedError
             Before ``fit``.
         """
-        check_is_fitted(self, "spec_")
+        check_is_fitted(self, "layout_")
         images = self._channels_first(_values_of(X))
         if images.dtype != np.uint8:
             low, high = self.range_
@@ -327,7 +332,7 @@ class ImageEncoder(BaseEstimator):
             images = np.rint(scaled).clip(0, 255).astype(np.uint8)
         return images[:, 0] if images.shape[1] == 1 else np.moveaxis(images, 1, 3)
 
-    def draw_context(self, classes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def draw_missing_flags(self, classes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return nothing for each image: none has missing pixels.
 
         Parameters
@@ -361,14 +366,14 @@ class ImageEncoder(BaseEstimator):
         NotFittedError
             Before ``fit``.
         """
-        check_is_fitted(self, "spec_")
+        check_is_fitted(self, "layout_")
         low, high = self.range_
         values = rows.astype(np.float64)
         values *= (high - low) / 2
         values += (low + high) / 2
         if self.whole_:
             np.rint(values, out=values)
-        values = values.clip(self.low_, self.high_).reshape(len(rows), *self.spec_.shape)
+        values = values.clip(self.low_, self.high_).reshape(len(rows), *self.layout_.shape)
         if self.axis_ is not None:
             values = np.moveaxis(values, 1, self.axis_ + 1)
         values = values.reshape(len(rows), *self.form_)

@@ -39,13 +39,8 @@ class LabelCoder(BaseEstimator):
         Raises
         ------
         ValueError
-            If ``y`` is None, continuous, multi-output, or has missing labels or one class only.
+            If ``y`` is continuous, multi-output, or has missing labels or one class only.
         """
-        if y is None:
-            raise ValueError(
-                "GANAugmenter requires y to be passed, but the target y is None; "
-                "pass the class of each row."
-            )
         self.form_ = _form_of(y)
         self.name_ = getattr(y, "name", None)
         if self.form_ == "frame":
@@ -56,10 +51,10 @@ class LabelCoder(BaseEstimator):
                 f"y has {int(pd.isna(labels).sum())} missing label(s) (NaN or None); "
                 "drop those rows or give them a class."
             )
-        self._cells = Cells(categorical=True).fit(labels)
-        levels = self._cells.levels
-        if self._cells.categories is not None:
-            levels = self._cells.categories[levels]
+        self.cells_ = Cells(categorical=True).fit(labels)
+        levels = self.cells_.levels
+        if self.cells_.categories is not None:
+            levels = self.cells_.categories[levels]
         self.classes_ = np.asarray(levels)
         if self.classes_.dtype == object and all(type(c) is str for c in levels):
             self.classes_ = self.classes_.astype(str)
@@ -120,7 +115,7 @@ class LabelCoder(BaseEstimator):
             If a label was not there in ``fit``.
         """
         labels = self._flat(y)
-        codes = self._cells.read(labels)
+        codes = self.cells_.read(labels)
         if (codes < 0).any():
             strange = pd.unique(pd.Series(labels[codes < 0])).tolist()
             raise ValueError(
@@ -137,12 +132,12 @@ class LabelCoder(BaseEstimator):
             frame = isinstance(like, pd.DataFrame)
             return pd.DataFrame(table, columns=like.columns) if frame else table
         if form in ("series", "frame"):
-            labels = self._cells.write(codes, np.ones(len(codes), dtype=bool)).rename(self.name_)
+            labels = self.cells_.write(codes, np.ones(len(codes), dtype=bool)).rename(self.name_)
             return labels if form == "series" else labels.to_frame()
         flat = self.classes_[codes]
         if form == "list":
             return flat.tolist()
-        if self._cells.dtype == "object":
+        if self.cells_.dtype == "object":
             flat = flat.astype(object)
         return flat[:, None] if form == "column" else flat
 

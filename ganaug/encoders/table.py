@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import Interval, StrOptions
 
 from ganaug.encoders.cells import Cells, check_names, has_unnamed_zone, infer, kind_of, to_float
 from ganaug.encoders.columns import LevelCoder, NumberCoder
-from ganaug.spec import Spec
+from ganaug.encoders.layout import RowLayout
+from ganaug.parameters import ARRAY_LIKE, NONE, OneOf, Whole
 
 Table = np.ndarray | pd.DataFrame
 
@@ -38,11 +37,11 @@ class TableEncoder(BaseEstimator):
 
     Attributes
     ----------
-    spec_ : Spec
+    layout_ : RowLayout
         The layout of an encoded row.
     columns_ : list of _Column
         One for each column of the table.
-    patterns_ : ndarray of shape (n_patterns, n_context), bool
+    patterns_ : ndarray of shape (n_patterns, n_missing_flags), bool
         The distinct sets of missing cells.
     pattern_counts_ : ndarray of shape (n_classes, n_patterns), int64
         How often each class shows them.
@@ -54,7 +53,7 @@ class TableEncoder(BaseEstimator):
     >>> X = pd.DataFrame({"age": [31, 45, 27, 60], "town": ["Bonn", None, "Kiel", "Kiel"]})
     >>> encoder = TableEncoder().fit(X, np.array([0, 0, 1, 1]), n_classes=2)
     >>> rows = encoder.transform(X)
-    >>> rows.shape == (4, encoder.spec_.width)
+    >>> rows.shape == (4, encoder.layout_.width)
     True
     >>> encoder.inverse_transform(rows, np.array([0, 0, 1, 1]), np.random.default_rng(0))
        age  town
@@ -64,9 +63,11 @@ class TableEncoder(BaseEstimator):
     3   60  Kiel
     """
 
-    _parameter_constraints: dict = {
-        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
-        "max_groups": [Interval(Integral, 2, None, closed="left")],
+    #: Whether rows are shown as pictures, by ``to_pictures``, or as a table.
+    shows_pictures = False
+    parameter_rules = {
+        "categorical_features": (OneOf(["from_dtype"]), ARRAY_LIKE, NONE),
+        "max_groups": (Whole(2),),
     }
 
     def __init__(self, categorical_features: Any = "from_dtype", max_groups: int = 40) -> None:
@@ -103,9 +104,7 @@ class TableEncoder(BaseEstimator):
         if isinstance(X, list) and np.asarray(X).dtype.kind in "US":
             X = np.array(X, dtype=object)  # or numpy would make strings of numbers, too
         if not isinstance(X, pd.DataFrame):
-            X = check_array(
-                X, dtype=None, ensure_all_finite=False, allow_nd=True, estimator="GANAugmenter"
-            )
+            X = check_array(X, dtype=None, ensure_all_finite=False, allow_nd=True)
             if X.ndim > 2:
                 raise ValueError(
                     f"Found array with dim {X.ndim}, while dim <= 2 is required of a table. For "
@@ -202,7 +201,7 @@ class TableEncoder(BaseEstimator):
             missing.append(np.asarray(pd.isna(cells)))
             column = _Column(name, categorical=bool(categorical), max_groups=self.max_groups)
             self.columns_.append(column.fit(cells, classes, n_classes))
-        if not any(c.n_reals + c.n_levels for c in self.columns_):
+        if not any(c.n_numeric + c.n_levels for c in self.columns_):
             raise ValueError(
                 f"X has no usable column: all {len(self.columns_)} are constant or entirely "
                 "missing, so there is nothing that a synthetic row could vary."
@@ -238,47 +237,47 @@ class TableEncoder(BaseEstimator):
         )
 
     def _lay_out(self, missing: np.ndarray, n_classes: int) -> None:
-        """Give every column its positions in the row, reals first, and write the spec."""
-        real = choice = 0
-        owners_of_reals, owners_of_choices, gates, sizes = [], [], [], []
-        # Columns that are missing together share one context position.
+        """Give every column its positions in the row, numbers first, and write the layout."""
+        number = one_hot = 0
+        flag_of_numbers, flag_of_one_hot, gates, sizes = [], [], [], []
+        # Columns that are missing together share one flag.
         seen: dict[bytes, int] = {}
         for column, gaps in zip(self.columns_, missing.T, strict=True):
-            column.context = -1
+            column.missing_flag = -1
             if gaps.any() and not gaps.all():
-                column.context = seen.setdefault(gaps.tobytes(), len(seen))
-            column.real, column.choice = real, choice
-            if column.n_reals and column.n_levels:
-                gates.append((real, choice))
+                column.missing_flag = seen.setdefault(gaps.tobytes(), len(seen))
+            column.number, column.one_hot = number, one_hot
+            if column.n_numeric and column.n_levels:
+                gates.append((number, one_hot))
             if column.n_levels:
                 sizes.append(column.n_levels)
-            owners_of_reals += [column.context] * column.n_reals
-            owners_of_choices += [column.context] * column.n_levels
-            real += column.n_reals
-            choice += column.n_levels
-        self.spec_ = Spec(
-            n_reals=real,
-            choices=tuple(sizes),
-            n_context=len(seen),
+            flag_of_numbers += [column.missing_flag] * column.n_numeric
+            flag_of_one_hot += [column.missing_flag] * column.n_levels
+            number += column.n_numeric
+            one_hot += column.n_levels
+        self.layout_ = RowLayout(
+            n_numeric=number,
+            one_hot_sizes=tuple(sizes),
+            n_missing_flags=len(seen),
             n_classes=n_classes,
-            gates=tuple(gates),
-            owners=tuple(owners_of_reals + owners_of_choices),
+            zero_gates=tuple(gates),
+            missing_flag_of=tuple(flag_of_numbers + flag_of_one_hot),
         )
 
     def _remember_patterns(self, missing: np.ndarray, classes: np.ndarray, n_classes: int) -> None:
-        patterns, which = np.unique(self._context(missing), axis=0, return_inverse=True)
+        patterns, which = np.unique(self._flags(missing), axis=0, return_inverse=True)
         counts = np.bincount(
             which.ravel() * n_classes + classes, minlength=len(patterns) * n_classes
         )
         self.patterns_ = patterns
         self.pattern_counts_ = counts.reshape(len(patterns), n_classes).T.copy()
 
-    def _context(self, missing: np.ndarray) -> np.ndarray:
-        context = np.zeros((len(missing), self.spec_.n_context), dtype=bool)
+    def _flags(self, missing: np.ndarray) -> np.ndarray:
+        flags = np.zeros((len(missing), self.layout_.n_missing_flags), dtype=bool)
         for j, column in enumerate(self.columns_):
-            if column.context >= 0:
-                context[:, column.context] = missing[:, j]
-        return context
+            if column.missing_flag >= 0:
+                flags[:, column.missing_flag] = missing[:, j]
+        return flags
 
     def transform(self, X: Table) -> np.ndarray:
         """Encode rows.
@@ -289,22 +288,27 @@ class TableEncoder(BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n, spec_.width), float32
+        ndarray of shape (n, layout_.width), float32
         """
-        spec = self.spec_
-        rows = np.zeros((len(X), spec.width), dtype=np.float32)
+        layout = self.layout_
+        rows = np.zeros((len(X), layout.width), dtype=np.float32)
         missing = np.zeros((len(X), len(self.columns_)), dtype=bool)
         for j, (column, (_, cells)) in enumerate(zip(self.columns_, _columns_of(X), strict=True)):
-            reals, levels, present = column.encode(cells)
+            numbers, levels, present = column.encode(cells)
             missing[:, j] = ~present
-            if column.n_reals:
-                rows[present, column.real] = reals[:, 0]
+            if column.n_numeric:
+                rows[present, column.number] = numbers[:, 0]
             if column.n_levels:
-                rows[np.flatnonzero(present), spec.n_reals + column.choice + levels] = 1
-        rows[:, spec.n_values :] = self._context(missing)
+                rows[np.flatnonzero(present), layout.n_numeric + column.one_hot + levels] = 1
+        rows[:, layout.n_values :] = self._flags(missing)
         return rows
 
-    def draw_context(self, classes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    @property
+    def has_columns(self) -> bool:
+        """Whether rows have named columns: those of a table always have."""
+        return True
+
+    def draw_missing_flags(self, classes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Draw patterns of missing cells as each class shows them.
 
         Parameters
@@ -314,10 +318,10 @@ class TableEncoder(BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n, spec_.n_context), float32
+        ndarray of shape (n, layout_.n_missing_flags), float32
         """
         which = np.zeros(len(classes), dtype=np.int64)
-        if self.spec_.n_context:
+        if self.layout_.n_missing_flags:
             for c in np.unique(classes):
                 counts, at = self.pattern_counts_[c], np.flatnonzero(classes == c)
                 which[at] = rng.choice(len(counts), len(at), p=counts / counts.sum())
@@ -330,7 +334,7 @@ class TableEncoder(BaseEstimator):
 
         Parameters
         ----------
-        rows : ndarray of shape (n, spec_.width), float32
+        rows : ndarray of shape (n, layout_.width), float32
         classes : ndarray of shape (n,), int64
         rng : numpy.random.Generator
             Draws the level where several share a position.
@@ -339,18 +343,18 @@ class TableEncoder(BaseEstimator):
         -------
         ndarray or DataFrame of shape (n, n_columns)
         """
-        spec = self.spec_
+        layout = self.layout_
         decoded = []
         for column in self.columns_:
             present = np.ones(len(rows), dtype=bool)
-            if column.context >= 0:
-                present = rows[:, spec.n_values + column.context] < 0.5
-            start = spec.n_reals + column.choice
+            if column.missing_flag >= 0:
+                present = rows[:, layout.n_values + column.missing_flag] < 0.5
+            start = layout.n_numeric + column.one_hot
             levels = np.zeros(int(present.sum()), dtype=np.int64)
             if column.n_levels:
                 levels = rows[present, start : start + column.n_levels].argmax(axis=1)
-            reals = rows[present, column.real : column.real + column.n_reals]
-            decoded.append(column.decode(reals, levels, classes[present], present, rng))
+            numbers = rows[present, column.number : column.number + column.n_numeric]
+            decoded.append(column.decode(numbers, levels, classes[present], present, rng))
         if self.frame_:
             named = {
                 column.name: cells for column, cells in zip(self.columns_, decoded, strict=True)
@@ -373,7 +377,7 @@ class _Column(BaseEstimator):
     def fit(self, cells: Any, classes: np.ndarray, n_classes: int) -> _Column:
         self.cells = Cells(self.categorical).fit(cells)
         self.coder: NumberCoder | LevelCoder | None = None
-        self.n_reals = self.n_levels = 0
+        self.n_numeric = self.n_levels = 0
         present = ~np.asarray(pd.isna(cells))
         if present.any():
             if self.cells.kind == "level":
@@ -381,11 +385,11 @@ class _Column(BaseEstimator):
             else:
                 self.coder = NumberCoder(self.cells.grid, self.cells.precision)
             self.coder.fit(self.cells.read(cells[present]), classes[present], n_classes)
-            self.n_reals, self.n_levels = self.coder.n_reals, self.coder.n_levels
+            self.n_numeric, self.n_levels = self.coder.n_numeric, self.coder.n_levels
         return self
 
     def encode(self, cells: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return reals, levels and the mask of present cells, which they stand for."""
+        """Return numbers, levels and the mask of present cells, which they stand for."""
         present = ~np.asarray(pd.isna(cells))
         if self.coder is None:
             return np.empty((0, 0), dtype=np.float32), np.empty(0, dtype=np.int64), present
@@ -393,7 +397,7 @@ class _Column(BaseEstimator):
 
     def decode(
         self,
-        reals: np.ndarray,
+        numbers: np.ndarray,
         levels: np.ndarray,
         classes: np.ndarray,
         present: np.ndarray,
@@ -402,7 +406,7 @@ class _Column(BaseEstimator):
         """Write cells in the column's own dtype; the arrays but ``present`` are of present ones."""
         if self.coder is None:
             return self.cells.write(np.empty(0, dtype=np.int64), np.zeros_like(present))
-        return self.cells.write(self.coder.decode(reals, levels, classes, rng), present)
+        return self.cells.write(self.coder.decode(numbers, levels, classes, rng), present)
 
 
 def _columns_of(X: Table) -> list[tuple[Any, Any]]:

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ganaug.paths import new_folder
+from ganaug.paths import check_free, new_folder
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 # Pillow's name for each kind of 8-bit pixel, and ours.
@@ -45,6 +46,66 @@ class ImageFolder:
     X: np.ndarray
     y: np.ndarray
     files: list[Path]
+
+    noun: ClassVar[str] = "images"
+
+    @classmethod
+    def read(cls, path: Path, target: str | None, *, skip_unreadable: bool = False) -> ImageFolder:
+        """Read a folder for a command."""
+        if target is not None:
+            raise ValueError(
+                f"{path} is a folder, whose classes are folders of images: leave out --target. "
+                "Tables are .csv or .parquet files."
+            )
+        images = read_images(path, skip_unreadable=skip_unreadable)
+        images.check_real()
+        return images
+
+    @staticmethod
+    def check_output(path: Path, force: bool) -> None:
+        """Refuse a path that exists: no folder is ever deleted for the user."""
+        check_free(path)
+
+    def gan_parameters(self) -> dict[str, Any]:
+        """Return the parameters of a GAN for images of this size."""
+        from ganaug.encoders.image import ImageEncoder
+        from ganaug.networks.conv import SIZES
+
+        shape = self.X.shape[1:]
+        fits = all(SIZES[0] <= side <= SIZES[1] for side in shape[:2])
+        return {
+            "encoder": ImageEncoder(shape, channels="last"),
+            "network": "conv" if fits else "dense",
+        }
+
+    def for_classifiers(self) -> pd.DataFrame:
+        """Return the images as classifiers see them: a table with a column for each pixel."""
+        from ganaug.containers import pixel_table
+
+        return pixel_table(self.X)
+
+    def check_mark(self, path: Path, mark: str | None) -> None:
+        """Refuse every wish about the column that marks synthetic rows: there is none."""
+        if mark != "synthetic":
+            raise ValueError("A folder has no column that marks: --mark-column is for tables.")
+
+    def write(self, path: Path, X_new: np.ndarray, y_new: Any, mark: str | None) -> None:
+        """Copy the real images and write the synthetic ones beside them."""
+        write_images(path, X_new, y_new, real=self)
+
+    @staticmethod
+    def label_column(augmenter: Any, target: str | None) -> str:
+        """Refuse a column of labels: classes are folders."""
+        if target is not None:
+            raise ValueError("--target names a column of a table; the output is a folder.")
+        return ""
+
+    @staticmethod
+    def write_new(path: Path, augmenter: Any, X_new: Any, y_new: Any, column: str) -> None:
+        """Write synthetic images alone."""
+        import pandas as pd
+
+        write_images(path, augmenter.encoder_.to_pictures(X_new), pd.Series(y_new).tolist())
 
     def check_real(self) -> None:
         """Refuse images that ganaug wrote itself, as their names tell."""
@@ -247,7 +308,7 @@ def write_images(
         The folder to make.
     X : ndarray of shape (n, h, w) or (n, h, w, c) with 2 to 4 channels, uint8
         Written as ``synthetic-0001.png`` and so on, counted in each class. Other images become
-        such by ``encoder_.to_uint8`` of a fitted augmenter.
+        such by ``encoder_.to_pictures`` of a fitted augmenter.
     y : array-like of shape (n,)
         The class of each image, whose text names its folder.
     real : ImageFolder, optional
@@ -304,7 +365,9 @@ def write_images(
 
 def _check_pixels(X: Any, n: int) -> None:
     """Check that `X` are `n` images as files hold them."""
-    way_out = "augmenter.encoder_.to_uint8(X) makes such images of what a fitted augmenter samples."
+    way_out = (
+        "augmenter.encoder_.to_pictures(X) makes such images of what a fitted augmenter samples."
+    )
     dtype = getattr(X, "dtype", None)
     if dtype != "uint8":
         what = f"a {type(X).__name__}" if dtype is None else f"of dtype {dtype}"

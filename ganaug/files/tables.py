@@ -6,7 +6,7 @@ import csv
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ganaug.paths import check_free, replace_file
 
@@ -32,10 +32,68 @@ class Table:
     text: pd.DataFrame | None = None
     arrow: pa.Table | None = None
 
+    noun: ClassVar[str] = "rows"
+
+    @classmethod
+    def read(cls, path: Path, target: str | None, *, skip_unreadable: bool = False) -> Table:
+        """Read a table for a command."""
+        if skip_unreadable:
+            raise ValueError("--skip-unreadable is for folders of images.")
+        return read_table(path, target)
+
+    @staticmethod
+    def check_output(path: Path, force: bool) -> None:
+        """Refuse a path that cannot or, without `force`, should not be written."""
+        _check_suffix(path)
+        if not (force and path.is_file()):
+            check_free(path, " --force replaces it." if path.is_file() else " Choose another name.")
+
     @property
     def target(self) -> str:
         """The name of the column of labels."""
         return str(self.y.name)
+
+    def gan_parameters(self) -> dict[str, Any]:
+        """Return the parameters of a GAN for these rows: the defaults."""
+        return {}
+
+    def for_classifiers(self) -> pd.DataFrame:
+        """Return the rows as classifiers see them."""
+        return self.X
+
+    def check_mark(self, path: Path, mark: str | None) -> None:
+        """Check the name of the column that is to mark synthetic rows, if any."""
+        if mark == "":
+            raise ValueError("--mark-column needs a name; --no-mark adds no column.")
+        if mark in {*self.X.columns, self.target}:
+            raise ValueError(
+                f"{path} has a column {mark!r} already; choose another --mark-column, or --no-mark."
+            )
+
+    def write(self, path: Path, X_new: pd.DataFrame, y_new: Any, mark: str | None) -> None:
+        """Write the real rows as they were, then the synthetic ones."""
+        write_table(path, self, self.restore(X_new, y_new), mark)
+
+    @staticmethod
+    def label_column(augmenter: Any, target: str | None) -> str:
+        """Return the name of the column of labels, which no other column may have."""
+        target = target or str(augmenter.labels_.name_ or "target")
+        if target in getattr(augmenter, "feature_names_in_", []):
+            raise ValueError(
+                f"The GAN has a column {target!r}; choose another --target for the labels."
+            )
+        return target
+
+    @staticmethod
+    def write_new(path: Path, augmenter: Any, X_new: Any, y_new: Any, column: str) -> None:
+        """Write synthetic rows alone."""
+        import pandas as pd
+
+        frame = pd.DataFrame(X_new).assign(**{column: pd.Series(y_new).to_numpy()})
+        if path.suffix.lower() == ".csv":
+            replace_file(path, lambda new: frame.to_csv(new, index=False))
+        else:
+            replace_file(path, lambda new: frame.to_parquet(new, index=False))
 
     def restore(self, X: pd.DataFrame, y: Any) -> pd.DataFrame:
         """Put the labels back where they stood among the columns."""
@@ -128,14 +186,6 @@ def write_table(path: Path, table: Table, synthetic: pd.DataFrame, mark: str | N
     replace_file(path, lambda new: pq.write_table(whole, new))
 
 
-def write_frame(path: Path, frame: pd.DataFrame) -> None:
-    """Write a table that has no file to be like."""
-    if path.suffix.lower() == ".csv":
-        replace_file(path, lambda new: frame.to_csv(new, index=False))
-    else:
-        replace_file(path, lambda new: frame.to_parquet(new, index=False))
-
-
 def is_table(path: Path) -> bool:
     """Return whether a path names a table, which may or may not be there."""
     return path.suffix.lower() in SUFFIXES
@@ -144,13 +194,6 @@ def is_table(path: Path) -> bool:
 def _check_suffix(path: Path) -> None:
     if not is_table(path):
         raise ValueError(f"{path} is neither {' nor '.join(SUFFIXES)}; those two are supported.")
-
-
-def check_output(path: Path, force: bool) -> None:
-    """Refuse a path that cannot or, without `force`, should not be written."""
-    _check_suffix(path)
-    if not (force and path.is_file()):
-        check_free(path, " --force replaces it." if path.is_file() else " Choose another name.")
 
 
 def _no_target(path: Path, target: str | None, columns: list[str]) -> str:

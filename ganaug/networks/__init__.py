@@ -1,1 +1,4 @@
-"""Generator and critic pairs. They read a :class:`~ganaug.spec.Spec` and know nothing of data."""
+"""Generator and critic pairs.
+
+They read a :class:`~ganaug.encoders.layout.RowLayout` and know nothing of data.
+"""

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from itertools import pairwise
 from math import prod
-from numbers import Integral
 from typing import Any
 
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganaug.encoders.layout import RowLayout
 from ganaug.networks.dense import leaky_relu_backward
-from ganaug.spec import Spec
+from ganaug.parameters import FLAG, Whole, check_parameters
 
 SLOPE = 0.2
 
@@ -75,20 +74,20 @@ class ConvNetwork(BaseEstimator):
     --------
     >>> import torch
     >>> from ganaug.networks.conv import ConvNetwork
-    >>> from ganaug.spec import Spec
+    >>> from ganaug.encoders.layout import RowLayout
     >>> rng = torch.Generator().manual_seed(0)
-    >>> spec = Spec(n_reals=3 * 28 * 28, choices=(), n_context=0, n_classes=2, shape=(3, 28, 28))
-    >>> generator, critic = ConvNetwork(width=8).build(spec, rng)
+    >>> layout = RowLayout(n_classes=2, n_numeric=2352, shape=(3, 28, 28), kind="image")
+    >>> generator, critic = ConvNetwork(width=8).build(layout, rng)
     >>> classes = torch.tensor([0, 1, 1])
     >>> rows = generator(classes, torch.zeros(3, 0), rng)
     >>> rows.shape, critic(rows, classes).shape
     (torch.Size([3, 2352]), torch.Size([3]))
     """
 
-    _parameter_constraints: dict = {
-        "width": [Interval(Integral, 1, None, closed="left")],
-        "latent_dim": [Interval(Integral, 1, None, closed="left")],
-        "augment": ["boolean"],
+    parameter_rules = {
+        "width": (Whole(1),),
+        "latent_dim": (Whole(1),),
+        "augment": (FLAG,),
     }
 
     def __init__(self, width: int = 32, latent_dim: int = 64, augment: bool = True) -> None:
@@ -96,12 +95,12 @@ class ConvNetwork(BaseEstimator):
         self.latent_dim = latent_dim
         self.augment = augment
 
-    def build(self, spec: Spec, rng: torch.Generator) -> tuple[ConvGenerator, ConvCritic]:
+    def build(self, layout: RowLayout, rng: torch.Generator) -> tuple[ConvGenerator, ConvCritic]:
         """Make the two networks, their weights drawn from ``rng``.
 
         Parameters
         ----------
-        spec : Spec
+        layout : RowLayout
             Of images.
         rng : torch.Generator
             On the CPU.
@@ -115,13 +114,13 @@ class ConvNetwork(BaseEstimator):
         ValueError
             If rows are not images, or not of a size and number of channels that this is made for.
         """
-        self._validate_params()
-        channels, *size = check_shape(spec, "conv")
+        check_parameters(self)
+        channels, *size = check_shape(layout, "conv")
         least, most = SIZES
         if not (least <= min(size) and max(size) <= most and channels <= MOST_CHANNELS):
             raise ValueError(
                 f"network='conv' is made for images of {least} to {most} pixels a side and 1 to "
-                f"{MOST_CHANNELS} channels, not for (channels, height, width) = {spec.shape}; "
+                f"{MOST_CHANNELS} channels, not for (channels, height, width) = {layout.shape}; "
                 "scale them first, or take network='dense'."
             )
         halved = [-(-side // 2) for side in size]
@@ -130,14 +129,14 @@ class ConvNetwork(BaseEstimator):
             convs.append((min(2 * convs[-1][0], 4 * self.width), 3, 2))
             halved = [-(-side // 2) for side in halved]
         return (
-            ConvGenerator(spec, self.width, self.latent_dim, rng),
+            ConvGenerator(layout, self.width, self.latent_dim, rng),
             ConvCritic(
-                spec, convs, CRITIC_UNIT, rng, fold=2, hidden=4 * self.width, augment=self.augment
+                layout, convs, CRITIC_UNIT, rng, fold=2, hidden=4 * self.width, augment=self.augment
             ),
         )
 
 
-def check_shape(spec: Spec, network: str) -> tuple[int, ...]:
+def check_shape(layout: RowLayout, network: str) -> tuple[int, ...]:
     """Return the (channels, height, width) of the rows.
 
     Raises
@@ -145,33 +144,35 @@ def check_shape(spec: Spec, network: str) -> tuple[int, ...]:
     ValueError
         If rows are not images.
     """
-    if not spec.shape:
+    if layout.kind != "image":
         raise ValueError(
             f"network={network!r} is made for images, but the encoded rows have no shape; pass "
             "encoder='image' with it, or take network='dense' for tables."
         )
-    return spec.shape
+    return layout.shape
 
 
 class ConvGenerator(nn.Module):
     """Noise and class in, encoded images out.
 
-    Shape: ``classes`` (n,) int64, ``context`` (n, 0) -> (n, c * h * w) float32 in [-1, 1].
+    Shape: ``classes`` (n,) int64, ``missing_flags`` (n, 0) -> (n, c * h * w) float32 in [-1, 1].
     """
 
     eye: Tensor
 
-    def __init__(self, spec: Spec, width: int, latent_dim: int, rng: torch.Generator) -> None:
+    def __init__(
+        self, layout: RowLayout, width: int, latent_dim: int, rng: torch.Generator
+    ) -> None:
         super().__init__()
-        self.spec, self.latent_dim = spec, latent_dim
-        channels, *size = spec.shape
+        self.layout, self.latent_dim = layout, latent_dim
+        channels, *size = layout.shape
         widths = [width]
         while max(size) > 8 * 2 ** len(widths):
             widths.insert(0, min(2 * widths[0], 4 * width))
         self.base = [-(-side // 2 ** len(widths)) for side in size]
         hidden = 8 * width
         unit = GENERATOR_UNIT
-        self.hidden = Layer((hidden, latent_dim + spec.n_classes), unit, rng)
+        self.hidden = Layer((hidden, latent_dim + layout.n_classes), unit, rng)
         self.first = Layer((prod(self.base) * widths[0], hidden), unit, rng)
         # A kernel of 4 and a stride of 2: each pixel of the larger image is a sum over 2 x 2.
         self.ups: Any = nn.ModuleList(
@@ -180,10 +181,10 @@ class ConvGenerator(nn.Module):
         self.last = Layer((4 * channels, width, 3, 3), unit, rng, gain=1.0)
         self.turn = Layer((6, POSES), POSE_UNIT, rng, n_bias=0, gain=TURN)
         self.bend = Layer((2 * BENDS**2, POSES), POSE_UNIT, rng, n_bias=0, gain=BEND)
-        eye = torch.eye(spec.n_classes, dtype=torch.float32)
+        eye = torch.eye(layout.n_classes, dtype=torch.float32)
         self.register_buffer("eye", eye, persistent=False)
 
-    def forward(self, classes: Tensor, context: Tensor, rng: torch.Generator) -> Tensor:
+    def forward(self, classes: Tensor, missing_flags: Tensor, rng: torch.Generator) -> Tensor:
         """Make one image for each class, with noise from ``rng``."""
         n, device = len(classes), classes.device
         z = torch.randn(
@@ -203,7 +204,7 @@ class ConvGenerator(nn.Module):
         for up in self.ups:
             h = _activate(F.conv_transpose2d(h, up(), up.bias, stride=2, padding=1))
         h = F.pixel_shuffle(F.conv2d(h, self.last(), self.last.bias, padding=1), 2)
-        _, height, width = self.spec.shape
+        _, height, width = self.layout.shape
         return h[:, :, :height, :width].tanh()
 
     def _pose(self, images: Tensor, pose: Tensor) -> Tensor:
@@ -229,7 +230,7 @@ class ConvCritic(nn.Module):
 
     Parameters
     ----------
-    spec : Spec
+    layout : RowLayout
     convs : list of (int, int, int)
         Channels, kernel and stride of each convolution.
     unit : float
@@ -250,7 +251,7 @@ class ConvCritic(nn.Module):
 
     def __init__(
         self,
-        spec: Spec,
+        layout: RowLayout,
         convs: list[tuple[int, int, int]],
         unit: float,
         rng: torch.Generator,
@@ -259,8 +260,8 @@ class ConvCritic(nn.Module):
         augment: bool = False,
     ) -> None:
         super().__init__()
-        self.spec, self.fold, self.augment = spec, fold, augment
-        channels, *size = spec.shape
+        self.layout, self.fold, self.augment = layout, fold, augment
+        channels, *size = layout.shape
         width = channels * fold**2
         self.sizes = [[-(-side // fold) for side in size]]
         self.strides = [stride for _, _, stride in convs]
@@ -273,7 +274,7 @@ class ConvCritic(nn.Module):
         self.hidden = Layer((hidden, width), unit, rng) if hidden else None
         ends = hidden or width
         self.shared = Layer((1, ends), unit, rng, n_bias=0, gain=1.0)
-        self.own = Layer((spec.n_classes, ends), unit, rng, n_bias=0, gain=1.0)
+        self.own = Layer((layout.n_classes, ends), unit, rng, n_bias=0, gain=1.0)
         seed = torch.randint(2**62, (1,), generator=rng)
         self.stream = torch.Generator().manual_seed(int(seed))
 
@@ -308,7 +309,7 @@ class ConvCritic(nn.Module):
             # Kernels are odd. A stride leaves open which of several sizes it came from.
             rest = [(side - 1) % stride for side in size]
             gradient = F.conv_transpose2d(gradient, conv(), None, stride, _around(conv), rest)
-        _, height, width = self.spec.shape
+        _, height, width = self.layout.shape
         gradient = F.pixel_shuffle(gradient, self.fold)[:, :, :height, :width]
         return scores + (gradient * images).sum(dim=(1, 2, 3)), gradient.flatten(1)
 
@@ -316,7 +317,7 @@ class ConvCritic(nn.Module):
         return self.shared() + self.own()[classes]
 
     def _seen(self, rows: Tensor) -> Tensor:
-        images = rows.unflatten(1, self.spec.shape)
+        images = rows.unflatten(1, self.layout.shape)
         return moved(images, self.stream) if self.training and self.augment else images
 
     def _features(self, images: Tensor) -> tuple[list[Tensor], Tensor]:

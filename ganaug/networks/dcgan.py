@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 from math import prod
-from numbers import Integral
 
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganaug.encoders.layout import RowLayout
 from ganaug.networks.conv import PART, SLOPE, ConvCritic, check_shape
-from ganaug.spec import Spec
+from ganaug.parameters import Whole, check_parameters
 
 KERNEL = 5
 # The two strides of 2.
@@ -60,31 +59,31 @@ class DCGANNetwork(BaseEstimator):
     --------
     >>> import torch
     >>> from ganaug.networks.dcgan import DCGANNetwork
-    >>> from ganaug.spec import Spec
+    >>> from ganaug.encoders.layout import RowLayout
     >>> rng = torch.Generator().manual_seed(0)
-    >>> spec = Spec(n_reals=784, choices=(), n_context=0, n_classes=2, shape=(1, 28, 28))
-    >>> generator, critic = DCGANNetwork(width=8).build(spec, rng)
+    >>> layout = RowLayout(n_classes=2, n_numeric=784, shape=(1, 28, 28), kind="image")
+    >>> generator, critic = DCGANNetwork(width=8).build(layout, rng)
     >>> classes = torch.tensor([0, 1, 1])
     >>> rows = generator(classes, torch.zeros(3, 0), rng)
     >>> rows.shape, critic(rows, classes).shape
     (torch.Size([3, 784]), torch.Size([3]))
     """
 
-    _parameter_constraints: dict = {
-        "latent_dim": [Interval(Integral, 1, None, closed="left")],
-        "width": [Interval(Integral, 1, None, closed="left")],
+    parameter_rules = {
+        "latent_dim": (Whole(1),),
+        "width": (Whole(1),),
     }
 
     def __init__(self, latent_dim: int = 100, width: int = 64) -> None:
         self.latent_dim = latent_dim
         self.width = width
 
-    def build(self, spec: Spec, rng: torch.Generator) -> tuple[DCGANGenerator, ConvCritic]:
+    def build(self, layout: RowLayout, rng: torch.Generator) -> tuple[DCGANGenerator, ConvCritic]:
         """Make the two networks, their weights drawn from ``rng``.
 
         Parameters
         ----------
-        spec : Spec
+        layout : RowLayout
             Of images.
         rng : torch.Generator
             On the CPU.
@@ -98,18 +97,18 @@ class DCGANNetwork(BaseEstimator):
         ValueError
             If rows are not images, or a side of them is no multiple of 4.
         """
-        self._validate_params()
-        _, *size = check_shape(spec, "dcgan")
+        check_parameters(self)
+        _, *size = check_shape(layout, "dcgan")
         if any(side % MULTIPLE for side in size):
             raise ValueError(
                 f"network='dcgan' is made for images whose sides are multiples of {MULTIPLE}, not "
-                f"for (channels, height, width) = {spec.shape}; pad them first, or take "
+                f"for (channels, height, width) = {layout.shape}; pad them first, or take "
                 "network='conv'."
             )
         return (
-            DCGANGenerator(spec, self.latent_dim, self.width, rng),
+            DCGANGenerator(layout, self.latent_dim, self.width, rng),
             ConvCritic(
-                spec, [(self.width, KERNEL, 2), (2 * self.width, KERNEL, 2)], INITIAL_STD, rng
+                layout, [(self.width, KERNEL, 2), (2 * self.width, KERNEL, 2)], INITIAL_STD, rng
             ),
         )
 
@@ -120,20 +119,22 @@ class DCGANGenerator(nn.Module):
     In training, batch norm makes each image depend on the others of its batch; in ``eval`` mode it
     does not.
 
-    Shape: ``classes`` (n,) int64, ``context`` (n, 0) -> (n, c * h * w) float32 in [-1, 1].
+    Shape: ``classes`` (n,) int64, ``missing_flags`` (n, 0) -> (n, c * h * w) float32 in [-1, 1].
     """
 
     eye: Tensor
 
-    def __init__(self, spec: Spec, latent_dim: int, width: int, rng: torch.Generator) -> None:
+    def __init__(
+        self, layout: RowLayout, latent_dim: int, width: int, rng: torch.Generator
+    ) -> None:
         super().__init__()
-        self.spec, self.latent_dim = spec, latent_dim
-        channels, *size = spec.shape
+        self.layout, self.latent_dim = layout, latent_dim
+        channels, *size = layout.shape
         self.base = [side // MULTIPLE for side in size]
         widths = [2 * width, 2 * width, width]
         half = KERNEL // 2
         skip = partial(nn.utils.skip_init, dtype=torch.float32)
-        n_inputs = latent_dim + spec.n_classes
+        n_inputs = latent_dim + layout.n_classes
         self.first = skip(nn.Linear, n_inputs, widths[0] * prod(self.base), bias=False)
         self.norms = nn.ModuleList(nn.BatchNorm2d(width, dtype=torch.float32) for width in widths)
         up = partial(skip, nn.ConvTranspose2d, kernel_size=KERNEL, padding=half)
@@ -149,10 +150,10 @@ class DCGANGenerator(nn.Module):
             nn.init.normal_(layer.weight, std=INITIAL_STD, generator=rng)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-        eye = torch.eye(spec.n_classes, dtype=torch.float32)
+        eye = torch.eye(layout.n_classes, dtype=torch.float32)
         self.register_buffer("eye", eye, persistent=False)
 
-    def forward(self, classes: Tensor, context: Tensor, rng: torch.Generator) -> Tensor:
+    def forward(self, classes: Tensor, missing_flags: Tensor, rng: torch.Generator) -> Tensor:
         """Make one image for each class, with noise from ``rng``."""
         n, device = len(classes), classes.device
         z = torch.randn(n, self.latent_dim, generator=rng, device=device, dtype=torch.float32)

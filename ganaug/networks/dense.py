@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from numbers import Integral, Real
 
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from ganaug.spec import Spec
+from ganaug.encoders.layout import RowLayout
+from ganaug.parameters import Number, Whole, check_parameters
 
-leaky_relu_backward = torch.ops.aten.leaky_relu_backward
+leaky_relu_backward = torch.ops.aten.leaky_relu_backward  # no public function is as fast
 
 
 class DenseNetwork(BaseEstimator):
@@ -28,13 +27,13 @@ class DenseNetwork(BaseEstimator):
     latent_dim : int, default=64
         Number of standard normal noise inputs of the generator.
     temperature : float, default=0.5
-        Of the Gumbel-softmax [1]_ that makes one-hot choices differentiable.
+        Of the Gumbel-softmax [1]_ that makes one-hot groups differentiable.
     slope : float, default=0.2
         Of the activations on their negative side; 0 makes them ReLU.
 
     Notes
     -----
-    Reals that have a shape, as pixels do, end in tanh. ``DenseNetwork(width=1024, depth=1,
+    Numbers that are bounded, as pixels are, end in tanh. ``DenseNetwork(width=1024, depth=1,
     latent_dim=100, slope=0)`` with ``BCELoss(penalty=0)`` is the dense GAN of many tutorials, made
     conditional on the class.
 
@@ -47,22 +46,22 @@ class DenseNetwork(BaseEstimator):
     --------
     >>> import torch
     >>> from ganaug.networks.dense import DenseNetwork
-    >>> from ganaug.spec import Spec
+    >>> from ganaug.encoders.layout import RowLayout
     >>> rng = torch.Generator().manual_seed(0)
-    >>> spec = Spec(n_reals=2, choices=(3,), n_context=0, n_classes=2)
-    >>> generator, critic = DenseNetwork(width=16).build(spec, rng)
+    >>> layout = RowLayout(n_numeric=2, one_hot_sizes=(3,), n_classes=2)
+    >>> generator, critic = DenseNetwork(width=16).build(layout, rng)
     >>> classes = torch.tensor([0, 1, 1])
     >>> rows = generator(classes, torch.zeros(3, 0), rng)
     >>> rows.shape, critic(rows, classes).shape
     (torch.Size([3, 5]), torch.Size([3]))
     """
 
-    _parameter_constraints: dict = {
-        "width": [Interval(Integral, 1, None, closed="left")],
-        "depth": [Interval(Integral, 1, None, closed="left")],
-        "latent_dim": [Interval(Integral, 1, None, closed="left")],
-        "temperature": [Interval(Real, 0, None, closed="neither")],
-        "slope": [Interval(Real, 0, 1, closed="left")],
+    parameter_rules = {
+        "width": (Whole(1),),
+        "depth": (Whole(1),),
+        "latent_dim": (Whole(1),),
+        "temperature": (Number(above=0),),
+        "slope": (Number(low=0, below=1),),
     }
 
     def __init__(
@@ -79,12 +78,12 @@ class DenseNetwork(BaseEstimator):
         self.temperature = temperature
         self.slope = slope
 
-    def build(self, spec: Spec, rng: torch.Generator) -> tuple[DenseGenerator, DenseCritic]:
+    def build(self, layout: RowLayout, rng: torch.Generator) -> tuple[DenseGenerator, DenseCritic]:
         """Make the two networks, their weights drawn from ``rng``.
 
         Parameters
         ----------
-        spec : Spec
+        layout : RowLayout
             The row layout.
         rng : torch.Generator
             On the CPU.
@@ -99,32 +98,33 @@ class DenseNetwork(BaseEstimator):
             If a size is not a whole number from 1 on, the temperature not above 0, or the slope
             not in [0, 1).
         """
-        self._validate_params()
+        check_parameters(self)
         hidden = [self.width] * self.depth
         return (
-            DenseGenerator(spec, self.latent_dim, hidden, self.temperature, self.slope, rng),
-            DenseCritic(spec, hidden, self.slope, rng),
+            DenseGenerator(layout, self.latent_dim, hidden, self.temperature, self.slope, rng),
+            DenseCritic(layout, hidden, self.slope, rng),
         )
 
 
 class DenseGenerator(nn.Module):
-    """Noise, class and context in, encoded rows out.
+    """Noise, class and missing flags in, encoded rows out.
 
-    In training choices are soft, so that gradients flow; in ``eval`` mode they are one-hot.
+    In training one-hot groups are soft, so that gradients flow; in ``eval`` mode they are one-hot.
 
-    Shape: ``classes`` (n,) int64, ``context`` (n, n_context) float32 -> (n, width) float32.
+    Shape: ``classes`` (n,) int64, ``missing_flags`` (n, n_missing_flags) float32 -> (n, width)
+    float32.
     """
 
     groups: Tensor
     filled: Tensor
     gated: Tensor
     gate: Tensor
-    owners: Tensor
+    missing_flag_of: Tensor
     eye: Tensor
 
     def __init__(
         self,
-        spec: Spec,
+        layout: RowLayout,
         latent_dim: int,
         hidden: list[int],
         temperature: float,
@@ -132,66 +132,71 @@ class DenseGenerator(nn.Module):
         rng: torch.Generator,
     ) -> None:
         super().__init__()
-        self.spec = spec
+        self.layout = layout
         self.latent_dim = latent_dim
         self.temperature = temperature
         self.slope = slope
-        sizes = [latent_dim + spec.n_classes + spec.n_context, *hidden, spec.n_values]
+        sizes = [latent_dim + layout.n_classes + layout.n_missing_flags, *hidden, layout.n_values]
         self.layers = nn.ModuleList(_linear(a, b, slope, rng) for a, b in pairwise(sizes))
-        self._index_row(spec)
+        self._index_row(layout)
 
-    def _index_row(self, spec: Spec) -> None:
+    def _index_row(self, layout: RowLayout) -> None:
         # One softmax serves all one-hot groups: they are gathered into a (groups, largest) table
         # whose empty places point at an extra logit of minus infinity.
-        groups = torch.full((len(spec.choices), max(spec.choices, default=0)), spec.n_choices)
+        groups = torch.full(
+            (len(layout.one_hot_sizes), max(layout.one_hot_sizes, default=0)), layout.n_one_hot
+        )
         start = 0
-        for group, size in zip(groups, spec.choices, strict=True):
+        for group, size in zip(groups, layout.one_hot_sizes, strict=True):
             group[:size] = torch.arange(start, start + size)
             start += size
         buffers = {
             "groups": groups,
-            "filled": (groups.flatten() < spec.n_choices).nonzero().flatten(),
-            "gated": torch.tensor([real for real, _ in spec.gates], dtype=torch.long),
-            "gate": torch.tensor([choice for _, choice in spec.gates], dtype=torch.long),
-            "owners": torch.tensor(spec.owners, dtype=torch.long) % (spec.n_context + 1),
-            "eye": torch.eye(spec.n_classes, dtype=torch.float32),
+            "filled": (groups.flatten() < layout.n_one_hot).nonzero().flatten(),
+            "gated": torch.tensor([number for number, _ in layout.zero_gates], dtype=torch.long),
+            "gate": torch.tensor([gate for _, gate in layout.zero_gates], dtype=torch.long),
+            "missing_flag_of": torch.tensor(layout.missing_flag_of, dtype=torch.long)
+            % (layout.n_missing_flags + 1),
+            "eye": torch.eye(layout.n_classes, dtype=torch.float32),
         }
         for name, value in buffers.items():
             self.register_buffer(name, value, persistent=False)
 
-    def forward(self, classes: Tensor, context: Tensor, rng: torch.Generator) -> Tensor:
+    def forward(self, classes: Tensor, missing_flags: Tensor, rng: torch.Generator) -> Tensor:
         """Make one row for each class, with noise from ``rng``."""
         n, device = len(classes), classes.device
         z = torch.randn(n, self.latent_dim, generator=rng, device=device, dtype=torch.float32)
-        h = torch.cat([z, self.eye[classes], context], dim=1)
+        h = torch.cat([z, self.eye[classes], missing_flags], dim=1)
         for layer in self.layers[:-1]:
             h = leaky_relu(layer(h), self.slope)
         values = self._head(self.layers[-1](h), rng)
-        if self.spec.n_context:
-            blank = torch.cat([context, context.new_zeros(n, 1)], dim=1)[:, self.owners]
-            values = torch.cat([values * (1 - blank), context], dim=1)
+        if self.layout.n_missing_flags:
+            # Positions that are never missing point at an extra flag of zero.
+            flags = torch.cat([missing_flags, missing_flags.new_zeros(n, 1)], dim=1)
+            missing = flags[:, self.missing_flag_of]
+            values = torch.cat([values * (1 - missing), missing_flags], dim=1)
         return values
 
     def _head(self, out: Tensor, rng: torch.Generator) -> Tensor:
-        reals, logits = out.split([self.spec.n_reals, self.spec.n_choices], dim=1)
-        if self.spec.shape:
-            reals = reals.tanh()
-        if not self.spec.choices:
-            return reals
+        numbers, logits = out.split([self.layout.n_numeric, self.layout.n_one_hot], dim=1)
+        if self.layout.bounded:
+            numbers = numbers.tanh()
+        if not self.layout.one_hot_sizes:
+            return numbers
         exponential = torch.empty_like(logits).exponential_(generator=rng)
         # Minus the log of an exponential draw is a Gumbel draw.
         logits = (logits - exponential.log_()) / self.temperature
         padded = torch.cat([logits, logits.new_full((len(logits), 1), -torch.inf)], dim=1)
         grouped = padded[:, self.groups]
         if self.training:
-            choices = grouped.softmax(dim=2)
+            one_hot = grouped.softmax(dim=2)
         else:
-            choices = torch.zeros_like(grouped).scatter_(2, grouped.argmax(2, keepdim=True), 1)
-        choices = choices.flatten(1)[:, self.filled]
+            one_hot = torch.zeros_like(grouped).scatter_(2, grouped.argmax(2, keepdim=True), 1)
+        one_hot = one_hot.flatten(1)[:, self.filled]
         if len(self.gated):
-            gate = torch.ones_like(reals).index_copy(1, self.gated, choices[:, self.gate])
-            reals = reals * gate
-        return torch.cat([reals, choices], dim=1)
+            gate = torch.ones_like(numbers).index_copy(1, self.gated, one_hot[:, self.gate])
+            numbers = numbers * gate
+        return torch.cat([numbers, one_hot], dim=1)
 
 
 class DenseCritic(nn.Module):
@@ -208,13 +213,15 @@ class DenseCritic(nn.Module):
     .. [1] T. Miyato, M. Koyama, "cGANs with projection discriminator", ICLR 2018.
     """
 
-    def __init__(self, spec: Spec, hidden: list[int], slope: float, rng: torch.Generator) -> None:
+    def __init__(
+        self, layout: RowLayout, hidden: list[int], slope: float, rng: torch.Generator
+    ) -> None:
         super().__init__()
         self.slope = slope
-        sizes = [spec.width, *hidden]
+        sizes = [layout.width, *hidden]
         self.layers = nn.ModuleList(_linear(a, b, slope, rng) for a, b in pairwise(sizes))
         self.direction = nn.Parameter(
-            torch.randn(spec.n_classes, hidden[-1], generator=rng, dtype=torch.float32)
+            torch.randn(layout.n_classes, hidden[-1], generator=rng, dtype=torch.float32)
             * hidden[-1] ** -0.5
         )
 

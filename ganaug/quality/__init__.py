@@ -1,4 +1,4 @@
-"""How good are synthetic rows? Fidelity, utility and privacy, as numbers and as pictures.
+"""How good are synthetic rows? Fidelity and privacy, as numbers and as pictures.
 
 `report` puts the numbers of any table side by side; the functions behind it take rows that are
 encoded already.

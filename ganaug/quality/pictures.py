@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 from sklearn.utils import check_consistent_length
-from sklearn.utils._param_validation import Interval, validate_params
 
 from ganaug.containers import evenly, rarest
 from ganaug.encoders.image import ImageEncoder
+from ganaug.parameters import Whole, check_value
 from ganaug.quality.fidelity import column_distances
 from ganaug.quality.privacy import nearest_distances
 from ganaug.quality.summary import are_images, encoded, learn_images, tidied
@@ -192,13 +191,6 @@ def draw_distances(real: Any, synthetic: Any, held_out: Any) -> Figure:
     return figure
 
 
-@validate_params(
-    {
-        "per_class": [Interval(Integral, 1, None, closed="left")],
-        "most_classes": [Interval(Integral, 1, None, closed="left")],
-    },
-    prefer_skip_nested_validation=True,
-)
 def draw_images(
     real: tuple[Any, Any],
     synthetic: tuple[Any, Any],
@@ -252,6 +244,8 @@ def draw_images(
     """
     from matplotlib.figure import Figure
 
+    check_value("draw_images", "per_class", per_class, Whole(1))
+    check_value("draw_images", "most_classes", most_classes, Whole(1))
     encoder = ImageEncoder(shape=shape, channels=channels)
     X, X_new = learn_images(encoder, real=real[0], synthetic=synthetic[0]).values()
     y, y_new = (np.asarray(classes) for _, classes in (real, synthetic))
@@ -262,7 +256,7 @@ def draw_images(
     for label in labels:
         for images, classes in ((X, y), (X_new, y_new)):
             shown = evenly(np.flatnonzero(classes == label), per_class)
-            strips.append(encoder.to_uint8(images[shown]))
+            strips.append(encoder.to_pictures(images[shown]))
     picture, middles = tile(strips, pair=True)
     height, width = picture.shape[:2]
     inches = 0.6 / max(strips[0].shape[1:3])  # for a pixel

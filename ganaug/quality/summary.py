@@ -152,7 +152,7 @@ def learn_images(encoder: ImageEncoder, **kinds: Any) -> dict[str, np.ndarray]:
     >>> from ganaug.quality.summary import learn_images
     >>> dark, encoder = np.full((2, 4, 4), 0.25), ImageEncoder()
     >>> kinds = learn_images(encoder, real=dark, synthetic=3 * dark)
-    >>> encoder.to_uint8(kinds["synthetic"])[0, 0].tolist()
+    >>> encoder.to_pictures(kinds["synthetic"])[0, 0].tolist()
     [255, 255, 255, 255]
     """
     images: dict[str, np.ndarray] = {}

@@ -330,7 +330,7 @@ def _facts(
     facts: dict[str, Any] = {
         "parameters": {
             "class_counts": counts_text(metadata["class_counts"]),
-            "rungs": counts_text(metadata["rungs"]),
+            "methods": counts_text(metadata["methods"]),
             **{f"version/{package}": number for package, number in versions().items()},
             **{f"environment/{name}": text for name, text in hardware().items()},
             "environment/device": metadata["device"],

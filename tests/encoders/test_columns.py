@@ -22,7 +22,7 @@ def fit(cells, classes=None, n_classes=2, **params):
 def there_and_back(coder, cells, rng):
     reals, levels = coder.encode(np.asarray(cells, dtype=np.float64))
     assert reals.dtype == np.float32
-    assert reals.shape == (len(cells), coder.n_reals)
+    assert reals.shape == (len(cells), coder.n_numeric)
     assert levels.dtype == np.int64
     assert levels.min() >= 0
     assert levels.max() < max(coder.n_levels, 1)
@@ -63,7 +63,7 @@ def test_no_score_leaves_the_range(cells, rng):
     back = coder.decode(scores, np.zeros(999, np.int64), np.zeros(999, np.int64), rng)
     assert (back >= cells.min()).all()
     assert (back <= cells.max()).all()
-    if coder.n_reals:
+    if coder.n_numeric:
         known = (scores[:, 0] >= coder.scores_[0]) & (scores[:, 0] <= coder.scores_[-1])
         assert (np.diff(back[known]) >= 0).all()
 
@@ -133,7 +133,7 @@ def test_two_spikes(rng):
 def test_few_numbers_are_levels_only(values, rng):
     cells = rng.choice(np.asarray(values, dtype=float), 200)
     coder = fit(cells)
-    assert (coder.n_reals, coder.n_levels) == (0, len(values))
+    assert (coder.n_numeric, coder.n_levels) == (0, len(values))
     assert_array_equal(there_and_back(coder, cells, rng), cells)
 
 
@@ -143,7 +143,7 @@ def test_a_constant_takes_no_place(n, rng):
     back = there_and_back(coder, np.full(3, 7.5), rng)
     assert_array_equal(back, np.full(3, 7.5))
     if n > 1:
-        assert coder.n_reals + coder.n_levels == 0
+        assert coder.n_numeric + coder.n_levels == 0
 
 
 @pytest.mark.parametrize(

@@ -44,14 +44,20 @@ LAYOUTS = {
 }
 
 
-@pytest.mark.parametrize(("shape", "params", "encoded"), LAYOUTS.values(), ids=LAYOUTS)
-@pytest.mark.parametrize("dtype", ["uint8", "int64", "uint16", "bool", "float32", "float64"])
-def test_layout_and_dtype_come_back(shape, params, encoded, dtype):
+@pytest.mark.parametrize(
+    ("layout", "dtype"),
+    [
+        *((layout, "uint8") for layout in LAYOUTS),
+        *(("last", dtype) for dtype in ("int64", "uint16", "bool", "float32", "float64")),
+    ],
+)
+def test_layout_and_dtype_come_back(layout, dtype):
+    shape, params, encoded = LAYOUTS[layout]
     X = pixels(shape, dtype)
     before = X.copy()
     encoder = fitted(X, **params)
     assert encoder.check(X) is X
-    assert encoder.spec_.shape == encoded
+    assert encoder.layout_.shape == encoded
     back = there_and_back(encoder, X)
     assert back.dtype == X.dtype
     assert back.shape == X.shape
@@ -144,7 +150,7 @@ def test_whole_floats_stay_whole():
 
 def test_images_need_no_context():
     encoder = fitted(pixels((8, 8)))
-    drawn = encoder.draw_context(CLASSES, np.random.default_rng(0))
+    drawn = encoder.draw_missing_flags(CLASSES, np.random.default_rng(0))
     assert drawn.shape == (40, 0)
     assert drawn.dtype == np.float32
 
@@ -213,7 +219,7 @@ def test_what_is_not_fitted_says_so():
     with pytest.raises(NotFittedError):
         encoder.transform(GREY)
     with pytest.raises(NotFittedError):
-        encoder.to_uint8(GREY)
+        encoder.to_pictures(GREY)
     with pytest.raises(NotFittedError):
         encoder.inverse_transform(rows, CLASSES[:1], np.random.default_rng(0))
 
@@ -278,7 +284,7 @@ def test_images_of_another_size_than_in_fit_are_refused():
 @pytest.mark.parametrize(("shape", "params", "encoded"), LAYOUTS.values(), ids=LAYOUTS)
 def test_images_of_every_layout_are_shown(shape, params, encoded):
     X = pixels(shape)
-    shown = fitted(X, **params).to_uint8(X)
+    shown = fitted(X, **params).to_pictures(X)
     c, h, w = encoded
     assert shown.dtype == np.uint8
     assert shown.shape == ((40, h, w) if c == 1 else (40, h, w, c))
@@ -299,14 +305,16 @@ def test_images_of_every_layout_are_shown(shape, params, encoded):
     ],
 )
 def test_a_range_is_shown_as_that_of_bytes(X, factor):
-    assert_array_equal(fitted(X).to_uint8(X), np.rint(X.astype(np.float64) * factor))
+    assert_array_equal(fitted(X).to_pictures(X), np.rint(X.astype(np.float64) * factor))
 
 
 def test_synthetic_images_are_shown_as_real_ones():
     X = pixels((5, 6), "float64") * 2 - 1
     encoder = fitted(X)
     assert encoder.range_ == (-1, 1)
-    assert encoder.to_uint8(np.array([np.full((5, 6), -1.0), np.full((5, 6), 1.0)])).tolist() == [
+    assert encoder.to_pictures(
+        np.array([np.full((5, 6), -1.0), np.full((5, 6), 1.0)])
+    ).tolist() == [
         [[0] * 6] * 5,
         [[255] * 6] * 5,
     ]

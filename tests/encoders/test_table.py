@@ -7,8 +7,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
 from sklearn.base import clone
 
+from ganaug.encoders.layout import RowLayout
 from ganaug.encoders.table import TableEncoder
-from ganaug.spec import Spec
 
 
 @pytest.fixture
@@ -26,29 +26,29 @@ def codes_of(y):
     return np.unique(y, return_inverse=True)[1].astype(np.int64)
 
 
-def check_rows(rows, spec):
-    """Assert what every encoded row owes to its spec."""
+def check_rows(rows, layout):
+    """Assert what every encoded row owes to its layout."""
     assert rows.dtype == np.float32
-    assert rows.shape[1] == spec.width
+    assert rows.shape[1] == layout.width
     assert np.isfinite(rows).all()
-    choices = rows[:, spec.n_reals : spec.n_values]
+    choices = rows[:, layout.n_numeric : layout.n_values]
     assert set(np.unique(choices)) <= {0.0, 1.0}
-    context = rows[:, spec.n_values :]
+    context = rows[:, layout.n_values :]
     assert set(np.unique(context)) <= {0.0, 1.0}
-    owners = np.array(spec.owners)
-    assert len(owners) == spec.n_values
-    start = spec.n_reals
-    for size in spec.choices:
+    owners = np.array(layout.missing_flag_of)
+    assert len(owners) == layout.n_values
+    start = layout.n_numeric
+    for size in layout.one_hot_sizes:
         owner = owners[start]
         assert (owners[start : start + size] == owner).all()
         there = 1 - context[:, owner] if owner >= 0 else np.ones(len(rows))
         assert_array_equal(rows[:, start : start + size].sum(axis=1), there)
         start += size
-    assert start == spec.n_values
+    assert start == layout.n_values
     blank = np.column_stack([context, np.zeros(len(rows))])[:, owners] == 1
-    assert (rows[:, : spec.n_values][blank] == 0).all()
-    for real, choice in spec.gates:
-        assert (rows[rows[:, spec.n_reals + choice] == 0, real] == 0).all()
+    assert (rows[:, : layout.n_values][blank] == 0).all()
+    for real, choice in layout.zero_gates:
+        assert (rows[rows[:, layout.n_numeric + choice] == 0, real] == 0).all()
 
 
 @pytest.mark.parametrize("name", ["mixed", "abalone", "toy"])
@@ -58,7 +58,7 @@ def test_rows_owe_to_their_spec_and_come_back(name, request, rng):
     encoder = fit(X, classes, 3)
     rows = encoder.transform(X)
     assert len(rows) == len(X)
-    check_rows(rows, encoder.spec_)
+    check_rows(rows, encoder.layout_)
     back = encoder.inverse_transform(rows, classes, rng)
     if name == "toy":
         assert_allclose(back, X, atol=0.02)
@@ -91,16 +91,16 @@ def test_the_layout():
             "gaps": np.r_[np.nan, np.linspace(0, 1, 39) ** 2],
         }
     )
-    spec = fit(X).spec_
-    assert spec == Spec(
-        n_reals=3,
-        choices=(4, 2),
-        n_context=1,
+    layout = fit(X).layout_
+    assert layout == RowLayout(
+        n_numeric=3,
+        one_hot_sizes=(4, 2),
+        n_missing_flags=1,
         n_classes=2,
-        gates=((1, 4),),
-        owners=(-1, -1, 0) + (-1,) * 6,
+        zero_gates=((1, 4),),
+        missing_flag_of=(-1, -1, 0) + (-1,) * 6,
     )
-    assert (spec.n_choices, spec.n_values, spec.width) == (6, 9, 10)
+    assert (layout.n_one_hot, layout.n_values, layout.width) == (6, 9, 10)
 
 
 def test_columns_missing_together_share_a_context_position(rng):
@@ -108,8 +108,8 @@ def test_columns_missing_together_share_a_context_position(rng):
     X.loc[::3, ["a", "b"]] = np.nan
     X.loc[::5, "c"] = np.nan
     encoder = fit(X)
-    assert encoder.spec_.n_context == 2
-    assert encoder.spec_.owners == (0, 0, 1, -1)
+    assert encoder.layout_.n_missing_flags == 2
+    assert encoder.layout_.missing_flag_of == (0, 0, 1, -1)
     assert encoder.patterns_.shape[1] == 2
 
 
@@ -120,7 +120,7 @@ def test_patterns_are_drawn_as_the_class_shows_them(rng):
     X.loc[200:299, "b"] = np.nan
     encoder = fit(X, classes)
     asked = rng.permutation(np.repeat([0, 1], 5000))
-    context = encoder.draw_context(asked, rng)
+    context = encoder.draw_missing_flags(asked, rng)
     assert context.dtype == np.float32
     assert_allclose(context[asked == 0].mean(axis=0), [0.25, 0], atol=0.02)
     assert_allclose(context[asked == 1].mean(axis=0), [0, 0.5], atol=0.02)
@@ -128,14 +128,14 @@ def test_patterns_are_drawn_as_the_class_shows_them(rng):
 
 def test_without_gaps_there_is_no_context(rng):
     encoder = fit(rng.normal(size=(20, 2)))
-    assert encoder.draw_context(np.array([0, 0, 0]), rng).shape == (3, 0)
+    assert encoder.draw_missing_flags(np.array([0, 0, 0]), rng).shape == (3, 0)
 
 
 def test_rows_not_seen_in_fit(rng):
     X = pd.DataFrame({"x": np.linspace(0, 1, 40) ** 2, "town": list("ab") * 20})
     encoder = fit(X)
     rows = encoder.transform(pd.DataFrame({"x": [-5, 0.5, 99], "town": ["a", "b", "a"]}))
-    check_rows(rows, encoder.spec_)
+    check_rows(rows, encoder.layout_)
     back = encoder.inverse_transform(rows, np.zeros(3, np.int64), rng)
     assert back["x"].iloc[[0, 2]].tolist() == pytest.approx([0, 1], abs=1e-6)
 
@@ -145,7 +145,7 @@ def test_no_row_and_one_row(mixed, rng, n):
     X, y = mixed
     encoder = fit(X, codes_of(y), 3)
     rows = encoder.transform(X.iloc[:n])
-    assert rows.shape == (n, encoder.spec_.width)
+    assert rows.shape == (n, encoder.layout_.width)
     back = encoder.inverse_transform(rows, codes_of(y)[:n], rng)
     assert back.dtypes.equals(X.dtypes)
     assert len(back) == n
@@ -215,7 +215,7 @@ def test_width_is_bounded_by_structure(rng):
         }
     )
     encoder = fit(X, rng.integers(0, 2, n))
-    assert encoder.spec_.width <= 40 + 40 + 2
+    assert encoder.layout_.width <= 40 + 40 + 2
     rows = encoder.transform(X)
     assert rows.nbytes <= n * 82 * 4
     back = encoder.inverse_transform(rows, np.zeros(n, np.int64), rng)
@@ -225,3 +225,13 @@ def test_width_is_bounded_by_structure(rng):
 def test_clone_and_repr():
     encoder = TableEncoder(categorical_features=["a"], max_groups=9)
     assert repr(clone(encoder)) == "TableEncoder(categorical_features=['a'], max_groups=9)"
+
+
+def test_rows_held_out_below_the_smallest_learned_are_encoded_as_smallest():
+    X = pd.DataFrame({"n": np.arange(100, 220), "s": list("abcd") * 30})
+    encoder = TableEncoder().fit(X, np.repeat([0, 1], [90, 30]), 2)
+    lower, least, most = encoder.transform(
+        pd.DataFrame({"n": [5, 100, 219], "s": ["unseen", "a", "b"]})
+    )
+    assert_array_equal(lower, least)
+    assert least[0] < most[0]

@@ -231,10 +231,10 @@ def test_writing_that_fails_leaves_nothing(folder, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("X", "error", "said"),
     [
-        (noise(2, 4, 5) / 255, TypeError, r"X is of dtype float64.*encoder_\.to_uint8"),
+        (noise(2, 4, 5) / 255, TypeError, r"X is of dtype float64.*encoder_\.to_pictures"),
         (noise(2, 4, 5) > 99, TypeError, "X is of dtype bool"),
         (noise(2, 4, 5).tolist(), TypeError, "X is a list"),
-        (noise(2, 20), ValueError, r"X has the shape \(2, 20\).*encoder_\.to_uint8"),
+        (noise(2, 20), ValueError, r"X has the shape \(2, 20\).*encoder_\.to_pictures"),
         (noise(2, 3, 4, 5), ValueError, "with 2, 3 or 4 channels"),
         (noise(2, 4, 5, 1), ValueError, "with 2, 3 or 4 channels"),
         (noise(3, 4, 5), ValueError, "X has 3 images, but y 2 classes"),

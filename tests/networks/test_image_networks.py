@@ -9,10 +9,10 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch.autograd import grad
 
 from ganaug import GANAugmenter
+from ganaug.encoders.layout import RowLayout
 from ganaug.networks.conv import PART, SHIFT, ConvNetwork, moved
 from ganaug.networks.dcgan import DCGANNetwork
 from ganaug.networks.dense import DenseNetwork
-from ganaug.spec import Spec
 
 NETWORKS = {"conv": ConvNetwork(width=4), "dcgan": DCGANNetwork(width=4)}
 networks = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
@@ -20,15 +20,15 @@ networks = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 
 def spec_of(*shape, n_classes=3):
     n = int(np.prod(shape))
-    return Spec(n, (), 0, n_classes, shape=shape)
+    return RowLayout(n_classes=n_classes, n_numeric=n, shape=shape, kind="image", bounded=True)
 
 
 def stream(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def images(spec, n=6, dtype=torch.float32):
-    return torch.rand(n, spec.width, generator=stream(1), dtype=dtype) * 2 - 1
+def images(layout, n=6, dtype=torch.float32):
+    return torch.rand(n, layout.width, generator=stream(1), dtype=dtype) * 2 - 1
 
 
 def score_and_slope(critic, rows, classes):
@@ -42,15 +42,15 @@ def score_and_slope(critic, rows, classes):
     [(1, 8, 8), (4, 9, 13), (3, 28, 28), (1, 8, 64), (1, 33, 17), (2, 31, 32), (1, 64, 64)],
 )
 def test_conv_takes_every_size(shape):
-    spec = spec_of(*shape)
-    generator, critic = NETWORKS["conv"].build(spec, stream())
+    layout = spec_of(*shape)
+    generator, critic = NETWORKS["conv"].build(layout, stream())
     classes = torch.arange(6) % 3
     rows = generator(classes, torch.zeros(6, 0), stream())
-    assert rows.shape == (6, spec.width)
+    assert rows.shape == (6, layout.width)
     assert rows.abs().max() <= 1
     assert rows.detach().std() > 0.05
     critic.double().eval()
-    real = images(spec, dtype=torch.float64)
+    real = images(layout, dtype=torch.float64)
     wanted = score_and_slope(critic, real, classes)
     for one, two in zip(critic.with_gradient(real, classes), wanted, strict=True):
         assert_allclose(one.detach(), two, rtol=1e-9, atol=1e-12)
@@ -58,10 +58,10 @@ def test_conv_takes_every_size(shape):
 
 @pytest.mark.parametrize("side", [8, 28, 64])
 def test_dcgan_takes_multiples_of_four(side):
-    spec = spec_of(3, side, side)
-    generator, critic = NETWORKS["dcgan"].build(spec, stream())
+    layout = spec_of(3, side, side)
+    generator, critic = NETWORKS["dcgan"].build(layout, stream())
     rows = generator(torch.arange(6) % 3, torch.zeros(6, 0), stream())
-    assert rows.shape == (6, spec.width)
+    assert rows.shape == (6, layout.width)
     assert critic(rows, torch.arange(6) % 3).shape == (6,)
 
 
@@ -80,8 +80,16 @@ def test_dcgan_has_the_layers_of_the_tutorials():
 
 
 REFUSED = {
-    "conv, table": (ConvNetwork(), Spec(3, (2,), 0, 2), "encoder='image'"),
-    "dcgan, table": (DCGANNetwork(), Spec(3, (2,), 0, 2), "encoder='image'"),
+    "conv, table": (
+        ConvNetwork(),
+        RowLayout(n_classes=2, n_numeric=3, one_hot_sizes=(2,)),
+        "encoder='image'",
+    ),
+    "dcgan, table": (
+        DCGANNetwork(),
+        RowLayout(n_classes=2, n_numeric=3, one_hot_sizes=(2,)),
+        "encoder='image'",
+    ),
     "small": (ConvNetwork(), spec_of(1, 7, 9), "8 to 64 pixels a side"),
     "large": (ConvNetwork(), spec_of(1, 32, 65), "8 to 64 pixels a side"),
     "channels": (ConvNetwork(), spec_of(5, 8, 8), "1 to 4 channels"),
@@ -93,10 +101,10 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("network", "spec", "match"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_built_is_refused(network, spec, match):
+@pytest.mark.parametrize(("network", "layout", "match"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_built_is_refused(network, layout, match):
     with pytest.raises(ValueError, match=match):
-        network.build(spec, stream())
+        network.build(layout, stream())
 
 
 @networks
@@ -130,8 +138,8 @@ def test_the_pose_does_not_know_the_class():
 
 @networks
 def test_many_images_go_through_in_parts(network):
-    spec = spec_of(1, 8, 8)
-    generator, critic = network.build(spec, stream())
+    layout = spec_of(1, 8, 8)
+    generator, critic = network.build(layout, stream())
     n = 2 * PART + 3
     classes = torch.arange(n) % 3
     sizes = {}
@@ -155,8 +163,8 @@ def test_many_images_go_through_in_parts(network):
 
 
 def test_what_comes_near_an_end_reaches_it_once_trained():
-    spec, classes = spec_of(1, 8, 8), torch.arange(90) % 3
-    generator, _ = NETWORKS["conv"].build(spec, stream())
+    layout, classes = spec_of(1, 8, 8), torch.arange(90) % 3
+    generator, _ = NETWORKS["conv"].build(layout, stream())
     with torch.no_grad():
         generator.last.bias += 2.3  # tanh of it is 0.98
         soft = generator(classes, torch.zeros(90, 0), stream())
@@ -170,9 +178,9 @@ def test_what_comes_near_an_end_reaches_it_once_trained():
 
 
 def test_the_critic_moves_images_while_it_trains_and_only_then():
-    spec, classes = spec_of(1, 12, 12), torch.arange(6) % 3
-    rows = images(spec)
-    critics = [NETWORKS["conv"].build(spec, stream(seed))[1] for seed in (3, 3)]
+    layout, classes = spec_of(1, 12, 12), torch.arange(6) % 3
+    rows = images(layout)
+    critics = [NETWORKS["conv"].build(layout, stream(seed))[1] for seed in (3, 3)]
     with torch.no_grad():
         one = [critics[0](rows, classes) for _ in range(3)]
         same = [critics[1](rows, classes) for _ in range(3)]
@@ -180,20 +188,20 @@ def test_the_critic_moves_images_while_it_trains_and_only_then():
         assert not torch.equal(one[0], one[1])
         still = [critics[0].eval()(rows, classes) for _ in range(2)]
         assert torch.equal(*still)
-        plain = ConvNetwork(width=4, augment=False).build(spec, stream(3))[1]
+        plain = ConvNetwork(width=4, augment=False).build(layout, stream(3))[1]
         assert torch.equal(plain(rows, classes), plain.eval()(rows, classes))
         assert torch.equal(plain(rows, classes), still[0]), "the weights depend on augment"
 
 
 def test_the_gradient_in_training_is_that_in_the_moved_images():
-    spec, classes = spec_of(2, 12, 9), torch.arange(6) % 3
-    _, critic = NETWORKS["conv"].build(spec, stream())
+    layout, classes = spec_of(2, 12, 9), torch.arange(6) % 3
+    _, critic = NETWORKS["conv"].build(layout, stream())
     critic.double()
-    rows = images(spec, dtype=torch.float64)
+    rows = images(layout, dtype=torch.float64)
     state = critic.stream.get_state()
     got = critic.with_gradient(rows, classes)
     critic.stream.set_state(state)
-    seen = moved(rows.unflatten(1, spec.shape), critic.stream).flatten(1)
+    seen = moved(rows.unflatten(1, layout.shape), critic.stream).flatten(1)
     for one, two in zip(got, score_and_slope(critic.eval(), seen, classes), strict=True):
         assert_allclose(one.detach(), two, rtol=1e-9, atol=1e-12)
 
@@ -215,8 +223,8 @@ def test_moving_shifts_by_a_little_and_repeats_the_edge():
 
 
 def test_gradients_reach_the_generator_through_the_augmentation():
-    spec, classes = spec_of(1, 12, 12), torch.arange(6) % 3
-    generator, critic = NETWORKS["conv"].build(spec, stream())
+    layout, classes = spec_of(1, 12, 12), torch.arange(6) % 3
+    generator, critic = NETWORKS["conv"].build(layout, stream())
     rows = generator(classes, torch.zeros(6, 0), stream())
     critic(rows, classes).sum().backward()
     assert all(weight.grad.abs().sum() > 0 for weight in generator.parameters())
@@ -236,13 +244,14 @@ def test_dense_ends_in_tanh_where_rows_are_images():
 
 def test_a_slope_of_zero_is_relu():
     generator, critic = DenseNetwork(width=8, depth=1, slope=0).build(spec_of(1, 4, 4), stream())
-    rows = images(generator.spec)
+    rows = images(generator.layout)
     with torch.no_grad():
         hidden = critic.layers[0](rows).relu()
         wanted = (hidden * critic.direction[torch.zeros(6, dtype=torch.long)]).sum(1)
         assert_allclose(critic(rows, torch.zeros(6, dtype=torch.long)), wanted, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_conv_learns_digits():
     X, y = load_digits(return_X_y=True)
     half = np.arange(len(y)) % 2 == 0

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from scipy.stats import energy_distance as of_one_column
 
 from ganaug.quality.fidelity import energy_distance
@@ -62,3 +63,13 @@ def test_it_sees_what_is_wrong(worse, rng):
 def test_it_takes_float32_rows_of_any_number(rng):
     a = rng.normal(size=(4, 2)).astype("float32")
     assert np.isfinite(energy_distance(a, rng.normal(size=(500, 2)).astype("float32")))
+
+
+def test_the_energy_distance_is_low_for_alike_and_high_for_unlike():
+    a, b = np.random.default_rng(0).normal(size=(2, 200, 4)).astype("float32")
+    before = a.copy(), b.copy()
+    alike, unlike = energy_distance(a, b), energy_distance(a, b + 2)
+    assert type(alike) is float
+    assert abs(alike) < 0.2 < unlike
+    assert_array_equal(a, before[0])
+    assert_array_equal(b, before[1])

@@ -45,7 +45,7 @@ def test_a_fit_becomes_a_run(store, data):
     assert run.data.params["loss"] == "wasserstein"
     assert run.data.params["steps"] == str(STEPS)
     assert run.data.params["class_counts"] == "rare: 20, usual: 100"
-    assert run.data.params["rungs"] == "rare: gan, usual: gan"
+    assert run.data.params["methods"] == "rare: gan, usual: gan"
     assert run.data.tags["ganaug.kind"] == "fit"
     assert 0 < run.data.metrics["fit_seconds"] < 60
     client = MlflowClient(tracking_uri=store)

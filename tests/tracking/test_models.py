@@ -61,7 +61,7 @@ models = [mlflow.sklearn.load_model(uri) for uri in uris]
 numpy.save(chances, [model.predict_proba(X) for model in models])
 for uri, model in zip(uris, models):
     assert (mlflow.pyfunc.load_model(uri).predict(X) == model.predict(X)).all()
-assert "ganaug.training" not in sys.modules
+assert "ganaug.generators.training" not in sys.modules
 """
 
 

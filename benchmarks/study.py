@@ -1,0 +1,454 @@
+"""Run many arms on many tables, keep their scores in files, and compare arms over the tables."""
+
+import json
+import time
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+from imblearn.metrics import geometric_mean_score
+from scipy import stats
+from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
+from sklearn.metrics import (
+    balanced_accuracy_score,
+    brier_score_loss,
+    confusion_matrix_at_thresholds,
+    f1_score,
+    log_loss,
+)
+from sklearn.model_selection import StratifiedKFold
+from sklearn.utils.parallel import Parallel, delayed
+from statsmodels.stats.multitest import multipletests
+from threadpoolctl import threadpool_limits
+
+from ganaug import AugmentedClassifier
+from ganaug.comparison.evaluate import set_seeds
+from ganaug.comparison.scores import score as score_predictions
+from ganaug.paths import replace_file
+from ganaug.priors import class_prior, correct_prior
+
+#: The mean over folds of these is kept for every table, repeat, arm and classifier. "At best" is at
+#: the threshold that was best on the other folds, "corrected" after prior correction.
+SCORES = (
+    "AP",
+    "AUC",
+    "F1",
+    "balanced accuracy",
+    "G-mean",
+    "F1 at best",
+    "balanced accuracy at best",
+    "G-mean at best",
+    "Brier",
+    "log loss",
+    "Brier corrected",
+    "log loss corrected",
+)
+LOWER_IS_BETTER = tuple(name for name in SCORES if name.startswith(("Brier", "log loss")))
+UNIT = ["table", "repeat", "classifier"]
+COLUMNS = ["table", "repeat", "arm", "classifier", *SCORES, "seconds", "failure"]
+#: The classifier of an arm that is a classifier itself.
+OWN_CLASSIFIER = "its own"
+BASELINE = "nothing"
+PACKAGES = (
+    *("ganaug", "imbalanced-learn", "numpy", "pandas", "scikit-learn", "scipy", "torch"),
+    *("smote-variants", "imbalanced-learn-extra", "ctgan"),
+)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How every table is split.
+
+    Parameters
+    ----------
+    n_splits, n_repeats : int
+        Stratified folds, and how often rows are shuffled anew.
+    n_folds : int or None
+        How many of the folds of each repeat to run; None: all.
+    rare : int or None
+        How many rows a training fold keeps of the rarest class at most.
+    seed : int
+        The same folds for the same seed, whatever else takes part.
+    """
+
+    n_splits: int = 5
+    n_repeats: int = 2
+    n_folds: int | None = None
+    rare: int | None = None
+    seed: int = 0
+
+    def folds(self, y, repeat):
+        """Return the (train, test) positions of one repeat."""
+        labels, counts = np.unique(y, return_counts=True)
+        n_splits = int(min(self.n_splits, counts.min()))
+        splitter = StratifiedKFold(n_splits, shuffle=True, random_state=self.seed + repeat)
+        folds = list(splitter.split(y, y))[: self.n_folds]
+        if self.rare is None:
+            return folds
+        rng = np.random.default_rng([self.seed, repeat])
+        thinned = []
+        for train, test in folds:
+            rare = rng.permutation(train[y[train] == labels[counts.argmin()]])
+            thinned.append((np.setdiff1d(train, rare[self.rare :]), test))
+        return thinned
+
+
+def run(tables, arms, classifiers, folder, protocol=None, *, n_jobs=None, on_unit=None):
+    """Run the units that are missing in a folder, and return the scores of all.
+
+    A unit is one arm on one repeat of one table. Every arm has a CSV file, which is written anew
+    when a unit is ready: a run that was killed goes on where it stopped, and only arms whose file
+    is deleted run again. The first line of a file tells protocol, classifiers and versions of
+    packages at the start. Arms share the GANs that they train on the same rows.
+
+    Parameters
+    ----------
+    tables : mapping of str to callable
+        Each returns (X, y).
+    arms : iterable of Arm
+        One whose ``own`` is true is run once, not with every classifier.
+    classifiers : mapping of str to classifier
+    folder : path
+        Made if it is not there.
+    protocol : Protocol, optional
+    n_jobs : int, optional
+        How many units run at the same time, each on one thread.
+    on_unit : callable, optional
+        Called as ``on_unit(done, total, table, arm)``.
+
+    Returns
+    -------
+    DataFrame
+        One row for each table, repeat, arm and classifier.
+
+    Raises
+    ------
+    ValueError
+        If a file was made by another protocol or with other classifiers, or two arms would share
+        one.
+    """
+    protocol = protocol or Protocol()
+    arms = {arm.name: arm for arm in arms}
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    if len({_file(folder, name) for name in arms}) < len(arms):
+        raise ValueError(f"Arms need names that differ in letters and digits: {list(arms)}.")
+    settings = {key: value for key, value in vars(protocol).items() if key != "n_repeats"}
+    settings["classifiers"] = {name: repr(classifier) for name, classifier in classifiers.items()}
+    kept = {name: _open(_file(folder, name), settings) for name in arms}
+    # All arms of a table in a row: what is there of a run that was stopped can be compared.
+    units = [
+        (table, repeat, arm)
+        for repeat in range(protocol.n_repeats)
+        for table in tables
+        for name, arm in arms.items()
+        if not ((kept[name]["table"] == table) & (kept[name]["repeat"] == repeat)).any()
+    ]
+    with TemporaryDirectory() as memory:
+        found = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
+            delayed(_run_unit)(table, tables[table], repeat, arm, classifiers, protocol, memory)
+            for table, repeat, arm in units
+        )
+        for done, rows in enumerate(found, 1):
+            table, name = rows.loc[0, ["table", "arm"]]
+            kept[name] = pd.concat([kept[name], rows]) if len(kept[name]) else rows
+            _write(_file(folder, name), kept[name])
+            if on_unit is not None:
+                on_unit(done, len(units), table, name)
+    return read(folder, arms)
+
+
+def read(folder, arms=None):
+    """Return the scores in a folder, of the arms named or of all.
+
+    An arm that is a classifier itself appears under the name of every classifier. A unit that
+    failed counts as the arm *nothing*, if that is there; ``failure`` keeps the reason.
+    """
+    folder = Path(folder)
+    files = [_file(folder, arm) for arm in arms] if arms else sorted(folder.glob("*.csv"))
+    if not files:
+        raise ValueError(f"There are no scores in {folder}.")
+    scores = pd.concat([_read(file) for file in files], ignore_index=True)
+    own = scores["classifier"] == OWN_CLASSIFIER
+    names = scores.loc[~own, "classifier"].unique()
+    if len(names):
+        copies = [scores[own].assign(classifier=name) for name in names]
+        scores = pd.concat([scores[~own], *copies], ignore_index=True)
+    failed = scores["failure"] != ""
+    baseline = _file(folder, BASELINE)
+    if failed.any() and baseline.exists():
+        nothing = _read(baseline).set_index(UNIT)[list(SCORES)]
+        keys = pd.MultiIndex.from_frame(scores.loc[failed, UNIT])
+        scores.loc[failed, list(SCORES)] = nothing.reindex(keys).to_numpy()
+    return scores
+
+
+def forget(folder, arms):
+    """Delete the scores of some arms, so that they run again."""
+    for arm in arms:
+        _file(Path(folder), arm).unlink(missing_ok=True)
+
+
+# --- Files -----------------------------------------------------------------------------------
+
+
+def _file(folder, arm):
+    plain = "".join(char if char.isalnum() or char in ".-" else "_" for char in arm)
+    return folder / f"{plain}.csv"
+
+
+def _open(file, settings):
+    """Return the scores of an arm, whose file is made if it is not there."""
+    if not file.exists():
+        about = {"made by": settings, "packages": _versions()}
+        file.write_text(f"# {json.dumps(about)}\n{','.join(COLUMNS)}\n")
+    made_by = json.loads(_first_line(file).removeprefix("# "))["made by"]
+    if made_by != settings:
+        raise ValueError(
+            f"{file} was made by {made_by}, now asked for is {settings}; use another folder, or "
+            "delete the file to run the arm again."
+        )
+    return _read(file)
+
+
+def _versions():
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue  # a peer that is not installed
+    return found
+
+
+def _first_line(file):
+    return file.read_text().partition("\n")[0]
+
+
+def _read(file):
+    """Read scores; names and failures stay what they are, whatever they look like."""
+    missing = {name: [""] for name in (*SCORES, "seconds")}
+    return pd.read_csv(file, skiprows=1, keep_default_na=False, na_values=missing)
+
+
+def _write(file, scores):
+    text = scores.to_csv(index=False, float_format="%.5g", lineterminator="\n")
+    about = _first_line(file)
+    replace_file(file, lambda new: new.write_text(f"{about}\n{text}"))
+
+
+# --- One unit --------------------------------------------------------------------------------
+
+
+def _run_unit(table, load, repeat, arm, classifiers, protocol, memory):
+    X, y = load()
+    X, y = pd.DataFrame(X), np.asarray(y)
+    if arm.own:
+        classifiers = {OWN_CLASSIFIER: None}
+    folds = protocol.folds(y, repeat)
+    predictions = {name: [] for name in classifiers}
+    seconds = dict.fromkeys(classifiers, 0.0)
+    failures = dict.fromkeys(classifiers, "")
+    with threadpool_limits(1):
+        for fold, (train, test) in enumerate(folds):
+            part = X.iloc[train].reset_index(drop=True), y[train], X.iloc[test]
+            seed = int(np.random.default_rng([protocol.seed, repeat, fold]).integers(2**31))
+            shared = _train_gans(arm, part, seed, memory)
+            for name, classifier in classifiers.items():
+                start = time.perf_counter()
+                try:
+                    predictions[name].append(_predict(arm, classifier, part, seed, memory))
+                except Exception as error:
+                    failures[name] = failures[name] or _describe(error)
+                seconds[name] += (shared + time.perf_counter() - start) / len(folds)
+    tests = [y[test] for _, test in folds]
+    rows = [
+        {"table": table, "repeat": repeat, "arm": arm.name, "classifier": name}
+        | (dict.fromkeys(SCORES, np.nan) if failures[name] else _score(y, tests, predictions[name]))
+        | {"seconds": seconds[name], "failure": failures[name]}
+        for name in classifiers
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _train_gans(arm, part, seed, memory):
+    """Train the GANs that all classifiers share, and return the seconds that this took."""
+    start = time.perf_counter()
+    if arm.own or not hasattr(getattr(arm(DummyClassifier()), "augmenter", None), "sample"):
+        return 0.0
+    try:
+        _predict(arm, DummyClassifier(), part, seed, memory)
+    except Exception:
+        return 0.0  # Every classifier will fail, and say why.
+    return time.perf_counter() - start
+
+
+def _predict(arm, classifier, part, seed, memory):
+    """Return probabilities, probabilities at the prior of the real rows, and decisions."""
+    X, y, X_test = part
+    model = set_seeds(clone(arm(classifier)), seed, seed)
+    corrects = isinstance(model, AugmentedClassifier)
+    if corrects:
+        model.set_params(memory=memory)
+    model.fit(X, y)
+    p, predicted = model.predict_proba(X_test), model.predict(X_test)
+    if corrects:
+        corrected = model.set_params(correct_prior=True).predict_proba(X_test)
+    else:
+        corrected = correct_prior(p, arm.learned_prior(classifier, y), class_prior(y))
+    return p, corrected, predicted
+
+
+def _describe(error):
+    first_line = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first_line}"
+
+
+def _score(y, tests, predictions):
+    """Return the mean over folds of every score."""
+    classes, counts = np.unique(y, return_counts=True)
+    positive = classes[counts.argmin()]
+    per_fold = [
+        _score_fold(classes, positive, truth, *found)
+        for truth, found in zip(tests, predictions, strict=True)
+    ]
+    scores = pd.DataFrame(per_fold).mean().to_dict()
+    if len(classes) == 2 and len(tests) > 1:
+        column = int(counts.argmin())
+        hits = [truth == positive for truth in tests]
+        scores |= score_at_best(hits, [p[:, column] for p, _, _ in predictions])
+    return {name: scores.get(name, np.nan) for name in SCORES}
+
+
+def _score_fold(classes, positive, y, p, corrected, predicted):
+    scores = score_predictions(y, p, predicted, classes, positive)
+    return {
+        "AP": scores["average_precision"],
+        "AUC": scores["roc_auc"],
+        "F1": scores["f1"],
+        "balanced accuracy": scores["balanced_accuracy"],
+        "G-mean": geometric_mean_score(y, predicted, labels=classes),
+        "Brier": scores["brier"],
+        "log loss": log_loss(y, p, labels=classes),
+        "Brier corrected": brier_score_loss(y, corrected, labels=classes),
+        "log loss corrected": log_loss(y, corrected, labels=classes),
+    }
+
+
+def score_at_best(hits, scores):
+    """Return the mean scores of decisions at the threshold that was best on the other folds.
+
+    Parameters
+    ----------
+    hits : list of ndarray of bool
+        Which rows of each fold are of the positive class.
+    scores : list of ndarray of float
+        How sure the classifier is that they are.
+    """
+    found = {"F1": [], "balanced accuracy": [], "G-mean": []}
+    decide = {
+        "F1": f1_score,
+        "balanced accuracy": balanced_accuracy_score,
+        "G-mean": geometric_mean_score,
+    }
+    for fold, (hit, score) in enumerate(zip(hits, scores, strict=True)):
+        others = [i for i in range(len(hits)) if i != fold]
+        tn, fp, fn, tp, thresholds = confusion_matrix_at_thresholds(
+            np.concatenate([hits[i] for i in others]), np.concatenate([scores[i] for i in others])
+        )
+        recall, specificity = tp / (tp + fn), tn / (tn + fp)
+        curves = {
+            "F1": 2 * tp / (2 * tp + fp + fn),
+            "balanced accuracy": (recall + specificity) / 2,
+            "G-mean": np.sqrt(recall * specificity),
+        }
+        for name, curve in curves.items():
+            # The lowest threshold of those that are as good; they come in descending order.
+            best = thresholds[np.flatnonzero(curve == curve.max())[-1]]
+            found[name].append(decide[name](hit, score >= best))
+    return {f"{name} at best": float(np.mean(values)) for name, values in found.items()}
+
+
+# --- Statistics over tables ------------------------------------------------------------------
+
+
+def complete(scores):
+    """Return the scores of units that all arms have: what can be compared of a run half-way."""
+    arms = scores.groupby(UNIT)["arm"].transform("nunique")
+    return scores[arms == scores["arm"].nunique()]
+
+
+def by_table(scores, score, unit=("table",)):
+    """Return one row for each table, one column for each arm: means over repeats and classifiers.
+
+    A table that the score is not defined for is left out.
+    """
+    if score not in SCORES:
+        raise ValueError(f"Unknown score {score!r}. Choose from {', '.join(SCORES)}.")
+    wide = complete(scores).pivot_table(score, UNIT, "arm", sort=False).dropna()
+    return wide.groupby(level=list(unit), sort=False).mean()
+
+
+def mean_ranks(scores, score):
+    """Return the mean rank of every arm over tables and classifiers, the best first."""
+    wide = by_table(scores, score, ("table", "classifier"))
+    return wide.rank(axis=1, ascending=score in LOWER_IS_BETTER).mean().sort_values()
+
+
+def differences(scores, score, arm):
+    """Return how much better an arm is than every other one, table by table.
+
+    The unit is the table, with the mean over its repeats and classifiers: those are not
+    independent.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From `run` or `read`.
+    score : str
+        One of `SCORES`.
+    arm : str
+        The arm that the others are compared with.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by the other arm: ``mean`` difference (signed as the score is) with its 95 %
+        bootstrap interval over tables ``low`` and ``high`` (bias-corrected and accelerated [1]_),
+        ``wins`` and ``losses`` in tables, ``p_value`` of Wilcoxon's signed-rank test, and
+        ``p_holm`` corrected for the number of arms by Holm's procedure [2]_.
+
+    References
+    ----------
+    .. [1] B. Efron, "Better bootstrap confidence intervals", JASA 82, 1987.
+    .. [2] S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian
+       Journal of Statistics 6, 1979.
+    """
+    wide = by_table(scores, score)
+    if arm not in wide:
+        raise ValueError(f"Unknown arm {arm!r}. Choose from {', '.join(map(str, wide))}.")
+    if wide.shape[1] < 2:
+        raise ValueError(f"There is no arm to compare {arm!r} with.")
+    sign = -1 if score in LOWER_IS_BETTER else 1
+    rows = {}
+    for other in wide.columns.drop(arm):
+        change = (wide[arm] - wide[other]).to_numpy()
+        low = high = float(change[0])
+        if np.ptp(change) > 0:
+            rng = np.random.default_rng(0)
+            low, high = stats.bootstrap((change,), np.mean, rng=rng).confidence_interval
+        rows[other] = {
+            "mean": change.mean(),
+            "low": low,
+            "high": high,
+            "wins": int((sign * change > 0).sum()),
+            "losses": int((sign * change < 0).sum()),
+            "p_value": stats.wilcoxon(change).pvalue if change.any() else 1.0,
+        }
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
+    table["p_holm"] = multipletests(table["p_value"], method="holm")[1]
+    return table

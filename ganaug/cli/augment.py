@@ -1,0 +1,127 @@
+"""The command ``ganaug augment``."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ganaug.cli.options import Force, Output, Seed, SkipUnreadable, Steps, Target, read_strategy
+from ganaug.cli.screen import busy
+from ganaug.files import kind_at
+from ganaug.paths import check_free
+
+if TYPE_CHECKING:
+    from ganaug.augmenter import GANAugmenter
+
+
+def augment(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="A .csv or .parquet file, or a folder with one of PNG or JPEG files for each "
+            "class."
+        ),
+    ],
+    output: Output,
+    target: Target = None,
+    sampling_strategy: Annotated[
+        str,
+        typer.Option(
+            help="auto: all classes as large as the largest; 0.5: the rare class half as large "
+            "as the other; '{\"yes\": 500}': so many rows in all."
+        ),
+    ] = "auto",
+    seed: Seed = 0,
+    steps: Steps = None,
+    mark_column: Annotated[
+        str, typer.Option(help="The added column: true in synthetic rows.")
+    ] = "synthetic",
+    mark: Annotated[
+        bool, typer.Option("--mark/--no-mark", help="Add that column, or do not.")
+    ] = True,
+    save_model: Annotated[
+        Path | None, typer.Option(help="Also save the trained GAN here, for ganaug sample.")
+    ] = None,
+    skip_unreadable: SkipUnreadable = False,
+    force: Force = False,
+) -> None:
+    """Add synthetic rows of the rare classes to a table, or images to a folder.
+
+    Real rows come first and stay as they are. Real images are copied byte for byte; synthetic ones
+    are called synthetic-0001.png and so on, in the folders of their classes. Images of 8 to 64
+    pixels a side are made by a convolutional GAN, others by a dense one.
+
+    Augment training data only: synthetic rows in a test set make every score a lie.
+
+    For example:
+
+    - `ganaug augment train.csv --target y -o bigger.csv`
+    - `ganaug augment train.parquet --target y -o bigger.parquet --sampling-strategy 0.5`
+    - `ganaug augment train.csv --target y -o bigger.csv --save-model y.gan`
+    - `ganaug augment digits -o more-digits`
+    """
+    kind = kind_at(data)
+    kind.check_output(output, force)
+    _check_model_path(save_model, output)
+    source = kind.read(data, target, skip_unreadable=skip_unreadable)
+    _check_outside(data, output, save_model)
+    marked_by = mark_column if mark else None
+    source.check_mark(data, marked_by)
+
+    from ganaug.augmenter import GANAugmenter
+
+    augmenter = GANAugmenter(**source.gan_parameters(), random_state=seed)
+    augmenter.set_params(sampling_strategy=read_strategy(sampling_strategy, source.y))
+    if steps is not None:
+        augmenter.set_params(steps=steps)
+    with busy("Training the GAN"):
+        X_new, y_new = augmenter.fit(source.X, source.y).sample()
+    with _saved(augmenter, save_model):
+        source.write(output, X_new, y_new, marked_by)
+    print(
+        f"Wrote {output}: {len(source.y)} real {source.noun} and {len(y_new)} synthetic; "
+        f"{_additions(augmenter)}"
+    )
+
+
+def _check_model_path(save_model: Path | None, output: Path) -> None:
+    if save_model is not None:
+        check_free(save_model)
+        if save_model.resolve() == output.resolve():
+            raise ValueError(f"{output} cannot be both the data and the model.")
+
+
+def _check_outside(data: Path, *paths: Path | None) -> None:
+    """Refuse paths in the folder of the real data."""
+    for path in paths:
+        if path is not None and data.resolve() in path.resolve().parents:
+            raise ValueError(f"{path} lies in {data}, among the real images.")
+
+
+@contextmanager
+def _saved(augmenter: GANAugmenter, path: Path | None) -> Iterator[None]:
+    """Save a model for good only if the block succeeds."""
+    if path is not None:
+        augmenter.save(path)
+    try:
+        yield
+    except BaseException:
+        if path is not None:
+            shutil.rmtree(path)
+        raise
+
+
+def _additions(augmenter: GANAugmenter) -> str:
+    """Return how many rows of which class were added, and by which method."""
+    added = [
+        f"{label}: {rows} more ({augmenter.methods_[label]})"
+        for label, rows in augmenter.sampling_strategy_.items()
+        if rows
+    ]
+    more = [f"... ({len(added)} classes)"] if added[8:] else []
+    return ", ".join([*added[:8], *more]) or "none"

@@ -1,0 +1,69 @@
+"""Options that several commands have, and how their text is read."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+Target = Annotated[str | None, typer.Option("--target", help="The column of class labels.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
+Steps = Annotated[
+    int | None, typer.Option(min=1, help="Training steps of the GAN, if not the usual number.")
+]
+Output = Annotated[
+    Path,
+    typer.Option(
+        "--output", "-o", help="A .csv or .parquet file to write; for images a folder to make."
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace the output if it is a file.")]
+SkipUnreadable = Annotated[
+    bool, typer.Option("--skip-unreadable", help="Leave out files that are no images.")
+]
+
+
+def read_names(text: str | None) -> list[str] | None:
+    """Read names separated by commas."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def read_strategy(text: str, y: pd.Series | np.ndarray) -> str | float | dict[Any, int]:
+    """Read --sampling-strategy: a word, a ratio or JSON."""
+    if text.lstrip().startswith("{"):
+        return read_counts(text, list(dict.fromkeys(y.tolist())))
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def read_counts(text: str, labels: list[Any]) -> dict[Any, int]:
+    """Read JSON like {"yes": 100}; its keys are text, the labels need not be."""
+    try:
+        counts = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"{text!r} is not JSON ({error}); write it like '{{\"yes\": 100}}'."
+        ) from None
+    if not isinstance(counts, dict):
+        raise ValueError(f"{text!r} names no classes; write it like '{{\"yes\": 100}}'.")
+    by_text = {str(label): label for label in labels}
+    unknown = [key for key in counts if key not in by_text]
+    if unknown:
+        raise ValueError(f"There is no class {unknown[0]!r}; there are {', '.join(by_text)}.")
+    return {by_text[key]: rows for key, rows in counts.items()}
+
+
+def command_line(name: str, data: Path | None, options: dict[str, Any]) -> str:
+    """Return the command that has these options."""
+    given = [part for pair in options.items() if pair[1] is not None for part in pair]
+    words = ["ganaug", name, *([] if data is None else [data]), *given]
+    return shlex.join(map(str, words))

@@ -1,0 +1,76 @@
+"""The command ``ganaug sample``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ganaug.cli.options import Force, Output, Seed, read_counts
+from ganaug.files import Kind, kind_for, kinds_of
+
+if TYPE_CHECKING:
+    from ganaug.augmenter import GANAugmenter
+
+
+def sample(
+    model: Annotated[Path, typer.Argument(help="What ganaug augment --save-model wrote.")],
+    output: Output,
+    n: Annotated[
+        str | None,
+        typer.Option("-n", "--rows", help="How many of which class, as JSON: '{\"yes\": 100}'."),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="The column of labels, if not the one trained with.")
+    ] = None,
+    seed: Seed = 0,
+    force: Force = False,
+) -> None:
+    """Draw synthetic rows or images from a saved GAN.
+
+    For example, the second for as many rows as the GAN was trained to add:
+
+    - `ganaug sample y.gan -n '{"yes": 100}' -o new.csv`
+    - `ganaug sample y.gan -o new.parquet --seed 7`
+    - `ganaug sample digits.gan -n '{"8": 100}' -o eights`
+    """
+    kind = kind_for(output)
+    kind.check_output(output, force)
+    augmenter = _load(model)
+    with _damage_told(model):
+        _check_kind(kind, augmenter, model, output, force)
+        column = kind.label_column(augmenter, target)
+        counts = None if n is None else read_counts(n, augmenter.classes_.tolist())
+        X_new, y_new = augmenter.sample(counts, random_state=seed)
+    kind.write_new(output, augmenter, X_new, y_new, column)
+    print(f"Wrote {output}: {len(y_new)} synthetic {kind.noun}")
+
+
+def _load(model: Path) -> GANAugmenter:
+    if not model.exists():
+        raise FileNotFoundError(f"There is no saved model {model}.")
+    from ganaug.augmenter import GANAugmenter
+
+    return GANAugmenter.load(model)
+
+
+def _check_kind(
+    kind: Kind, augmenter: GANAugmenter, model: Path, output: Path, force: bool
+) -> None:
+    """Check that what the GAN makes can be written as what the output is called."""
+    possible = kinds_of(augmenter.encoder_)
+    if kind not in possible:
+        possible[0].check_output(output, force)  # which may say what the name should be
+        raise ValueError(f"{model} makes images; name a folder to make, not {output}.")
+
+
+@contextmanager
+def _damage_told(model: Path) -> Iterator[None]:
+    """Turn the errors of a model that lacks a part into one that names it."""
+    try:
+        yield
+    except (AttributeError, KeyError, RuntimeError) as error:
+        raise ValueError(f"{model} is damaged: {error}") from error

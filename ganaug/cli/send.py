@@ -1,0 +1,47 @@
+"""The command ``ganaug send``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganaug.cli.screen import busy, say
+
+
+def send(
+    files: Annotated[list[Path], typer.Argument(help="Files ganaug-unsent-*.jsonl.")],
+    tracking_uri: Annotated[
+        str | None,
+        typer.Option(
+            help="Where MLflow's store is now, if its address has changed or holds a password: "
+            "files hold none."
+        ),
+    ] = None,
+) -> None:
+    """Send to MLflow what could not be sent while a GAN was trained.
+
+    Each run goes where it belonged, once: a file is deleted when all of it was sent, and keeps the
+    rest otherwise, such as runs that MLflow rejects.
+
+    For example:
+
+    - `ganaug send ganaug-unsent-*.jsonl`
+    """
+    for file in files:
+        if not file.is_file():
+            raise FileNotFoundError(f"There is no file {file}.")
+    from ganaug.tracking.spool import send_file
+
+    code = 0
+    for file in files:
+        try:
+            with busy(f"Sending {file}"):
+                runs = send_file(file, tracking_uri=tracking_uri)
+        except RuntimeError as error:
+            say(str(error))
+            code = 1
+        else:
+            print(f"Sent {file}: {runs} run{'s' * (runs != 1)}")
+    raise typer.Exit(code)

@@ -1,0 +1,173 @@
+"""Check the input of a comparison, and choose what was left open."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import StratifiedKFold, check_cv
+from sklearn.utils.multiclass import type_of_target
+
+from ganaug.comparison.arms import ARMS, BASELINE, Arm
+from ganaug.comparison.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIERS
+from ganaug.comparison.evaluate import Folds, Task
+from ganaug.preprocessing import as_frame
+
+
+def check_task(
+    X: Any,
+    y: Any,
+    *,
+    arms: Iterable[str | Arm] | None,
+    classifiers: Iterable[str] | Mapping[str, Any] | None,
+    cv: Any,
+    seed: int,
+    memory: Any = None,
+) -> Task:
+    """Return what to compare; see :func:`ganaug.comparison.compare` for the parameters."""
+    table = as_frame(X)
+    _check_table(table)
+    labels = _check_labels(y, len(table))
+    chosen = _choose_arms(arms)
+    models = _choose_classifiers(classifiers)
+    folds, notes = _choose_folds(labels, cv, seed, table)
+    for arm in chosen.values():
+        notes += arm.remarks(models, table, labels)
+    return Task(table, labels, chosen, models, folds, seed, notes, memory)
+
+
+def _check_table(X: pd.DataFrame) -> None:
+    if X.shape[0] == 0 or X.shape[1] == 0:
+        raise ValueError(f"X has {X.shape[0]} rows and {X.shape[1]} columns; it must have both.")
+    names = pd.Index(X.columns)
+    if names.has_duplicates:
+        twice = sorted(set(map(str, names[names.duplicated()])))
+        raise ValueError(f"X has several columns called {', '.join(twice)}; rename them.")
+    infinite = [
+        str(name)
+        for name in X
+        if pd.api.types.is_float_dtype(X[name].dtype)
+        and np.isinf(X[name].to_numpy(dtype=float, na_value=np.nan)).any()
+    ]
+    if infinite:
+        raise ValueError(
+            f"X has infinite values in {', '.join(infinite)}; replace them by missing values or "
+            "by the largest value that makes sense."
+        )
+
+
+def _check_labels(y: Any, n_rows: int) -> np.ndarray:
+    if np.ndim(y) == 2:
+        y = np.asarray(y, dtype=object)
+        if y.shape[1] != 1:
+            raise ValueError(f"y must be one column of labels; it has {y.shape[1]}.")
+        y = y[:, 0]
+    labels = pd.Series(y).reset_index(drop=True)
+    if len(labels) != n_rows:
+        raise ValueError(f"X has {n_rows} rows and y has {len(labels)}; they must be as long.")
+    if labels.isna().any():
+        rows = ", ".join(map(str, np.flatnonzero(labels.isna())[:3]))
+        raise ValueError(
+            f"y has {int(labels.isna().sum())} missing labels (first in row {rows}); drop those "
+            "rows or label them."
+        )
+    values = pd.Series(labels.tolist(), dtype=object).infer_objects().to_numpy()
+    if type_of_target(values) not in {"binary", "multiclass"}:
+        raise ValueError(
+            f"y must hold classes: labels of one kind, such as text, integers or booleans. Got "
+            f"{type_of_target(values)} values like {values.tolist()[0]!r}."
+        )
+    classes, counts = np.unique(values, return_counts=True)
+    if len(classes) < 2:
+        raise ValueError(f"y has one class only, {classes.tolist()[0]!r}; it takes two to compare.")
+    if counts.min() < 2:
+        raise ValueError(
+            f"Class {classes.tolist()[counts.argmin()]!r} has 1 row; every class needs at least "
+            "2, one to train on and one to test on. Collect more rows of it, or merge or drop the "
+            "class."
+        )
+    return values
+
+
+def _choose_folds(y: np.ndarray, cv: Any, seed: int, X: pd.DataFrame) -> tuple[Folds, list[str]]:
+    """Return (train, test) positions and what to know about them."""
+    if not isinstance(cv, Real):
+        return _check_folds(list(check_cv(cv, y, classifier=True).split(X, y)), y), []
+    if isinstance(cv, bool) or not isinstance(cv, int | np.integer) or cv < 2:
+        raise ValueError(
+            f"cv={cv!r} is no number of folds; it must be an integer of at least 2, or a splitter."
+        )
+    classes, counts = np.unique(y, return_counts=True)
+    n_folds, notes = int(min(cv, counts.min())), []
+    if n_folds < cv:
+        notes.append(
+            f"{n_folds} folds instead of {cv}: class {classes.tolist()[counts.argmin()]!r} has "
+            f"only {n_folds} rows, and each fold must hold one."
+        )
+        warnings.warn(notes[0], UserWarning, stacklevel=4)
+    return stratified_folds(y, n_folds, seed), notes
+
+
+def stratified_folds(y: np.ndarray, n_folds: int, seed: int) -> Folds:
+    """Return the (train, test) positions of a number of folds."""
+    splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed % 2**32)
+    return list(splitter.split(y, y))
+
+
+def _check_folds(folds: Folds, y: np.ndarray) -> Folds:
+    for fold, parts in enumerate(folds):
+        for part, rows in zip(("train on", "test on"), parts, strict=True):
+            absent = np.setdiff1d(y, y[rows]).tolist()
+            if absent:
+                raise ValueError(
+                    f"Fold {fold} of cv has no row of class {absent[0]!r} to {part}; use a "
+                    "stratified splitter or fewer folds."
+                )
+    return folds
+
+
+def _choose_arms(arms: Iterable[str | Arm] | None) -> dict[str, Arm]:
+    if isinstance(arms, str):
+        arms = [arms]
+    asked = [
+        ARMS[_match(arm, ARMS, "arm")] if isinstance(arm, str) else arm
+        for arm in (ARMS if arms is None else arms)
+    ]
+    # Everything is measured against doing nothing.
+    return {BASELINE: ARMS[BASELINE], **{arm.name: arm for arm in asked}}
+
+
+def _choose_classifiers(classifiers: Iterable[str] | Mapping[str, Any] | None) -> dict[str, Any]:
+    if isinstance(classifiers, str):
+        classifiers = [classifiers]
+    if isinstance(classifiers, Mapping):
+        chosen = dict(classifiers)
+    else:
+        names = DEFAULT_CLASSIFIERS if classifiers is None else classifiers
+        matched = [_match(name, CLASSIFIERS, "classifier") for name in names]
+        chosen = {name: CLASSIFIERS[name] for name in matched}
+    if not chosen:
+        raise ValueError(f"No classifiers given. Choose from {', '.join(CLASSIFIERS)}.")
+    for name, classifier in chosen.items():
+        if not hasattr(classifier, "predict_proba"):
+            raise ValueError(
+                f"Classifier {name!r} ({classifier!r}) has no predict_proba, which ranking and "
+                "calibration are measured on."
+            )
+    return chosen
+
+
+def _match(name: str, known: Mapping[str, Any], kind: str) -> str:
+    """Find a name whatever its case, with spaces, dashes or underscores between its words."""
+    plain = {_plain(entry): entry for entry in known}
+    if _plain(name) not in plain:
+        raise ValueError(f"Unknown {kind} {name!r}. Choose from {', '.join(known)}.")
+    return plain[_plain(name)]
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", " ").replace("_", " ").strip()

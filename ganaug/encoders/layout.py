@@ -1,0 +1,70 @@
+"""The layout of one encoded row: written by an encoder, read by generators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowLayout:
+    """What stands where in an encoded row.
+
+    A row is ``[numbers | one-hot groups | missing flags]``. A synthetic row does not invent its
+    missing flags: it takes them from a real row of its class, and the generator fills in the rest
+    knowing them.
+
+    Parameters
+    ----------
+    n_classes : int
+        Number of classes a row may be conditioned on.
+    n_numeric : int
+        Number of numeric positions.
+    one_hot_sizes : tuple of int
+        The size of each one-hot group.
+    n_missing_flags : int
+        Number of flags that tell which cells are missing.
+    zero_gates : tuple of (int, int)
+        ``(number, one-hot position)`` pairs: the number counts only while that position is on, as
+        the amount of a zero-inflated column does only while the amount is not zero.
+    missing_flag_of : tuple of int
+        For every numeric and one-hot position the missing flag that blanks it, or -1. Or empty, if
+        nothing is ever missing.
+    shape : tuple of int
+        The shape of the numbers, (channels, height, width) of images; empty for tables.
+    kind : {"table", "image"}
+        What the rows are of.
+    bounded : bool
+        Whether numbers lie in [-1, 1].
+
+    Examples
+    --------
+    >>> from ganaug.encoders.layout import RowLayout
+    >>> layout = RowLayout(n_classes=2, n_numeric=2, one_hot_sizes=(3, 2), n_missing_flags=1)
+    >>> layout.width, layout.kind
+    (8, 'table')
+    """
+
+    n_classes: int
+    n_numeric: int = 0
+    one_hot_sizes: tuple[int, ...] = ()
+    n_missing_flags: int = 0
+    zero_gates: tuple[tuple[int, int], ...] = ()
+    missing_flag_of: tuple[int, ...] = ()
+    shape: tuple[int, ...] = ()
+    kind: str = "table"
+    bounded: bool = False
+
+    @property
+    def n_one_hot(self) -> int:
+        """Number of one-hot positions, all groups together."""
+        return sum(self.one_hot_sizes)
+
+    @property
+    def n_values(self) -> int:
+        """Number of positions that a generator fills in."""
+        return self.n_numeric + self.n_one_hot
+
+    @property
+    def width(self) -> int:
+        """Number of positions of a whole row."""
+        return self.n_values + self.n_missing_flags

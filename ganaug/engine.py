@@ -1,0 +1,496 @@
+"""The engine of GANAugmenter and GANOverSampler: check, encode, learn, remember; sample, decode."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_consistent_length, get_tags
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ganaug.callbacks import CallbackSupportMixin
+from ganaug.containers import as_labels, extend, take
+from ganaug.encoders.labels import LabelCoder
+from ganaug.generators.few_rows import Interpolation, Jitter
+from ganaug.generators.gan import ConditionalGAN
+from ganaug.generators.monitor import HELD_OUT_ROWS, Monitor, TrainingDiverged, Validation, hold_out
+from ganaug.generators.selection import CandidateSelector
+from ganaug.parameters import (
+    ARRAY_LIKE,
+    CALLABLE,
+    FLAG,
+    NONE,
+    RANDOM_STATE,
+    HasMethods,
+    IsA,
+    Number,
+    OneOf,
+    Whole,
+    check_parameters,
+    check_value,
+)
+from ganaug.randomness import Purpose, numpy_stream, seed_from, thin
+from ganaug.registry import ENCODERS, LOSSES, NETWORKS, make
+from ganaug.targets import checked_rows, rows_to_add
+
+#: Rows of a class that the encoder sees at least, however few the step budget can visit.
+MIN_ROWS_SEEN = 200
+
+
+class _Checked(NamedTuple):
+    """What ``fit`` was given, checked."""
+
+    table: Any
+    codes: np.ndarray
+    counts: dict[Any, int]
+    to_add: dict[Any, int]
+    labels: LabelCoder
+    encoder: Any
+    device: str
+
+
+class _Encoded(NamedTuple):
+    """Encoded rows, and what encoded them."""
+
+    encoder: Any
+    rows: np.ndarray
+    codes: np.ndarray
+    held_out: np.ndarray
+
+
+class GANEngine(CallbackSupportMixin, BaseEstimator):
+    """Parameters, training and sampling: what both faces share."""
+
+    parameter_rules = {
+        "sampling_strategy": (
+            Number(above=0, high=1),
+            OneOf(["auto", "all", "minority", "not minority", "not majority"]),
+            IsA((Mapping,), "a dict"),
+            CALLABLE,
+        ),
+        "network": (OneOf(NETWORKS), HasMethods("build")),
+        "loss": (OneOf(LOSSES), HasMethods("critic_loss", "generator_loss")),
+        "encoder": (OneOf(ENCODERS), HasMethods("fit", "inverse_transform")),
+        "categorical_features": (OneOf(["from_dtype"]), ARRAY_LIKE, NONE),
+        "steps": (Whole(1),),
+        "batch_size": (Whole(2),),
+        "learning_rate": (Number(above=0),),
+        "n_candidates": (Whole(1),),
+        "early_stopping": (FLAG,),
+        "validation_fraction": (Number(above=0, below=1),),
+        "n_iter_no_change": (Whole(1),),
+        "device": (OneOf(["auto", "cpu", "cuda", "mps"]),),
+        "random_state": RANDOM_STATE,
+    }
+
+    def __init__(
+        self,
+        sampling_strategy: Any = "auto",
+        *,
+        network: Any = "dense",
+        loss: Any = "relativistic",
+        encoder: Any = "table",
+        categorical_features: Any = "from_dtype",
+        steps: int = 800,
+        batch_size: int = 128,
+        learning_rate: float = 0.002,
+        n_candidates: int = 4,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5,
+        device: str = "auto",
+        random_state: Any = None,
+    ) -> None:
+        self.sampling_strategy = sampling_strategy
+        self.network = network
+        self.loss = loss
+        self.encoder = encoder
+        self.categorical_features = categorical_features
+        self.steps = steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.n_candidates = n_candidates
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.device = device
+        self.random_state = random_state
+
+    def set_params(self, **params: Any) -> Any:
+        """Set parameters, also of a part that is only named.
+
+        Parameters
+        ----------
+        **params : dict
+            ``network__width=64`` on ``network="dense"`` puts the network of that name in its
+            place first.
+
+        Returns
+        -------
+        self
+        """
+        for part, registry in (("network", NETWORKS), ("loss", LOSSES), ("encoder", ENCODERS)):
+            named = params.get(part, getattr(self, part))
+            if isinstance(named, str) and any(key.startswith(f"{part}__") for key in params):
+                params[part] = make(registry, named)
+        return super().set_params(**params)
+
+    def _fit(self, X: Any, y: Any) -> Any:
+        """Check, encode, learn, remember. A fit that fails leaves the estimator as it was."""
+        checked = self._check(X, y)
+        context = self._init_callback_context(max_subtasks=None)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        fitted = self._describe(X, checked)
+        encoded = self._encode(checked, fitted["seed_"])
+        fitted |= {"encoder_": encoded.encoder, "labels_": checked.labels}
+        fitted |= self._learn(encoded, fitted, checked.device, context)
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+        self.__dict__.update(fitted)
+        context.call_on_fit_task_end(
+            estimator=self,
+            X=X,
+            y=y,
+            metadata={
+                "history": self.history_,
+                "methods": self.methods_,
+                "class_counts": self.class_counts_,
+                "device": checked.device,
+            },
+        )
+        return self
+
+    def _check(self, X: Any, y: Any) -> _Checked:
+        """Refuse what cannot be fitted, before anything takes time."""
+        check_parameters(self)
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None; pass "
+                "the class of each row."
+            )
+        y = as_labels(y)
+        labels = LabelCoder().fit(y)
+        encoder = self._make_encoder()
+        table = encoder.check(X)
+        check_consistent_length(table, y)
+        codes = labels.encode(y)
+        counts = dict(zip(labels.classes_.tolist(), np.bincount(codes).tolist(), strict=True))
+        to_add = rows_to_add(counts, self.sampling_strategy, y=y)
+        for part in (encoder, make(NETWORKS, self.network), make(LOSSES, self.loss)):
+            if hasattr(part, "parameter_rules"):
+                check_parameters(part)
+        device = _pick_device(self.device)
+        return _Checked(table, codes, counts, to_add, labels, encoder, device)
+
+    def _describe(self, X: Any, checked: _Checked) -> dict[str, Any]:
+        """Return the fitted attributes that are known before training."""
+        blank = clone(self)
+        validate_data(blank, X, skip_check_array=True, reset=True)
+        return {
+            **{name: value for name, value in vars(blank).items() if name.endswith("_in_")},
+            "classes_": checked.labels.classes_,
+            "class_counts_": checked.counts,
+            "sampling_strategy_": checked.to_add,
+            "seed_": seed_from(self.random_state),
+            "n_candidates_": self.n_candidates,
+            "device_": self.device,
+        }
+
+    def _encode(self, checked: _Checked, seed: int) -> _Encoded:
+        """Fit the encoder on the rows that are not held out; encode all."""
+        n_classes = len(checked.labels.classes_)
+        # A class is thinned to the rows that the step budget can visit.
+        budget = max(MIN_ROWS_SEEN, math.ceil(self.steps * self.batch_size / n_classes))
+        kept = thin(checked.codes, budget, numpy_stream(seed, Purpose.THIN))
+        table, codes = take(checked.table, kept), checked.codes[kept]
+        held_out = np.zeros(len(codes), dtype=bool)
+        if self.early_stopping:
+            grow = [c for c, label in enumerate(checked.counts) if checked.to_add.get(label)]
+            held_out = self._hold_out(codes, grow, seed)
+        learned = np.flatnonzero(~held_out)
+        encoder = checked.encoder.fit(take(table, learned), codes[learned], n_classes)
+        return _Encoded(encoder, encoder.transform(table), codes, held_out)
+
+    def _learn(
+        self, encoded: _Encoded, fitted: dict[str, Any], device: str, context: Any
+    ) -> dict[str, Any]:
+        """Fit a generator for each class; return the fitted attributes that this adds."""
+        encoder, rows, codes, held_out = encoded
+        seed, counts = fitted["seed_"], fitted["class_counts_"]
+        interpolation, main = Interpolation(), self._make_generator()
+        methods = [_method_for(n, (Jitter(), interpolation, main)) for n in counts.values()]
+        monitor = Monitor(n_iter_no_change=self.n_iter_no_change)
+
+        def learn(generator: Any, seen: Any = slice(None), **options: Any) -> Any:
+            served = np.flatnonzero([method == generator.name for method in methods])
+            return generator.fit(
+                rows[seen], codes[seen], encoder.layout_, classes=served, seed=seed, **options
+            )
+
+        def attributes(generators: dict[str, Any]) -> dict[str, Any]:
+            methods_of = dict(zip(counts, methods, strict=True))
+            return {
+                "history_": monitor.history,
+                "methods_": methods_of,
+                "generators_": generators,
+            }
+
+        few_rows = {g.name: learn(g) for g in (Jitter(), interpolation) if g.name in methods}
+        if main.name not in methods:
+            return attributes(few_rows)
+
+        def at_tick(generator: Any) -> dict[str, Any]:
+            return fitted | attributes({**few_rows, main.name: generator})
+
+        monitor.on_tick = self._tick(context, at_tick)
+        if held_out.any():
+            draw = encoder.draw_missing_flags
+            monitor.validation = Validation(rows[held_out], codes[held_out], draw, seed, device)
+        try:
+            learn(main, ~held_out, device=device, monitor=monitor)
+            return attributes({**few_rows, main.name: main})
+        except TrainingDiverged:
+            methods = ["interpolation" if method == main.name else method for method in methods]
+            return attributes({**few_rows, "interpolation": learn(interpolation)})
+        finally:
+            if monitor.diverged_at is not None:
+                self._warn_of_divergence(monitor)
+
+    def _tick(
+        self, context: Any, at_tick: Callable[[Any], dict[str, Any]]
+    ) -> Callable[[dict[str, Any], Any], bool]:
+        """Return what tells callbacks of a tick; they may ask for the estimator as it is then."""
+
+        def on_tick(logs: dict[str, Any], generator: Any) -> bool:
+            tick = context.subcontext(task_name="tick")
+            tick.call_on_fit_task_begin(estimator=self)
+            return tick.call_on_fit_task_end(
+                estimator=self,
+                metadata=logs,
+                reconstruction_attributes=lambda: at_tick(generator),
+            )
+
+        return on_tick
+
+    def _warn_of_divergence(self, monitor: Monitor) -> None:
+        kept = (
+            "convex combinations" if monitor.best is None else "the weights of the last good tick"
+        )
+        warnings.warn(
+            f"GAN training diverged by step {monitor.diverged_at} of {self.steps}; {kept} are "
+            f"used instead. Lower learning_rate (now {self.learning_rate}) or raise the penalty of "
+            "the loss.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+
+    def _make_generator(self) -> Any:
+        """Return the unfitted generator of classes with enough rows, with parts of its own."""
+        return ConditionalGAN(
+            clone(self.network, safe=False),
+            clone(self.loss, safe=False),
+            CandidateSelector(),
+            steps=self.steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+        )
+
+    def _make_encoder(self) -> Any:
+        # A clone forgets what it may have learned elsewhere.
+        encoder = clone(make(ENCODERS, self.encoder), safe=False)
+        asked = self.categorical_features
+        if isinstance(asked, str) and asked == "from_dtype":
+            return encoder
+        if "categorical_features" not in encoder.get_params():
+            raise ValueError(
+                f"categorical_features={asked!r} is for tables, and encoder={self.encoder!r} is "
+                "not; leave it at 'from_dtype'."
+            )
+        own = encoder.categorical_features
+        if not (isinstance(own, str) and own == "from_dtype"):
+            raise ValueError(
+                f"categorical_features={asked!r} and the encoder's own {own!r} are both set; "
+                "leave one of them at 'from_dtype'."
+            )
+        encoder.set_params(categorical_features=asked)
+        return encoder
+
+    def _hold_out(self, codes: np.ndarray, grow: list[int], seed: int) -> np.ndarray:
+        """Return a mask of held-out rows, of the classes that are to grow and can spare some."""
+        rows_left = ConditionalGAN.min_rows
+        rng = numpy_stream(seed, Purpose.HOLD_OUT)
+        mask = hold_out(codes, grow, self.validation_fraction, rows_left, rng)
+        if not mask.any():
+            least = HELD_OUT_ROWS[0]
+            warnings.warn(
+                f"early_stopping has nothing to watch: a class to add rows to needs "
+                f"{least + rows_left} rows, of which {least} are held out. Training goes on for "
+                "all steps.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return mask
+
+    def sample(
+        self,
+        n: Mapping[Any, int] | None = None,
+        *,
+        random_state: Any = None,
+        n_candidates: int | None = None,
+    ) -> tuple[Any, Any]:
+        """Make synthetic rows.
+
+        Parameters
+        ----------
+        n : dict or None, default=None
+            ``{label: rows}``; ``None`` for what ``sampling_strategy`` asked.
+        random_state : int, RandomState instance or None, default=None
+            ``None`` for the seed of the fit: the same rows at every call. Pass another for a
+            fresh draw.
+        n_candidates : int or None, default=None
+            As in the constructor. ``None`` is what was given there if ``n`` is ``None``, so that
+            these are the very rows that ``transform`` adds; rows asked for by ``n`` come as the
+            generator makes them, which is several times as fast.
+
+        Returns
+        -------
+        X_new : ndarray or DataFrame of shape (n_new, n_features_in_)
+            In the container and dtypes of the fitted ``X``.
+        y_new : ndarray, list, Series or DataFrame of length n_new
+            In the container of the fitted ``y``; classes in the order of ``n``.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            If ``n`` names an unknown label or a count that is not a whole number from 0 on, or
+            ``n_candidates`` is not one from 1 on.
+        """
+        check_is_fitted(self, "generators_")
+        if n_candidates is None:
+            n_candidates = self.n_candidates_ if n is None else 1
+        check_value(f"{type(self).__name__}.sample", "n_candidates", n_candidates, Whole(1))
+        n = self.sampling_strategy_ if n is None else n
+        X_new, codes = self._draw(n, random_state, n_candidates)
+        return X_new, self.labels_.decode(codes)
+
+    def _draw(self, n: Any, random_state: Any, n_candidates: int) -> tuple[Any, np.ndarray]:
+        """Return synthetic rows, decoded, and their class codes."""
+        labels = self.classes_.tolist()
+        if not isinstance(n, Mapping):
+            raise ValueError(
+                f"n={n!r} must be a dict of rows per label, such as {{{labels[0]!r}: 10}}, or None."
+            )
+        asked = {labels.index(label): rows for label, rows in checked_rows(n, labels, "n").items()}
+        seed = self.seed_ if random_state is None else seed_from(random_state)
+        codes = np.repeat(np.array(list(asked), dtype=np.int64), list(asked.values()))
+        rows = self._encoded_rows(asked, seed, int(n_candidates))
+        return self.encoder_.inverse_transform(
+            rows, codes, numpy_stream(seed, Purpose.DECODE)
+        ), codes
+
+    def _encoded_rows(self, asked: Mapping[int, int], seed: int, n_candidates: int) -> np.ndarray:
+        """Return encoded rows, class after class in the order of ``asked``."""
+        methods = list(self.methods_.values())
+        made: dict[int, np.ndarray] = {}
+        for name, generator in self.generators_.items():
+            counts = {code: n for code, n in asked.items() if methods[code] == name}
+            if counts:
+                made |= generator.sample(
+                    counts,
+                    seed=seed,
+                    draw_missing_flags=self.encoder_.draw_missing_flags,
+                    n_candidates=n_candidates,
+                    device=_pick_device(self.device_, fallback=True),
+                )
+        nothing = np.empty((0, self.encoder_.layout_.width), dtype=np.float32)
+        return np.concatenate([nothing, *(made[code] for code in asked)])
+
+    def _extended(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Return the real rows, and after them the rows that the strategy asked for."""
+        X_new, codes = self._draw(self.sampling_strategy_, None, self.n_candidates_)
+        y_new = self.labels_.decode(codes, like=y)
+        if isinstance(X, pd.DataFrame) and isinstance(y, pd.Series | pd.DataFrame):
+            longer = extend(X, X_new)
+            # One row, one label: where X and y were aligned they stay so.
+            return longer, extend(y, y_new, longer.index if y.index.equals(X.index) else None)
+        return extend(X, X_new), extend(y, y_new)
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted estimator to a folder: safetensors and JSON, no pickle.
+
+        Parameters
+        ----------
+        path : str or Path
+            A folder; it is made, and must not exist yet.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        FileExistsError
+            If ``path`` exists.
+        TypeError
+            If a parameter or label is not plain data.
+        """
+        from ganaug.storage import save
+
+        check_is_fitted(self, "generators_")
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Any:
+        """Read what :meth:`save` wrote; runs no code from the files.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        object of this class
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such folder.
+        ValueError
+            If the files are damaged, or hold an object of another class.
+        """
+        from ganaug.storage import load
+
+        return load(path, cls)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        of_rows = get_tags(make(ENCODERS, self.encoder)).input_tags
+        for kind in ("allow_nan", "string", "categorical", "sparse", "three_d_array"):
+            setattr(tags.input_tags, kind, getattr(of_rows, kind))
+        tags.target_tags.required = True
+        return tags
+
+
+def _method_for(n_rows: int, generators: tuple[Any, ...]) -> str:
+    """Return the name of the last generator for which so many rows of a class are enough."""
+    return [generator.name for generator in generators if generator.min_rows <= n_rows][-1]
+
+
+def _pick_device(asked: str, fallback: bool = False) -> str:
+    """Return a device that is there; ``fallback`` is for models trained elsewhere."""
+    import torch
+
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}
+    if asked == "auto":
+        return "cuda" if there["cuda"] else "cpu"
+    if not there[asked] and not fallback:
+        have = [device for device, ready in there.items() if ready]
+        raise ValueError(f"device={asked!r} is not available here; choose among {have} or 'auto'.")
+    return asked if there[asked] else "cpu"

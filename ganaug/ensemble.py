@@ -1,0 +1,436 @@
+"""A classifier that augments its training rows in ``fit`` and predicts on real rows only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Integral
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from joblib import Memory
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
+from sklearn.utils import Tags, assert_all_finite, column_or_1d, get_tags, indexable
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ganaug.autologging import without_autologging
+from ganaug.callbacks import CallbackSupportMixin, with_callbacks
+from ganaug.draws import AUGMENTER, ESTIMATOR, draw_rows, set_rows_to_add
+from ganaug.memory import fit_or_load
+from ganaug.parameters import FLAG, NONE, RANDOM_STATE, HasMethods, IsA, Whole, check_parameters
+from ganaug.priors import (
+    adjusted_prior,
+    average_at_prior,
+    class_prior,
+    correct_prior,
+    decision_prior,
+)
+from ganaug.randomness import clone_seeded, seed_from
+
+
+def _if_clones_have(method: str) -> Callable:
+    """Make a method available only if the estimator, fitted or not, has one of this name."""
+    return available_if(
+        lambda self: hasattr(getattr(self, "estimators_", [self.estimator])[0], method)
+    )
+
+
+class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    r"""Train a classifier on augmented rows; predict on real ones.
+
+    ``fit`` adds synthetic rows to the training set and trains clones of ``estimator`` on it.
+    Nothing is added at prediction time, so the classifier can be cross-validated, searched,
+    calibrated and stacked like any other: only training folds are ever augmented.
+
+    Parameters
+    ----------
+    estimator : classifier
+        What is trained. It is cloned, never fitted itself.
+
+    augmenter : GANAugmenter, imbalanced-learn sampler or None, default=None
+        Where the extra training rows come from. A :class:`~ganaug.GANAugmenter` (anything with
+        ``fit``, ``sample`` and ``transform``) is fitted once and sampled ``n_draws`` times. An
+        imbalanced-learn sampler or pipeline of samplers (anything with ``fit_resample``) is
+        cloned and run for each draw. None adds nothing: the baseline to compare with.
+
+    n_draws : int, default=5
+        Number of clones of ``estimator``, each trained on the real rows and a fresh draw of
+        synthetic ones. The first draw adds none of the rows that the augmenter is set to, the
+        last all, and those between a fraction that grows evenly: a classifier that has seen many
+        synthetic rows finds rare ones, one that has seen few ranks them well, and together they
+        do both. Without an augmenter there is nothing to draw, and one clone is trained.
+
+    correct_prior : bool, default=False
+        Whether ``predict_proba`` gives probabilities at the class prior of the training rows
+        rather than at that of the augmented ones, at which the rare class is overestimated.
+        ``predict`` decides as without: what augmentation gains there is kept. It needs an
+        ``estimator`` with ``predict_proba`` that does not itself weigh classes or balance them,
+        for its probabilities are taken to be those of the rows it is given.
+
+    memory : joblib.Memory, str, Path or None, default=None
+        A folder in which fitted generative augmenters are kept, as scikit-learn's Pipeline keeps
+        its transformers. An augmenter with the same parameters and seed is trained once on the
+        same rows, whatever ``estimator`` is: a search over 10 settings of ``estimator`` with 5
+        folds trains 5 GANs. Without a seed, here or in the augmenter, no two fits are the same:
+        nothing is kept then, and a warning says so. Imbalanced-learn samplers are not kept.
+
+    n_jobs : int, default=None
+        Number of clones trained at the same time. The draws are made in the calling process.
+        Results are the same for any number.
+
+    random_state : int, RandomState instance or None, default=None
+        Pass an int for the same results at every call: it sets each ``random_state`` of the
+        augmenter and of the estimator, nested ones included. With None those keep the values they
+        were given.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, sorted.
+
+    estimators_ : list of classifiers
+        The ``n_draws`` fitted clones.
+
+    class_prior_ : ndarray of shape (n_classes,)
+        The share of each class among the real training rows.
+
+    draw_priors_ : ndarray of shape (n_draws, n_classes)
+        The same among the rows of each draw.
+
+    decision_prior_ : ndarray of shape (n_classes,) or None
+        The class prior at which ``predict`` decides: probabilities at ``class_prior_`` are
+        multiplied by the ratio of the two. None: the only clone decides itself or, without
+        ``predict_proba``, all of them do.
+
+    augmenter_ : GANAugmenter or None
+        The fitted augmenter that every draw was sampled from. None where there is none, as for
+        an imbalanced-learn sampler, which only lives as long as its draw.
+
+    n_features_in_ : int
+        Number of features seen in ``fit``.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features seen in ``fit``, where all of them are strings.
+
+    See Also
+    --------
+    AugmentedClassifierCV : Chooses how much to add by cross-validation.
+    GANOverSampler : The GAN as an imbalanced-learn sampler, for its Pipeline.
+
+    Notes
+    -----
+    ``X`` reaches the augmenter and the estimator as it is: DataFrames keep their dtypes and their
+    missing values if both can deal with them. Preprocessing that a distance or a linear model
+    needs belongs into ``estimator``, as a Pipeline, so that the augmenter sees the raw columns.
+
+    Draws have different class priors :math:`q`, so each clone's probabilities are first brought
+    to the prior :math:`\pi` of the training rows, :math:`p'_c \propto p_c \pi_c / q_c` [1]_, and
+    then averaged [2]_. With ``correct_prior`` that is what ``predict_proba`` returns; without, they
+    are brought to ``decision_prior_``, where ``predict`` decides: the geometric mean of the priors
+    of the draws that add rows.
+    Without ``predict_proba`` the clones vote, but for two classes, where their decision functions
+    are averaged if there are any.
+
+    Draws grow where the augmenter tells how many rows it adds: a GANAugmenter does, and so do
+    imbalanced-learn's over-samplers. Pipelines of samplers, and samplers that remove rows, do the
+    same in every draw.
+
+    Where ``decision_prior_`` decides, a threshold that was tuned inside ``estimator`` has no say,
+    as in any average of probabilities: put
+    :class:`sklearn.model_selection.TunedThresholdClassifierCV` around this classifier, not inside.
+
+    Callbacks that scikit-learn propagates reach the augmenter, unless it comes from ``memory``.
+    ``memory`` reads pickles: give it a folder that only you can write to.
+
+    References
+    ----------
+    .. [1] M. Saerens, P. Latinne, C. Decaestecker, "Adjusting the outputs of a classifier to new
+       a priori probabilities: a simple procedure", Neural Computation 14, 2002.
+    .. [2] L. Breiman, "Bagging predictors", Machine Learning 24, 1996.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from ganaug import AugmentedClassifier, GANAugmenter
+    >>> X, y = make_classification(400, weights=[0.95], flip_y=0, random_state=0)
+    >>> model = AugmentedClassifier(
+    ...     LogisticRegression(), GANAugmenter(steps=30), n_draws=3, random_state=0
+    ... ).fit(X, y)
+    >>> model.predict_proba(X[:2]).shape
+    (2, 2)
+    >>> len(model.estimators_)
+    3
+    """
+
+    parameter_rules: ClassVar[dict] = {
+        "estimator": (HasMethods("fit", "predict"),),
+        "augmenter": (HasMethods("fit", "sample", "transform"), HasMethods("fit_resample"), NONE),
+        "n_draws": (Whole(1),),
+        "correct_prior": (FLAG,),
+        "memory": (IsA((str, Path, Memory), "a path or a joblib.Memory"), NONE),
+        "n_jobs": (IsA((Integral,), "a whole number"), NONE),
+        "random_state": RANDOM_STATE,
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        augmenter: Any = None,
+        *,
+        n_draws: int = 5,
+        correct_prior: bool = False,
+        memory: Any = None,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self.estimator = estimator
+        self.augmenter = augmenter
+        self.n_draws = n_draws
+        self.correct_prior = correct_prior
+        self.memory = memory
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    @with_callbacks
+    def fit(self, X: Any, y: Any) -> AugmentedClassifier:
+        """Augment the training rows and train on them.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Training rows.
+
+        y : array-like of shape (n_samples,)
+            Their class labels.
+
+        Returns
+        -------
+        AugmentedClassifier
+            The fitted classifier.
+        """
+        check_parameters(self)
+        X, y = self._check_training_rows(X, y)
+        seed = self._seed()
+        context = self._init_callback_context(max_subtasks=1)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        source = self._fit_augmenter(X, y, seed, context.subcontext(task_name="fit-augmenter"))
+        estimators, draw_priors = self._fit_estimators(X, y, seed, source)
+        self._set_fitted(y, estimators, draw_priors, source)
+        context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return self
+
+    def _check_training_rows(self, X: Any, y: Any) -> tuple[Any, np.ndarray]:
+        # From here on a fit that fails must not pass for the one before it.
+        for name in [n for n in vars(self) if n.endswith("_") and not n.startswith("_")]:
+            delattr(self, name)
+        # X is left to the augmenter and the estimator: they know which values they can take.
+        validate_data(self, X, y, skip_check_array=True)
+        y = column_or_1d(y, warn=True)
+        assert_all_finite(y, input_name="y")
+        check_classification_targets(y)
+        if self.correct_prior and not hasattr(self.estimator, "predict_proba"):
+            raise ValueError(
+                "correct_prior=True corrects probabilities, and "
+                f"{type(self.estimator).__name__} has no predict_proba. Calibrate it first, or "
+                "leave correct_prior at False."
+            )
+        return indexable(X, y)
+
+    def _get_augmenter(self) -> Any:
+        return self.augmenter
+
+    def _seed(self) -> int | None:
+        """Return one seed for everything random in ``fit``; None: parameters keep their own."""
+        return None if self.random_state is None else seed_from(self.random_state)
+
+    def _fit_augmenter(
+        self,
+        X: Any,
+        y: np.ndarray,
+        seed: int | None,
+        context: Any,
+        rows: Mapping[Any, int] | None = None,
+    ) -> Any:
+        """Return what draws are made from: a fitted generative augmenter, a sampler or None.
+
+        A generative one is to add ``rows`` of each class; None: what it is set to already.
+        """
+        augmenter = self._get_augmenter()
+        if augmenter is None or rows == {}:
+            return None
+        if hasattr(augmenter, "fit_resample"):
+            return augmenter
+        augmenter = clone_seeded(augmenter, seed, AUGMENTER)
+        if rows is not None:
+            set_rows_to_add(augmenter, y, rows)
+
+        def fit() -> None:
+            with context.propagate_callback_context(augmenter):
+                context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+                augmenter.fit(X, y)
+                context.call_on_fit_task_end(estimator=self, X=X, y=y)
+
+        fit_or_load(augmenter, X, y, fit, self.memory)
+        return augmenter
+
+    def _fit_estimators(
+        self,
+        X: Any,
+        y: np.ndarray,
+        seed: int | None,
+        source: Any,
+        rows: Mapping[Any, int] | None = None,
+    ) -> tuple[list[Any], np.ndarray]:
+        """Train a clone on each draw; return them and the class prior of each draw.
+
+        All draws together go up to ``rows`` of each class; None: what ``source`` is set to.
+        """
+        draw_priors = []
+
+        def draws() -> Iterator[tuple[Any, np.ndarray]]:
+            for X_draw, y_draw in draw_rows(X, y, source, rows, seed, self.n_draws):
+                draw_priors.append(class_prior(y_draw))
+                yield X_draw, y_draw
+
+        # Autologging would score the clones on augmented rows as if they were real.
+        with without_autologging():
+            # Dispatched at once, so that every draw is made in this thread.
+            estimators = Parallel(n_jobs=self.n_jobs, pre_dispatch="all")(
+                delayed(clone_seeded(self.estimator, seed, ESTIMATOR, draw).fit)(*rows_of_draw)
+                for draw, rows_of_draw in enumerate(draws())
+            )
+        return estimators, np.array(draw_priors)
+
+    def _set_fitted(
+        self,
+        y: np.ndarray,
+        estimators: Sequence[Any],
+        draw_priors: np.ndarray,
+        source: Any = None,
+        tau: float | None = None,
+    ) -> None:
+        """Set all that is learned; ``tau`` is for logit adjustment, None: the draws decide."""
+        self.classes_ = np.unique(y)
+        self.class_prior_ = class_prior(y)
+        self.draw_priors_ = draw_priors
+        self.decision_prior_: np.ndarray | None = None
+        if tau is not None:
+            self.decision_prior_ = adjusted_prior(self.class_prior_, tau)
+        elif len(estimators) > 1 and hasattr(estimators[0], "predict_proba"):
+            self.decision_prior_ = decision_prior(list(draw_priors))
+        self.augmenter_ = None if hasattr(source, "fit_resample") else source
+        self.estimators_ = list(estimators)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "estimators_")
+
+    @_if_clones_have("predict_proba")
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Class probabilities, averaged over the draws at the same class prior.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows to classify.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            One column a class, in the order of ``classes_``.
+        """
+        check_is_fitted(self)
+        return self._probabilities(X, self.class_prior_ if self.correct_prior else None)
+
+    def _probabilities(self, X: Any, prior: np.ndarray | None = None) -> np.ndarray:
+        """Return the average over the draws at a prior, None: where ``predict`` decides."""
+        each = self._probabilities_of_clones(X)
+        prior = self.decision_prior_ if prior is None else prior
+        if prior is None:
+            return each[0]
+        mean = average_at_prior(each, list(self.draw_priors_), self.class_prior_)
+        return correct_prior(mean, self.class_prior_, prior)
+
+    def _probabilities_of_clones(self, X: Any) -> list[np.ndarray]:
+        return [fitted.predict_proba(X) for fitted in self.estimators_]
+
+    @_if_clones_have("predict_proba")
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Logarithm of ``predict_proba``.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows to classify.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            One column a class, in the order of ``classes_``.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    @_if_clones_have("decision_function")
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Log odds at ``decision_prior_`` or, if None, an average over the draws.
+
+        Positive where ``predict`` decides for the second of two classes.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows to classify.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Of two classes, how much likelier the second is.
+        """
+        check_is_fitted(self)
+        if self.decision_prior_ is None:
+            each = [fitted.decision_function(X) for fitted in self.estimators_]
+            return np.mean(each, axis=0)
+        # Certain members may agree; their odds stay finite.
+        scores = np.log(np.maximum(self._probabilities(X), np.finfo(float).tiny))
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Class labels: the likeliest at ``decision_prior_`` or, if None, what the clones say.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows to classify.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            One of ``classes_`` for each row.
+        """
+        check_is_fitted(self)
+        if self.decision_prior_ is not None:
+            scores = self._probabilities(X)
+        elif len(self.estimators_) == 1:
+            return self.estimators_[0].predict(X)
+        elif hasattr(self, "decision_function") and len(self.classes_) == 2:
+            scores = self.decision_function(X)
+        else:  # with more classes the columns may stand for pairs of them
+            votes = [fitted.predict(X)[:, None] == self.classes_ for fitted in self.estimators_]
+            scores = np.sum(votes, axis=0)
+        chosen = scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(int)
+        return self.classes_[chosen]
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        parts = [self.estimator, self._get_augmenter()]
+        inputs = [get_tags(part).input_tags for part in parts if part is not None]
+        for kind in ("allow_nan", "sparse", "categorical", "string", "three_d_array"):
+            setattr(tags.input_tags, kind, all(getattr(part, kind) for part in inputs))
+        of_estimator = get_tags(self.estimator).classifier_tags
+        if of_estimator is not None:
+            tags.classifier_tags.multi_class = of_estimator.multi_class
+        return tags

@@ -1,0 +1,180 @@
+"""Generators for classes that are too small for a GAN: interpolation, and jitter for a single row.
+
+Below eight rows a critic cannot tell a rule from a row. A few rows span a small region, which
+interpolation fills; one row can only be repeated with a little noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from ganaug.encoders.layout import RowLayout
+from ganaug.randomness import Purpose, numpy_stream, thin
+
+
+class FewRowsGenerator(BaseEstimator):
+    """A generator that keeps the real rows of each class, and makes new ones from them.
+
+    Parameters
+    ----------
+    max_rows : int, default=200
+        Rows of a class to keep at most.
+
+    Attributes
+    ----------
+    layout_ : RowLayout
+    rows_ : dict of ndarray
+        ``{class code: encoded rows}``.
+    """
+
+    def __init__(self, max_rows: int = 200) -> None:
+        self.max_rows = max_rows
+
+    def fit(
+        self,
+        rows: np.ndarray,
+        codes: np.ndarray,
+        layout: RowLayout,
+        *,
+        classes: np.ndarray,
+        seed: int,
+        device: str = "cpu",
+        monitor: Any = None,
+    ) -> FewRowsGenerator:
+        """Keep rows of ``classes``; see :mod:`ganaug.generators`."""
+        own = np.flatnonzero(np.isin(codes, classes))
+        kept = own[thin(codes[own], self.max_rows, numpy_stream(seed, Purpose.KEEP))]
+        self.layout_ = layout
+        self.rows_ = {int(c): rows[kept[codes[kept] == c]] for c in classes}
+        return self
+
+    def sample(
+        self, counts: Mapping[int, int], *, seed: int, **options: Any
+    ) -> dict[int, np.ndarray]:
+        """Make rows; missing flags come with the rows that new ones are made from."""
+        return {
+            code: self._make(self.rows_[code], n, numpy_stream(seed, Purpose.SAMPLE, code))
+            for code, n in counts.items()
+        }
+
+    def _make(self, rows: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+        raise NotImplementedError
+
+
+class Jitter(FewRowsGenerator):
+    """Repeat rows with normal noise of standard deviation 0.1 on their numbers.
+
+    That is a tenth of the standard deviation of a number in a table, and a tenth of half the range
+    of a pixel.
+
+    Parameters
+    ----------
+    scale : float, default=0.1
+        Standard deviation of the noise.
+    max_rows : int, default=200
+        Rows of a class to keep at most.
+
+    Attributes
+    ----------
+    layout_ : RowLayout
+    rows_ : dict of ndarray
+        ``{class code: encoded rows}``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.encoders.layout import RowLayout
+    >>> from ganaug.generators.few_rows import Jitter
+    >>> row, layout = np.array([[1.0]], dtype=np.float32), RowLayout(n_numeric=1, n_classes=1)
+    >>> jitter = Jitter().fit(row, np.array([0]), layout, classes=np.array([0]), seed=0)
+    >>> jitter.sample({0: 5}, seed=1)[0].shape
+    (5, 1)
+    """
+
+    name = "jitter"
+    min_rows = 1
+
+    def __init__(self, scale: float = 0.1, max_rows: int = 200) -> None:
+        super().__init__(max_rows)
+        self.scale = scale
+
+    def _make(self, rows: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+        n_numeric = self.layout_.n_numeric
+        out = rows[rng.integers(len(rows), size=n)]
+        noise = rng.standard_normal((n, n_numeric), dtype=np.float32)
+        out[:, :n_numeric] += self.scale * noise
+        return out
+
+
+class Interpolation(FewRowsGenerator):
+    """Blend up to three rows each, with weights drawn evenly from the simplex.
+
+    Numbers are averaged; of each one-hot group one parent's level is taken, as likely as its
+    weight. The missing flags are the first parent's, and parents whose value is missing do not
+    count for it. This is SMOTE [1]_ with three parents in place of two, and all rows as neighbours,
+    which for a handful of rows is what SMOTE's neighbours are. Like every blend it keeps less of
+    the variance than the rows have.
+
+    Parameters
+    ----------
+    n_parents : int, default=3
+        Rows to blend.
+    max_rows : int, default=200
+        Rows of a class to keep at most.
+
+    Attributes
+    ----------
+    layout_ : RowLayout
+    rows_ : dict of ndarray
+        ``{class code: encoded rows}``.
+
+    References
+    ----------
+    .. [1] N. V. Chawla et al., "SMOTE: synthetic minority over-sampling technique", JAIR 16, 2002.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.encoders.layout import RowLayout
+    >>> from ganaug.generators.few_rows import Interpolation
+    >>> rows = np.array([[0.0], [1.0]], dtype=np.float32)
+    >>> layout, codes = RowLayout(n_numeric=1, n_classes=1), np.array([0, 0])
+    >>> blend = Interpolation().fit(rows, codes, layout, classes=np.array([0]), seed=0)
+    >>> made = blend.sample({0: 5}, seed=1)[0]
+    >>> bool((made >= 0).all() and (made <= 1).all())
+    True
+    """
+
+    name = "interpolation"
+    min_rows = 2
+
+    def __init__(self, n_parents: int = 3, max_rows: int = 200) -> None:
+        super().__init__(max_rows)
+        self.n_parents = n_parents
+
+    def _make(self, rows: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+        layout, k = self.layout_, min(self.n_parents, len(rows))
+        parents = rows[rng.permuted(np.tile(np.arange(len(rows)), (n, 1)), axis=1)[:, :k]]
+        weights = rng.dirichlet(np.ones(k), n).astype(np.float32)[:, :, None]
+        weights = np.broadcast_to(weights, (n, k, layout.n_values)).copy()
+        missing = parents[:, :, layout.n_values :]
+        flag_of = np.array(layout.missing_flag_of, dtype=np.int64)
+        flagged = np.flatnonzero(flag_of >= 0)
+        weights[:, :, flagged] *= 1 - missing[:, :, flag_of[flagged]]
+        for number, gate in layout.zero_gates:  # an amount that is zero does not count either
+            weights[:, :, number] *= parents[:, :, layout.n_numeric + gate]
+        weights = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
+        out = parents[:, 0].copy()
+        blend = (weights * parents[:, :, : layout.n_values]).sum(axis=1)
+        out[:, : layout.n_numeric] = blend[:, : layout.n_numeric]
+        start = layout.n_numeric
+        for size in layout.one_hot_sizes:
+            cumulative = weights[:, :, start].cumsum(axis=1)
+            chosen = (rng.random((n, 1), dtype=np.float32) > cumulative[:, :-1]).sum(axis=1)
+            out[:, start : start + size] = parents[np.arange(n), chosen, start : start + size]
+            start += size
+        return out

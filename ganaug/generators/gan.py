@@ -1,0 +1,215 @@
+"""The conditional GAN: what it learns, and how rows are drawn from it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from ganaug.encoders.layout import RowLayout
+from ganaug.generators.monitor import DrawMissingFlags, Monitor, TrainingDiverged
+from ganaug.generators.selection import CandidateSelector, gumbel_top_k
+from ganaug.randomness import Purpose, numpy_stream, torch_stream
+from ganaug.registry import LOSSES, NETWORKS, make
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+Weights = dict[str, np.ndarray]
+
+#: Candidates that are made at once: as many as stay in the processor's cache.
+CHUNK = 4096
+
+
+class ConditionalGAN(BaseEstimator):
+    """A generator and a critic that play against each other, conditional on the class.
+
+    Parameters
+    ----------
+    network : str or object
+        Builds both networks, see :mod:`ganaug.networks`.
+    loss : str or object
+        See :mod:`ganaug.losses`.
+    selector : CandidateSelector
+        Weighs candidate rows.
+    steps, batch_size, learning_rate
+        As of :class:`~ganaug.GANAugmenter`.
+
+    Attributes
+    ----------
+    layout_ : RowLayout
+    weights_, critic_weights_ : dict of ndarray
+        The averaged generator, and the critic.
+
+    Notes
+    -----
+    Training runs on one CPU thread, see :func:`ganaug.generators.training.one_thread`.
+    """
+
+    name = "gan"
+    min_rows = 8
+
+    def __init__(
+        self,
+        network: Any,
+        loss: Any,
+        selector: CandidateSelector,
+        *,
+        steps: int = 800,
+        batch_size: int = 128,
+        learning_rate: float = 0.002,
+    ) -> None:
+        self.network = network
+        self.loss = loss
+        self.selector = selector
+        self.steps = steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+
+    def fit(
+        self,
+        rows: np.ndarray,
+        codes: np.ndarray,
+        layout: RowLayout,
+        *,
+        classes: np.ndarray,
+        seed: int,
+        device: str,
+        monitor: Monitor,
+    ) -> ConditionalGAN:
+        """Train on the rows of ``classes``; see :mod:`ganaug.generators`.
+
+        Raises
+        ------
+        TrainingDiverged
+            If training diverged before the first tick.
+        """
+        import torch
+
+        from ganaug.generators.training import BalancedBatches, Schedule, one_thread, train
+
+        self.layout_ = layout
+        self.selector.fit(rows, codes, layout, seed=seed)
+        own = np.isin(codes, classes)
+        with one_thread():
+            generator, critic = self._build(device, torch_stream(seed, Purpose.WEIGHTS))
+            batches = BalancedBatches(
+                torch.from_numpy(rows[own]).to(device),
+                torch.from_numpy(codes[own]).to(device),
+                self.batch_size,
+                torch_stream(seed, Purpose.TRAIN, device=device),
+            )
+
+            def on_tick(step: int, losses: dict[str, float], averaged: nn.Module) -> bool:
+                fitted = copy.copy(self)
+                fitted.weights_, fitted.critic_weights_ = map(_weights_of, (averaged, critic))
+                return monitor(step, losses, fitted, partial(generate, averaged))
+
+            schedule = Schedule(self.steps, self.batch_size, self.learning_rate)
+            train(generator, critic, make(LOSSES, self.loss), batches, schedule, on_tick)
+        if monitor.best is None:
+            raise TrainingDiverged
+        self.weights_: Weights = monitor.best.weights_
+        self.critic_weights_: Weights = monitor.best.critic_weights_
+        return self
+
+    def is_finite(self) -> bool:
+        """Return whether no weight is NaN or infinite."""
+        every = [*self.weights_.values(), *self.critic_weights_.values()]
+        return all(np.isfinite(weight).all() for weight in every)
+
+    def _build(self, device: str, rng: torch.Generator) -> tuple[Any, Any]:
+        generator, critic = make(NETWORKS, self.network).build(self.layout_, rng)
+        return generator.to(device), critic.to(device)
+
+    def sample(
+        self,
+        counts: Mapping[int, int],
+        *,
+        seed: int,
+        draw_missing_flags: DrawMissingFlags,
+        n_candidates: int = 1,
+        device: str = "cpu",
+    ) -> dict[int, np.ndarray]:
+        """Make rows of each class, chosen from ``n_candidates`` times as many."""
+        import torch
+
+        from ganaug.generators.training import one_thread
+
+        made = {}
+        with one_thread(), torch.no_grad():
+            generator, critic = self._build(device, torch_stream(seed, Purpose.WEIGHTS))
+            _restore(generator, self.weights_)
+            _restore(critic, self.critic_weights_)
+            is_ratio = getattr(make(LOSSES, self.loss), "scores_are_log_ratios", False)
+            log_weight = partial(
+                self.selector.log_importance_weight, log_density_ratio=critic if is_ratio else None
+            )
+            for code, n in counts.items():
+                # A stream for each class: asking for more of one leaves the others alone.
+                codes = np.full(n, code)
+                missing_flags = draw_missing_flags(codes, numpy_stream(seed, Purpose.SAMPLE, code))
+                rng = torch_stream(seed, Purpose.SAMPLE, code, device=device)
+                made[code] = generate(
+                    generator, codes, missing_flags, rng, n_candidates, log_weight
+                )
+        return made
+
+
+def generate(
+    generator: Any,
+    codes: np.ndarray,
+    missing_flags: np.ndarray,
+    rng: torch.Generator,
+    n_candidates: int = 1,
+    log_weight: Callable[[Tensor, Tensor], Tensor] | None = None,
+) -> np.ndarray:
+    """Run a generator network in chunks; keep one row of every ``n_candidates``, by their weight.
+
+    Parameters
+    ----------
+    generator : torch.nn.Module
+        In ``eval`` mode.
+    codes : ndarray of shape (n,), int64
+    missing_flags : ndarray of shape (n, n_missing_flags), float32
+    rng : torch.Generator
+        On the device of the network.
+    n_candidates : int
+    log_weight : callable or None
+        Maps candidates (m, width) and their classes (m,) to log importance weights (m,).
+
+    Returns
+    -------
+    ndarray of shape (n, width), float32
+    """
+    import torch
+
+    rows = np.empty((len(codes), generator.layout.width), dtype=np.float32)
+    size = max(CHUNK // n_candidates, 1)
+    with torch.no_grad():
+        for start in range(0, len(codes), size):
+            chunk = slice(start, start + size)
+            classes = torch.from_numpy(codes[chunk]).to(rng.device).repeat(n_candidates)
+            flags = torch.from_numpy(missing_flags[chunk]).to(rng.device).repeat(n_candidates, 1)
+            made = generator(classes, flags, rng)
+            if log_weight is not None and n_candidates > 1:
+                k = len(made) // n_candidates
+                made = made[gumbel_top_k(log_weight(made, classes), k, rng)]
+            rows[chunk] = made.cpu().numpy()
+    return rows
+
+
+def _weights_of(network: nn.Module) -> dict[str, np.ndarray]:
+    return {k: v.detach().cpu().numpy().copy() for k, v in network.state_dict().items()}
+
+
+def _restore(network: nn.Module, weights: Weights) -> None:
+    import torch
+
+    network.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in weights.items()})
+    network.eval()

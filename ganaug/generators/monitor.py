@@ -1,0 +1,167 @@
+"""What happens at the ticks of a training: detect divergence, keep the best weights, stop early."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ganaug.randomness import Purpose, numpy_stream, torch_stream
+
+#: Losses are of order one on encoded rows; a training does not recover from more than this.
+DIVERGED_LOSS = 1e4
+#: How many rows of a class are held out for early stopping, at least and at most.
+HELD_OUT_ROWS = (4, 500)
+
+MakeRows = Callable[[np.ndarray, np.ndarray, Any], np.ndarray]
+DrawMissingFlags = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+
+class TrainingDiverged(Exception):
+    """A generator diverged before it was any good."""
+
+
+@dataclass
+class Validation:
+    """Measures how far synthetic rows are from held-out real ones, as the mean over classes.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, width), float32
+        Real rows that training does not see.
+    codes : ndarray of shape (n,), int64
+    draw_missing_flags : callable
+        As of an encoder.
+    seed : int
+    device : str
+    n_rows : int
+        Synthetic rows of a class to compare.
+    """
+
+    rows: np.ndarray
+    codes: np.ndarray
+    draw_missing_flags: DrawMissingFlags
+    seed: int
+    device: str
+    n_rows: int = 500
+
+    def __call__(self, make_rows: MakeRows) -> float:
+        """Return the energy distance of what ``make_rows(codes, missing_flags, rng)`` returns."""
+        from ganaug.quality.fidelity import energy_distance
+
+        distances = []
+        for c in np.unique(self.codes):
+            codes = np.full(self.n_rows, c)
+            # The same noise at every tick: what differs between two ticks is the generator.
+            flags = self.draw_missing_flags(codes, numpy_stream(self.seed, Purpose.MONITOR))
+            rng = torch_stream(self.seed, Purpose.MONITOR, device=self.device)
+            synthetic = make_rows(codes, flags, rng)
+            distances.append(energy_distance(self.rows[self.codes == c], synthetic))
+        return float(np.mean(distances))
+
+
+@dataclass
+class Monitor:
+    """Is called at every tick of a training, and decides whether the training stops.
+
+    Parameters
+    ----------
+    validation : Validation or None
+        Measures a distance for early stopping.
+    n_iter_no_change : int
+        Ticks without a smaller distance after which training ends.
+    on_tick : callable or None
+        Called as ``on_tick(logs, generator)`` after each sound tick; returning true ends training.
+
+    Attributes
+    ----------
+    history : list of dict
+        The ``step``, losses and, with validation, ``quality/energy`` of each sound tick.
+    best : fitted generator or None
+        Of the tick with the smallest distance or, without validation, of the last sound one.
+    diverged_at : int or None
+        The step by which the training had diverged.
+    """
+
+    validation: Validation | None = None
+    n_iter_no_change: int = 5
+    on_tick: Callable[[dict[str, Any], Any], bool] | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best: Any = None
+    diverged_at: int | None = None
+    _smallest: float = np.inf
+    _ticks_since_best: int = 0
+
+    def __call__(
+        self, step: int, losses: Mapping[str, float], generator: Any, make_rows: MakeRows
+    ) -> bool:
+        """Record a tick; return whether to stop.
+
+        Parameters
+        ----------
+        step : int
+        losses : mapping of str to float
+        generator : fitted generator
+            As it is at this tick; it must not change any more.
+        make_rows : callable
+            Makes rows with it, for the validation.
+        """
+        worst = np.abs(list(losses.values())).max()
+        if not (worst < DIVERGED_LOSS and generator.is_finite()):  # NaN is not smaller either
+            self.diverged_at = step
+            return True
+        logs: dict[str, Any] = {"step": step, **losses}
+        if self.validation is None:
+            self.best = generator
+        else:
+            distance = logs["quality/energy"] = self.validation(make_rows)
+            self._ticks_since_best += 1
+            if distance < self._smallest:
+                self.best, self._smallest, self._ticks_since_best = generator, distance, 0
+        self.history.append(logs)
+        told_to_stop = self.on_tick is not None and self.on_tick(logs, generator)
+        return bool(told_to_stop) or self._ticks_since_best == self.n_iter_no_change
+
+
+def hold_out(
+    codes: np.ndarray,
+    classes: list[int],
+    fraction: float,
+    min_rows_left: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Choose rows to validate on, of each class that can spare some.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n,), int64
+    classes : list of int
+        The codes of the classes to hold rows out of.
+    fraction : float
+        Of the rows of a class, within :data:`HELD_OUT_ROWS`.
+    min_rows_left : int
+        A class that would be left with fewer rows keeps them all.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of shape (n,), bool
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.generators.monitor import hold_out
+    >>> codes = np.repeat([0, 1, 2], [40, 20, 9])
+    >>> held_out = hold_out(codes, [1, 2], 0.3, 8, np.random.default_rng(0))
+    >>> np.bincount(codes[held_out], minlength=3)
+    array([0, 6, 0])
+    """
+    mask, (least, most) = np.zeros(len(codes), dtype=bool), HELD_OUT_ROWS
+    for c in classes:
+        rows = np.flatnonzero(codes == c)
+        n = min(max(least, int(fraction * len(rows))), most)
+        if len(rows) - n >= min_rows_left:
+            mask[rng.choice(rows, n, replace=False)] = True
+    return mask

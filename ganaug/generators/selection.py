@@ -1,0 +1,126 @@
+"""The choice among candidates: sampling importance resampling [1]_ by density ratio and posterior.
+
+References
+----------
+.. [1] D. B. Rubin, "Using the SIR algorithm to simulate posterior distributions",
+   Bayesian Statistics 3, 1988.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from ganaug.encoders.layout import RowLayout
+from ganaug.generators.class_posterior import class_posterior, fit_class_forest
+from ganaug.randomness import Purpose, numpy_stream, thin
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+#: Added to a posterior, so that one of zero makes a row unlikely but not impossible.
+MIN_POSTERIOR = 1e-3
+
+
+class CandidateSelector(BaseEstimator):
+    """Weighs candidate rows by how much denser real rows are there, and by their class posterior.
+
+    The importance weight of a candidate is the critic's density ratio of real to generated rows
+    [1]_ times a power of the posterior that trees give to its class [2]_: rows that could as well
+    be of another class teach a classifier little.
+
+    Parameters
+    ----------
+    posterior_exponent : float, default=2
+        Bayes' rule has 1. With 1 a classifier that gets as many synthetic rows as real ones takes
+        too many rows of other classes for rare ones.
+    n_trees : int, default=30
+    max_depth : int, default=10
+    max_rows_per_class : int, default=1000
+        Rows of a class that the trees are grown on at most.
+
+    Attributes
+    ----------
+    forest_ : dict of ndarray
+        See :func:`~ganaug.generators.class_posterior.fit_class_forest`. Empty where single
+        positions of a row mean little, as pixels do: there trees would keep only the most typical
+        rows.
+
+    References
+    ----------
+    .. [1] A. Grover et al., "Bias correction of learned generative models using likelihood-free
+       importance weighting", NeurIPS 2019.
+    .. [2] A. Razavi, A. van den Oord, O. Vinyals, "Generating diverse high-fidelity images with
+       VQ-VAE-2", NeurIPS 2019, section 4.3: classifier-based rejection sampling.
+    """
+
+    def __init__(
+        self,
+        posterior_exponent: float = 2,
+        n_trees: int = 30,
+        max_depth: int = 10,
+        max_rows_per_class: int = 1000,
+    ) -> None:
+        self.posterior_exponent = posterior_exponent
+        self.n_trees = n_trees
+        self.max_depth = max_depth
+        self.max_rows_per_class = max_rows_per_class
+
+    def fit(
+        self, rows: np.ndarray, codes: np.ndarray, layout: RowLayout, *, seed: int
+    ) -> CandidateSelector:
+        """Grow the trees on encoded rows (n, layout.width) and their class codes (n,)."""
+        self.forest_: dict[str, np.ndarray] = {}
+        if layout.kind == "table":
+            seen = thin(codes, self.max_rows_per_class, numpy_stream(seed, Purpose.POSTERIOR))
+            self.forest_ = fit_class_forest(
+                rows[seen],
+                codes[seen],
+                layout.n_classes,
+                seed=int(numpy_stream(seed, Purpose.POSTERIOR, 1).integers(2**31 - 1)),
+                n_trees=self.n_trees,
+                max_depth=self.max_depth,
+            )
+        return self
+
+    def log_importance_weight(
+        self,
+        rows: Tensor,
+        classes: Tensor,
+        log_density_ratio: Callable[[Tensor, Tensor], Tensor] | None,
+    ) -> Tensor:
+        """Return the logarithm of each candidate's weight, but for a constant.
+
+        Shape: rows (n, width) float32, ``classes`` (n,) int64 -> (n,) float32.
+        """
+        import torch
+
+        log_weight = rows.new_zeros(len(rows))
+        if self.forest_:
+            posterior = class_posterior(self.forest_, rows.cpu().numpy(), classes.cpu().numpy())
+            log_posterior = torch.from_numpy(posterior + MIN_POSTERIOR).log()
+            log_weight += self.posterior_exponent * log_posterior.to(rows.device)
+        if log_density_ratio is not None:
+            log_weight += log_density_ratio(rows, classes)
+        return log_weight
+
+
+def gumbel_top_k(log_weight: Tensor, k: int, rng: torch.Generator) -> Tensor:
+    """Draw ``k`` positions without replacement, with probability proportional to exp(log_weight).
+
+    The positions of the ``k`` largest sums of a log weight and a Gumbel draw are such a sample
+    [1]_, here in ascending order.
+
+    Shape: (n,) float32 -> (k,) int64.
+
+    References
+    ----------
+    .. [1] W. Kool, H. van Hoof, M. Welling, "Stochastic beams and where to find them: the
+       Gumbel-top-k trick for sampling sequences without replacement", ICML 2019.
+    """
+    gumbel = -log_weight.new_empty(log_weight.shape).exponential_(generator=rng).log()
+    return (log_weight + gumbel).topk(k).indices.sort()[0]

@@ -1,0 +1,185 @@
+"""The adversarial loop: no logging, no plotting, no saving, no printing."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from threading import Lock, get_ident
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train.
+
+    Parameters
+    ----------
+    steps : int
+        Generator updates.
+    batch_size : int
+        Real rows per update.
+    learning_rate : float
+        Of both Adam optimisers at the start; it decays to zero along a half cosine.
+    ticks : int
+        How often, over the whole run, ``on_tick`` is called.
+    ema : float
+        Share of the averaged generator that each step keeps; less in the first steps.
+    """
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+    ticks: int = 20
+    ema: float = 0.995
+
+
+# Torch's number of threads is one setting for each Python thread, inherited by new ones. So whoever
+# starts training while another thread trains may find that one's setting instead of the caller's,
+# which is kept here.
+_lock = Lock()
+_training: dict[int, int] = {}  # thread -> the caller's setting
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run torch on one thread: nearly as fast for small networks, and the same bits anywhere.
+
+    Inside, gradients are on, numbers float32 and tensors on the CPU where no device is named,
+    whatever the caller has switched off or on.
+    """
+    me = get_ident()
+    if me in _training:
+        yield
+        return
+    # A default device has a hand in every call of torch, so one that is right is left alone.
+    elsewhere = torch.get_default_device().type != "cpu"
+    with _lock:
+        found = torch.get_num_threads()
+        # Alone, or with a setting of its own: what is found is the caller's.
+        _training[me] = found if found > 1 or not _training else max(_training.values())
+        torch.set_num_threads(1)
+    try:
+        with (
+            torch.device("cpu") if elsewhere else nullcontext(),
+            torch.inference_mode(False),
+            torch.enable_grad(),
+            torch.autocast("cpu", enabled=False),
+        ):
+            yield
+    finally:
+        with _lock:
+            torch.set_num_threads(_training.pop(me))
+
+
+class BalancedBatches:
+    """Real rows in batches that hold every class equally often.
+
+    Parameters
+    ----------
+    rows : Tensor of shape (n, ...), float32
+    classes : Tensor of shape (n,), int64
+    batch_size : int
+    rng : torch.Generator
+        On the device of ``rows``.
+    """
+
+    def __init__(
+        self, rows: Tensor, classes: Tensor, batch_size: int, rng: torch.Generator
+    ) -> None:
+        order = torch.argsort(classes, stable=True)
+        self.rows, self.rng, self.batch_size = rows[order], rng, batch_size
+        self.present, self.sizes = torch.unique(classes, return_counts=True)
+        self.starts = self.sizes.cumsum(0) - self.sizes
+        self.turn = torch.arange(batch_size, device=rows.device)
+
+    def draw(self) -> tuple[Tensor, Tensor]:
+        """Return rows (batch_size, ...) and their classes (batch_size,)."""
+        # A batch goes on in the round of classes where the one before it ended.
+        slot = self.turn % len(self.present)
+        self.turn = self.turn + self.batch_size
+        share = torch.rand(
+            self.batch_size, generator=self.rng, device=self.rows.device, dtype=self.rows.dtype
+        )
+        pick = self.starts[slot] + (share * self.sizes[slot]).long()
+        return self.rows[pick], self.present[slot]
+
+
+def train(
+    generator: Any,
+    critic: Any,
+    loss: Any,
+    batches: BalancedBatches,
+    schedule: Schedule,
+    on_tick: Callable[[int, dict[str, float], Any], bool],
+) -> None:
+    """Train both networks in place; the generator ends with its averaged weights.
+
+    Parameters
+    ----------
+    generator, critic : torch.nn.Module
+        As built by a network of :mod:`ganaug.networks`.
+    loss : object
+        One of :mod:`ganaug.losses`.
+    batches : BalancedBatches
+        The real rows; its stream also feeds the generator's noise.
+    schedule : Schedule
+    on_tick : callable
+        Called as ``on_tick(step, losses, averaged_generator)``; returning true ends training.
+        A loss that is not finite is handed over like any other.
+    """
+    average = copy.deepcopy(generator).requires_grad_(False).eval()
+    averages, weights = list(average.parameters()), list(generator.parameters())
+    updates = {
+        net: torch.optim.Adam(
+            net.parameters(), schedule.learning_rate, betas=(0.0, 0.99), fused=True
+        )
+        for net in (generator, critic)
+    }
+    tick_ends = set(np.linspace(0, schedule.steps, schedule.ticks + 1).round().astype(int)[1:])
+    sums = batches.rows.new_zeros(2)
+    since = 0
+    for step in range(1, schedule.steps + 1):
+        rate = schedule.learning_rate * (1 + np.cos(np.pi * (step - 1) / schedule.steps)) / 2
+        for _ in range(loss.critic_steps):
+            real, classes = batches.draw()
+            missing_flags = real[:, generator.layout.n_values :]
+            fake = generator(classes, missing_flags, batches.rng)
+            critic_loss = loss.critic_loss(critic, real, fake.detach(), classes, batches.rng)
+            _descend(updates[critic], critic_loss, list(critic.parameters()), rate)
+        # The last fake batch serves both sides: its graph is still that of the current weights.
+        generator_loss = loss.generator_loss(critic, real, fake, classes)
+        _descend(updates[generator], generator_loss, weights, rate)
+        # A short memory at first, or the average would hold on to its random start.
+        keep = min(schedule.ema, step / (step + 10))
+        with torch.no_grad():
+            for mean, weight in zip(averages, weights, strict=True):
+                mean.lerp_(weight, 1 - keep)
+            for mean, buffer in zip(average.buffers(), generator.buffers(), strict=True):
+                mean.copy_(buffer)
+
+        sums += torch.stack([critic_loss.detach(), generator_loss.detach()])
+        since += 1
+        if step in tick_ends:
+            critic_mean, generator_mean = (sums / since).tolist()
+            losses = {"loss/critic": critic_mean, "loss/generator": generator_mean}
+            if on_tick(step, losses, average):
+                break
+            sums.zero_()
+            since = 0
+    generator.load_state_dict(average.state_dict())
+
+
+def _descend(
+    optimizer: torch.optim.Optimizer, loss: Tensor, weights: Sequence[Tensor], rate: float
+) -> None:
+    optimizer.param_groups[0]["lr"] = rate
+    for weight in weights:
+        weight.grad = None
+    loss.backward(inputs=weights)
+    optimizer.step()

@@ -1,0 +1,424 @@
+"""A classifier that finds out by cross-validation how many rows to add, and where to decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.stats import rankdata
+from sklearn.metrics import average_precision_score, get_scorer, get_scorer_names
+from sklearn.model_selection import check_cv
+from sklearn.utils import _safe_indexing
+from sklearn.utils.parallel import Parallel, delayed
+
+from ganaug.augmenter import GANAugmenter
+from ganaug.callbacks import with_callbacks
+from ganaug.draws import FOLD, sample_rows, seed_of
+from ganaug.ensemble import AugmentedClassifier
+from ganaug.parameters import (
+    ARRAY_LIKE,
+    CALLABLE,
+    NONE,
+    HasMethods,
+    IsA,
+    OneOf,
+    Whole,
+    check_parameters,
+)
+from ganaug.priors import TAUS
+from ganaug.randomness import subseed
+from ganaug.targets import class_counts, rows_to_add
+
+
+class AugmentedClassifierCV(AugmentedClassifier):
+    r"""An :class:`AugmentedClassifier` that finds out how much to add, and where to decide.
+
+    Every training fold of an inner cross-validation fits the augmenter once; each of ``amounts``
+    is then tried on it and scored on the real rows held out. The best amount is used for a last
+    fit on all rows. More rows of a rare class can make a classifier worse, so 0 is among the
+    ``amounts`` by default. With a ``scoring`` of your own each amount is also tried with several
+    strengths of logit adjustment [1]_: F1 and balanced accuracy want different ones.
+
+    Parameters
+    ----------
+    estimator : classifier
+        What is trained. It is cloned, never fitted itself.
+
+    augmenter : GANAugmenter or imbalanced-learn sampler, default=None
+        As for :class:`AugmentedClassifier`, but None means ``GANAugmenter()``. Its
+        ``sampling_strategy`` is set to what each of ``amounts`` asks for, whatever it was.
+
+    amounts : array-like of float, default=(0.0, 0.25, 0.5, 1.0)
+        The amounts to try, each between 0 and 1. Every class with fewer rows than ``amount``
+        times those of the largest class is brought up to that number: 0 adds nothing, 1 gives
+        all classes the same number of rows. No row is ever removed.
+
+    scoring : str, callable or None, default=None
+        What is maximized: the name of a scikit-learn scorer, or ``scorer(estimator, X, y)``.
+        None is the average precision of each class but the largest against the rest, averaged
+        over these classes. With two classes this is the average precision of the rarer one,
+        whatever its label. For a score of probabilities, such as the Brier score, set
+        ``correct_prior`` as well.
+
+    cv : int, cross-validation generator or iterable, default=5
+        The inner cross-validation; an int means that many stratified folds.
+
+    n_draws : int, default=5
+        Number of clones of ``estimator`` to average, as for :class:`AugmentedClassifier`, in
+        each inner fold and in the last fit; for an amount of 0 it is one. The draws of an amount
+        add from nothing up to it.
+
+    correct_prior : bool, default=False
+        As for :class:`AugmentedClassifier`, in the inner folds too.
+
+    memory : joblib.Memory, str, Path or None, default=None
+        As for :class:`AugmentedClassifier`; the augmenters of the inner folds are kept too.
+
+    n_jobs : int, default=None
+        Number of inner folds run at the same time, then of clones trained at the same time.
+        Results are the same for any number.
+
+    random_state : int, RandomState instance or None, default=None
+        As for :class:`AugmentedClassifier`.
+
+    Attributes
+    ----------
+    best_amount_ : float
+        The amount with the best mean score; of equally good ones, the smallest.
+
+    best_tau_ : float or None
+        The strength of logit adjustment that was best with it. At 0 ``predict`` would decide at
+        the class prior of the training rows, at 1 it decides at an equal prior, and above 1 it
+        favours rare classes more. None: no strength was better than to decide as an
+        :class:`AugmentedClassifier` does.
+
+    best_score_ : float
+        Its mean score over the inner folds.
+
+    cv_results_ : dict of ndarray
+        For a DataFrame: ``amount``, ``tau`` (NaN: as in an :class:`AugmentedClassifier`),
+        ``split0_test_score`` and so on for each fold, ``mean_test_score``, ``std_test_score`` and
+        ``rank_test_score``. Amounts are in the order of ``amounts``, each with every ``tau``.
+
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, sorted.
+
+    estimators_ : list of classifiers
+        The ``n_draws`` clones fitted on all rows with the best amount.
+
+    class_prior_, draw_priors_, decision_prior_ : ndarray
+        As for :class:`AugmentedClassifier`.
+
+    augmenter_ : GANAugmenter or None
+        The augmenter of that last fit. None if the best amount adds nothing, or for an
+        imbalanced-learn sampler.
+
+    n_features_in_ : int
+        Number of features seen in ``fit``.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features seen in ``fit``, where all of them are strings.
+
+    See Also
+    --------
+    AugmentedClassifier : The same with a given amount.
+
+    Notes
+    -----
+    Within a fold the smaller draws of a GANAugmenter are parts of the largest one, and clones
+    share their seeds between amounts: what differs between two scores is the amount.
+
+    Post-hoc logit adjustment of strength :math:`\tau` decides at a class prior in proportion to
+    :math:`\pi_c^{1 - \tau}`, where :math:`\pi` is that of the training rows [1]_. With two classes
+    it moves a threshold; with more it moves all of them together. Five strengths from 0.25 to 1.25
+    are tried if ``scoring`` is given and ``estimator`` has ``predict_proba``, which then comes out
+    at that prior as well, unless ``correct_prior`` is set. As with ``correct_prior``, ``estimator``
+    must not itself weigh classes or balance them.
+
+    References
+    ----------
+    .. [1] A. K. Menon, S. Jayasumana, A. S. Rawat, H. Jain, A. Veit, S. Kumar, "Long-tail learning
+       via logit adjustment", ICLR 2021.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from ganaug import AugmentedClassifierCV, GANAugmenter
+    >>> X, y = make_classification(400, weights=[0.95], flip_y=0, random_state=0)
+    >>> model = AugmentedClassifierCV(
+    ...     LogisticRegression(), GANAugmenter(steps=30), amounts=[0, 0.5], cv=2, random_state=0
+    ... ).fit(X, y)
+    >>> model.best_amount_ in (0.0, 0.5)
+    True
+    >>> model.cv_results_["mean_test_score"].shape
+    (2,)
+    >>> model.set_params(scoring="f1").fit(X, y).cv_results_["mean_test_score"].shape
+    (12,)
+    """
+
+    parameter_rules: ClassVar[dict] = {
+        **AugmentedClassifier.parameter_rules,
+        "amounts": (ARRAY_LIKE,),
+        "scoring": (OneOf(get_scorer_names()), CALLABLE, NONE),
+        "cv": (
+            Whole(2),
+            HasMethods("split", "get_n_splits"),
+            IsA((list, tuple, Iterator), "an iterable of (training rows, test rows)"),
+            NONE,
+        ),
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        augmenter: Any = None,
+        *,
+        amounts: Sequence[float] = (0.0, 0.25, 0.5, 1.0),
+        scoring: str | Callable | None = None,
+        cv: Any = 5,
+        n_draws: int = 5,
+        correct_prior: bool = False,
+        memory: Any = None,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            estimator,
+            augmenter,
+            n_draws=n_draws,
+            correct_prior=correct_prior,
+            memory=memory,
+            n_jobs=n_jobs,
+            random_state=random_state,
+        )
+        self.amounts = amounts
+        self.scoring = scoring
+        self.cv = cv
+
+    @with_callbacks
+    def fit(self, X: Any, y: Any) -> AugmentedClassifierCV:
+        """Choose by cross-validation, then augment and train on all rows.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Training rows.
+
+        y : array-like of shape (n_samples,)
+            Their class labels.
+
+        Returns
+        -------
+        AugmentedClassifierCV
+            The fitted classifier.
+        """
+        check_parameters(self)
+        X, y = self._check_training_rows(X, y)
+        amounts, scorer = self._check_amounts(), self._get_scorer(y)
+        folds = self._inner_folds(X, y)
+        seed = self._seed()
+        context = self._init_callback_context(
+            max_subtasks=len(folds) + 1, sequential_subtasks=False
+        )
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        # Made beforehand: the tree of contexts must not grow while workers hold parts of it.
+        contexts = [
+            context.subcontext(task_name="inner-fold", task_id=fold) for fold in range(len(folds))
+        ]
+        refit_context = context.subcontext(task_name="refit", task_id=len(folds))
+        found = self._search(X, y, seed, folds, contexts, amounts, scorer)
+        rows = rows_to_add(class_counts(y), amount=found["best_amount_"])
+        source = self._fit_augmenter(X, y, seed, refit_context, rows)
+        estimators, draw_priors = self._fit_estimators(X, y, seed, source, rows)
+        self.__dict__.update(found)
+        self._set_fitted(y, estimators, draw_priors, source, found["best_tau_"])
+        context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return self
+
+    def _get_augmenter(self) -> Any:
+        return GANAugmenter() if self.augmenter is None else self.augmenter
+
+    def _check_amounts(self) -> np.ndarray:
+        amounts = np.asarray(self.amounts, dtype=float)
+        if amounts.ndim != 1 or not amounts.size or not np.all((amounts >= 0) & (amounts <= 1)):
+            raise ValueError(
+                f"amounts={self.amounts!r} must be a list of one or more numbers between 0 (add "
+                "nothing) and 1 (as many rows as the largest class)."
+            )
+        augmenter = self._get_augmenter()
+        if "sampling_strategy" not in augmenter.get_params():
+            raise ValueError(
+                f"{type(augmenter).__name__} has no parameter 'sampling_strategy' through which "
+                "amounts could be set. Pass an augmenter with one, or use AugmentedClassifier."
+            )
+        return amounts
+
+    def _get_scorer(self, y: np.ndarray) -> Callable:
+        if self.scoring is not None:
+            return get_scorer(self.scoring)
+        decides = hasattr(self.estimator, "decision_function") and len(np.unique(y)) == 2
+        if not hasattr(self.estimator, "predict_proba") and not decides:
+            raise ValueError(
+                "scoring=None ranks rows by predict_proba or, for two classes, decision_function, "
+                f"and {type(self.estimator).__name__} has neither. Pass a scoring that works on "
+                "labels, such as 'balanced_accuracy'."
+            )
+        labels, counts = np.unique(y, return_counts=True)
+        return partial(_average_precision, classes=np.delete(labels, counts.argmax()))
+
+    def _inner_folds(self, X: Any, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        folds = list(check_cv(self.cv, y, classifier=True).split(X, y))
+        for fold, (train, _) in enumerate(folds):
+            absent = np.setdiff1d(y, y[train]).tolist()
+            if absent:
+                raise ValueError(
+                    f"Inner fold {fold} of cv={self.cv!r} has no training row of class "
+                    f"{absent[0]!r}, which has {np.sum(y == absent[0])} row(s) in all. Use another "
+                    "cv, or AugmentedClassifier with a fixed amount."
+                )
+        return folds
+
+    def _search(
+        self,
+        X: Any,
+        y: np.ndarray,
+        seed: int | None,
+        folds: Sequence[tuple[np.ndarray, np.ndarray]],
+        contexts: Sequence[Any],
+        amounts: np.ndarray,
+        scorer: Callable,
+    ) -> dict[str, Any]:
+        """Return the attributes that tell what was tried, and what was best."""
+        adjusts = self.scoring is not None and hasattr(self.estimator, "predict_proba")
+        taus = (None, *TAUS) if adjusts else (None,)
+        candidates = [
+            _Candidate(
+                self.estimator,
+                self._get_augmenter(),
+                n_draws=self.n_draws,
+                correct_prior=self.correct_prior,
+                memory=self.memory,
+                random_state=subseed(seed, FOLD, fold),
+            )
+            for fold in range(len(folds))
+        ]
+        scores = Parallel(n_jobs=self.n_jobs)(
+            delayed(_score_amounts)(candidate, X, y, *fold, amounts, taus, scorer, context)
+            for candidate, fold, context in zip(candidates, folds, contexts, strict=True)
+        )
+        return self._choose([(a, tau) for a in amounts for tau in taus], np.array(scores))
+
+    def _choose(
+        self, tried: list[tuple[float, float | None]], scores: np.ndarray
+    ) -> dict[str, Any]:
+        """Compare pairs of amount and tau by ``scores``, with a row a fold and a column a pair."""
+        known = np.isfinite(scores)
+        needed = np.array([tau is None for _, tau in tried])
+        if not known[:, needed].all():
+            fold, column = np.argwhere(~known & needed)[0]
+            raise ValueError(
+                f"scoring={self.scoring!r} gave {scores[fold, column]} for amount "
+                f"{tried[column][0]} on inner fold {fold}, so amounts cannot be compared. Its rows "
+                "may lack a class: use another scoring or fewer folds."
+            )
+        mean = scores.mean(axis=0)
+        # A tau without a score in a fold, such as a precision of no rows, cannot win.
+        comparable = np.where(known.all(axis=0), mean, -np.inf)
+        # The smallest amount of the best, and the first tau with it.
+        best = [tried[column] for column in np.flatnonzero(comparable == comparable.max())]
+        amount, tau = min(best, key=lambda pair: pair[0])
+        return {
+            "best_amount_": float(amount),
+            "best_tau_": tau,
+            "best_score_": float(comparable.max()),
+            "cv_results_": {
+                "amount": np.array([amount for amount, _ in tried]),
+                "tau": np.array([tau for _, tau in tried], dtype=float),
+                **{f"split{fold}_test_score": row for fold, row in enumerate(scores)},
+                "mean_test_score": mean,
+                "std_test_score": scores.std(axis=0),
+                "rank_test_score": rankdata(-comparable, method="min").astype(np.int32),
+            },
+        }
+
+
+class _NestedDraws:
+    """A fitted augmenter whose smaller draws are the first rows of its largest one."""
+
+    def __init__(self, augmenter: Any, largest: Mapping[Any, int]) -> None:
+        self.augmenter = augmenter
+        self.seed_ = seed_of(augmenter)
+        self.largest = largest
+        self.draws: dict[int | None, tuple[Any, np.ndarray]] = {}
+
+    def sample(self, n: Mapping[Any, int], *, random_state: int | None) -> tuple[Any, np.ndarray]:
+        if random_state not in self.draws:
+            self.draws[random_state] = sample_rows(self.augmenter, self.largest, random_state)
+        X, y = self.draws[random_state]
+        kept = np.concatenate([np.flatnonzero(y == label)[:rows] for label, rows in n.items()])
+        return _safe_indexing(X, kept), y[kept]
+
+
+class _Candidate(AugmentedClassifier):
+    """What the scorer gets: its clones predict the held-out rows once, whatever ``tau`` is."""
+
+    _held_out: Any = None
+    _stored: Sequence[np.ndarray] = ()
+
+    def hold_out(self, X: Any) -> None:
+        """From now on, store the probabilities of ``X``."""
+        self._held_out, self._stored = X, ()
+
+    def _probabilities_of_clones(self, X: Any) -> list[np.ndarray]:
+        if X is not self._held_out:
+            return super()._probabilities_of_clones(X)
+        self._stored = self._stored or super()._probabilities_of_clones(X)
+        return [p.copy() for p in self._stored]  # a scorer may write into what it gets
+
+
+def _score_amounts(
+    candidate: _Candidate,
+    X: Any,
+    y: np.ndarray,
+    train: np.ndarray,
+    test: np.ndarray,
+    amounts: np.ndarray,
+    taus: Sequence[float | None],
+    scorer: Callable,
+    context: Any,
+) -> list[float]:
+    """Score every amount with every ``tau`` on one inner fold, with one fitted augmenter."""
+    X_test, y_test = _safe_indexing(X, test), y[test]
+    X, y = candidate._check_training_rows(_safe_indexing(X, train), y[train])
+    seed, counts = candidate._seed(), class_counts(y)
+    largest = rows_to_add(counts, amount=amounts.max())
+    fitted = source = candidate._fit_augmenter(X, y, seed, context, largest)
+    if fitted is not None and not hasattr(fitted, "fit_resample"):
+        source = _NestedDraws(fitted, largest)
+    scores = []
+    for amount in amounts:
+        rows = rows_to_add(counts, amount=amount)
+        estimators, draw_priors = candidate._fit_estimators(X, y, seed, source, rows)
+        candidate.hold_out(X_test)
+        for tau in taus:
+            candidate._set_fitted(y, estimators, draw_priors, fitted, tau)
+            scores.append(scorer(candidate, X_test, y_test))
+    return scores
+
+
+def _average_precision(classifier: Any, X: Any, y: np.ndarray, *, classes: np.ndarray) -> float:
+    """Average precision of each of ``classes`` present in ``y`` against the rest, averaged."""
+    if hasattr(classifier, "predict_proba"):
+        scores = classifier.predict_proba(X)
+    else:
+        scores = classifier.decision_function(X)
+        scores = np.column_stack([-scores, scores])
+    precisions = [
+        average_precision_score(y == label, scores[:, column])
+        for column, label in enumerate(classifier.classes_)
+        if label in classes and label in y
+    ]
+    return float(np.mean(precisions)) if precisions else np.nan

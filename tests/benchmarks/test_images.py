@@ -1,0 +1,55 @@
+"""The benchmark of images, on digits that are drawn as large as those of MNIST."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import typer
+from sklearn.datasets import load_digits
+
+from benchmarks import images
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def mnist(tmp_path):
+    """Write a file like MNIST's, of scikit-learn's digits drawn three times as large."""
+    X, y = load_digits(return_X_y=True)
+    large = np.kron(X.reshape(-1, 8, 8), np.ones((3, 3))) * 255 / 16
+    framed = np.pad(large, [(0, 0), (2, 2), (2, 2)]).astype("uint8")
+    np.savez(tmp_path / "mnist.npz", X=framed, y=y, is_test=np.arange(len(y)) % 3 == 0)
+    return tmp_path / "mnist.npz"
+
+
+def test_images_are_measured_and_kept(monkeypatch, mnist, tmp_path, capsys):
+    with pytest.raises(typer.BadParameter, match="holds no scores yet"):
+        images.report(tmp_path / "scores")
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        images.run(mnist, quick=True, results=tmp_path / "scores")
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    with pytest.raises(UserWarning, match="still an error"):
+        warnings.warn("still an error", UserWarning, stacklevel=1)
+    scores = pd.concat(map(pd.read_csv, (tmp_path / "scores").glob("*.csv")))
+    assert set(scores["arm"]) == set(images.samplers(1))
+    assert scores.groupby("arm")["judge"].nunique().eq(3).all()
+    assert scores[images.SCORES].apply(lambda s: s.between(0, 1)).all(axis=None)
+    assert scores.groupby("arm")["balanced accuracy"].max().gt(0.7).all()
+    samples = scores.groupby("arm")[images.SAMPLES].first()
+    assert samples.loc["random", "near copies"] == 1
+    assert samples.loc["conv", "near copies"] < 0.5
+    assert "rank F1, by rare rows" in capsys.readouterr().out
+    # What is there is not measured again.
+    monkeypatch.setattr(images, "measure", None)
+    images.run(mnist, quick=True, results=tmp_path / "scores")
+
+
+def test_images_are_drawn(mnist, tmp_path):
+    images.picture(mnist, tmp_path / "sheet.png", common=60, steps=2)
+    assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,261 @@
+"""`ganaug augment`: real rows and images stay as they are, synthetic ones are like them."""
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from helpers import complaint, run, snapshot, write_csv, write_folder
+
+from ganaug import GANAugmenter
+from ganaug.files import read_images, tables
+
+STEPS = ("--steps", 5)
+
+
+def test_augment_csv__real_rows_untouched_synthetic_alike(capsys, table):
+    out_path = table.with_name("out.csv")
+    code, out, _ = run(capsys, "augment", table, "--target", "y", "-o", out_path, "--steps", 20)
+    assert code == 0
+    assert out == f"Wrote {out_path}: 60 real rows and 30 synthetic; 01: 30 more (gan)\n"
+    before, after = table.read_text().splitlines(), out_path.read_text().splitlines()
+    assert after[0] == before[0] + ",synthetic"
+    assert after[1:61] == [line + ",False" for line in before[1:]]
+
+    text = pd.read_csv(out_path, dtype=str, na_filter=False).iloc[60:]
+    assert (text["y"] == "01").all()
+    assert (text["synthetic"] == "True").all()
+    assert set(text["zip"]) <= {"000", "001", "002"}
+    assert set(text["flag"]) <= {"true", "false"}
+    assert text["day"].str.fullmatch(r"2024-01-\d\d").all()
+    assert text["n"].str.fullmatch(r"\d*").all()
+    assert text["x"].str.fullmatch(r"NA|-?\d+\.\d+").all()
+    assert set(text["odd, name"]) <= {'a "0", b', 'a "1", b'}
+    assert [path.name for path in table.parent.iterdir()] == ["d.csv", "out.csv"]
+
+
+def test_augment__seed__same_bytes(capsys, table):
+    paths = [table.with_name(f"{name}.csv") for name in "abc"]
+    for path, seed in zip(paths, (3, 3, 4), strict=True):
+        arguments = ("--target", "y", "-o", path, "--steps", 20, "--seed", seed)
+        assert run(capsys, "augment", table, *arguments)[0] == 0
+    assert paths[0].read_bytes() == paths[1].read_bytes() != paths[2].read_bytes()
+
+
+@pytest.mark.parametrize(("strategy", "n"), [("0.5", 8), ('{"01": 20}', 5), ("auto", 30)])
+def test_augment__strategy(capsys, table, strategy, n):
+    out = table.with_name("out.csv")
+    arguments = ("--sampling-strategy", strategy, "--no-mark", "--steps", 5)
+    code, *_ = run(capsys, "augment", table, "--target", "y", "-o", out, *arguments)
+    assert code == 0
+    frame = pd.read_csv(out)
+    assert len(frame) == 60 + (7 if strategy == "0.5" else n)
+    assert "synthetic" not in frame
+
+
+def test_augment_parquet__schema_and_rows_untouched(capsys, tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "whole": pd.array(rng.integers(0, 9, 60), dtype="Int32"),
+            "level": pd.Categorical(rng.choice(["a", "b"], 60), categories=["a", "b", "c"]),
+            "when": pd.Timestamp("2024-01-01", tz="UTC")
+            + pd.to_timedelta(rng.integers(0, 99, 60), "D"),
+            "flag": pd.array(rng.random(60) < 0.5, dtype="boolean"),
+            "label": np.repeat([1, 0], [15, 45]),
+            "small": rng.normal(size=60).astype("float32"),
+        },
+        index=range(100, 160),
+    )
+    frame.loc[105, ["whole", "flag"]] = pd.NA
+    path, out = tmp_path / "d.parquet", tmp_path / "out.parquet"
+    frame.to_parquet(path)
+    arguments = ("--target", "label", "-o", out, "--steps", 20, "--mark-column", "made")
+    assert run(capsys, "augment", path, *arguments)[0] == 0
+    real, more = pq.read_table(path), pq.read_table(out)
+    assert more.column_names == [*real.column_names, "made"]
+    assert [more.schema.field(name).type for name in real.column_names] == real.schema.types
+    assert more.slice(0, 60).drop_columns("made").equals(real)
+    assert more["made"].to_pylist() == [False] * 60 + [True] * 30
+    assert set(more["label"].to_pylist()[60:]) == {1}
+    assert set(more["level"].to_pylist()[60:]) <= {"a", "b"}
+
+
+def test_augment__other_format(capsys, table):
+    parquet, back = table.with_name("d.parquet"), table.with_name("back.csv")
+    arguments = ("--target", "y", "--steps", 5)
+    assert run(capsys, "augment", table, *arguments, "-o", parquet, "--no-mark")[0] == 0
+    frame = pd.read_parquet(parquet)
+    assert frame["n"].dtype == "Int64"
+    assert frame["zip"].iloc[0] == "000"
+    assert frame["y"].iloc[0] == "01"
+    assert run(capsys, "augment", parquet, *arguments, "-o", back)[0] == 0
+    text = pd.read_csv(back, dtype=str, na_filter=False)
+    assert set(text["y"]) == {"01", "1"}
+    assert text["n"].str.fullmatch(r"\d*").all()
+
+
+def test_augment__force__replaces_or_keeps_the_old(capsys, table, monkeypatch):
+    out = table.with_name("out.csv")
+    out.write_text("old")
+    arguments = ("augment", table, "--target", "y", "-o", out, "--steps", 5)
+    assert complaint(capsys, *arguments) == f"{out} exists already. --force replaces it."
+
+    def half(frame, path, **_):
+        path.write_text("half")
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pd.DataFrame, "to_csv", half)
+        patch.setattr(tables, "_spell_like", lambda table, synthetic: synthetic)
+        code, _, err = run(capsys, *arguments, "--force")
+    assert (code, err.splitlines()[-1]) == (2, "ganaug: disk full")
+    assert out.read_text() == "old"
+    assert sorted(path.name for path in table.parent.iterdir()) == ["d.csv", "out.csv"]
+    assert run(capsys, *arguments, "--force")[0] == 0
+    assert len(pd.read_csv(out)) == 90
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (np.linspace(0, 1, 60).round(3), "column 'y' holds measurements such as 0.0, not classes"),
+        (range(60), "column 'y' has 60 different values in 60 rows: names or measurements"),
+        ([f"id{i}" for i in range(60)], "column 'y' has 60 different values in 60 rows"),
+    ],
+)
+def test_augment__a_target_that_holds_no_classes(capsys, tmp_path, rows, message):
+    path = write_csv(tmp_path / "odd.csv", rows)
+    assert message in complaint(capsys, "augment", path, "--target", "y", "-o", tmp_path / "o.csv")
+    assert not (tmp_path / "o.csv").exists()
+
+
+def test_augment__parquet_with_a_stored_index_of_dates(capsys, tmp_path):
+    path, out = tmp_path / "dates.parquet", tmp_path / "out.parquet"
+    index = pd.date_range("2024-01-01", periods=60)
+    pd.DataFrame({"a": np.arange(60.0), "y": ["no"] * 40 + ["yes"] * 20}, index).to_parquet(path)
+    assert run(capsys, "augment", path, "--target", "y", "-o", out, "--steps", 2)[0] == 0
+    assert len(pd.read_parquet(out)) == 80
+
+
+def test_augment__a_model_that_cannot_be_saved__no_table_either(capsys, tmp_path):
+    path, out = write_csv(tmp_path / "t.csv", ["no"] * 40 + ["yes"] * 20), tmp_path / "o.csv"
+    arguments = ("augment", path, "--target", "y", "--steps", 2, "-o", out, "--save-model")
+    assert "cannot be both the data and the model" in complaint(capsys, *arguments, out)
+    assert "does not exist" in complaint(capsys, *arguments, tmp_path / "no" / "m")
+    assert not out.exists()
+
+
+def test_augment__a_table_that_cannot_be_written__no_model_either(capsys, tmp_path, monkeypatch):
+    path, model = write_csv(tmp_path / "t.csv", ["no"] * 40 + ["yes"] * 20), tmp_path / "m"
+
+    def full(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(tables, "write_table", full)
+    arguments = ("--target", "y", "--steps", 2, "-o", tmp_path / "o.csv", "--save-model", model)
+    assert complaint(capsys, "augment", path, *arguments) == "No space left on device"
+    assert not model.exists()
+
+
+def test_augment__many_classes__a_short_line(capsys, tmp_path):
+    path = write_csv(tmp_path / "many.csv", [f"c{i}" for i in range(12) for _ in range(i + 2)])
+    arguments = ("--target", "y", "--steps", 2, "-o", tmp_path / "o.csv")
+    code, printed, _ = run(capsys, "augment", path, *arguments)
+    assert code == 0
+    assert printed.rstrip().endswith("... (11 classes)")
+
+
+# --- Images ---------------------------------------------------------------------------------------
+
+
+def test_augment_images__real_files_untouched_synthetic_beside_them(capsys, folder):
+    out = folder.with_name("more")
+    code, printed, _ = run(capsys, "augment", folder, "-o", out, *STEPS)
+    assert (code, printed) == (
+        0,
+        f"Wrote {out}: 135 real images and 45 synthetic; 8: 45 more (gan)\n",
+    )
+    before, after = snapshot(folder), snapshot(out)
+    assert {path: after[path] for path in before} == before
+    made = sorted(set(after) - set(before))
+    assert [path.name for path in made] == [f"synthetic-{i:04}.png" for i in range(1, 46)]
+    assert {path.parent.name for path in made} == {"8"}
+    images = read_images(out)
+    assert images.X.shape == (180, 8, 8)
+    assert len(np.unique(images.X[images.y == "8"], axis=0)) > 50
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["digits", "more"]
+
+
+def test_augment_images__seed__same_bytes(capsys, folder):
+    outs = [folder.with_name(name) for name in "abc"]
+    for out, seed in zip(outs, (3, 3, 4), strict=True):
+        code, *_ = run(capsys, "augment", folder, "-o", out, *STEPS, "--seed", seed)
+        assert code == 0
+    a, b, c = map(snapshot, outs)
+    assert a == b != c
+
+
+def test_augment_images__classes_too_small_for_a_gan_are_served_otherwise(capsys, tmp_path, eights):
+    X, y = eights
+    kept = np.r_[:60, 60, 75:79]  # one eight, and four nines
+    folder = write_folder(tmp_path / "few", X[kept], y[kept])
+    code, printed, _ = run(capsys, "augment", folder, "-o", tmp_path / "more", *STEPS)
+    assert code == 0
+    assert printed.endswith("; 8: 59 more (jitter), 9: 56 more (interpolation)\n")
+    assert len(read_images(tmp_path / "more").X) == 180
+
+
+@pytest.mark.parametrize(("side", "network"), [(6, "dense"), (8, "conv"), (65, "dense")])
+def test_augment_images__the_network_suits_the_size(capsys, tmp_path, side, network):
+    X = np.random.default_rng(0).integers(0, 256, (20, side, 8, 3), dtype="uint8")
+    folder = write_folder(tmp_path / "noise", X, ["a"] * 8 + ["b"] * 12)
+    model = tmp_path / "m"
+    arguments = ("-o", tmp_path / "more", "--steps", 1, "--save-model", model)
+    assert run(capsys, "augment", folder, *arguments)[0] == 0
+    assert GANAugmenter.load(model).network == network
+    assert read_images(tmp_path / "more").X.shape == (24, side, 8, 3)
+
+
+@pytest.mark.filterwarnings("always")
+def test_augment_images__skip_unreadable__a_note_and_no_copy(capsys, folder):
+    (folder / "8" / "notes.txt").write_text("x")
+    out = folder.with_name("more")
+    said = complaint(capsys, "augment", folder, "-o", out, *STEPS)
+    assert said.startswith(f"{folder / '8' / 'notes.txt'} is no image")
+    assert not out.exists()
+    code, _, err = run(capsys, "augment", folder, "-o", out, *STEPS, "--skip-unreadable")
+    assert code == 0
+    assert f"ganaug: note: Left out: {folder / '8' / 'notes.txt'} is no image" in err
+    assert not (out / "8" / "notes.txt").exists()
+
+
+def test_augment_images__bad_paths_and_options__nothing_written(capsys, folder):
+    here, out = folder.parent, folder.with_name("out")
+    (here / "there").mkdir()
+    (here / "table.csv").write_text("a,y\n1,no\n")
+    for arguments, message in [
+        ([folder, "-o", here / "there"], f"{here / 'there'} exists already. Choose another name."),
+        ([folder, "-o", here / "there", "--force"], f"{here / 'there'} exists already."),
+        ([folder, "-o", here / "no" / "out"], f"The folder {here / 'no'} does not exist."),
+        ([folder, "-o", folder / "out"], f"{folder / 'out'} lies in {folder}, among the real"),
+        ([folder, "-o", out, "--save-model", folder / "m"], f"{folder / 'm'} lies in {folder}"),
+        ([folder, "-o", out, "--save-model", out], f"{out} cannot be both the data and the model"),
+        ([folder, "-o", out, "--target", "y"], f"{folder} is a folder, whose classes are folders"),
+        ([folder, "-o", out, "--no-mark"], "A folder has no column that marks"),
+        ([folder, "-o", out, "--mark-column", "made"], "A folder has no column that marks"),
+        ([folder, "-o", out, "--sampling-strategy", '{"3": 9}'], "There is no class '3'; there a"),
+        ([here / "digit", "-o", out], f"There is no file or folder {here / 'digit'}."),
+        ([here / "there", "-o", out], f"{here / 'there'} holds no folders; give the images of"),
+        (
+            [here / "table.csv", "-o", here / "o.csv", "--target", "y", "--skip-unreadable"],
+            "--skip-unreadable is for folders of images.",
+        ),
+    ]:
+        assert complaint(capsys, "augment", *arguments).startswith(message)
+    assert sorted(p.name for p in here.iterdir()) == ["digits", "table.csv", "there"]
+    (folder / "8" / "synthetic-0001.png").write_bytes((folder / "8" / "0060.png").read_bytes())
+    for command in (["augment", folder, "-o", out], ["compare", folder, "--no-tracking"]):
+        said = complaint(capsys, *command)
+        assert said.endswith(
+            "a synthetic image by its name, one of 1. Start from real images only."
+        )

@@ -1,0 +1,132 @@
+"""The command itself: its help, its exit codes, and one line for every mistake."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from helpers import complaint, run
+
+from ganaug.cli.options import read_counts
+
+
+@pytest.mark.slow
+def test_module__is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "ganaug", "augment"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("ganaug: Missing ")
+
+
+def python(code, **options):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, **options
+    )
+
+
+def test_help__teaches(capsys):
+    for arguments in ([], ["--help"]):
+        code, out, _ = run(capsys, *arguments)
+        assert code == 0
+        assert all(word in out for word in ("compare", "augment", "sample"))
+    for command in ("compare", "augment", "sample"):
+        code, out, _ = run(capsys, command, "--help")
+        assert code == 0
+        assert f"ganaug {command} " in out
+        assert "xample" in out
+
+
+@pytest.mark.slow
+def test_help__is_quick():
+    done = python(
+        "import sys; from ganaug.cli import main; main(['augment', '--help'])\n"
+        "slow = {'torch', 'sklearn', 'mlflow', 'pandas', 'numpy'} & set(sys.modules)\n"
+        "sys.exit(str(slow) if slow else 0)"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.slow
+def test_typer_missing__one_line():
+    done = python("import sys; sys.modules['typer'] = None; import ganaug.cli")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "The command ganaug needs typer and rich. Install them with: pip install 'ganaug[cli]'\n"
+    )
+
+
+GOOD = "a,b,y\n" + "1,x,no\n2,z,yes\n" * 6
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "{path} is empty."),
+        ("a,b,y\n", "{path} has no rows."),
+        ("a,b,y\n1,2\n", "{path}: line 2 has 2 cells, the header 3. Cells must be separated by"),
+        ("a,b,y\n1,2,no,5\n", "{path}: line 2 has 4 cells, the header 3."),
+        ("a;b;y\n1;2;no\n", "{path} has no column 'y'. It has: a;b;y."),
+        (",b,y\n1,2,no\n", "{path}: column 1 has no name. Name it, or drop it if it only"),
+        ("a,a,y\n1,2,no\n", "{path} has several columns called 'a'."),
+        ('a,b,y\n1,"2,no\n', "{path} is not CSV: unexpected end of data."),
+        ("y\nno\nyes\n", "{path} has no column besides 'y'."),
+        (GOOD + "3,x,\n", "{path}: 1 labels are missing in column 'y' (first in data row 13)."),
+        ("a,b,y\n1,2,no\n3,4,no\n", "{path}: column 'y' holds one class only, 'no'."),
+        (GOOD.replace(",y\n", ",yy\n"), "{path} has no column 'y'. Did you mean 'yy'? It has: a,"),
+        (b"\x89PNG\r\n\x1a\n\xff\xfe", "{path} is not UTF-8 text."),
+        (b"\x00\x00,a\n\x00\x00", "{path} is not text."),
+        (GOOD.replace("1,x", "inf,x"), "X has infinit"),
+    ],
+)
+@pytest.mark.parametrize("command", ["compare", "augment"])
+def test_bad_file__one_line(capsys, tmp_path, command, content, message):
+    path = tmp_path / "d.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    extra = ["-o", tmp_path / "o.csv"] if command == "augment" else ["--no-tracking"]
+    said = complaint(capsys, command, path, "--target", "y", *extra)
+    if "infinit" not in message:
+        assert said.startswith(message.format(path=path))
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_bad_paths_and_options__one_line(capsys, tmp_path):
+    good = tmp_path / "d.csv"
+    good.write_text(GOOD)
+    (tmp_path / "x.parquet").write_text("PAR1 not")
+    out = tmp_path / "o.csv"
+    here = tmp_path
+    for arguments, message in [
+        ([here / "none.csv", "-o", out], f"There is no file {here / 'none.csv'}."),
+        ([here, "-o", out], f"{here} is a folder, whose classes are folders of images: leave"),
+        ([here / "d.xlsx", "-o", out], f"{here / 'd.xlsx'} is neither .csv nor .parquet; those"),
+        ([good, "-o", here / "o.txt"], f"{here / 'o.txt'} is neither .csv nor .parquet; those"),
+        ([good, "-o", here / "no/o.csv"], f"The folder {here / 'no'} does not exist."),
+        ([here / "x.parquet", "-o", out], f"{here / 'x.parquet'} is not Parquet: "),
+        ([good, "-o", out, "--mark-column", "a"], f"{good} has a column 'a' already; choose anot"),
+        ([good, "-o", out, "--mark-column", "y"], f"{good} has a column 'y' already; choose anot"),
+        ([good, "-o", out, "--sampling-strategy", "{"], "'{' is not JSON (Expecting property"),
+        ([good, "-o", out, "--sampling-strategy", '{"x": 3}'], "There is no class 'x'; there are"),
+        ([good, "-o", out, "--sampling-strategy", "some"], "The 'sampling_strategy' parameter"),
+        ([good, "-o", out, "--steps", "0"], "Invalid value for '--steps': "),
+        ([good], "Missing option '--output' / '-o'. Try: ganaug --help"),
+        ([good, "-o", out, "--sed", "1"], "No such option: --sed"),
+    ]:
+        assert complaint(capsys, "augment", *arguments, "--target", "y").startswith(message)
+    assert complaint(capsys, "augment", good, "-o", out) == (
+        f"Name the column of labels with --target. {good} has: a, b, y."
+    )
+    said = complaint(capsys, "sample", here / "m", "-o", out)
+    assert said == f"There is no saved model {here / 'm'}."
+    assert complaint(capsys, "sample", here, "-o", out)
+    assert not out.exists()
+    compare = ("compare", good, "--target", "y", "--no-tracking")
+    assert complaint(capsys, *compare, "--arms", "gin").startswith("Unknown arm 'gin'. Choose")
+    assert complaint(capsys, *compare, "--classifiers", "svm").startswith("Unknown classifier")
+    assert complaint(capsys, *compare, "--folds", "1").startswith("Invalid value for '--folds'")
+    assert complaint(capsys, "conpare").startswith("No such command 'conpare'.")
+
+
+def test_json_keys__labels_of_other_kinds():
+    assert read_counts('{"1": 5, "True": 3}', [1, True]) == {True: 3}
+    assert read_counts(json.dumps({"2.5": 1}), [2.5]) == {2.5: 1}

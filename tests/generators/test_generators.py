@@ -1,0 +1,87 @@
+"""A generator that is no GAN: one class and one override are all that it takes."""
+
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+from scipy.stats import norm, rankdata
+from sklearn.base import BaseEstimator
+from sklearn.datasets import make_classification
+from sklearn.linear_model import LogisticRegression
+
+from ganaug import AugmentedClassifier, GANAugmenter, registry
+from ganaug.randomness import Purpose, numpy_stream
+
+
+class GaussianCopula(BaseEstimator):
+    """Rows whose numbers have the ranks of a normal distribution, and the values of real rows."""
+
+    name = "copula"
+    min_rows = 5
+
+    def fit(self, rows, codes, layout, *, classes, seed, device, monitor):
+        """Learn the correlation of normal scores in each class."""
+        self.rows_ = {int(c): np.sort(rows[codes == c], axis=0) for c in classes}
+        self.roots_ = {}
+        for c in classes:
+            scores = norm.ppf(rankdata(rows[codes == c], axis=0) / (np.sum(codes == c) + 1))
+            values, vectors = np.linalg.eigh(np.corrcoef(scores, rowvar=False))
+            self.roots_[int(c)] = vectors * np.sqrt(values.clip(min=0))
+        return self
+
+    def sample(self, counts, *, seed, draw_missing_flags, n_candidates, device):
+        """Draw correlated ranks, and take the values at these ranks."""
+        made = {}
+        for code, n in counts.items():
+            rng, root = numpy_stream(seed, Purpose.SAMPLE, code), self.roots_[code]
+            shares = norm.cdf(rng.standard_normal((n, len(root))) @ root.T)
+            at = (shares * len(self.rows_[code])).astype(int).clip(max=len(self.rows_[code]) - 1)
+            made[code] = np.take_along_axis(self.rows_[code], at, axis=0)
+        return made
+
+
+class CopulaAugmenter(GANAugmenter):
+    """Takes the copula in the place of the GAN."""
+
+    def _make_generator(self):
+        return GaussianCopula()
+
+
+@pytest.fixture
+def table():
+    X, y = make_classification(300, 4, weights=[0.9], flip_y=0, random_state=0)
+    return pd.DataFrame(X, columns=list("abcd")), y
+
+
+def test_it_serves_the_classes_that_have_rows_enough(table):
+    X, y = table
+    model = CopulaAugmenter(random_state=0).fit(X, y)
+    assert model.methods_ == {0: "copula", 1: "copula"}
+    X_new, y_new = model.sample({1: 500})
+    assert y_new.tolist() == [1] * 500
+    real = X[y == 1]
+    new_ranks, ranks = (table.corr("spearman").to_numpy() for table in (X_new, real))
+    assert new_ranks == pytest.approx(ranks, abs=0.15)
+    assert ((X_new >= real.min() - 1e-5) & (X_new <= real.max() + 1e-5)).all(axis=None)
+    few = np.r_[np.flatnonzero(y == 0), np.flatnonzero(y == 1)[:4]]
+    model.fit(X.iloc[few], y[few])
+    assert model.methods_ == {0: "copula", 1: "interpolation"}
+
+
+def test_it_works_in_a_classifier(table):
+    X, y = table
+    model = AugmentedClassifier(LogisticRegression(), CopulaAugmenter(), random_state=0).fit(X, y)
+    assert model.score(X, y) > 0.8
+
+
+def test_it_is_saved_with_its_line_in_the_registry(table, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "copulas", SimpleNamespace(GaussianCopula=GaussianCopula))
+    monkeypatch.setattr(GaussianCopula, "__module__", "copulas")
+    monkeypatch.setitem(registry.GENERATORS, "copula", "copulas:GaussianCopula")
+    model = CopulaAugmenter(random_state=0).fit(*table)
+    model.save(tmp_path / "model")
+    again = CopulaAugmenter.load(tmp_path / "model")
+    assert_array_equal(again.sample()[0], model.sample()[0])

@@ -1,0 +1,65 @@
+"""The choice among candidates."""
+
+import numpy as np
+import pytest
+import torch
+
+from ganaug.encoders.layout import RowLayout
+from ganaug.generators.class_posterior import class_posterior
+from ganaug.generators.selection import MIN_POSTERIOR, CandidateSelector, gumbel_top_k
+
+TABLE = RowLayout(n_classes=2, n_numeric=2)
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    codes = np.repeat([0, 1], 200)
+    rows = rng.normal(size=(400, 2)).astype(np.float32)
+    rows[:, 0] += 2 * codes
+    return rows, codes
+
+
+def test_gumbel_top_k_draws_in_proportion_to_the_weights():
+    rng = torch.Generator().manual_seed(0)
+    log_weight = torch.tensor([0.1, 0.2, 0.3, 0.4]).log()
+    drawn = torch.stack([gumbel_top_k(log_weight, 1, rng) for _ in range(20_000)])
+    share = torch.bincount(drawn.flatten(), minlength=4) / 20_000
+    assert share.tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4], abs=0.02)
+
+
+def test_gumbel_top_k_draws_without_replacement_in_order():
+    drawn = gumbel_top_k(torch.zeros(50), 20, torch.Generator().manual_seed(0)).tolist()
+    assert drawn == sorted(set(drawn))
+    assert len(drawn) == 20
+
+
+def test_the_weight_is_density_ratio_times_a_power_of_the_posterior(data):
+    rows, codes = data
+    selector = CandidateSelector(posterior_exponent=3).fit(rows, codes, TABLE, seed=0)
+    candidates, classes = torch.from_numpy(rows[:50]), torch.ones(50, dtype=torch.int64)
+    posterior = class_posterior(selector.forest_, rows[:50], np.ones(50, dtype=np.int64))
+    expected = 3 * np.log(posterior + MIN_POSTERIOR)
+    found = selector.log_importance_weight(candidates, classes, None)
+    assert found.numpy() == pytest.approx(expected, abs=1e-5)
+    with_ratio = selector.log_importance_weight(candidates, classes, lambda x, c: x[:, 1])
+    assert with_ratio.numpy() == pytest.approx(expected + rows[:50, 1], abs=1e-5)
+
+
+def test_rows_of_images_have_no_posterior(data):
+    rows, codes = data
+    layout = RowLayout(n_classes=2, n_numeric=2, shape=(1, 1, 2), kind="image", bounded=True)
+    selector = CandidateSelector().fit(rows, codes, layout, seed=0)
+    assert selector.forest_ == {}
+    log_weight = selector.log_importance_weight(
+        torch.from_numpy(rows[:5]), torch.zeros(5, dtype=torch.int64), None
+    )
+    assert log_weight.tolist() == [0] * 5
+
+
+def test_trees_see_a_bounded_number_of_rows(data):
+    rows, codes = data
+    selector = CandidateSelector(n_trees=2, max_depth=30, max_rows_per_class=10)
+    forest = selector.fit(rows, codes, TABLE, seed=0).forest_
+    assert len(forest["roots"]) == 2
+    assert len(forest["feature"]) <= 2 * 20  # leaves have two rows each
