@@ -18,12 +18,16 @@ from ganaug.comparison.arms import ARMS, BASELINE
 from ganaug.comparison.checks import stratified_folds
 from ganaug.comparison.classifiers import CLASSIFIERS
 from ganaug.comparison.evaluate import PACKAGES, Task, one_thread
-from ganaug.comparison.pictures import (
+from ganaug.comparison.figures import (
+    CONTROL_CHARACTERS,
     arm_styles,
     draw_calibration,
     draw_differences,
     draw_precision_recall,
     draw_rows_added,
+    inline_panels,
+    page_colour,
+    page_style,
 )
 from ganaug.comparison.scores import (
     ALL,
@@ -34,7 +38,6 @@ from ganaug.comparison.scores import (
     RANKING,
     WORDS,
 )
-from ganaug.comparison.svg import CONTROL_CHARACTERS, inline_panels, page_colour, page_style
 from ganaug.comparison.verdict import recommend, write_verdict
 from ganaug.encoders.image import ImageEncoder
 from ganaug.quality.pictures import (
