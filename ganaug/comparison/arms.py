@@ -239,11 +239,10 @@ class MixedSMOTE(BaseOverSampler):
     Examples
     --------
     >>> import pandas as pd
-    >>> X = pd.DataFrame({"age": [20, 30, 40, 50, 60], "vip": [True, False, True, False, True]})
-    >>> sampler = MixedSMOTE(random_state=0)
-    >>> X_more, y_more = sampler.fit_resample(X, ["no", "no", "no", "yes", "yes"])
-    >>> len(X_more), X_more["age"].iloc[-1].round(1)
-    (6, 54.3)
+    >>> X = pd.DataFrame({"age": [20, 30, 40, 50, 60], "vip": [True, False, True, True, True]})
+    >>> X_more, y_more = MixedSMOTE().fit_resample(X, ["no", "no", "no", "yes", "yes"])
+    >>> X_more["vip"].tolist()
+    ['True', 'False', 'True', 'True', 'True', 'True']
     """
 
     def __init__(

@@ -328,7 +328,8 @@ def inline_panels(figure: Figure, name: str, description: str) -> list[str]:
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # A panel keeps its place when the others are hidden.
     inner = np.array([panel.bbox.extents for panel in figure.axes])
-    outer = np.array([panel.get_tightbbox().extents for panel in figure.axes])
+    tight: list[Any] = [panel.get_tightbbox() for panel in figure.axes]
+    outer = np.array([box.extents for box in tight])
     low, high = (outer - inner)[:, :2].min(axis=0), (outer - inner)[:, 2:].max(axis=0)
     boxes = (inner + np.r_[low, high]) / figure.dpi  # with the same margin around each
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))

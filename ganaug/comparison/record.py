@@ -19,7 +19,7 @@ import numpy as np
 from ganaug.comparison.evaluate import PACKAGES
 from ganaug.comparison.figures import draw_leaderboard
 from ganaug.comparison.report import render_report
-from ganaug.comparison.scores import PURPOSES, RANKING
+from ganaug.comparison.scores import METRICS, PURPOSES, RANKING
 from ganaug.tracking.champions import Contender, Registered, check_registry, register
 from ganaug.tracking.data import describe, log_dataset, log_tables
 from ganaug.tracking.models import log_fitted
@@ -198,11 +198,6 @@ def log_comparison(
     )
 
 
-def _metric_names(comparison: Any) -> list[str]:
-    about = {"fold", "arm", "classifier", "fit_seconds", "error"}
-    return [name for name in comparison.results.columns if name not in about]
-
-
 def check_log(
     *,
     tracking_uri: str | None = None,
@@ -374,7 +369,7 @@ def _log_cell(
             "dataset_digest": dataset["digest"],
         }
         metrics = []
-        for name in _metric_names(comparison) if len(ran) else []:
+        for name in METRICS if len(ran) else []:
             for fold, value in zip(ran["fold"], ran[name], strict=True):
                 metrics.append(Metric(f"fold/{name}", float(value), now, int(fold)))
             metrics.append(Metric(name, float(ran[name].mean()), now, 0, **about))
