@@ -304,9 +304,14 @@ def test_synthetic_rows_could_be_real(name, request):
     assert (X_new[moving].nunique() >= 2).all()
 
 
-def test_whole_numbers_cents_and_days_stay_so(mixed):
-    X, y = mixed
-    X_new, _ = quick().fit(X, y).sample({"high": 300, "low": 300})
+@pytest.fixture(scope="module")
+def of_mixed(mixed):
+    """Return an augmenter fitted on the mixed table, to sample from."""
+    return quick().fit(*mixed)
+
+
+def test_whole_numbers_cents_and_days_stay_so(of_mixed):
+    X_new, _ = of_mixed.sample({"high": 300, "low": 300})
     assert (X_new["price"] == X_new["price"].round(2)).all()
     assert (X_new["seen"] == X_new["seen"].dt.normalize()).all()
     assert (X_new["zoned"] == X_new["zoned"].dt.normalize()).all()
@@ -315,10 +320,9 @@ def test_whole_numbers_cents_and_days_stay_so(mixed):
     assert X_new["never"].isna().all()
 
 
-def test_cells_are_missing_as_often_and_together_as_in_their_class(mixed):
+def test_cells_are_missing_as_often_and_together_as_in_their_class(mixed, of_mixed):
     X, y = mixed
-    model = quick().fit(X, y)
-    X_new, y_new = model.sample(dict.fromkeys(["low", "mid", "high"], 2000))
+    X_new, y_new = of_mixed.sample(dict.fromkeys(["low", "mid", "high"], 2000))
     for label in ("low", "mid", "high"):
         real = X[y == label].isna()
         new = X_new[y_new == label].isna()
