@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from joblib import Memory
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils import Tags, assert_all_finite, column_or_1d, get_tags, indexable
 from sklearn.utils.metaestimators import available_if
@@ -70,11 +71,11 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         for its probabilities are taken to be those of the rows it is given.
 
     memory : joblib.Memory, str, Path or None, default=None
-        A folder in which fitted generative augmenters are kept, as in scikit-learn's Pipeline.
-        An augmenter with the same parameters and seed is then trained once on the same rows,
-        whatever ``estimator`` is: a search over 10 settings of it with 5 folds trains 5 GANs. It
-        needs a seed, here or in the augmenter; without one each fit is another, so nothing is
-        kept, and a warning tells so. Imbalanced-learn samplers are not kept.
+        A folder in which fitted generative augmenters are kept, as scikit-learn's Pipeline keeps
+        its transformers. An augmenter with the same parameters and seed is trained once on the
+        same rows, whatever ``estimator`` is: a search over 10 settings of ``estimator`` with 5
+        folds trains 5 GANs. Without a seed, here or in the augmenter, no two fits are the same:
+        nothing is kept then, and a warning says so. Imbalanced-learn samplers are not kept.
 
     n_jobs : int, default=None
         Number of clones trained at the same time. The draws are made in the calling process.
@@ -129,12 +130,13 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
     to the prior :math:`\pi` of the training rows, :math:`p'_c \propto p_c \pi_c / q_c` [1]_, and
     then averaged [2]_. With ``correct_prior`` that is what ``predict_proba`` returns; without, they
     are brought to ``decision_prior_``, where ``predict`` decides: the geometric mean of the priors
-    of the draws that add rows, for it is ratios of shares that count.
+    of the draws that add rows.
     Without ``predict_proba`` the clones vote, but for two classes, where their decision functions
     are averaged if there are any.
 
-    How many rows are a fraction is known of GANAugmenter and of imbalanced-learn's over-samplers.
-    Pipelines of samplers, and samplers that remove rows, do the same in every draw.
+    Draws grow where the augmenter tells how many rows it adds: a GANAugmenter does, and so do
+    imbalanced-learn's over-samplers. Pipelines of samplers, and samplers that remove rows, do the
+    same in every draw.
 
     Where ``decision_prior_`` decides, a threshold that was tuned inside ``estimator`` has no say,
     as in any average of probabilities: put
@@ -169,7 +171,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         "augmenter": (HasMethods("fit", "sample", "transform"), HasMethods("fit_resample"), NONE),
         "n_draws": (Whole(1),),
         "correct_prior": (FLAG,),
-        "memory": (HasMethods("cache"), IsA((str, Path), "a path"), NONE),
+        "memory": (IsA((str, Path, Memory), "a path or a joblib.Memory"), NONE),
         "n_jobs": (IsA((Integral,), "a whole number"), NONE),
         "random_state": RANDOM_STATE,
     }

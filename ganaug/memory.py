@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from sklearn.utils.validation import check_memory
 
 from ganaug._version import __version__
 from ganaug.digest import fingerprint
+from ganaug.paths import replace_file
 from ganaug.randomness import is_random_state
 
 
@@ -40,7 +39,8 @@ def fit_or_load(
     memory : joblib.Memory, str, Path or None
         None: always fit.
     """
-    if memory is None:
+    store = check_memory(str(memory) if isinstance(memory, Path) else memory).store_backend
+    if store is None:
         fit()
         return
     parameters = augmenter.get_params()
@@ -53,30 +53,40 @@ def fit_or_load(
         )
         fit()
         return
-    if callable(parameters.get("sampling_strategy")):
-        # A lambda has no hash, and only what it says of these labels matters.
-        parameters["sampling_strategy"] = parameters["sampling_strategy"](y)
+    # Inside the folder that joblib.Memory clears. Its function cache does not serve here: two
+    # processes may both compute the first result, or wipe the other's.
+    folder = Path(store.location) / "ganaug"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{_key(augmenter, parameters, X, y)}.pkl"
+    with FileLock(path.with_suffix(".lock")):
+        learned = _load(path)
+        if learned is None:
+            # Parameters and callbacks are there before the fit, and are not kept.
+            before = set(vars(augmenter))
+            fit()
+            learned = {name: vars(augmenter)[name] for name in vars(augmenter).keys() - before}
+            replace_file(path, lambda new: joblib.dump(learned, new))
+            return
+    for name, value in learned.items():
+        vars(augmenter).setdefault(name, value)
+
+
+def _key(augmenter: Any, parameters: dict[str, Any], X: Any, y: np.ndarray) -> str:
+    strategy = parameters.get("sampling_strategy")
+    if callable(strategy):  # a lambda has no hash, and only its answer for these labels matters
+        parameters = {**parameters, "sampling_strategy": strategy(y)}
     kind = f"{type(augmenter).__module__}.{type(augmenter).__qualname__}"
     versions = [__version__, version("torch")]
-    key = joblib.hash([kind, parameters, versions, fingerprint(X, y)])
-    memory = check_memory(os.fspath(memory) if isinstance(memory, Path) else memory)
-    with _lock(memory, key):
-        learned = memory.cache(_learned, ignore=["augmenter", "fit"])(key, augmenter, fit)
-    vars(augmenter).update(learned)
+    containers = [type(X).__name__, str(y.dtype)]  # synthetic rows come in the same
+    return joblib.hash([kind, parameters, versions, containers, fingerprint(X, y)])
 
 
-def _learned(key: str, augmenter: Any, fit: Callable[[], object]) -> dict[str, Any]:
-    """Return the attributes that the fit adds; parameters and callbacks are there before it."""
-    before = set(vars(augmenter))
-    fit()
-    return {name: value for name, value in vars(augmenter).items() if name not in before}
-
-
-def _lock(memory: Any, key: str) -> AbstractContextManager:
-    """Return a lock that only one can hold for this key, if the memory is a folder."""
-    location = getattr(memory, "location", None)
-    if location is None or getattr(memory, "backend", "") != "local":
-        return nullcontext()
-    folder = Path(location) / "ganaug-locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / key)
+def _load(path: Path) -> dict[str, Any] | None:
+    """Return what was kept; None if there is nothing, or if it is damaged."""
+    try:
+        return joblib.load(path)
+    except FileNotFoundError:
+        return None
+    except Exception as error:  # what a damaged pickle raises cannot be told beforehand
+        warnings.warn(f"{path} is damaged and is made again: {error}", UserWarning, stacklevel=3)
+        return None

@@ -89,9 +89,10 @@ class AugmentedClassifierCV(AugmentedClassifier):
         The amount with the best mean score; of equally good ones, the smallest.
 
     best_tau_ : float or None
-        The strength of the logit adjustment with it: ``predict`` decides at the class prior of the
-        training rows for 0, at an equal one for 1, and above for more of the rarer classes. None:
-        it decides as in an :class:`AugmentedClassifier`, for no ``tau`` was better.
+        The strength of logit adjustment that was best with it. At 0 ``predict`` would decide at
+        the class prior of the training rows, at 1 it decides at an equal prior, and above 1 it
+        favours rare classes more. None: no strength was better than to decide as an
+        :class:`AugmentedClassifier` does.
 
     best_score_ : float
         Its mean score over the inner folds.
@@ -133,8 +134,8 @@ class AugmentedClassifierCV(AugmentedClassifier):
     :math:`\pi_c^{1 - \tau}`, where :math:`\pi` is that of the training rows [1]_. With two classes
     it moves a threshold; with more it moves all of them together. Five strengths from 0.25 to 1.25
     are tried if ``scoring`` is given and ``estimator`` has ``predict_proba``, which then comes out
-    at that prior as well, unless ``correct_prior`` is set. What ``correct_prior`` says of an
-    ``estimator`` that weighs or balances classes itself holds for logit adjustment too.
+    at that prior as well, unless ``correct_prior`` is set. As with ``correct_prior``, ``estimator``
+    must not itself weigh classes or balance them.
 
     References
     ----------
@@ -216,10 +217,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
         """
         check_parameters(self)
         X, y = self._check_training_rows(X, y)
-        amounts = self._check_amounts()
-        scorer = self._get_scorer(y)
-        adjusts = self.scoring is not None and hasattr(self.estimator, "predict_proba")
-        taus = (None, *TAUS) if adjusts else (None,)
+        amounts, scorer = self._check_amounts(), self._get_scorer(y)
         folds = self._inner_folds(X, y)
         seed = self._seed()
         context = self._init_callback_context(
@@ -231,32 +229,12 @@ class AugmentedClassifierCV(AugmentedClassifier):
             context.subcontext(task_name="inner-fold", task_id=fold) for fold in range(len(folds))
         ]
         refit_context = context.subcontext(task_name="refit", task_id=len(folds))
-        scores = Parallel(n_jobs=self.n_jobs)(
-            delayed(_score_amounts)(
-                _Candidate(
-                    self.estimator,
-                    self._get_augmenter(),
-                    n_draws=self.n_draws,
-                    correct_prior=self.correct_prior,
-                    memory=self.memory,
-                    random_state=subseed(seed, FOLD, fold),
-                ),
-                X,
-                y,
-                *folds[fold],
-                amounts=amounts,
-                taus=taus,
-                scorer=scorer,
-                context=contexts[fold],
-            )
-            for fold in range(len(folds))
-        )
-        found = self._choose([(amount, tau) for amount in amounts for tau in taus], scores)
+        found = self._search(X, y, seed, folds, contexts, amounts, scorer)
         rows = rows_to_add(class_counts(y), amount=found["best_amount_"])
         source = self._fit_augmenter(X, y, seed, refit_context, rows)
         estimators, draw_priors = self._fit_estimators(X, y, seed, source, rows)
-        vars(self).update(found)
-        self._set_fitted(y, estimators, draw_priors, source, self.best_tau_)
+        self.__dict__.update(found)
+        self._set_fitted(y, estimators, draw_priors, source, found["best_tau_"])
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
@@ -303,9 +281,40 @@ class AugmentedClassifierCV(AugmentedClassifier):
                 )
         return folds
 
-    def _choose(self, tried: list[tuple[float, float | None]], scores: Any) -> dict[str, Any]:
-        """Return what the search found; ``scores`` has a row a fold, a column for each try."""
-        scores = np.array(scores)
+    def _search(
+        self,
+        X: Any,
+        y: np.ndarray,
+        seed: int | None,
+        folds: Sequence[tuple[np.ndarray, np.ndarray]],
+        contexts: Sequence[Any],
+        amounts: np.ndarray,
+        scorer: Callable,
+    ) -> dict[str, Any]:
+        """Return the attributes that tell what was tried, and what was best."""
+        adjusts = self.scoring is not None and hasattr(self.estimator, "predict_proba")
+        taus = (None, *TAUS) if adjusts else (None,)
+        candidates = [
+            _Candidate(
+                self.estimator,
+                self._get_augmenter(),
+                n_draws=self.n_draws,
+                correct_prior=self.correct_prior,
+                memory=self.memory,
+                random_state=subseed(seed, FOLD, fold),
+            )
+            for fold in range(len(folds))
+        ]
+        scores = Parallel(n_jobs=self.n_jobs)(
+            delayed(_score_amounts)(candidate, X, y, *fold, amounts, taus, scorer, context)
+            for candidate, fold, context in zip(candidates, folds, contexts, strict=True)
+        )
+        return self._choose([(a, tau) for a in amounts for tau in taus], np.array(scores))
+
+    def _choose(
+        self, tried: list[tuple[float, float | None]], scores: np.ndarray
+    ) -> dict[str, Any]:
+        """Compare pairs of amount and tau by ``scores``, with a row a fold and a column a pair."""
         known = np.isfinite(scores)
         needed = np.array([tau is None for _, tau in tried])
         if not known[:, needed].all():
@@ -318,14 +327,13 @@ class AugmentedClassifierCV(AugmentedClassifier):
         mean = scores.mean(axis=0)
         # A tau without a score in a fold, such as a precision of no rows, cannot win.
         comparable = np.where(known.all(axis=0), mean, -np.inf)
-        best_score = float(comparable.max())
         # The smallest amount of the best, and the first tau with it.
-        best = [tried[column] for column in np.flatnonzero(comparable == best_score)]
-        amount, tau = min(best, key=lambda one: one[0])
+        best = [tried[column] for column in np.flatnonzero(comparable == comparable.max())]
+        amount, tau = min(best, key=lambda pair: pair[0])
         return {
             "best_amount_": float(amount),
             "best_tau_": tau,
-            "best_score_": best_score,
+            "best_score_": float(comparable.max()),
             "cv_results_": {
                 "amount": np.array([amount for amount, _ in tried]),
                 "tau": np.array([tau for _, tau in tried], dtype=float),
@@ -377,7 +385,6 @@ def _score_amounts(
     y: np.ndarray,
     train: np.ndarray,
     test: np.ndarray,
-    *,
     amounts: np.ndarray,
     taus: Sequence[float | None],
     scorer: Callable,

@@ -116,7 +116,7 @@ def checked_rows(
     Traceback (most recent call last):
     ValueError: n asks for 3.5 rows of 'a'; pass a whole number from 0 to 2,147,483,647.
     """
-    rows = {}
+    rows: dict[Any, int] = {}
     for label, n in asked.items():
         # By equality, not by hash: a date and a timestamp may be the same label.
         known = [other for other in labels if other == label]

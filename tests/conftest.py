@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import mlflow_server, new_store
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.preprocessing import StandardScaler
+from stand_ins import Repeater
 
 
 @pytest.fixture(scope="session")
@@ -117,3 +119,18 @@ def eights():
     X, y = load_digits(return_X_y=True)
     rows = np.concatenate([np.flatnonzero(y == c)[:n] for c, n in ((7, 60), (8, 15), (9, 60))])
     return np.rint(X[rows] * (255 / 16)).astype("uint8").reshape(-1, 8, 8), y[rows]
+
+
+@pytest.fixture(scope="session")
+def cancer():
+    """Return 150 benign tumours and 20 malignant ones, 8 measures."""
+    X, y = load_breast_cancer(return_X_y=True)
+    rows = np.concatenate([np.flatnonzero(y == 1)[:150], np.flatnonzero(y == 0)[:20]])
+    return StandardScaler().fit_transform(X[rows, :8]), (y[rows] == 0).astype(int)
+
+
+@pytest.fixture
+def calls():
+    """Return the details of each call of a kind that a Repeater has had in this test."""
+    Repeater.calls = []
+    return lambda kind: [detail for call, detail in Repeater.calls if call == kind]

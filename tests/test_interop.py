@@ -73,13 +73,13 @@ def augmented_mixed():
 # What the fitted AugmentedClassifier below is made of, besides numpy, pandas and scikit-learn.
 TRUSTED = [
     "ganaug.augmenter.GANAugmenter",
-    "ganaug.classifier.AugmentedClassifier",
     "ganaug.encoders.cells.Cells",
     "ganaug.encoders.columns.LevelCoder",
     "ganaug.encoders.columns.NumberCoder",
     "ganaug.encoders.labels.LabelCoder",
     "ganaug.encoders.table.TableEncoder",
     "ganaug.encoders.table._Column",
+    "ganaug.ensemble.AugmentedClassifier",
     "ganaug.spec.Spec",
 ]
 
