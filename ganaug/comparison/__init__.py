@@ -71,7 +71,8 @@ def compare(
         Called as ``on_cell(done, total, cell)`` when a cell is ready.
     memory : path or joblib.Memory, optional
         Folder where every (fold, arm) pair is kept when it is ready: the same call after an
-        interruption goes on from there. Arms and classifiers must be picklable.
+        interruption goes on from there. Fitted GANs are kept there too. Arms and classifiers must
+        be picklable: a lambda is not.
 
     Returns
     -------

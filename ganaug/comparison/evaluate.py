@@ -187,14 +187,14 @@ def set_seeds(model: Any, seed: int, augmenter_seed: int) -> Any:
 
 
 def replace_memory(model: Any, old: Any, new: Any) -> Any:
-    """Give each AugmentedClassifier in a model another memory, if its memory is the old one."""
+    """Replace the memory of each AugmentedClassifier in a model where it is the old one."""
     parameters = model.get_params()
     names = [f"{prefix}memory" for prefix in _augmented(model)]
     return model.set_params(**{name: new for name in names if parameters[name] is old})
 
 
 def _augmented(model: Any) -> list[str]:
-    """Return what names of parameters of each AugmentedClassifier in a model begin with."""
+    """Return the prefix of the parameters of each AugmentedClassifier in a model."""
     names = model.get_params()
     ends = [name.removesuffix("augmenter") for name in names if name.endswith("augmenter")]
     return [prefix for prefix in ends if f"{prefix}memory" in names]
@@ -242,7 +242,10 @@ def evaluate_pair(task: Task, fold: int, arm: str) -> Pair:
 
 def _fit_shared_augmenter(task: Task, fold: int, arm: str, X: pd.DataFrame, y: np.ndarray) -> Any:
     """Return the fitted augmenter of an arm that has one, now in memory for all classifiers."""
-    model = task.model(arm, next(iter(task.classifiers)), fold)
+    try:
+        model = task.model(arm, next(iter(task.classifiers)), fold)
+    except Exception:  # It may go well with the other classifiers.
+        return None
     # A search trains several, on parts of these rows.
     if type(model) is not AugmentedClassifier or not hasattr(model.augmenter, "sample"):
         return None

@@ -75,10 +75,11 @@ class Comparison:
                 rows = task.folds[cell.fold][1]
                 hits = {"row": rows, "positive": task.y[rows] == task.positive}
                 held_out.append(pd.DataFrame({**place, **hits, "probability": cell.probabilities}))
+        no_rows = pd.DataFrame(columns=[*places, "row", "positive", "probability"])
         found = cls(
             task,
             pd.DataFrame(results),
-            pd.concat(held_out, ignore_index=True) if held_out else pd.DataFrame(),
+            pd.concat(held_out, ignore_index=True) if held_out else no_rows,
             pd.DataFrame(draws, columns=[*places, "rows", *METRICS]),
         )
         for arm in task.arms:

@@ -26,13 +26,13 @@ def break_all(classifier):
     return Broken()
 
 
-def break_neighbours(classifier):
-    if isinstance(classifier, KNeighborsClassifier):
-        raise ValueError("no neighbours")
+def break_bayes(classifier):
+    if isinstance(classifier, GaussianNB):
+        raise ValueError("no Bayes")
     return on_numbers(classifier)
 
 
-BROKEN, HALF_BROKEN = Arm("broken", break_all), Arm("half broken", break_neighbours)
+BROKEN, HALF_BROKEN = Arm("broken", break_all), Arm("half broken", break_bayes)
 REPEAT = Arm("repeat", Augmented(RandomOverSampler(), n_draws=1))
 
 

@@ -52,9 +52,9 @@ def test_results__failed_cells__count_as_nothing_and_are_listed(found):
     assert len(found.failures) == 3 * 2 + 3
     assert found.failures["error"].unique().tolist() == [
         "FloatingPointError: out of luck",
-        "ValueError: no neighbours",
+        "ValueError: no Bayes",
     ]
-    assert (found.failures.query("arm == 'half broken'")["classifier"] == "neighbours").all()
+    assert (found.failures.query("arm == 'half broken'")["classifier"] == "bayes").all()
 
 
 def test_notes__say_what_did_not_apply(found):
