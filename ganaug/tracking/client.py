@@ -45,11 +45,7 @@ def import_mlflow() -> ModuleType:
 
 
 def without_password(text: str) -> str:
-    """Return a text with user and password taken out of the addresses in it.
-
-    >>> without_password("no server at http://me:secret@localhost:5000/ml")
-    'no server at http://localhost:5000/ml'
-    """
+    """Return a text with user and password taken out of the addresses in it."""
     return re.sub(r"://[^/\s]*@", "://", text)
 
 
@@ -284,14 +280,7 @@ def key(name: object) -> str:
 
 
 def parameters_of(estimator: Any) -> dict[str, str]:
-    """Return the constructor parameters, nested ones included, as short texts.
-
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from sklearn.pipeline import make_pipeline
-    >>> parameters = parameters_of(make_pipeline(LogisticRegression(C=2.0)))
-    >>> parameters["logisticregression"], parameters["logisticregression__C"]
-    ('LogisticRegression', '2.0')
-    """
+    """Return the constructor parameters, nested ones included, as short texts."""
     texts = {}
     for name, value in estimator.get_params(deep=True).items():
         if isinstance(value, list) and any(isinstance(member, tuple) for member in value):

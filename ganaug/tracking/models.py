@@ -54,14 +54,9 @@ def input_schema(X: pd.DataFrame) -> Any:
     from mlflow.types import DataType, Schema
     from mlflow.types.schema import AnyType, ColSpec
 
-    known = {
-        "bool": DataType.boolean,
-        "int32": DataType.integer,
-        "int64": DataType.long,
-        "float32": DataType.float,
-        "float64": DataType.double,
-        "datetime64[ns]": DataType.datetime,
-    }
+    known = {"bool": DataType.boolean, "int32": DataType.integer, "int64": DataType.long}
+    known |= {"float32": DataType.float, "float64": DataType.double}
+    known |= {"datetime64[ns]": DataType.datetime}
 
     def kind(column: pd.Series) -> Any:
         if pd.api.types.infer_dtype(column, skipna=True) == "string":

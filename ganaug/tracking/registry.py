@@ -11,7 +11,6 @@ from ganaug.tracking.client import without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 DIGEST, SPLITS = "ganaug.data_digest", "ganaug.splits"
@@ -98,11 +97,12 @@ def register(client: MlflowClient, name: str, contender: Contender) -> Registere
     already, from a call that was interrupted, is not made again.
     """
     _create_if_missing(client, name)
-    champion, version = _champion(client, name), _version(client, name, contender)
-    best = rival = None
-    if champion is None or str(champion.version) == version:
+    version, best, rival = _version(client, name, contender), None, None
+    aliases = client.get_registered_model(name).aliases
+    if CHAMPION not in aliases or str(aliases[CHAMPION]) == version:
         outcome = Outcome.NO_RIVAL
     else:
+        champion = client.get_model_version(name, aliases[CHAMPION])
         outcome, rival = judge(champion.tags, contender), str(champion.version)
         best = float(champion.tags.get(SCORE, "nan"))
     loses = outcome in {Outcome.NOT_BETTER, Outcome.NOT_COMPARABLE}
@@ -125,23 +125,14 @@ def _version(client: MlflowClient, name: str, contender: Contender) -> str:
     mine = [version for version in found if version.name == name]
     if mine:
         return str(mine[0].version)
-    tags = {
-        DIGEST: contender.digest,
-        SPLITS: contender.splits,
-        METRIC: contender.metric,
-        SCORE: repr(float(contender.score)),
-    }
+    tags = {DIGEST: contender.digest, SPLITS: contender.splits, METRIC: contender.metric}
+    tags[SCORE] = repr(float(contender.score))
     # Not "models:/<id>": MLflow looks that up in the caller's store, not in the client's.
     source = client.get_logged_model(contender.model_id).artifact_location
     added = client.create_model_version(
         name, source, contender.run_id, tags=tags, model_id=contender.model_id
     )
     return str(added.version)
-
-
-def _champion(client: MlflowClient, name: str) -> ModelVersion | None:
-    aliases = client.get_registered_model(name).aliases
-    return client.get_model_version(name, aliases[CHAMPION]) if CHAMPION in aliases else None
 
 
 def _create_if_missing(client: MlflowClient, name: str) -> None:

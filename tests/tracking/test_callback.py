@@ -378,18 +378,15 @@ def test_what_mlflow_cannot_use_is_told_before_the_training(store, data, argumen
 
 
 @pytest.mark.slow
-def test_without_the_original_a_worker_sends_itself(store, data):
+def test_a_worker_that_outlives_the_original_sends_its_run_itself(store, data):
     logger = MLflowLogger()
     text = pickle.dumps(augmenter().set_callbacks(logger))
-    code = "import pickle, sys; pickle.loads(sys.stdin.buffer.read()).fit(X, y)"
-    code = "import numpy as np; y = np.repeat([0, 1], [40, 20]); X = np.eye(60)[:, :3]; " + code
-    run_in_process(code, text)
-    assert len(runs_in(store)) == 1, "through the original"
     del logger
     gc.collect()
-    run_in_process(code, text)
-    assert [run.info.status for run in runs_in(store)] == ["FINISHED"] * 2
-
-
-def run_in_process(code, stdin):
-    subprocess.run([sys.executable, "-c", code], input=stdin, check=True)
+    code = "import pickle, sys, numpy as np\n"
+    code += "X, y = np.eye(60)[:, :3], np.repeat([0, 1], [40, 20])\n"
+    code += "pickle.loads(sys.stdin.buffer.read()).fit(X, y)"
+    subprocess.run([sys.executable, "-c", code], input=text, check=True)
+    (run,) = runs_in(store)
+    assert run.info.status == "FINISHED"
+    assert "loss/critic" in run.data.metrics

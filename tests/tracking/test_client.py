@@ -3,8 +3,19 @@ import time
 
 import pytest
 from helpers import IN_A_STORE, runs_in, silent_server
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
-from ganaug.tracking.client import _create_database, connect, create_run, end_run, resolve, within
+from ganaug.tracking.client import (
+    _create_database,
+    connect,
+    create_run,
+    end_run,
+    parameters_of,
+    resolve,
+    within,
+    without_password,
+)
 
 pytest.importorskip("mlflow")
 
@@ -97,3 +108,15 @@ def test_a_wait_ends_and_errors_pass():
         within(0.01, time.sleep, 1)
     with pytest.raises(ZeroDivisionError):
         within(9, lambda: 1 / 0)
+
+
+def test_parameters_are_short_texts_and_name_nested_ones():
+    parameters = parameters_of(make_pipeline(LogisticRegression(C=2.0)))
+    assert parameters["logisticregression"] == "LogisticRegression"
+    assert parameters["logisticregression__C"] == "2.0"
+    assert "steps" not in parameters
+
+
+def test_an_address_is_told_without_its_password():
+    told = without_password("no server at http://me:secret@localhost:5000/ml or http://b/c@d")
+    assert told == "no server at http://localhost:5000/ml or http://b/c@d"
