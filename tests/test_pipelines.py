@@ -22,7 +22,7 @@ def story(name):
 
 def test_compare_and_track(capsys, tmp_path):
     comparison, best = story("compare_and_track")(tmp_path / "store", steps=20, folds=2)
-    assert comparison.arms == ["nothing", "class_weight", "SMOTENC", "GAN"]
+    assert comparison.arms == ["nothing", "class_weight", "SMOTE", "GAN"]
     assert comparison.failures.empty
     means = comparison.arm_means()["average_precision"]
     assert best["tags.ganaug.arm"] == means.idxmax()
@@ -57,7 +57,7 @@ def test_grid_search(capsys):
 
 def test_replace_smote(capsys):
     table = story("replace_smote")(steps=150)
-    assert table.index.tolist() == ["nothing", "SMOTENC", "GAN"]
+    assert table.index.tolist() == ["nothing", "SMOTE", "GAN"]
     assert table["roc_auc"].gt(0.85).all()
     rare, bias = table["balanced_accuracy"], table["neg_brier_score"]
     assert rare["GAN"] > rare["nothing"] + 0.1
