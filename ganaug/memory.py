@@ -65,7 +65,10 @@ def fit_or_load(
             before = set(vars(augmenter))
             fit()
             learned = {name: vars(augmenter)[name] for name in vars(augmenter).keys() - before}
-            replace_file(path, lambda new: joblib.dump(learned, new))
+            try:
+                replace_file(path, lambda new: joblib.dump(learned, new))
+            except Exception as error:  # a trained GAN is worth more than its copy in a file
+                warnings.warn(f"{path} could not be written: {error}", UserWarning, stacklevel=2)
             return
     for name, value in learned.items():
         vars(augmenter).setdefault(name, value)

@@ -57,7 +57,7 @@ def seed_from(random_state: object) -> int:
     True
     """
     if random_state is None:
-        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1)
+        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0]) >> 1
     if isinstance(random_state, numbers.Integral) and int(random_state) >= 0:
         return int(random_state)
     if isinstance(random_state, np.random.RandomState):
@@ -80,7 +80,7 @@ def torch_stream(seed: int, *key: int, device: str = "cpu") -> torch.Generator:
     import torch
 
     state = np.random.SeedSequence(seed, spawn_key=key).generate_state(1, np.uint64)[0]
-    return torch.Generator(device=device).manual_seed(int(state >> 1))
+    return torch.Generator(device=device).manual_seed(int(state) >> 1)
 
 
 def thin(codes: np.ndarray, max_rows: int, rng: np.random.Generator) -> np.ndarray:

@@ -217,3 +217,17 @@ def test_every_kind_of_memory(cancer, model, log, tmp_path):
             assert log.new_fits() == n, memory
     Memory(str(tmp_path / "there"), verbose=0).clear(warn=False)
     assert list((tmp_path / "there").rglob("*.pkl")) == []
+
+
+def test_a_disk_that_takes_no_more_costs_a_warning_and_no_training(
+    cancer, model, log, tmp_path, monkeypatch
+):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("ganaug.memory.joblib.dump", full)
+    model.set_params(memory=tmp_path)
+    with pytest.warns(UserWarning, match="could not be written.*No space left"):
+        model.fit(*cancer)
+    assert model.predict(cancer[0][:2]).shape == (2,)
+    assert not list(tmp_path.rglob("*.pkl"))

@@ -37,7 +37,8 @@ def check_task(
     folds, notes = _choose_folds(labels, cv, seed, table)
     for arm in chosen.values():
         notes += arm.remarks(models, table, labels)
-    return Task(table, labels, chosen, models, folds, seed, notes, memory)
+    own_folds = not isinstance(cv, Real)
+    return Task(table, labels, chosen, models, folds, seed, notes, memory, own_folds)
 
 
 def _check_table(X: pd.DataFrame) -> None:
@@ -109,13 +110,8 @@ def _choose_folds(y: np.ndarray, cv: Any, seed: int, X: pd.DataFrame) -> tuple[F
             f"only {n_folds} rows, and each fold must hold one."
         )
         warnings.warn(notes[0], UserWarning, stacklevel=4)
-    return stratified_folds(y, n_folds, seed), notes
-
-
-def stratified_folds(y: np.ndarray, n_folds: int, seed: int) -> Folds:
-    """Return the (train, test) positions of a number of folds."""
     splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed % 2**32)
-    return list(splitter.split(y, y))
+    return list(splitter.split(y, y)), notes
 
 
 def _check_folds(folds: Folds, y: np.ndarray) -> Folds:

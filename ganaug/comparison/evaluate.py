@@ -28,8 +28,8 @@ from sklearn.utils.validation import check_memory
 from threadpoolctl import threadpool_limits
 
 from ganaug.autologging import without_autologging
-from ganaug.comparison.arms import BASELINE, Arm
-from ganaug.comparison.scores import METRICS, score
+from ganaug.comparison.arms import Arm
+from ganaug.comparison.scores import score
 from ganaug.digest import digest
 from ganaug.ensemble import AugmentedClassifier
 from ganaug.memory import fit_or_load
@@ -57,7 +57,7 @@ class Cell:
     fit_seconds: float
     error: str = ""
     #: Of the positive class, for the held-out rows; none where there are more than two classes.
-    probabilities: np.ndarray = field(default_factory=lambda: np.empty(0), compare=False)
+    probabilities: np.ndarray | None = field(default=None, compare=False)
     #: Where several draws are averaged: the rows that each adds, and its scores alone.
     draws: list[dict[str, float]] = field(default_factory=list)
     kept: bool = field(default=False, compare=False)
@@ -103,7 +103,7 @@ class Task:
     """What is compared, on which rows.
 
     Where no `memory` is given, fitted augmenters are kept in a temporary folder, which is removed
-    with the task.
+    with the task. `own_folds` tells that the folds are the caller's.
     """
 
     X: pd.DataFrame
@@ -114,6 +114,7 @@ class Task:
     seed: int
     notes: list[str] = field(default_factory=list)
     memory: Any = None
+    own_folds: bool = False
     _folder: str = field(
         default_factory=partial(tempfile.mkdtemp, prefix="ganaug-"), init=False, repr=False
     )
@@ -127,11 +128,6 @@ class Task:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, X=state["_table"].value)
-
-    @property
-    def classes(self) -> np.ndarray:
-        """The sorted labels."""
-        return np.unique(self.y)
 
     @property
     def positive(self) -> Hashable:
@@ -257,12 +253,12 @@ def _fit_shared_augmenter(task: Task, fold: int, arm: str, X: pd.DataFrame, y: n
 
 def _score(
     model: Any, X: pd.DataFrame, y: np.ndarray, positive: Hashable
-) -> tuple[dict[str, float], np.ndarray]:
+) -> tuple[dict[str, float], np.ndarray | None]:
     """Return scores, and the probabilities of the positive class if there are two classes."""
     probabilities, classes = model.predict_proba(X), model.classes_
     scores = score(y, probabilities, model.predict(X), classes, positive)
     two = len(classes) == 2
-    return scores, probabilities[:, classes.tolist().index(positive)] if two else np.empty(0)
+    return scores, probabilities[:, classes.tolist().index(positive)] if two else None
 
 
 def _score_draws(
@@ -367,58 +363,3 @@ def _remember(part: Any, task: Task, fold: int, arm: str, key: str) -> Pair:
     except _Failed as failed:
         return failed.args[0]
     return replace(pair, cells=[replace(cell, kept=kept) for cell in pair.cells])
-
-
-# --- As tables -------------------------------------------------------------------------------
-
-
-def tabulate(pairs: list[Pair]) -> pd.DataFrame:
-    """Return one row per cell; a failed cell has the scores of the baseline."""
-    cells = [cell for pair in pairs for cell in pair.cells]
-    baseline = {(c.fold, c.classifier): c.scores for c in cells if c.arm == BASELINE}
-    missing = dict.fromkeys(METRICS, np.nan)
-    return pd.DataFrame(
-        {
-            **_place(cell),
-            **(cell.scores or baseline[cell.fold, cell.classifier] or missing),
-            "fit_seconds": cell.fit_seconds,
-            "error": cell.error,
-        }
-        for cell in cells
-    )
-
-
-def tabulate_held_out(task: Task, pairs: list[Pair]) -> pd.DataFrame:
-    """Return the probability of the positive class for every held-out row of every cell."""
-    parts = [
-        pd.DataFrame(
-            {
-                **_place(cell),
-                "row": task.folds[cell.fold][1],
-                "positive": task.y[task.folds[cell.fold][1]] == task.positive,
-                "probability": cell.probabilities,
-            }
-        )
-        for pair in pairs
-        for cell in pair.cells
-        if len(cell.probabilities)
-    ]
-    columns = ["fold", "arm", "classifier", "row", "positive", "probability"]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
-
-
-def tabulate_draws(pairs: list[Pair]) -> pd.DataFrame:
-    """Return the scores of every draw of every cell that averages several."""
-    return pd.DataFrame(
-        [
-            {**_place(cell), **scores}
-            for pair in pairs
-            for cell in pair.cells
-            for scores in cell.draws
-        ],
-        columns=["fold", "arm", "classifier", "rows", *METRICS],
-    )
-
-
-def _place(cell: Cell) -> dict[str, Any]:
-    return {"fold": cell.fold, "arm": cell.arm, "classifier": cell.classifier}

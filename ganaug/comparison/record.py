@@ -17,8 +17,9 @@ import joblib
 import numpy as np
 
 from ganaug.comparison.evaluate import PACKAGES
+from ganaug.comparison.figures import draw_leaderboard
 from ganaug.comparison.report import render_report
-from ganaug.comparison.scores import PURPOSES, RANKING
+from ganaug.comparison.scores import METRICS, PURPOSES, RANKING
 from ganaug.tracking.client import (
     SEND_TIMEOUT,
     Destination,
@@ -198,11 +199,6 @@ def log_comparison(
     )
 
 
-def _metric_names(comparison: Any) -> list[str]:
-    about = {"fold", "arm", "classifier", "fit_seconds", "error"}
-    return [name for name in comparison.results.columns if name not in about]
-
-
 def check_log(
     *,
     tracking_uri: str | None = None,
@@ -323,7 +319,7 @@ def _log_summary(client: MlflowClient, run_id: str, comparison: Any) -> None:
     board.columns = [" ".join(filter(None, pair)) for pair in board.columns]
     tables = {"leaderboard.json": board.reset_index(), "folds.json": comparison.results}
     log_tables(client, run_id, tables)
-    client.log_figure(run_id, _leaderboard_figure(comparison), "leaderboard.png")
+    client.log_figure(run_id, draw_leaderboard(comparison), "leaderboard.png")
     text = "\n\n".join([comparison.verdict(), *comparison.notes])
     client.log_text(run_id, text, "verdict.txt")
     client.set_tag(run_id, DESCRIPTION, text)
@@ -374,7 +370,7 @@ def _log_cell(
             "dataset_digest": dataset["digest"],
         }
         metrics = []
-        for name in _metric_names(comparison) if len(ran) else []:
+        for name in METRICS if len(ran) else []:
             for fold, value in zip(ran["fold"], ran[name], strict=True):
                 metrics.append(Metric(f"fold/{name}", float(value), now, int(fold)))
             metrics.append(Metric(name, float(ran[name].mean()), now, 0, **about))
@@ -388,28 +384,3 @@ def _log_cell(
                 metrics += [Metric(*point) for point in curve_points(tick, now, f"fold_{fold}/")]
         send(client, run_id, parameters, metrics)
     return run_id
-
-
-def _leaderboard_figure(comparison: Any) -> Any:
-    """Draw the first metric: a panel for each classifier, a row for each arm, a dot for a fold."""
-    from matplotlib.figure import Figure  # Without pyplot: nothing global, no display needed.
-
-    metric = _metric_names(comparison)[0]
-    arms, classifiers = comparison.arms, list(comparison.classifiers)
-    size = (3.2 * len(classifiers) + 1.5, 0.45 * len(arms) + 1.3)
-    figure = Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(1, len(classifiers), sharex=True, sharey=True, squeeze=False)[0]
-    cells = comparison.results.groupby(["classifier", "arm"])[metric]
-    for panel, classifier in zip(panels, classifiers, strict=True):
-        for place, arm in enumerate(arms):
-            scores = cells.get_group((classifier, arm))
-            panel.plot(scores, [place] * len(scores), ".", color="tab:gray", alpha=0.5)
-            panel.errorbar(
-                scores.mean(), place, xerr=scores.std(), fmt="o", color="tab:blue", capsize=3
-            )
-        panel.set_title(classifier, fontsize="medium")
-        panel.grid(axis="x", alpha=0.3)
-    panels[0].set_yticks(range(len(arms)), arms)
-    panels[0].invert_yaxis()
-    figure.supxlabel(f"{metric.replace('_', ' ')}: mean and standard deviation over folds")
-    return figure

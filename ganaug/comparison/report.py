@@ -15,15 +15,18 @@ from sklearn.metrics import average_precision_score
 
 from ganaug import quality
 from ganaug.comparison.arms import ARMS, BASELINE
-from ganaug.comparison.checks import stratified_folds
 from ganaug.comparison.classifiers import CLASSIFIERS
-from ganaug.comparison.evaluate import PACKAGES, Task, one_thread
-from ganaug.comparison.pictures import (
+from ganaug.comparison.evaluate import PACKAGES, one_thread
+from ganaug.comparison.figures import (
+    CONTROL_CHARACTERS,
     arm_styles,
     draw_calibration,
     draw_differences,
     draw_precision_recall,
     draw_rows_added,
+    inline_panels,
+    page_colour,
+    page_style,
 )
 from ganaug.comparison.scores import (
     ALL,
@@ -34,7 +37,6 @@ from ganaug.comparison.scores import (
     RANKING,
     WORDS,
 )
-from ganaug.comparison.svg import CONTROL_CHARACTERS, inline_panels, page_colour, page_style
 from ganaug.comparison.verdict import recommend, write_verdict
 from ganaug.encoders.image import ImageEncoder
 from ganaug.quality.pictures import (
@@ -163,20 +165,16 @@ def _choices(comparison: Comparison) -> list[dict[str, Any]]:
     """Return what to use for which purpose."""
     if comparison.arms == [BASELINE]:
         return []
-    choices = []
-    for metric, (arm, classifier) in recommend(comparison, comparison.subject).items():
-        scores = comparison.fold_scores(metric, (arm, classifier))
-        choices.append(
-            {
-                "purpose": PURPOSES[metric].capitalize(),
-                "arm": arm,
-                "classifier": classifier,
-                "metric": WORDS[metric],
-                "mean": scores.mean(),
-                "sd": scores.std(),
-            }
-        )
-    return choices
+    return [
+        {
+            "purpose": PURPOSES[metric].capitalize(),
+            "arm": choice[0],
+            "classifier": choice[1],
+            "metric": WORDS[metric],
+            "scores": comparison.fold_scores(metric, choice),
+        }
+        for metric, choice in recommend(comparison, comparison.subject).items()
+    ]
 
 
 def _boards(comparison: Comparison) -> dict[str, list[dict[str, Any]]]:
@@ -346,7 +344,7 @@ def _call(comparison: Comparison) -> str:
         own["arms"] = repr(arms)
     if not isinstance(classifiers, list):
         own["classifiers"] = repr(classifiers)
-    if not _are_stratified(comparison.task):
+    if comparison.task.own_folds:
         own["cv"] = f"{comparison.n_folds} folds, {joblib.hash(comparison.task.folds)}"
     given = {
         "arms": arms,
@@ -360,15 +358,6 @@ def _call(comparison: Comparison) -> str:
         lines.append("# with objects of your own, which were:")
     lines += [f"#   {name}: {' '.join(text.split())}" for name, text in own.items()]
     return "\n".join(lines)
-
-
-def _are_stratified(task: Task) -> bool:
-    """Return whether the folds are those of `compare` for a number of folds."""
-    number = len(task.folds)
-    if not 2 <= number <= np.unique(task.y, return_counts=True)[1].min():
-        return False
-    pairs = zip(task.folds, stratified_folds(task.y, number, task.seed), strict=True)
-    return all(np.array_equal(mine[1], theirs[1]) for mine, theirs in pairs)
 
 
 def _facts(comparison: Comparison) -> Iterable[tuple[str, str]]:

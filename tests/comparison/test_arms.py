@@ -134,6 +134,4 @@ def test_gan__is_an_augmented_classifier():
     assert model.augmenter is gan
     assert model.n_draws == 3
     assert GAN(n_draws=1).remarks({}, None, None) == []
-    assert repr(GAN(gan)) == (
-        "Arm(name='GAN', wrap=Augmented(augmenter=GANAugmenter(steps=5), n_draws=5))"
-    )
+    assert repr(GAN(gan)) == "Arm('GAN', Augmented(augmenter=GANAugmenter(steps=5), n_draws=5))"

@@ -23,11 +23,13 @@ RARE, USUAL = "</td><h1>rare & $y$", "usual"
 QUICK = {"bayes <i>": GaussianNB(), "neighbours": KNeighborsClassifier()}
 
 
-class Broken(Arm):
-    name = "broken"
-
-    def augment(self, X, y, seed):
+class Broken(GaussianNB):
+    def fit(self, X, y):
         raise FloatingPointError("x < 0 & gone")
+
+
+def break_all(classifier):
+    return Broken()
 
 
 def tree(page):
@@ -57,7 +59,12 @@ def found():
     y = np.array([USUAL, RARE], dtype=object)[np.arange(120) % 6 // 5]
     X = pd.DataFrame(rng.normal(size=(120, 3)) + (y == RARE)[:, None], columns=NASTY[:3])
     X[NASTY[3]] = rng.choice(["<b>", "&amp;", '"'], 120)
-    arms = ["class_weight", "smote", Broken(), GAN(GANAugmenter(steps=20), n_draws=3)]
+    arms = [
+        "class_weight",
+        "smote",
+        Arm("broken", break_all),
+        GAN(GANAugmenter(steps=20), n_draws=3),
+    ]
     return compare(X, y, arms=arms, classifiers=QUICK, cv=3)
 
 
@@ -128,7 +135,7 @@ def test_every_score_stands_beside_its_interval(found, root):
         for row, arm in zip(rows, found.arms, strict=True):
             for cell, (metric, short) in zip(row.findall("td"), METRICS.items(), strict=True):
                 assert cell.get("data-label") == short
-                mean, sd = board.loc[(classifier, arm), metric]
+                mean, sd, _ = board.loc[(classifier, arm), metric]
                 score, *change = cell.findall("span")
                 assert text(score) == f"{mean:.3f} ±{sd:.3f}"
                 means = board.loc[classifier][metric, "mean"]
@@ -188,7 +195,7 @@ def test_curves_are_drawn_for_each_classifier_in_the_colours_of_the_key(found, r
 
 def test_rows_added_start_from_nothing_and_end_with_all(found, root):
     draws, alone = found.draws, found.results.set_index(["fold", "arm", "classifier"])
-    assert draws["arm"].unique().tolist() == ["SMOTENC", "GAN"]
+    assert draws["arm"].unique().tolist() == ["SMOTE", "GAN"]
     assert len(draws) == 3 * 2 * (5 + 3)
     first = draws[draws["rows"] == 0]
     assert len(first) == 3 * 2 * 2
@@ -202,7 +209,7 @@ def test_rows_added_start_from_nothing_and_end_with_all(found, root):
     assert ends.groupby("fold").unique().map(list).tolist() == [[n] for n in wanted]
     part = section(root, "How many rows to add")
     assert titles(part) == [*QUICK, *QUICK]
-    assert [text(item) for item in part.find("ul")] == ["SMOTENC", "GAN"]
+    assert [text(item) for item in part.find("ul")] == ["SMOTE", "GAN"]
     gan = draws.query("arm == 'GAN' and classifier == 'neighbours' and rows > 0")
     last = gan.groupby("fold").last()["balanced_accuracy"].mean()
     assert f"{last:.3f}" == text(list(part.iter("tr"))[-1][-1])
@@ -243,7 +250,7 @@ def test_the_same_page_twice_and_nothing_left_behind(found, page, monkeypatch):
 
 def test_time_and_origin(found, root):
     rows = {text(r.find("th")): r for r in section(root, "How long it took").iter("tr")}
-    assert list(rows) == ["", "nothing", "class_weight", "SMOTENC", "GAN"]
+    assert list(rows) == ["", "nothing", "class_weight", "SMOTE", "GAN"]
     took = found.results.query("arm == 'GAN' and classifier == 'neighbours'")["fit_seconds"]
     assert text(rows["GAN"].findall("td")[1]) == f"{took.mean():.2f}"
     facts = {
@@ -272,8 +279,8 @@ def test_what_only_the_caller_has_is_named_as_such(found):
     assert call.splitlines() == [
         "compare(X, y, arms=arms, classifiers=classifiers, cv=3, random_state=0)",
         "# with objects of your own, which were:",
-        "#   arms: ['nothing', 'class_weight', 'SMOTE', Broken(), "
-        "GAN(augmenter=GANAugmenter(steps=20), n_draws=3, name='GAN')]",
+        "#   arms: ['nothing', 'class_weight', 'SMOTE', Arm('broken', break_all), "
+        "Arm('GAN', Augmented(augmenter=GANAugmenter(steps=20), n_draws=3))]",
         "#   classifiers: {'bayes <i>': GaussianNB(), 'neighbours': KNeighborsClassifier()}",
     ]
 
