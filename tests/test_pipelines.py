@@ -57,7 +57,7 @@ def test_grid_search(capsys):
 
 def test_replace_smote(capsys):
     table = story("replace_smote")(steps=150)
-    assert table.index.tolist() == ["nothing", "SMOTE", "GAN"]
+    assert table.index.tolist() == ["nothing", "SMOTENC", "GAN"]
     assert table["roc_auc"].gt(0.85).all()
     rare, bias = table["balanced_accuracy"], table["neg_brier_score"]
     assert rare["GAN"] > rare["nothing"] + 0.1
