@@ -1,7 +1,7 @@
 """A grid search over a classifier, with and without a memory for the GANs of its folds.
 
-    python benchmarks/memory.py                 # 10 settings, 5 folds, 2,000 rows of 10 numbers
-    python benchmarks/memory.py --steps 20      # a short one, to try it
+    python -m benchmarks.memory                 # 10 settings, 5 folds, 2,000 rows of 10 numbers
+    python -m benchmarks.memory --steps 20      # a short one, to try it
 
 Prints a table row in markdown: seconds and GANs trained without and with ``memory``.
 """

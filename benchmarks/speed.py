@@ -181,7 +181,7 @@ def main():
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ctgan-epochs", type=int, default=3)
-    parser.add_argument("--only", one_hot_sizes=["ctgan", "memory", "step"])
+    parser.add_argument("--only", choices=["ctgan", "memory", "step"])
     parser.add_argument("--json", type=Path, help="where to write the ratios to CTGAN")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()

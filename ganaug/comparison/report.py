@@ -126,7 +126,7 @@ def render_report(
             rare=int((comparison.y == comparison.positive).sum()),
             arms=_colours(comparison),
             verdict=write_verdict(comparison, comparison.subject),
-            one_hot_sizes=_choices(comparison),
+            choices=_choices(comparison),
             boards=_boards(comparison),
             differences=_differences(comparison),
             curves=_curves(comparison),
