@@ -124,7 +124,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         self.random_state = random_state
 
     def set_params(self, **params: Any) -> Any:
-        """Set parameters, also of a part that is only named.
+        """Set parameters, also of a part that is given by its name.
 
         Parameters
         ----------
@@ -137,9 +137,9 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         self
         """
         for part, registry in (("network", NETWORKS), ("loss", LOSSES), ("encoder", ENCODERS)):
-            named = params.get(part, getattr(self, part))
-            if isinstance(named, str) and any(key.startswith(f"{part}__") for key in params):
-                params[part] = make(registry, named)
+            value = params.get(part, getattr(self, part))
+            if isinstance(value, str) and any(key.startswith(f"{part}__") for key in params):
+                params[part] = make(registry, value)
         return super().set_params(**params)
 
     def _fit(self, X: Any, y: Any) -> Any:
@@ -389,33 +389,33 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
             raise ValueError(
                 f"n={n!r} must be a dict of rows per label, such as {{{labels[0]!r}: 10}}, or None."
             )
-        asked = {labels.index(label): rows for label, rows in checked_rows(n, labels, "n").items()}
+        counts = {labels.index(label): rows for label, rows in checked_rows(n, labels, "n").items()}
         seed = self.seed_ if random_state is None else seed_from(random_state)
-        codes = np.repeat(np.array(list(asked), dtype=np.int64), list(asked.values()))
-        rows = self._encoded_rows(asked, seed, int(n_candidates))
+        codes = np.repeat(np.array(list(counts), dtype=np.int64), list(counts.values()))
+        rows = self._encoded_rows(counts, seed, int(n_candidates))
         return self.encoder_.inverse_transform(
             rows, codes, numpy_stream(seed, Purpose.DECODE)
         ), codes
 
-    def _encoded_rows(self, asked: Mapping[int, int], seed: int, n_candidates: int) -> np.ndarray:
-        """Return encoded rows, class after class in the order of ``asked``."""
+    def _encoded_rows(self, counts: Mapping[int, int], seed: int, n_candidates: int) -> np.ndarray:
+        """Return encoded rows, class after class in the order of ``counts``."""
         methods = list(self.methods_.values())
         made: dict[int, np.ndarray] = {}
         for name, generator in self.generators_.items():
-            counts = {code: n for code, n in asked.items() if methods[code] == name}
-            if counts:
+            served = {code: n for code, n in counts.items() if methods[code] == name}
+            if served:
                 made |= generator.sample(
-                    counts,
+                    served,
                     seed=seed,
                     draw_missing_flags=self.encoder_.draw_missing_flags,
                     n_candidates=n_candidates,
                     device=_pick_device(self.device_, fallback=True),
                 )
         nothing = np.empty((0, self.encoder_.layout_.width), dtype=np.float32)
-        return np.concatenate([nothing, *(made[code] for code in asked)])
+        return np.concatenate([nothing, *(made[code] for code in counts)])
 
     def _extended(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """Return the real rows, and after them the rows that the strategy asked for."""
+        """Return the real rows, and after them the rows that ``sampling_strategy`` adds."""
         X_new, codes = self._draw(self.sampling_strategy_, None, self.n_candidates_)
         y_new = self.labels_.decode(codes, like=y)
         if isinstance(X, pd.DataFrame) and isinstance(y, pd.Series | pd.DataFrame):
@@ -483,14 +483,14 @@ def _method_for(n_rows: int, generators: tuple[Any, ...]) -> str:
     return [generator.name for generator in generators if generator.min_rows <= n_rows][-1]
 
 
-def _pick_device(asked: str, fallback: bool = False) -> str:
+def _pick_device(device: str, fallback: bool = False) -> str:
     """Return a device that is there; ``fallback`` is for models trained elsewhere."""
     import torch
 
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}
-    if asked == "auto":
+    if device == "auto":
         return "cuda" if there["cuda"] else "cpu"
-    if not there[asked] and not fallback:
-        have = [device for device, ready in there.items() if ready]
-        raise ValueError(f"device={asked!r} is not available here; choose among {have} or 'auto'.")
-    return asked if there[asked] else "cpu"
+    if not there[device] and not fallback:
+        have = [name for name, ready in there.items() if ready]
+        raise ValueError(f"device={device!r} is not available here; choose among {have} or 'auto'.")
+    return device if there[device] else "cpu"

@@ -17,7 +17,7 @@ from ganaug.parameters import NONE, IsA, OneOf, check_parameters
 
 Images = np.ndarray | pd.DataFrame
 
-MOST_CHANNELS = 4
+MAX_CHANNELS = 4
 # Ranges that pixels are usually meant in.
 USUAL_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
 
@@ -416,14 +416,14 @@ def _channel_axis(shape: tuple[int, ...], channels: str) -> int | None:
     """Return which axis of an image holds its channels, None if it has none."""
     if len(shape) == 2:
         return None
-    may_be = [axis for axis in (0, 2) if shape[axis] <= MOST_CHANNELS]
+    may_be = [axis for axis in (0, 2) if shape[axis] <= MAX_CHANNELS]
     if channels != "infer":
         may_be = [axis for axis in may_be if axis == {"first": 0, "last": 2}[channels]]
     if not may_be:
         where = {"infer": "the first or last", "first": "the first", "last": "the last"}[channels]
         raise ValueError(
             f"X has images of shape {shape} with channels={channels!r}; {where} of the three axes "
-            f"must hold 1 to {MOST_CHANNELS} channels."
+            f"must hold 1 to {MAX_CHANNELS} channels."
         )
     if len(may_be) > 1:
         raise ValueError(
