@@ -393,7 +393,7 @@ class Layer(nn.Module):
 
 
 def shift_randomly(images: Tensor, rng: torch.Generator) -> Tensor:
-    """Shift each image by up to :data:`MAX_SHIFT` of its size; the edge is repeated where it leaves.
+    """Shift each image by up to :data:`MAX_SHIFT` of its size; its edge pixels are repeated.
 
     Shape: (n, c, h, w) -> the same.
     """
