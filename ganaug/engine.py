@@ -28,13 +28,13 @@ from ganaug.parameters import (
     FLAG,
     NONE,
     RANDOM_STATE,
-    HasMethods,
-    IsA,
-    Number,
-    OneOf,
-    Whole,
     check_parameters,
     check_value,
+    has_methods,
+    is_a,
+    number,
+    one_of,
+    whole,
 )
 from ganaug.randomness import Purpose, numpy_stream, seed_from, thin
 from ganaug.registry import ENCODERS, LOSSES, NETWORKS, make
@@ -70,23 +70,23 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
 
     parameter_rules = {
         "sampling_strategy": (
-            Number(above=0, high=1),
-            OneOf(["auto", "all", "minority", "not minority", "not majority"]),
-            IsA((Mapping,), "a dict"),
+            number(above=0, high=1),
+            one_of(["auto", "all", "minority", "not minority", "not majority"]),
+            is_a("a dict", Mapping),
             CALLABLE,
         ),
-        "network": (OneOf(NETWORKS), HasMethods("build")),
-        "loss": (OneOf(LOSSES), HasMethods("critic_loss", "generator_loss")),
-        "encoder": (OneOf(ENCODERS), HasMethods("fit", "inverse_transform")),
-        "categorical_features": (OneOf(["from_dtype"]), ARRAY_LIKE, NONE),
-        "steps": (Whole(1),),
-        "batch_size": (Whole(2),),
-        "learning_rate": (Number(above=0),),
-        "n_candidates": (Whole(1),),
+        "network": (one_of(NETWORKS), has_methods("build")),
+        "loss": (one_of(LOSSES), has_methods("critic_loss", "generator_loss")),
+        "encoder": (one_of(ENCODERS), has_methods("fit", "inverse_transform")),
+        "categorical_features": (one_of(["from_dtype"]), ARRAY_LIKE, NONE),
+        "steps": (whole(1),),
+        "batch_size": (whole(2),),
+        "learning_rate": (number(above=0),),
+        "n_candidates": (whole(1),),
         "early_stopping": (FLAG,),
-        "validation_fraction": (Number(above=0, below=1),),
-        "n_iter_no_change": (Whole(1),),
-        "device": (OneOf(["auto", "cpu", "cuda", "mps"]),),
+        "validation_fraction": (number(above=0, below=1),),
+        "n_iter_no_change": (whole(1),),
+        "device": (one_of(["auto", "cpu", "cuda", "mps"]),),
         "random_state": RANDOM_STATE,
     }
 
@@ -377,7 +377,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self, "generators_")
         if n_candidates is None:
             n_candidates = self.n_candidates_ if n is None else 1
-        check_value(f"{type(self).__name__}.sample", "n_candidates", n_candidates, Whole(1))
+        check_value(f"{type(self).__name__}.sample", "n_candidates", n_candidates, whole(1))
         n = self.sampling_strategy_ if n is None else n
         X_new, codes = self._draw(n, random_state, n_candidates)
         return X_new, self.labels_.decode(codes)

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from ganaug.parameters import Number, Whole
+from ganaug.parameters import number, whole
 
 
 class RelativisticLoss(BaseEstimator):
@@ -44,7 +44,7 @@ class RelativisticLoss(BaseEstimator):
 
     critic_steps = 1
     scores_are_log_ratios = True
-    parameter_rules = {"penalty": (Number(low=0),)}
+    parameter_rules = {"penalty": (number(low=0),)}
 
     def __init__(self, penalty: float = 0.5) -> None:
         self.penalty = penalty
@@ -89,8 +89,8 @@ class WassersteinLoss(BaseEstimator):
 
     scores_are_log_ratios = False
     parameter_rules = {
-        "penalty": (Number(low=0),),
-        "critic_steps": (Whole(1),),
+        "penalty": (number(low=0),),
+        "critic_steps": (whole(1),),
     }
 
     def __init__(self, penalty: float = 10.0, critic_steps: int = 2) -> None:
@@ -141,7 +141,7 @@ class BCELoss(BaseEstimator):
 
     critic_steps = 1
     scores_are_log_ratios = True
-    parameter_rules = {"penalty": (Number(low=0),)}
+    parameter_rules = {"penalty": (number(low=0),)}
 
     def __init__(self, penalty: float = 1.0) -> None:
         self.penalty = penalty

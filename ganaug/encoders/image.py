@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ganaug.encoders.cells import check_names
 from ganaug.encoders.layout import RowLayout
-from ganaug.parameters import NONE, IsA, OneOf, check_parameters
+from ganaug.parameters import NONE, check_parameters, is_a, one_of
 
 Images = np.ndarray | pd.DataFrame
 
@@ -80,8 +80,8 @@ class ImageEncoder(BaseEstimator):
     #: Whether rows are shown as pictures, by ``to_pictures``, or as a table.
     shows_pictures = True
     parameter_rules = {
-        "shape": (IsA((tuple, list), "a tuple"), NONE),
-        "channels": (OneOf(["infer", "first", "last"]),),
+        "shape": (is_a("a tuple", tuple, list), NONE),
+        "channels": (one_of(["infer", "first", "last"]),),
     }
 
     def __init__(self, shape: tuple[int, ...] | None = None, channels: str = "infer") -> None:

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from ganaug.encoders.image import MAX_CHANNELS
 from ganaug.encoders.layout import RowLayout
 from ganaug.networks.dense import leaky_relu_backward
-from ganaug.parameters import FLAG, Whole, check_parameters
+from ganaug.parameters import FLAG, check_parameters, whole
 
 #: Of the activations on their negative side.
 SLOPE = 0.2
@@ -87,8 +87,8 @@ class ConvNetwork(BaseEstimator):
     """
 
     parameter_rules = {
-        "width": (Whole(1),),
-        "latent_dim": (Whole(1),),
+        "width": (whole(1),),
+        "latent_dim": (whole(1),),
         "augment": (FLAG,),
     }
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from ganaug.encoders.layout import RowLayout
 from ganaug.networks.conv import CHUNK, SLOPE, ConvCritic, check_shape
-from ganaug.parameters import Whole, check_parameters
+from ganaug.parameters import check_parameters, whole
 
 KERNEL = 5
 # The two strides of 2.
@@ -70,8 +70,8 @@ class DCGANNetwork(BaseEstimator):
     """
 
     parameter_rules = {
-        "latent_dim": (Whole(1),),
-        "width": (Whole(1),),
+        "latent_dim": (whole(1),),
+        "width": (whole(1),),
     }
 
     def __init__(self, latent_dim: int = 100, width: int = 64) -> None:
