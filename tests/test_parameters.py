@@ -54,7 +54,12 @@ RULES = {
     "flags": (FLAG, "True or False", [True, np.bool_(False)], [0, 1, "yes", None]),
     "callables": (CALLABLE, "an object with __call__", [len, lambda: 0], ["len", None]),
     "types": (is_a("a dict", dict), "a dict", [{}], [[]]),
-    "array-like": (ARRAY_LIKE, str(ARRAY_LIKE), [[], (1,), np.ones(2)], ["ab", b"ab", {}, 3, None]),
+    "array-like": (
+        ARRAY_LIKE,
+        ARRAY_LIKE.words,
+        [[], (1,), np.ones(2)],
+        ["ab", b"ab", {}, 3, None],
+    ),
 }
 
 
