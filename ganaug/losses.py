@@ -4,7 +4,7 @@ A loss has two methods. The critic minimises ``critic_loss(critic, real, fake, c
 generator ``generator_loss(critic, real, fake, classes)``; ``real[i]`` and ``fake[i]`` are rows
 (n, width) of the same class ``classes[i]``. ``critic_steps`` is the number of critic updates for
 each update of the generator. ``scores_are_log_ratios`` tells whether the critic's score estimates
-the log density ratio of real to generated rows, but for a constant.
+the log density ratio of real to generated rows, up to an additive constant.
 """
 
 from __future__ import annotations

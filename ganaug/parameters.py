@@ -51,9 +51,11 @@ def number(
     def allows(value: Any) -> bool:
         if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
             return False
-        x = float(value)
-        # Comparisons with NaN are false. An end that is not given is infinite.
-        return low <= x <= high and (above < x or above == -math.inf) and x < below
+        try:
+            x = float(value)
+        except OverflowError:
+            return False
+        return math.isfinite(x) and low <= x <= high and above < x < below
 
     return Rule(f"a number {words}", allows)
 
@@ -69,7 +71,10 @@ def has_methods(*methods: str) -> Rule:
     """Allow objects that have these methods."""
     return Rule(
         f"an object with {', '.join(methods)}",
-        lambda value: all(callable(getattr(value, method, None)) for method in methods),
+        lambda value: (
+            not isinstance(value, type)
+            and all(callable(getattr(value, method, None)) for method in methods)
+        ),
     )
 
 
@@ -78,9 +83,10 @@ def is_a(words: str, *types: type) -> Rule:
     return Rule(words, lambda value: isinstance(value, types))
 
 
+ANYTHING = is_a("anything", object)
 NONE = is_a("None", type(None))
 FLAG = is_a("True or False", bool, np.bool_)
-CALLABLE = has_methods("__call__")
+CALLABLE = Rule("a callable", callable)
 ARRAY_LIKE = Rule(
     "array-like",
     lambda value: hasattr(value, "__len__") and not isinstance(value, str | bytes | Mapping),
@@ -134,6 +140,8 @@ def check_parameters(estimator: Any) -> None:
     """
     if get_config()["skip_parameter_validation"]:
         return
+    rules: dict[str, tuple[Rule, ...]] = {}
+    for base in reversed(type(estimator).__mro__):
+        rules |= vars(base).get("parameter_rules", {})
     for name, value in estimator.get_params(deep=False).items():
-        if name in estimator.parameter_rules:  # a subclass may have parameters of its own
-            check_value(type(estimator).__name__, name, value, *estimator.parameter_rules[name])
+        check_value(type(estimator).__name__, name, value, *rules.get(name, (ANYTHING,)))

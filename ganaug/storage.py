@@ -6,12 +6,14 @@ import json
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import is_dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
+from sklearn.utils.validation import check_is_fitted
 
 from ganaug import registry
 from ganaug._version import __version__
@@ -84,7 +86,7 @@ def load(path: str | Path, cls: Any) -> Any:
     FileNotFoundError
         If a file is missing.
     ValueError
-        If the files are damaged, of a newer format or of another class.
+        If the files are damaged, of another format or of another class.
     """
     path = Path(path)
     for name in (OUTLINE, ARRAYS):
@@ -93,32 +95,41 @@ def load(path: str | Path, cls: Any) -> Any:
     try:
         outline = json.loads((path / OUTLINE).read_text(encoding="utf-8"))
         arrays = load_file(path / ARRAYS)
-        newer, older = outline["format"] > FORMAT, outline["format"] < FORMAT
-        name = outline["class"]
-        state = outline["state"]
-    except (
-        json.JSONDecodeError,
-        UnicodeDecodeError,
-        SafetensorError,
-        KeyError,
-        TypeError,
-    ) as error:
-        raise ValueError(f"{path} is damaged or not a saved {cls.__name__}: {error}") from error
-    if newer:
-        raise ValueError(f"{path} was written by a newer ganaug ({outline['ganaug']}); upgrade.")
-    if older:
-        raise ValueError(
-            f"{path} was written by ganaug {outline['ganaug']} in format {outline['format']}, and "
-            f"this is ganaug {__version__} with format {FORMAT}; fit and save the estimator again."
-        )
+        _check_format(outline["format"], outline.get("ganaug", "of some version"), path)
+        name, state = outline["class"], outline["state"]
+    except _Unreadable:
+        raise
+    except (ValueError, SafetensorError, KeyError, TypeError, AttributeError, RecursionError) as e:
+        raise ValueError(f"{path} is damaged or not a saved {cls.__name__}: {e}") from e
     if name != cls.__name__:
         raise ValueError(f"{path} holds a {name}, not a {cls.__name__}; load it with that class.")
     estimator = cls.__new__(cls)
     try:
-        estimator.__dict__.update(_unpack(state["pairs"] and state, arrays, _known_names()))
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        state = _unpack(state, arrays, _known_names())
+        missing = set(signature(cls).parameters) - set(state)
+        if missing:
+            raise KeyError(f"no {sorted(missing)[0]}")
+        estimator.__dict__.update(state)
+        check_is_fitted(estimator)
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: {error!r}") from error
     return estimator
+
+
+class _Unreadable(ValueError):
+    """The files are whole, but of another format."""
+
+
+def _check_format(number: Any, writer: str, path: Path) -> None:
+    if type(number) is not int:
+        raise TypeError(f"{number!r} is no format")
+    if number > FORMAT:
+        raise _Unreadable(f"{path} was written by a newer ganaug ({writer}); upgrade.")
+    if number < FORMAT:
+        raise _Unreadable(
+            f"{path} was written by ganaug {writer} in format {number}, and this is ganaug "
+            f"{__version__} with format {FORMAT}; fit and save the estimator again."
+        )
 
 
 def _known_names() -> dict[str, str]:

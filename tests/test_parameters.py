@@ -52,7 +52,7 @@ RULES = {
     ),
     "None": (NONE, "None", [None], [0, False, ""]),
     "flags": (FLAG, "True or False", [True, np.bool_(False)], [0, 1, "yes", None]),
-    "callables": (CALLABLE, "an object with __call__", [len, lambda: 0], ["len", None]),
+    "callables": (CALLABLE, "a callable", [len, lambda: 0], ["len", None]),
     "types": (is_a("a dict", dict), "a dict", [{}], [[]]),
     "array-like": (
         ARRAY_LIKE,

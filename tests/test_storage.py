@@ -262,6 +262,12 @@ CHANGES = {
     "format is text": lambda o: o.update(format="one"),
     "state is a list": lambda o: o.update(state=[]),
     "state is a number": lambda o: o.update(state=3),
+    "no state at all": lambda o: o.update(state={"pairs": []}),
+    "nothing fitted": lambda o: o["state"].update(
+        pairs=[pair for pair in o["state"]["pairs"] if not pair[0].endswith("_")]
+    ),
+    "a format that is no number": lambda o: o.update(format=float("nan")),
+    "a format of two points": lambda o: o.update(format=2.0),
     "state is null": lambda o: o.update(state=None),
     "pairs are numbers": lambda o: o["state"].update(pairs=[1, 2]),
     "pairs of three": lambda o: o["state"]["pairs"].append([1, 2, 3]),
@@ -294,7 +300,7 @@ def test_a_newer_format(saved):
 
 
 def test_an_older_format(saved):
-    edit(saved, lambda outline: outline.update(format=1, ganaug="0.1"))
+    edit(saved, lambda outline: outline.update(format=1, ganaug="0.1", state=None))
     with pytest.raises(ValueError, match=r"written by ganaug 0\.1 in format 1.*fit and save"):
         GANAugmenter.load(saved)
 

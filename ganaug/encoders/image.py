@@ -12,12 +12,11 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from ganaug.encoders.cells import check_names
-from ganaug.encoders.layout import RowLayout
+from ganaug.encoders.layout import MAX_CHANNELS, RowLayout
 from ganaug.parameters import NONE, check_parameters, is_a, one_of
 
 Images = np.ndarray | pd.DataFrame
 
-MAX_CHANNELS = 4
 # Ranges that pixels are usually meant in.
 USUAL_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
 
@@ -152,6 +151,7 @@ class ImageEncoder(BaseEstimator):
             raise ValueError(
                 f"shape={self.shape!r} must be that of one image, (h, w), (h, w, c) or (c, h, w)."
             )
+        asked = None if asked is None else tuple(map(int, asked))
         if len(found) == 1:
             if asked is None:
                 raise ValueError(
@@ -163,7 +163,7 @@ class ImageEncoder(BaseEstimator):
                     f"X has {found[0]} columns, but shape={self.shape!r} has "
                     f"{math.prod(asked)} pixels; pass the shape of the images in X."
                 )
-            return tuple(map(int, asked))
+            return asked
         if len(found) not in (2, 3):
             raise ValueError(
                 f"X has {len(found) + 1} axes; images come as (n, h, w), (n, h, w, c), "

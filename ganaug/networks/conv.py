@@ -11,8 +11,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ganaug.encoders.image import MAX_CHANNELS
-from ganaug.encoders.layout import RowLayout
+from ganaug.encoders.layout import MAX_CHANNELS, RowLayout
 from ganaug.networks.dense import leaky_relu_backward
 from ganaug.parameters import FLAG, check_parameters, whole
 
@@ -117,6 +116,7 @@ class ConvNetwork(BaseEstimator):
             If rows are not images, or not of a size and number of channels that this is made for.
         """
         check_parameters(self)
+        width, latent_dim = int(self.width), int(self.latent_dim)
         channels, *size = check_shape(layout, "conv")
         least, most = SIZES
         if not (least <= min(size) and max(size) <= most and channels <= MAX_CHANNELS):
@@ -126,19 +126,19 @@ class ConvNetwork(BaseEstimator):
                 "scale them first, or take network='dense'."
             )
         halved = [-(-side // 2) for side in size]
-        convs = [(self.width, 3, 1)]
+        convs = [(width, 3, 1)]
         while max(halved) > 4 or len(convs) == 1:
-            convs.append((min(2 * convs[-1][0], 4 * self.width), 3, 2))
+            convs.append((min(2 * convs[-1][0], 4 * width), 3, 2))
             halved = [-(-side // 2) for side in halved]
         return (
-            ConvGenerator(layout, self.width, self.latent_dim, rng),
+            ConvGenerator(layout, width, latent_dim, rng),
             ConvCritic(
                 layout,
                 convs,
                 CRITIC_INIT_STD,
                 rng,
                 fold=2,
-                hidden=4 * self.width,
+                hidden=4 * width,
                 augment=self.augment,
             ),
         )
@@ -154,8 +154,8 @@ def check_shape(layout: RowLayout, network: str) -> tuple[int, ...]:
     """
     if layout.kind != "image":
         raise ValueError(
-            f"network={network!r} is made for images, but the encoded rows have no shape; pass "
-            "encoder='image' with it, or take network='dense' for tables."
+            f"network={network!r} is made for images, but these rows are of kind {layout.kind!r}; "
+            "pass encoder='image' with it, or take network='dense' for tables."
         )
     return layout.shape
 

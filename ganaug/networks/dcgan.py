@@ -98,6 +98,7 @@ class DCGANNetwork(BaseEstimator):
             If rows are not images, or a side of them is no multiple of 4.
         """
         check_parameters(self)
+        width, latent_dim = int(self.width), int(self.latent_dim)
         _, *size = check_shape(layout, "dcgan")
         if any(side % MULTIPLE for side in size):
             raise ValueError(
@@ -106,10 +107,8 @@ class DCGANNetwork(BaseEstimator):
                 "network='conv'."
             )
         return (
-            DCGANGenerator(layout, self.latent_dim, self.width, rng),
-            ConvCritic(
-                layout, [(self.width, KERNEL, 2), (2 * self.width, KERNEL, 2)], INITIAL_STD, rng
-            ),
+            DCGANGenerator(layout, latent_dim, width, rng),
+            ConvCritic(layout, [(width, KERNEL, 2), (2 * width, KERNEL, 2)], INITIAL_STD, rng),
         )
 
 

@@ -99,9 +99,9 @@ class DenseNetwork(BaseEstimator):
             not in [0, 1).
         """
         check_parameters(self)
-        hidden = [self.width] * self.depth
+        hidden = [int(self.width)] * int(self.depth)
         return (
-            DenseGenerator(layout, self.latent_dim, hidden, self.temperature, self.slope, rng),
+            DenseGenerator(layout, int(self.latent_dim), hidden, self.temperature, self.slope, rng),
             DenseCritic(layout, hidden, self.slope, rng),
         )
 
