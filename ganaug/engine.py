@@ -227,7 +227,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
     def _learn(
         self,
         encoded: _Encoded,
-        ladder: Sequence[Any],
+        unfitted: Sequence[Any],
         fitted: dict[str, Any],
         device: str,
         context: Any,
@@ -235,7 +235,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         """Fit the generators of all classes; return the fitted attributes that this adds."""
         encoder, rows, codes, held_out = encoded
         seed, seen = fitted["seed_"], ~held_out
-        methods = {c: _method_for(n, ladder) for c, n in fitted["class_counts_"].items()}
+        methods = {c: _method_for(n, unfitted) for c, n in fitted["class_counts_"].items()}
         monitor = Monitor(n_iter_no_change=self.n_iter_no_change)
         generators: dict[str, Any] = {}
 
@@ -249,7 +249,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         if held_out.any():
             draw = encoder.draw_missing_flags
             monitor.validation = Validation(rows[held_out], codes[held_out], draw, seed, device)
-        for generator in ladder:
+        for generator in unfitted:
             served = np.flatnonzero([method == generator.name for method in methods.values()])
             if not len(served):
                 continue
@@ -266,7 +266,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
             except TrainingDiverged:
                 self._warn_of_divergence(monitor, "interpolation or jitter is")
                 everything = _Encoded(encoder, rows, codes, np.zeros_like(held_out))
-                rest = [other for other in ladder if other is not generator]
+                rest = [other for other in unfitted if other is not generator]
                 instead = self._learn(everything, rest, fitted, device, context)
                 return instead | {"history_": list(monitor.history)}
         if monitor.diverged_at is not None:
