@@ -1,4 +1,4 @@
-"""Draws of training rows: the real ones, and a growing part of what an augmenter adds to them."""
+"""Draws of training rows: the real ones, and a growing fraction of those an augmenter adds."""
 
 from __future__ import annotations
 
@@ -17,18 +17,6 @@ from ganaug.targets import class_counts, rows_to_add
 AUGMENTER, DRAW, ESTIMATOR, FOLD = range(4)
 
 
-def draw_fractions(n_draws: int) -> list[float]:
-    """Return which part of the rows to add each draw adds: none at first, all in the last.
-
-    Examples
-    --------
-    >>> from ganaug.draws import draw_fractions
-    >>> draw_fractions(5), draw_fractions(1)
-    ([0.0, 0.25, 0.5, 0.75, 1.0], [1.0])
-    """
-    return np.linspace(0, 1, n_draws).tolist() if n_draws > 1 else [1.0]
-
-
 def draw_rows(
     X: Any,
     y: np.ndarray,
@@ -38,6 +26,9 @@ def draw_rows(
     n_draws: int,
 ) -> Iterator[tuple[Any, np.ndarray]]:
     """Yield the training rows of each draw: the real ones, and what ``source`` adds to them.
+
+    The first of several draws adds none of the rows, the last all, those between a fraction that
+    grows evenly.
 
     Parameters
     ----------
@@ -50,6 +41,15 @@ def draw_rows(
         None for that of ``source``.
     n_draws : int
         If there is nothing to add, there is one draw.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imblearn.over_sampling import RandomOverSampler
+    >>> from ganaug.draws import draw_rows
+    >>> X, y = np.zeros((6, 1)), np.array([0, 0, 0, 0, 0, 1])
+    >>> [len(X) for X, _ in draw_rows(X, y, RandomOverSampler(), None, seed=0, n_draws=3)]
+    [6, 8, 10]
     """
     rows = _rows_it_adds(source, y) if rows is None else rows
     if source is None or (rows is not None and not any(rows.values())):
@@ -57,8 +57,12 @@ def draw_rows(
         return
     if seed is None and n_draws > 1:
         seed = seed_of(source)
-    for draw, fraction in enumerate(draw_fractions(n_draws)):
-        yield _add_rows(X, y, source, _part_of(rows, fraction), subseed(seed, DRAW, draw))
+    fractions = np.linspace(0, 1, n_draws).tolist() if n_draws > 1 else [1.0]
+    for draw, fraction in enumerate(fractions):
+        to_add = None
+        if rows is not None:
+            to_add = {label: n for label, more in rows.items() if (n := round(fraction * more))}
+        yield _add_rows(X, y, source, to_add, subseed(seed, DRAW, draw))
 
 
 def set_rows_to_add(augmenter: Any, y: np.ndarray, rows: Mapping[Any, int]) -> None:
@@ -83,23 +87,16 @@ def set_rows_to_add(augmenter: Any, y: np.ndarray, rows: Mapping[Any, int]) -> N
 def sample_rows(
     augmenter: Any, rows: Mapping[Any, int] | None, seed: int | None
 ) -> tuple[Any, np.ndarray]:
-    """Return synthetic rows of the quality that the augmenter itself would add."""
-    choosy = (
-        {"n_candidates": augmenter.n_candidates_} if hasattr(augmenter, "n_candidates_") else {}
-    )
-    return augmenter.sample(rows, random_state=seed, **choosy)
+    """Return synthetic rows, chosen from as many candidates as in the augmenter's `transform`."""
+    has_candidates = hasattr(augmenter, "n_candidates_")
+    choice = {"n_candidates": augmenter.n_candidates_} if has_candidates else {}
+    return augmenter.sample(rows, random_state=seed, **choice)
 
 
 def seed_of(source: Any) -> int | None:
-    """Return what fixes the draws of ``source``, so that each can have a seed of its own."""
+    """Return the seed of an augmenter or sampler, from which each draw gets a different one."""
     seed = getattr(source, "seed_", getattr(source, "random_state", None))
     return int(seed) if isinstance(seed, Integral) else None
-
-
-def _part_of(rows: Mapping[Any, int] | None, fraction: float) -> dict[Any, int] | None:
-    if rows is None:
-        return None
-    return {label: n for label, more in rows.items() if (n := round(fraction * more))}
 
 
 def _add_rows(
