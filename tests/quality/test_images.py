@@ -90,7 +90,7 @@ def test_the_order_of_kinds_does_not_matter(zeros):
     real, good, _ = zeros
     for change in (lambda images: images, lambda images: images.reshape(len(images), -1)):
         kinds = {"real": change(real), "synthetic": change(good)}
-        one, other = encoded(**kinds), encoded(**dict(reversed(kinds.items())))
+        (one, _), (other, _) = encoded(**kinds), encoded(**dict(reversed(kinds.items())))
         for name in kinds:
             np.testing.assert_array_equal(one[name], other[name])
 
