@@ -257,20 +257,20 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         y: np.ndarray,
         seed: int | None,
         context: Any,
-        rows: Mapping[Any, int] | None = None,
+        to_add: Mapping[Any, int] | None = None,
     ) -> Any:
-        """Return what draws are made from: a fitted generative augmenter, a sampler or None.
+        """Return the source of the draws: a fitted generative augmenter, a sampler or None.
 
-        A generative one is to add ``rows`` of each class; None: what it is set to already.
+        ``to_add`` says how many rows of each class to add; None: ``sampling_strategy`` does.
         """
         augmenter = self._get_augmenter()
-        if augmenter is None or rows == {}:
+        if augmenter is None or to_add == {}:
             return None
         if hasattr(augmenter, "fit_resample"):
             return augmenter
         augmenter = clone_seeded(augmenter, seed, AUGMENTER)
-        if rows is not None:
-            set_rows_to_add(augmenter, y, rows)
+        if to_add is not None:
+            set_rows_to_add(augmenter, y, to_add)
 
         def fit() -> None:
             with context.propagate_callback_context(augmenter):
@@ -287,16 +287,13 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         y: np.ndarray,
         seed: int | None,
         source: Any,
-        rows: Mapping[Any, int] | None = None,
+        to_add: Mapping[Any, int] | None = None,
     ) -> tuple[list[Any], np.ndarray]:
-        """Train a clone on each draw; return them and the class prior of each draw.
-
-        All draws together go up to ``rows`` of each class; None: what ``source`` is set to.
-        """
+        """Train a clone on each draw; return them and the class prior of each draw."""
         draw_priors = []
 
         def draws() -> Iterator[tuple[Any, np.ndarray]]:
-            for X_draw, y_draw in draw_rows(X, y, source, rows, seed, self.n_draws):
+            for X_draw, y_draw in draw_rows(X, y, source, to_add, seed, self.n_draws):
                 draw_priors.append(class_prior(y_draw))
                 yield X_draw, y_draw
 
@@ -304,8 +301,8 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         with without_autologging():
             # Dispatched at once, so that every draw is made in this thread.
             estimators = Parallel(n_jobs=self.n_jobs, pre_dispatch="all")(
-                delayed(clone_seeded(self.estimator, seed, ESTIMATOR, draw).fit)(*rows_of_draw)
-                for draw, rows_of_draw in enumerate(draws())
+                delayed(clone_seeded(self.estimator, seed, ESTIMATOR, draw).fit)(*drawn)
+                for draw, drawn in enumerate(draws())
             )
         return estimators, np.array(draw_priors)
 

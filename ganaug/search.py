@@ -48,7 +48,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
 
     augmenter : GANAugmenter or imbalanced-learn sampler, default=None
         As for :class:`AugmentedClassifier`, but None means ``GANAugmenter()``. Its
-        ``sampling_strategy`` is set to what each of ``amounts`` asks for, whatever it was.
+        ``sampling_strategy`` is replaced for each of ``amounts``.
 
     amounts : array-like of float, default=(0.0, 0.25, 0.5, 1.0)
         The amounts to try, each between 0 and 1. Every class with fewer rows than ``amount``
@@ -109,8 +109,8 @@ class AugmentedClassifierCV(AugmentedClassifier):
 
     Notes
     -----
-    Within a fold the smaller draws of a GANAugmenter are parts of the largest one, and clones
-    share their seeds between amounts: what differs between two scores is the amount.
+    Within a fold the smaller draws of a GANAugmenter are the first rows of the largest one, and
+    clones have the same seeds for all amounts, so that two scores differ by the amount alone.
 
     Post-hoc logit adjustment of strength :math:`\tau` decides at a class prior in proportion to
     :math:`\pi_c^{1 - \tau}`, where :math:`\pi` is that of the training rows [1]_. With two classes
@@ -212,9 +212,9 @@ class AugmentedClassifierCV(AugmentedClassifier):
         ]
         refit_context = context.subcontext(task_name="refit", task_id=len(folds))
         found = self._search(X, y, seed, folds, contexts, amounts, scorer)
-        rows = rows_to_add(class_counts(y), amount=found["best_amount_"])
-        source = self._fit_augmenter(X, y, seed, refit_context, rows)
-        estimators, draw_priors = self._fit_estimators(X, y, seed, source, rows)
+        to_add = rows_to_add(class_counts(y), amount=found["best_amount_"])
+        source = self._fit_augmenter(X, y, seed, refit_context, to_add)
+        estimators, draw_priors = self._fit_estimators(X, y, seed, source, to_add)
         self.__dict__.update(found)
         self._set_fitted(y, estimators, draw_priors, source, found["best_tau_"])
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
@@ -340,8 +340,8 @@ class _NestedDraws:
         if random_state not in self.draws:
             self.draws[random_state] = sample_rows(self.augmenter, self.largest, random_state)
         X, y = self.draws[random_state]
-        kept = np.concatenate([np.flatnonzero(y == label)[:rows] for label, rows in n.items()])
-        return _safe_indexing(X, kept), y[kept]
+        first = np.concatenate([np.flatnonzero(y == label)[:rows] for label, rows in n.items()])
+        return _safe_indexing(X, first), y[first]
 
 
 class _Candidate(AugmentedClassifier):
@@ -382,8 +382,8 @@ def _score_amounts(
         source = _NestedDraws(fitted, largest)
     scores = []
     for amount in amounts:
-        rows = rows_to_add(counts, amount=amount)
-        estimators, draw_priors = candidate._fit_estimators(X, y, seed, source, rows)
+        to_add = rows_to_add(counts, amount=amount)
+        estimators, draw_priors = candidate._fit_estimators(X, y, seed, source, to_add)
         candidate.hold_out(X_test)
         for tau in taus:
             candidate._set_fitted(y, estimators, draw_priors, fitted, tau)

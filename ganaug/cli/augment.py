@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,8 +79,14 @@ def augment(
         augmenter.set_params(steps=steps)
     with busy("Training the GAN"):
         X_new, y_new = augmenter.fit(source.X, source.y).sample()
-    with _saved(augmenter, save_model):
+    if save_model is not None:
+        augmenter.save(save_model)
+    try:
         source.write(output, X_new, y_new, marked_by)
+    except BaseException:
+        if save_model is not None:
+            shutil.rmtree(save_model)  # No model without its rows.
+        raise
     print(
         f"Wrote {output}: {len(source.y)} real {source.noun} and {len(y_new)} synthetic; "
         f"{_additions(augmenter)}"
@@ -101,19 +105,6 @@ def _check_outside(data: Path, *paths: Path | None) -> None:
     for path in paths:
         if path is not None and data.resolve() in path.resolve().parents:
             raise ValueError(f"{path} lies in {data}, among the real images.")
-
-
-@contextmanager
-def _saved(augmenter: GANAugmenter, path: Path | None) -> Iterator[None]:
-    """Save a model for good only if the block succeeds."""
-    if path is not None:
-        augmenter.save(path)
-    try:
-        yield
-    except BaseException:
-        if path is not None:
-            shutil.rmtree(path)
-        raise
 
 
 def _additions(augmenter: GANAugmenter) -> str:

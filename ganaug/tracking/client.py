@@ -33,7 +33,7 @@ SEND_TIMEOUT = 30.0
 
 
 def import_mlflow() -> ModuleType:
-    """Return MLflow, or say how to install it."""
+    """Return MLflow, or raise an error that says how to install it."""
     try:
         import mlflow
     except ImportError as error:
@@ -249,17 +249,17 @@ def _set(variable: str, value: str) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    chatty = logging.getLogger("mlflow.store.db.utils")  # "Creating initial database tables"
-    level = chatty.level
+    logger = logging.getLogger("mlflow.store.db.utils")  # "Creating initial database tables"
+    level = logger.level
     with warnings.catch_warnings():
-        # SQLAlchemy on the way MLflow maps its tables, and MLflow on its own type hints.
+        # From SQLAlchemy about MLflow's tables, and from MLflow about its type hints.
         warnings.filterwarnings("ignore", message=".*noload.*loader strategy is deprecated")
         warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
-        chatty.setLevel(logging.WARNING)
+        logger.setLevel(logging.WARNING)
         try:
             yield
         finally:
-            chatty.setLevel(level)
+            logger.setLevel(level)
 
 
 #: Silences MLflow's warnings about its own code while it loads or opens a database.
@@ -283,7 +283,7 @@ def parameters_of(estimator: Any) -> dict[str, str]:
     texts = {}
     for name, value in estimator.get_params(deep=True).items():
         if isinstance(value, list) and any(isinstance(member, tuple) for member in value):
-            continue  # Steps or transformers, whose members follow under their own names.
+            continue  # Steps or transformers, which follow under their names.
         text = type(value).__name__ if hasattr(value, "get_params") else str(value)
         texts[key(name)] = text[:6000]
     return texts
