@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from joblib import Memory
@@ -200,7 +200,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         self.random_state = random_state
 
     @with_callbacks
-    def fit(self, X: Any, y: Any) -> AugmentedClassifier:
+    def fit(self, X: Any, y: Any) -> Self:
         """Augment the training rows and train on them.
 
         Parameters
@@ -213,11 +213,14 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
 
         Returns
         -------
-        AugmentedClassifier
+        self
             The fitted classifier.
         """
         check_parameters(self)
-        X, y = self._check_training_rows(X, y)
+        self._fit(*self._check_training_rows(X, y))
+        return self
+
+    def _fit(self, X: Any, y: np.ndarray) -> None:
         seed = self._seed()
         context = self._init_callback_context(max_subtasks=1)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
@@ -225,7 +228,6 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         estimators, draw_priors = self._fit_estimators(X, y, seed, source)
         self._set_fitted(y, estimators, draw_priors, source)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
-        return self
 
     def _check_training_rows(self, X: Any, y: Any) -> tuple[Any, np.ndarray]:
         # A fit that fails from here on must not leave the attributes of the fit before.

@@ -69,7 +69,6 @@ def average_at_prior(
     Parameters
     ----------
     probabilities : sequence of ndarray of shape (n, n_classes)
-        Those of each classifier.
     learned : sequence of ndarray of shape (n_classes,)
         The class prior of the rows that each classifier was trained on.
     prior : ndarray of shape (n_classes,)
@@ -120,7 +119,7 @@ def adjusted_prior(prior: np.ndarray, tau: float) -> np.ndarray:
     prior : ndarray of shape (n_classes,)
         That of the training rows.
     tau : float
-        How much rare classes are favoured.
+        The larger, the more rare classes are favoured.
 
     Returns
     -------

@@ -14,7 +14,6 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
 from ganaug.augmenter import GANAugmenter
-from ganaug.callbacks import with_callbacks
 from ganaug.draws import FOLD, sample_rows, seed_of
 from ganaug.ensemble import AugmentedClassifier
 from ganaug.parameters import (
@@ -25,7 +24,6 @@ from ganaug.parameters import (
     IsA,
     OneOf,
     Whole,
-    check_parameters,
 )
 from ganaug.priors import TAUS
 from ganaug.randomness import subseed
@@ -180,25 +178,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
         self.scoring = scoring
         self.cv = cv
 
-    @with_callbacks
-    def fit(self, X: Any, y: Any) -> AugmentedClassifierCV:
-        """Choose by cross-validation, then augment and train on all rows.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Training rows.
-
-        y : array-like of shape (n_samples,)
-            Their class labels.
-
-        Returns
-        -------
-        AugmentedClassifierCV
-            The fitted classifier.
-        """
-        check_parameters(self)
-        X, y = self._check_training_rows(X, y)
+    def _fit(self, X: Any, y: np.ndarray) -> None:
         amounts, scorer = self._check_amounts(), self._get_scorer(y)
         folds = self._inner_folds(X, y)
         seed = self._seed()
@@ -218,7 +198,6 @@ class AugmentedClassifierCV(AugmentedClassifier):
         self.__dict__.update(found)
         self._set_fitted(y, estimators, draw_priors, source, found["best_tau_"])
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
-        return self
 
     def _get_augmenter(self) -> Any:
         return GANAugmenter() if self.augmenter is None else self.augmenter

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.spatial.distance import cdist
-from scipy.stats import ks_2samp, rankdata
+from scipy.stats import ks_2samp
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -116,16 +116,11 @@ def association_difference(real: np.ndarray, synthetic: np.ndarray) -> float:
     2.0
     """
     pairs = np.triu_indices(real.shape[1], 1)
-    ours, theirs = (_rank_correlations(rows)[pairs] for rows in (real, synthetic))
+    ours, theirs = (
+        pd.DataFrame(rows).corr("spearman").fillna(0.0).to_numpy()[pairs]
+        for rows in (real, synthetic)
+    )
     return float(np.abs(ours - theirs).mean()) if len(pairs[0]) else 0.0
-
-
-def _rank_correlations(rows: np.ndarray) -> np.ndarray:
-    ranks = rankdata(rows, axis=0)
-    ranks = ranks - ranks.mean(axis=0)
-    norms = np.linalg.norm(ranks, axis=0)
-    ranks = ranks / np.where(norms > 0, norms, 1.0)
-    return ranks.T @ ranks
 
 
 def neighbourhoods(real: np.ndarray, synthetic: np.ndarray, k: int = 5) -> dict[str, float]:

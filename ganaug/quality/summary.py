@@ -187,16 +187,16 @@ def report(real: Any, synthetic: Any, held_out: Any = None, *, random_state: int
     rng = np.random.default_rng(random_state)
     few = {name: np.sort(rng.permutation(len(all_))[:MOST_ROWS]) for name, all_ in rows.items()}
     pair = ("real" if held_out is None else "held_out", "synthetic")
-    judged = [rows[name][few[name]] for name in pair]
+    ours, theirs = (rows[name][few[name]] for name in pair)
     found = {}
     if frames:
         tables = [frames[name].iloc[few[name]] for name in pair]
         found["columns"] = float(column_distances(*tables).mean())
-        found["associations"] = association_difference(*judged)
+        found["associations"] = association_difference(ours, theirs)
     found |= {
-        "energy distance": energy_distance(*judged),
-        **neighbourhoods(*judged),
-        "detection AUC": detection_auc(*judged, random_state),
+        "energy distance": energy_distance(ours, theirs),
+        **neighbourhoods(ours, theirs),
+        "detection AUC": detection_auc(ours, theirs, random_state),
     }
     if held_out is not None:
         found |= copies(rows["real"], rows["held_out"], rows["synthetic"])

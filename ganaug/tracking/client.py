@@ -22,7 +22,7 @@ from ganaug.autologging import SharedContext
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Experiment, Metric
+    from mlflow.entities import Metric
 
 DEFAULT_EXPERIMENT = "ganaug"
 #: Seconds that a server may take to answer whether it is there.
@@ -169,11 +169,8 @@ def _find_experiment(client: MlflowClient, destination: Destination) -> str:
             f"experiment={name!r} cannot be the name of an experiment; pass one line of 1 to 500 "
             "characters, such as 'fraud'."
         )
-    found: Experiment | None
-    if destination.experiment_id is not None:
-        found = client.get_experiment(destination.experiment_id)
-    else:
-        found = client.get_experiment_by_name(name)
+    by_id = destination.experiment_id
+    found = client.get_experiment_by_name(name) if by_id is None else client.get_experiment(by_id)
     if found is None:
         path = _database(destination.tracking_uri)
         # By default MLflow puts artifacts into the current directory, not beside the database.
