@@ -144,11 +144,11 @@ class MLflowLogger:
         in_worker = self._is_copy or current_thread().daemon  # as the threads of joblib are
         return self._caller if in_worker and destination.parent_run_id is None else destination
 
-    def _record(self, *message: Any) -> None:
+    def _record(self, name: str, *arguments: Any) -> None:
         """Hand a message to the original, so that a worker needs no MLflow and keeps no file."""
-        if self._original is None or not channel.send(self._original, message):
+        if self._original is None or not channel.send(self._original, (name, *arguments)):
             self._original = None
-            self._recorder.handle(message)
+            getattr(self._recorder, name)(*arguments)
 
     def flush(self, timeout: float = 60.0) -> None:
         """Wait until everything has arrived in MLflow, samples included.
@@ -239,15 +239,11 @@ class RunRecorder:
         self._lock = Lock()
         self._fits: dict[tuple, _Fit] = {}
 
-    def handle(self, message: tuple) -> None:
-        """Handle a message of this process."""
-        name, *arguments = message
-        getattr(self, name)(*arguments)
-
     def handle_remote(self, message: tuple) -> None:
         """Handle a message of a copy, in a thread where nobody would see an error."""
+        name, *arguments = message
         try:
-            self.handle(message)
+            getattr(self, name)(*arguments)
         except Warning as warning:  # A filter turned it into an error, which nobody would see.
             warnings.showwarning(warning, type(warning), __file__, 0)
 
@@ -300,9 +296,8 @@ class RunRecorder:
 
     def _finish(self, fit: _Fit, status: str, metrics: Mapping[str, float], end: int) -> None:
         update = fit.update
-        seconds = (end - update.start) / 1000
-        for name, value in {"fit_seconds": seconds, **metrics}.items():
-            update.metrics.append((name, value, end, 0))
+        metrics = {"fit_seconds": (end - update.start) / 1000, **metrics}
+        update.metrics += [(name, value, end, 0) for name, value in metrics.items()]
         update.status, update.end = status, end
         self._send(fit)
 
@@ -337,10 +332,8 @@ def _facts(
     }
     try:
         table = as_data(X)
-        labels = as_labels(y)
-        codes = estimator.labels_.encode(labels)
-        names = estimator.classes_[codes]
-        facts["table"] = (table[:N_ROWS], digest(table, names), len(table))
+        codes = estimator.labels_.encode(as_labels(y))
+        facts["table"] = (table[:N_ROWS], digest(table, estimator.classes_[codes]), len(table))
         if log_samples:
             facts["samples"] = sample_rows(estimator, table, codes)
     except Exception as error:  # A trained GAN is worth more than its samples.

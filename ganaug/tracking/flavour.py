@@ -236,7 +236,7 @@ def load_model(
 
 
 def _load_pyfunc(path: str) -> _Generator:
-    """Load what ``mlflow.pyfunc.load_model`` wraps."""
+    """Load the object behind ``mlflow.pyfunc.load_model``, which calls this function."""
     return _Generator(_load(Path(path.removesuffix(DATA))))
 
 
@@ -338,15 +338,13 @@ class _Generator:
             raise ValueError(f"there is no row {numbers.min()}; number the rows from 0 on.")
         classes = self.model.classes_
         codes = asked["label"].map(self.model.labels_.code_of).to_numpy(dtype=np.int64)
-        wanted: Any = pd.DataFrame(
-            {"code": codes, "block": numbers // self.block, "place": numbers % self.block}
-        )
+        wanted: Any = pd.DataFrame({"code": codes, "number": numbers})
         blocks, order = [self.no_rows], [np.empty(0, dtype=np.int64)]
-        for (code, block), members in wanted.groupby(["code", "block"]):
+        for (code, block), group in wanted.groupby(["code", numbers // self.block]):
             # The whole block, because rows of batches of different sizes differ in the last bits.
             made = self._rows({classes.tolist()[code]: self.block}, numpy_stream(int(seed), block))
-            blocks.append(made.iloc[members["place"]])
-            order.append(members.index.to_numpy())
+            blocks.append(made.iloc[group["number"] % self.block])
+            order.append(group.index.to_numpy())
         rows = pd.concat(blocks).iloc[np.argsort(np.concatenate(order))].set_axis(asked.index)
         if self.of_images:
             rows[IMAGE] = [image.tolist() for image in rows[IMAGE]]

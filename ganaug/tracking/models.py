@@ -51,17 +51,15 @@ def input_schema(X: pd.DataFrame) -> Any:
     The schema that MLflow infers refuses the very columns that it was inferred from: categories,
     nullable integers, times with a zone. Here such columns may be of any type.
     """
-    from mlflow.types import DataType, Schema
+    from mlflow.types import Schema
     from mlflow.types.schema import AnyType, ColSpec
 
-    known = {"bool": DataType.boolean, "int32": DataType.integer, "int64": DataType.long}
-    known |= {"float32": DataType.float, "float64": DataType.double}
-    known |= {"datetime64[ns]": DataType.datetime}
+    known = {"bool": "boolean", "int32": "integer", "int64": "long", "float32": "float"}
+    known |= {"float64": "double", "datetime64[ns]": "datetime"}
 
     def kind(column: pd.Series) -> Any:
-        if pd.api.types.infer_dtype(column, skipna=True) == "string":
-            return DataType.string
-        return known.get(str(column.dtype), AnyType())
+        is_text = pd.api.types.infer_dtype(column, skipna=True) == "string"
+        return "string" if is_text else known.get(str(column.dtype), AnyType())
 
     # Names need not be text, although MLflow's type hints say so.
     return Schema([ColSpec(kind(X[name]), cast(Any, name)) for name in X])
