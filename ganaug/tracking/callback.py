@@ -25,7 +25,7 @@ from ganaug.tracking.client import (
     parameters_of,
     resolve,
 )
-from ganaug.tracking.samples import N_ROWS, as_data, describe, picture, sample_rows
+from ganaug.tracking.samples import N_ROWS, as_data, describe, picture, take_samples
 from ganaug.tracking.spool import RunUpdate, SendQueue
 
 #: A fit has twenty ticks, so that it has five pictures.
@@ -335,7 +335,7 @@ def _facts(
         codes = estimator.labels_.encode(as_labels(y))
         facts["table"] = (table[:N_ROWS], digest(table, estimator.classes_[codes]), len(table))
         if log_samples:
-            facts["samples"] = sample_rows(estimator, table, codes)
+            facts["samples"] = take_samples(estimator, table, codes)
     except Exception as error:  # A trained GAN is worth more than its samples.
         facts["tags"]["ganaug.error.samples"] = str(error)[:5000]
     return facts

@@ -76,7 +76,7 @@ def log_dataset(
     client.log_inputs(run_id, [DatasetInput(Dataset(**description), [tag])])
 
 
-def sample_rows(augmenter: Any, X: pd.DataFrame | np.ndarray, codes: np.ndarray) -> dict[str, Any]:
+def take_samples(augmenter: Any, X: pd.DataFrame | np.ndarray, codes: np.ndarray) -> dict[str, Any]:
     """Return real and synthetic rows of the class that most rows are added to, as plain data.
 
     Images are those of every class. `X` holds the rows that the augmenter was fitted on, `codes`

@@ -251,7 +251,7 @@ def test_many_large_images_make_a_small_table(store):
 
 
 def test_drawing_samples_takes_time_that_is_not_the_fits(store, data, monkeypatch):
-    monkeypatch.setattr("ganaug.tracking.callback.sample_rows", lambda *_: time.sleep(1))
+    monkeypatch.setattr("ganaug.tracking.callback.take_samples", lambda *_: time.sleep(1))
     start = time.monotonic()
     augmenter("table").set_callbacks(MLflowLogger()).fit(*data)
     most = time.monotonic() - start - 1
