@@ -32,8 +32,8 @@ def fit_or_load(
     ----------
     augmenter : estimator
         Not fitted. Without a seed it is fitted each time, with a warning.
-    X : array-like or DataFrame of shape (n, ...)
-    y : ndarray of shape (n,)
+    X, y : array-like
+        The rows.
     fit : callable
         Fits ``augmenter`` on these rows. It is not called where there is an equal fit.
     memory : joblib.Memory, str, Path or None

@@ -65,9 +65,8 @@ def augment(
     """
     kind = kind_at(data)
     kind.check_output(output, force)
-    _check_model_path(save_model, output)
     source = kind.read(data, target, skip_unreadable=skip_unreadable)
-    _check_outside(data, output, save_model)
+    _check_paths(data, output, save_model)
     marked_by = mark_column if mark else None
     source.check_mark(data, marked_by)
 
@@ -93,18 +92,15 @@ def augment(
     )
 
 
-def _check_model_path(save_model: Path | None, output: Path) -> None:
+def _check_paths(data: Path, output: Path, save_model: Path | None) -> None:
+    """Refuse paths in the folder of the real data, and a model that cannot be saved."""
+    for path in (output, save_model):
+        if path is not None and data.resolve() in path.resolve().parents:
+            raise ValueError(f"{path} lies in {data}, among the real images.")
     if save_model is not None:
         check_free(save_model)
         if save_model.resolve() == output.resolve():
             raise ValueError(f"{output} cannot be both the data and the model.")
-
-
-def _check_outside(data: Path, *paths: Path | None) -> None:
-    """Refuse paths in the folder of the real data."""
-    for path in paths:
-        if path is not None and data.resolve() in path.resolve().parents:
-            raise ValueError(f"{path} lies in {data}, among the real images.")
 
 
 def _additions(augmenter: GANAugmenter) -> str:

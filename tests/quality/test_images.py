@@ -211,10 +211,9 @@ def test_a_class_without_real_images_and_bad_grids(eights):
 
 
 @pytest.mark.parametrize("name", ["per_class", "most_classes"])
-@pytest.mark.parametrize("value", [0, -1, 2.5])
-def test_a_grid_of_nothing_is_refused(eights, name, value):
+def test_a_grid_of_nothing_is_refused(eights, name):
     with pytest.raises(ValueError, match=f"The '{name}' parameter of draw_images must be"):
-        draw_images(eights, eights, **{name: value})
+        draw_images(eights, eights, **{name: 0})
 
 
 def test_tiles_of_larger_images_have_larger_gaps():
