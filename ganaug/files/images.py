@@ -179,6 +179,8 @@ def read_images(path: str | Path, *, skip_unreadable: bool = False) -> ImageFold
     first: Any = None
     pixels: Any = None
     for file in files:
+        if strays and not skip_unreadable:
+            break  # No need to read the others: the error below names the first stray.
         try:
             image = _open(pillow, file)
         except ValueError as error:
