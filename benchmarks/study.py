@@ -29,7 +29,7 @@ from ganaug import AugmentedClassifier
 from ganaug.comparison.evaluate import set_seeds
 from ganaug.comparison.scores import score as score_predictions
 from ganaug.paths import replace_file
-from ganaug.priors import class_prior, correct_prior
+from ganaug.priors import average_at_prior, class_prior, correct_prior
 
 #: The mean over folds of these is kept for every table, repeat, arm and classifier. "At best" is at
 #: the threshold that was best on the other folds, "corrected" after prior correction.
@@ -297,7 +297,8 @@ def _predict(arm, classifier, part, seed, memory):
     model.fit(X, y)
     p, predicted = model.predict_proba(X_test), model.predict(X_test)
     if corrects:
-        corrected = model.set_params(correct_prior=True).predict_proba(X_test)
+        each = [fitted.predict_proba(X_test) for fitted in model.estimators_]
+        corrected = average_at_prior(each, model.draw_priors_, model.class_prior_)
     else:
         corrected = correct_prior(p, arm.learned_prior(classifier, y), class_prior(y))
     return p, corrected, predicted

@@ -9,14 +9,10 @@ from threading import Lock
 
 
 class SharedContext:
-    """A context for a setting of the whole process, which several threads may be in at a time.
+    """A context that several threads may be in, for a setting of the whole process.
 
-    The first thread that comes changes the setting, and the last one that leaves restores it.
-
-    Parameters
-    ----------
-    enter : callable
-        Returns the context manager that changes and restores the setting.
+    The first thread to enter changes the setting and the last one to leave restores it, with the
+    context manager that ``enter`` returns.
     """
 
     def __init__(self, enter: Callable[[], AbstractContextManager]) -> None:
@@ -27,7 +23,7 @@ class SharedContext:
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        """Change the setting until the last thread has left."""
+        """Change the setting for the block."""
         with self._lock:
             if not self._n_inside:
                 self._restore.enter_context(self._enter())

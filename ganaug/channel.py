@@ -11,12 +11,12 @@ from multiprocessing.connection import Client, Connection, Listener
 from threading import Event, Thread
 from typing import Any, NamedTuple
 
-# What a connection raises when the other side is gone, or is somebody else by now.
+# Errors of a connection whose other side has ended, or is another process by now.
 GONE = (OSError, EOFError, AuthenticationError)
 
 
 class Address(NamedTuple):
-    """How the original is reached: a socket or pipe of this machine, and a secret."""
+    """The address of the original: a socket or pipe of this machine, and a secret."""
 
     path: str
     key: bytes
@@ -47,7 +47,7 @@ def open_listener(handle: Callable[[Any], object], *, owner: object) -> Address:
 
     def close() -> None:
         closed.set()
-        with suppress(*GONE):  # A connection ends the wait in `accept`; closing would not.
+        with suppress(*GONE):  # A connection ends the wait in `accept`; `listener.close` does not.
             Client(address.path, authkey=key).close()
 
     Thread(target=serve, daemon=True).start()
@@ -56,7 +56,7 @@ def open_listener(handle: Callable[[Any], object], *, owner: object) -> Address:
 
 
 def can_reach(address: Address) -> bool:
-    """Return whether the original lives, in another process than this one."""
+    """Return whether the original still exists, in another process."""
     if address.process_id == os.getpid():
         return False
     with suppress(*GONE):

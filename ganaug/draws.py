@@ -1,4 +1,4 @@
-"""Draws of training rows: the real ones, and a growing part of what an augmenter adds to them."""
+"""Draws of training rows: the real ones, and a growing fraction of those an augmenter adds."""
 
 from __future__ import annotations
 
@@ -17,52 +17,56 @@ from ganaug.targets import class_counts, rows_to_add
 AUGMENTER, DRAW, ESTIMATOR, FOLD = range(4)
 
 
-def draw_fractions(n_draws: int) -> list[float]:
-    """Return which part of the rows to add each draw adds: none at first, all in the last.
-
-    Examples
-    --------
-    >>> from ganaug.draws import draw_fractions
-    >>> draw_fractions(5), draw_fractions(1)
-    ([0.0, 0.25, 0.5, 0.75, 1.0], [1.0])
-    """
-    return np.linspace(0, 1, n_draws).tolist() if n_draws > 1 else [1.0]
-
-
 def draw_rows(
     X: Any,
     y: np.ndarray,
     source: Any,
-    rows: Mapping[Any, int] | None,
+    to_add: Mapping[Any, int] | None,
     seed: int | None,
     n_draws: int,
 ) -> Iterator[tuple[Any, np.ndarray]]:
     """Yield the training rows of each draw: the real ones, and what ``source`` adds to them.
+
+    The first of several draws adds none of the rows, the last all, those between a fraction that
+    grows evenly.
 
     Parameters
     ----------
     X : array-like or DataFrame of shape (n, n_features)
     y : ndarray of shape (n,)
     source : fitted generative augmenter, imbalanced-learn sampler or None
-    rows : dict or None
-        How many to add of each class in the last draw; None: what ``source`` is set to.
+    to_add : dict or None
+        Rows of each class that the last draw adds; None: as many as ``source`` is set to add.
     seed : int or None
-        None for that of ``source``.
+        None: the seed of ``source``.
     n_draws : int
         If there is nothing to add, there is one draw.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imblearn.over_sampling import RandomOverSampler
+    >>> from ganaug.draws import draw_rows
+    >>> X, y = np.zeros((6, 1)), np.array([0, 0, 0, 0, 0, 1])
+    >>> [len(X) for X, _ in draw_rows(X, y, RandomOverSampler(), None, seed=0, n_draws=3)]
+    [6, 8, 10]
     """
-    rows = _rows_it_adds(source, y) if rows is None else rows
-    if source is None or (rows is not None and not any(rows.values())):
+    to_add = _rows_set(source, y) if to_add is None else to_add
+    if source is None or (to_add is not None and not any(to_add.values())):
         yield X, y
         return
     if seed is None and n_draws > 1:
         seed = seed_of(source)
-    for draw, fraction in enumerate(draw_fractions(n_draws)):
-        yield _add_rows(X, y, source, _part_of(rows, fraction), subseed(seed, DRAW, draw))
+    fractions = np.linspace(0, 1, n_draws).tolist() if n_draws > 1 else [1.0]
+    for draw, fraction in enumerate(fractions):
+        some = None
+        if to_add is not None:
+            some = {label: n for label, rows in to_add.items() if (n := round(fraction * rows))}
+        yield _add_rows(X, y, source, some, subseed(seed, DRAW, draw))
 
 
-def set_rows_to_add(augmenter: Any, y: np.ndarray, rows: Mapping[Any, int]) -> None:
-    """Set ``sampling_strategy`` to the totals that it takes to add ``rows``.
+def set_rows_to_add(augmenter: Any, y: np.ndarray, to_add: Mapping[Any, int]) -> None:
+    """Set ``sampling_strategy`` to the final totals, so that ``to_add`` rows are added to ``y``.
 
     Examples
     --------
@@ -75,45 +79,37 @@ def set_rows_to_add(augmenter: Any, y: np.ndarray, rows: Mapping[Any, int]) -> N
     {'yes': 2}
     """
     counts = class_counts(y)
-    augmenter.set_params(
-        sampling_strategy={label: counts[label] + more for label, more in rows.items()}
-    )
+    totals = {label: counts[label] + rows for label, rows in to_add.items()}
+    augmenter.set_params(sampling_strategy=totals)
 
 
 def sample_rows(
     augmenter: Any, rows: Mapping[Any, int] | None, seed: int | None
 ) -> tuple[Any, np.ndarray]:
-    """Return synthetic rows of the quality that the augmenter itself would add."""
-    choosy = (
-        {"n_candidates": augmenter.n_candidates_} if hasattr(augmenter, "n_candidates_") else {}
-    )
-    return augmenter.sample(rows, random_state=seed, **choosy)
+    """Return synthetic rows, chosen from as many candidates as in the augmenter's `transform`."""
+    has_candidates = hasattr(augmenter, "n_candidates_")
+    choice = {"n_candidates": augmenter.n_candidates_} if has_candidates else {}
+    return augmenter.sample(rows, random_state=seed, **choice)
 
 
 def seed_of(source: Any) -> int | None:
-    """Return what fixes the draws of ``source``, so that each can have a seed of its own."""
+    """Return the seed of an augmenter or sampler, from which each draw gets a different one."""
     seed = getattr(source, "seed_", getattr(source, "random_state", None))
     return int(seed) if isinstance(seed, Integral) else None
 
 
-def _part_of(rows: Mapping[Any, int] | None, fraction: float) -> dict[Any, int] | None:
-    if rows is None:
-        return None
-    return {label: n for label, more in rows.items() if (n := round(fraction * more))}
-
-
 def _add_rows(
-    X: Any, y: np.ndarray, source: Any, rows: Mapping[Any, int] | None, seed: int | None
+    X: Any, y: np.ndarray, source: Any, to_add: Mapping[Any, int] | None, seed: int | None
 ) -> tuple[Any, np.ndarray]:
-    """Return the real rows and ``rows`` more of each class, None: what ``source`` is set to."""
-    if rows == {}:
+    """Return the real rows and ``to_add`` more; None: as many as ``source`` is set to add."""
+    if to_add == {}:
         return X, y
     if not hasattr(source, "fit_resample"):
-        X_new, y_new = sample_rows(source, rows, seed)
+        X_new, y_new = sample_rows(source, to_add, seed)
         return extend(X, X_new), extend(y, y_new)
     sampler = clone_seeded(source, seed)
-    if rows is not None:
-        set_rows_to_add(sampler, y, rows)
+    if to_add is not None:
+        set_rows_to_add(sampler, y, to_add)
     X_more, y_more = sampler.fit_resample(X, y)
     absent = np.setdiff1d(y, y_more).tolist()
     if absent:
@@ -124,8 +120,8 @@ def _add_rows(
     return X_more, y_more
 
 
-def _rows_it_adds(source: Any, y: np.ndarray) -> dict[Any, int] | None:
-    """Return how many rows of each class ``source`` is set to add, or None if it does not tell."""
+def _rows_set(source: Any, y: np.ndarray) -> dict[Any, int] | None:
+    """Return how many rows of each class ``source`` is set to add; None where that is not known."""
     if source is None or isinstance(source, BaseUnderSampler | BaseCleaningSampler):
         return None
     strategy = source.get_params().get("sampling_strategy")

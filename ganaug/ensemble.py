@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from joblib import Memory
@@ -66,9 +66,9 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
     correct_prior : bool, default=False
         Whether ``predict_proba`` gives probabilities at the class prior of the training rows
         rather than at that of the augmented ones, at which the rare class is overestimated.
-        ``predict`` decides as without: what augmentation gains there is kept. It needs an
-        ``estimator`` with ``predict_proba`` that does not itself weigh classes or balance them,
-        for its probabilities are taken to be those of the rows it is given.
+        The decisions of ``predict`` stay the same. It needs an ``estimator`` with
+        ``predict_proba`` that does not itself weigh classes or balance them, because its
+        probabilities are taken to be at the class prior of the rows it is trained on.
 
     memory : joblib.Memory, str, Path or None, default=None
         A folder in which fitted generative augmenters are kept, as scikit-learn's Pipeline keeps
@@ -95,19 +95,23 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         The ``n_draws`` fitted clones.
 
     class_prior_ : ndarray of shape (n_classes,)
-        The share of each class among the real training rows.
+        The relative frequency of each class among the real training rows.
 
     draw_priors_ : ndarray of shape (n_draws, n_classes)
-        The same among the rows of each draw.
+        The same among the training rows of each draw.
 
     decision_prior_ : ndarray of shape (n_classes,) or None
         The class prior at which ``predict`` decides: probabilities at ``class_prior_`` are
-        multiplied by the ratio of the two. None: the only clone decides itself or, without
-        ``predict_proba``, all of them do.
+        multiplied by the ratio of the two. None: ``predict`` takes the class of the only clone
+        or, without ``predict_proba``, the one that most clones predict.
+
+    probability_prior_ : ndarray of shape (n_classes,) or None
+        The class prior at which ``predict_proba`` gives probabilities: ``class_prior_`` with
+        ``correct_prior``, else ``decision_prior_``.
 
     augmenter_ : GANAugmenter or None
-        The fitted augmenter that every draw was sampled from. None where there is none, as for
-        an imbalanced-learn sampler, which only lives as long as its draw.
+        The fitted augmenter that every draw was sampled from. None without one, and for an
+        imbalanced-learn sampler, of which each draw fits a clone.
 
     n_features_in_ : int
         Number of features seen in ``fit``.
@@ -134,13 +138,13 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
     Without ``predict_proba`` the clones vote, but for two classes, where their decision functions
     are averaged if there are any.
 
-    Draws grow where the augmenter tells how many rows it adds: a GANAugmenter does, and so do
+    Draws grow where it is known how many rows the augmenter adds: for a GANAugmenter, and for
     imbalanced-learn's over-samplers. Pipelines of samplers, and samplers that remove rows, do the
     same in every draw.
 
-    Where ``decision_prior_`` decides, a threshold that was tuned inside ``estimator`` has no say,
-    as in any average of probabilities: put
-    :class:`sklearn.model_selection.TunedThresholdClassifierCV` around this classifier, not inside.
+    A threshold that was tuned inside ``estimator`` is not used where ``predict`` decides at
+    ``decision_prior_``: put :class:`sklearn.model_selection.TunedThresholdClassifierCV` around
+    this classifier, not inside.
 
     Callbacks that scikit-learn propagates reach the augmenter, unless it comes from ``memory``.
     ``memory`` reads pickles: give it a folder that only you can write to.
@@ -196,7 +200,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         self.random_state = random_state
 
     @with_callbacks
-    def fit(self, X: Any, y: Any) -> AugmentedClassifier:
+    def fit(self, X: Any, y: Any) -> Self:
         """Augment the training rows and train on them.
 
         Parameters
@@ -209,11 +213,14 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
 
         Returns
         -------
-        AugmentedClassifier
+        self
             The fitted classifier.
         """
         check_parameters(self)
-        X, y = self._check_training_rows(X, y)
+        self._fit(*self._check_training_rows(X, y))
+        return self
+
+    def _fit(self, X: Any, y: np.ndarray) -> None:
         seed = self._seed()
         context = self._init_callback_context(max_subtasks=1)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
@@ -221,13 +228,12 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         estimators, draw_priors = self._fit_estimators(X, y, seed, source)
         self._set_fitted(y, estimators, draw_priors, source)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
-        return self
 
     def _check_training_rows(self, X: Any, y: Any) -> tuple[Any, np.ndarray]:
-        # From here on a fit that fails must not pass for the one before it.
+        # A fit that fails from here on must not leave the attributes of the fit before.
         for name in [n for n in vars(self) if n.endswith("_") and not n.startswith("_")]:
             delattr(self, name)
-        # X is left to the augmenter and the estimator: they know which values they can take.
+        # The augmenter and the estimator check X, because they know which values they can take.
         validate_data(self, X, y, skip_check_array=True)
         y = column_or_1d(y, warn=True)
         assert_all_finite(y, input_name="y")
@@ -244,7 +250,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         return self.augmenter
 
     def _seed(self) -> int | None:
-        """Return one seed for everything random in ``fit``; None: parameters keep their own."""
+        """Return the seed of ``fit``; None: nested ``random_state`` parameters stay as given."""
         return None if self.random_state is None else seed_from(self.random_state)
 
     def _fit_augmenter(
@@ -253,20 +259,20 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         y: np.ndarray,
         seed: int | None,
         context: Any,
-        rows: Mapping[Any, int] | None = None,
+        to_add: Mapping[Any, int] | None = None,
     ) -> Any:
-        """Return what draws are made from: a fitted generative augmenter, a sampler or None.
+        """Return the source of the draws: a fitted generative augmenter, a sampler or None.
 
-        A generative one is to add ``rows`` of each class; None: what it is set to already.
+        ``to_add`` says how many rows of each class to add; None: ``sampling_strategy`` does.
         """
         augmenter = self._get_augmenter()
-        if augmenter is None or rows == {}:
+        if augmenter is None or to_add == {}:
             return None
         if hasattr(augmenter, "fit_resample"):
             return augmenter
         augmenter = clone_seeded(augmenter, seed, AUGMENTER)
-        if rows is not None:
-            set_rows_to_add(augmenter, y, rows)
+        if to_add is not None:
+            set_rows_to_add(augmenter, y, to_add)
 
         def fit() -> None:
             with context.propagate_callback_context(augmenter):
@@ -283,16 +289,13 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         y: np.ndarray,
         seed: int | None,
         source: Any,
-        rows: Mapping[Any, int] | None = None,
+        to_add: Mapping[Any, int] | None = None,
     ) -> tuple[list[Any], np.ndarray]:
-        """Train a clone on each draw; return them and the class prior of each draw.
-
-        All draws together go up to ``rows`` of each class; None: what ``source`` is set to.
-        """
+        """Train a clone on each draw; return them and the class prior of each draw."""
         draw_priors = []
 
         def draws() -> Iterator[tuple[Any, np.ndarray]]:
-            for X_draw, y_draw in draw_rows(X, y, source, rows, seed, self.n_draws):
+            for X_draw, y_draw in draw_rows(X, y, source, to_add, seed, self.n_draws):
                 draw_priors.append(class_prior(y_draw))
                 yield X_draw, y_draw
 
@@ -300,8 +303,8 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         with without_autologging():
             # Dispatched at once, so that every draw is made in this thread.
             estimators = Parallel(n_jobs=self.n_jobs, pre_dispatch="all")(
-                delayed(clone_seeded(self.estimator, seed, ESTIMATOR, draw).fit)(*rows_of_draw)
-                for draw, rows_of_draw in enumerate(draws())
+                delayed(clone_seeded(self.estimator, seed, ESTIMATOR, draw).fit)(*drawn)
+                for draw, drawn in enumerate(draws())
             )
         return estimators, np.array(draw_priors)
 
@@ -322,6 +325,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
             self.decision_prior_ = adjusted_prior(self.class_prior_, tau)
         elif len(estimators) > 1 and hasattr(estimators[0], "predict_proba"):
             self.decision_prior_ = decision_prior(list(draw_priors))
+        self.probability_prior_ = self.class_prior_ if self.correct_prior else self.decision_prior_
         self.augmenter_ = None if hasattr(source, "fit_resample") else source
         self.estimators_ = list(estimators)
 
@@ -343,12 +347,11 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
             One column a class, in the order of ``classes_``.
         """
         check_is_fitted(self)
-        return self._probabilities(X, self.class_prior_ if self.correct_prior else None)
+        return self._probabilities(X, self.probability_prior_)
 
-    def _probabilities(self, X: Any, prior: np.ndarray | None = None) -> np.ndarray:
-        """Return the average over the draws at a prior, None: where ``predict`` decides."""
+    def _probabilities(self, X: Any, prior: np.ndarray | None) -> np.ndarray:
+        """Return the average over the draws at a class prior; None: those of the only clone."""
         each = self._probabilities_of_clones(X)
-        prior = self.decision_prior_ if prior is None else prior
         if prior is None:
             return each[0]
         mean = average_at_prior(each, list(self.draw_priors_), self.class_prior_)
@@ -376,7 +379,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
 
     @_if_clones_have("decision_function")
     def decision_function(self, X: Any) -> np.ndarray:
-        """Log odds at ``decision_prior_`` or, if None, an average over the draws.
+        """Log odds at ``decision_prior_`` or, if None, the average over the clones.
 
         Positive where ``predict`` decides for the second of two classes.
 
@@ -394,12 +397,13 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         if self.decision_prior_ is None:
             each = [fitted.decision_function(X) for fitted in self.estimators_]
             return np.mean(each, axis=0)
-        # Certain members may agree; their odds stay finite.
-        scores = np.log(np.maximum(self._probabilities(X), np.finfo(float).tiny))
+        p = self._probabilities(X, self.decision_prior_)
+        # A probability is 0 where all clones are certain, and the log odds must stay finite.
+        scores = np.log(np.maximum(p, np.finfo(float).tiny))
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
     def predict(self, X: Any) -> np.ndarray:
-        """Class labels: the likeliest at ``decision_prior_`` or, if None, what the clones say.
+        """Class labels: the likeliest at ``decision_prior_`` or, if None, those of the clones.
 
         Parameters
         ----------
@@ -413,7 +417,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         """
         check_is_fitted(self)
         if self.decision_prior_ is not None:
-            scores = self._probabilities(X)
+            scores = self._probabilities(X, self.decision_prior_)
         elif len(self.estimators_) == 1:
             return self.estimators_[0].predict(X)
         elif hasattr(self, "decision_function") and len(self.classes_) == 2:
@@ -426,10 +430,10 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        parts = [self.estimator, self._get_augmenter()]
-        inputs = [get_tags(part).input_tags for part in parts if part is not None]
+        both = [self.estimator, self._get_augmenter()]
+        inputs = [get_tags(one).input_tags for one in both if one is not None]
         for kind in ("allow_nan", "sparse", "categorical", "string", "three_d_array"):
-            setattr(tags.input_tags, kind, all(getattr(part, kind) for part in inputs))
+            setattr(tags.input_tags, kind, all(getattr(one, kind) for one in inputs))
         of_estimator = get_tags(self.estimator).classifier_tags
         if of_estimator is not None:
             tags.classifier_tags.multi_class = of_estimator.multi_class

@@ -1,4 +1,4 @@
-"""Fit the same augmenter on the same rows once, and keep it in a folder."""
+"""Fit the same augmenter on the same rows once, and store it in a folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ganaug.randomness import is_random_state
 def fit_or_load(
     augmenter: Any, X: Any, y: np.ndarray, fit: Callable[[], object], memory: Any
 ) -> None:
-    """Fit an augmenter, or give it the attributes that an equal fit has left in ``memory``.
+    """Fit an augmenter, or give it the attributes that an equal fit has stored in ``memory``.
 
     Two fits are equal if the augmenters have the same class and parameters, the rows are the same,
     and so are the versions of ganaug and torch. Of several processes or threads that want the same
@@ -31,9 +31,9 @@ def fit_or_load(
     Parameters
     ----------
     augmenter : estimator
-        Not fitted. It must have a seed: one without is fitted anew each time, with a warning.
-    X : array-like or DataFrame of shape (n, ...)
-    y : ndarray of shape (n,)
+        Not fitted. Without a seed it is fitted each time, with a warning.
+    X, y : array-like
+        The rows.
     fit : callable
         Fits ``augmenter`` on these rows. It is not called where there is an equal fit.
     memory : joblib.Memory, str, Path or None
@@ -53,21 +53,21 @@ def fit_or_load(
         )
         fit()
         return
-    # Inside the folder that joblib.Memory clears. Its function cache does not serve here: two
-    # processes may both compute the first result, or wipe the other's.
+    # Inside the folder that joblib.Memory clears. Its function cache has no lock: two processes may
+    # both compute the first result, or delete the other's.
     folder = Path(store.location) / "ganaug"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{_key(augmenter, parameters, X, y)}.pkl"
     with FileLock(path.with_suffix(".lock")):
         learned = _load(path)
         if learned is None:
-            # Parameters and callbacks are there before the fit, and are not kept.
+            # Parameters and callbacks, which are there before the fit, are not stored.
             before = set(vars(augmenter))
             fit()
             learned = {name: vars(augmenter)[name] for name in vars(augmenter).keys() - before}
             try:
                 replace_file(path, lambda new: joblib.dump(learned, new))
-            except Exception as error:  # a trained GAN is worth more than its copy in a file
+            except Exception as error:  # the fit is good without its copy in a file
                 warnings.warn(f"{path} could not be written: {error}", UserWarning, stacklevel=2)
             return
     for name, value in learned.items():
@@ -76,20 +76,20 @@ def fit_or_load(
 
 def _key(augmenter: Any, parameters: dict[str, Any], X: Any, y: np.ndarray) -> str:
     strategy = parameters.get("sampling_strategy")
-    if callable(strategy):  # a lambda has no hash, and only its answer for these labels matters
+    if callable(strategy):  # a lambda has no hash, and only its result for these labels matters
         parameters = {**parameters, "sampling_strategy": strategy(y)}
     kind = f"{type(augmenter).__module__}.{type(augmenter).__qualname__}"
     versions = [__version__, version("torch")]
-    containers = [type(X).__name__, str(y.dtype)]  # synthetic rows come in the same
+    containers = [type(X).__name__, str(y.dtype)]  # those of synthetic rows
     return joblib.hash([kind, parameters, versions, containers, fingerprint(X, y)])
 
 
 def _load(path: Path) -> dict[str, Any] | None:
-    """Return what was kept; None if there is nothing, or if it is damaged."""
+    """Return the attributes stored in a file; None if there is none, or if it is damaged."""
     try:
         return joblib.load(path)
     except FileNotFoundError:
         return None
-    except Exception as error:  # what a damaged pickle raises cannot be told beforehand
+    except Exception as error:  # a damaged pickle may raise any error
         warnings.warn(f"{path} is damaged and is made again: {error}", UserWarning, stacklevel=3)
         return None

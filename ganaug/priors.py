@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-# Strengths of the logit adjustment that a search tries. At 0 the prior is that of the training
-# rows, where an amount of 0 decides already; tried once more, it only added to the noise.
+# Strengths of logit adjustment that a search tries. A strength of 0 would decide as an amount of 0
+# does; in trials it only added to the noise.
 TAUS = (0.25, 0.5, 0.75, 1.0, 1.25)
 
 
 def class_prior(y: np.ndarray) -> np.ndarray:
-    """Return the share of each class, in the order of the sorted labels.
+    """Return the relative frequency of each class, in the order of the sorted labels.
 
     Examples
     --------
@@ -28,7 +28,7 @@ def class_prior(y: np.ndarray) -> np.ndarray:
 def correct_prior(probabilities: np.ndarray, learned: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     r"""Turn probabilities learned at one class prior into those at another.
 
-    If rows of each class look alike in both worlds, Bayes' rule gives
+    If the distribution within each class is the same at both priors, Bayes' rule gives
     :math:`p'_c \propto p_c \, \pi_c / q_c` for the learned prior :math:`q` and the wanted one
     :math:`\pi` (equation 4 of [1]_).
 
@@ -36,7 +36,7 @@ def correct_prior(probabilities: np.ndarray, learned: np.ndarray, wanted: np.nda
     ----------
     probabilities : ndarray of shape (n, n_classes)
     learned, wanted : ndarray of shape (n_classes,)
-        Class priors, each share above 0.
+        Class priors, above 0 for each class.
 
     Returns
     -------
@@ -56,7 +56,8 @@ def correct_prior(probabilities: np.ndarray, learned: np.ndarray, wanted: np.nda
     """
     weighted = probabilities * (wanted / learned)
     totals = weighted.sum(axis=1, keepdims=True)
-    # A row without any evidence, as of a radius without neighbours, gets the prior.
+    # A row with a probability of 0 for all classes gets the prior: a classifier of neighbours
+    # within a radius returns that where there are none.
     return np.where(totals > 0, weighted / np.where(totals > 0, totals, 1.0), wanted)
 
 
@@ -68,7 +69,6 @@ def average_at_prior(
     Parameters
     ----------
     probabilities : sequence of ndarray of shape (n, n_classes)
-        Those of each classifier.
     learned : sequence of ndarray of shape (n_classes,)
         The class prior of the rows that each classifier was trained on.
     prior : ndarray of shape (n_classes,)
@@ -119,7 +119,7 @@ def adjusted_prior(prior: np.ndarray, tau: float) -> np.ndarray:
     prior : ndarray of shape (n_classes,)
         That of the training rows.
     tau : float
-        How much rare classes are favoured.
+        The larger, the more rare classes are favoured.
 
     Returns
     -------

@@ -14,14 +14,12 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
 from ganaug.augmenter import GANAugmenter
-from ganaug.callbacks import with_callbacks
 from ganaug.draws import FOLD, sample_rows, seed_of
 from ganaug.ensemble import AugmentedClassifier
 from ganaug.parameters import (
     ARRAY_LIKE,
     CALLABLE,
     NONE,
-    check_parameters,
     has_methods,
     is_a,
     one_of,
@@ -48,7 +46,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
 
     augmenter : GANAugmenter or imbalanced-learn sampler, default=None
         As for :class:`AugmentedClassifier`, but None means ``GANAugmenter()``. Its
-        ``sampling_strategy`` is set to what each of ``amounts`` asks for, whatever it was.
+        ``sampling_strategy`` is replaced for each of ``amounts``.
 
     amounts : array-like of float, default=(0.0, 0.25, 0.5, 1.0)
         The amounts to try, each between 0 and 1. Every class with fewer rows than ``amount``
@@ -65,16 +63,9 @@ class AugmentedClassifierCV(AugmentedClassifier):
     cv : int, cross-validation generator or iterable, default=5
         The inner cross-validation; an int means that many stratified folds.
 
-    n_draws : int, default=5
-        Number of clones of ``estimator`` to average, as for :class:`AugmentedClassifier`, in
-        each inner fold and in the last fit; for an amount of 0 it is one. The draws of an amount
-        add from nothing up to it.
-
-    correct_prior : bool, default=False
-        As for :class:`AugmentedClassifier`, in the inner folds too.
-
-    memory : joblib.Memory, str, Path or None, default=None
-        As for :class:`AugmentedClassifier`; the augmenters of the inner folds are kept too.
+    n_draws, correct_prior, memory
+        As for :class:`AugmentedClassifier`, in each inner fold and in the last fit. For an amount
+        of 0 there is one draw; those of another amount add from nothing up to it.
 
     n_jobs : int, default=None
         Number of inner folds run at the same time, then of clones trained at the same time.
@@ -89,37 +80,26 @@ class AugmentedClassifierCV(AugmentedClassifier):
         The amount with the best mean score; of equally good ones, the smallest.
 
     best_tau_ : float or None
-        The strength of logit adjustment that was best with it. At 0 ``predict`` would decide at
-        the class prior of the training rows, at 1 it decides at an equal prior, and above 1 it
-        favours rare classes more. None: no strength was better than to decide as an
+        The strength of logit adjustment that was best with that amount. At 0 ``predict`` would
+        decide at the class prior of the training rows, at 1 it decides at an equal prior, and
+        above 1 it favours rare classes more. None: no strength was better than to decide as an
         :class:`AugmentedClassifier` does.
 
     best_score_ : float
-        Its mean score over the inner folds.
+        The mean score of the two over the inner folds.
 
     cv_results_ : dict of ndarray
         For a DataFrame: ``amount``, ``tau`` (NaN: as in an :class:`AugmentedClassifier`),
         ``split0_test_score`` and so on for each fold, ``mean_test_score``, ``std_test_score`` and
         ``rank_test_score``. Amounts are in the order of ``amounts``, each with every ``tau``.
 
-    classes_ : ndarray of shape (n_classes,)
-        Class labels, sorted.
-
-    estimators_ : list of classifiers
-        The ``n_draws`` clones fitted on all rows with the best amount.
-
-    class_prior_, draw_priors_, decision_prior_ : ndarray
-        As for :class:`AugmentedClassifier`.
-
     augmenter_ : GANAugmenter or None
-        The augmenter of that last fit. None if the best amount adds nothing, or for an
-        imbalanced-learn sampler.
+        The augmenter of the last fit, on all rows. None if the best amount adds nothing, or for
+        an imbalanced-learn sampler.
 
-    n_features_in_ : int
-        Number of features seen in ``fit``.
-
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features seen in ``fit``, where all of them are strings.
+    class_prior_, draw_priors_, decision_prior_, probability_prior_ : ndarray
+        As for :class:`AugmentedClassifier`, of the last fit; so are ``classes_``,
+        ``estimators_``, ``n_features_in_`` and ``feature_names_in_``.
 
     See Also
     --------
@@ -127,8 +107,8 @@ class AugmentedClassifierCV(AugmentedClassifier):
 
     Notes
     -----
-    Within a fold the smaller draws of a GANAugmenter are parts of the largest one, and clones
-    share their seeds between amounts: what differs between two scores is the amount.
+    Within a fold the smaller draws of a GANAugmenter are the first rows of the largest one, and
+    clones have the same seeds for all amounts, so that two scores differ by the amount alone.
 
     Post-hoc logit adjustment of strength :math:`\tau` decides at a class prior in proportion to
     :math:`\pi_c^{1 - \tau}`, where :math:`\pi` is that of the training rows [1]_. With two classes
@@ -198,25 +178,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
         self.scoring = scoring
         self.cv = cv
 
-    @with_callbacks
-    def fit(self, X: Any, y: Any) -> AugmentedClassifierCV:
-        """Choose by cross-validation, then augment and train on all rows.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Training rows.
-
-        y : array-like of shape (n_samples,)
-            Their class labels.
-
-        Returns
-        -------
-        AugmentedClassifierCV
-            The fitted classifier.
-        """
-        check_parameters(self)
-        X, y = self._check_training_rows(X, y)
+    def _fit(self, X: Any, y: np.ndarray) -> None:
         amounts, scorer = self._check_amounts(), self._get_scorer(y)
         folds = self._inner_folds(X, y)
         seed = self._seed()
@@ -224,19 +186,18 @@ class AugmentedClassifierCV(AugmentedClassifier):
             max_subtasks=len(folds) + 1, sequential_subtasks=False
         )
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        # Made beforehand: the tree of contexts must not grow while workers hold parts of it.
+        # Made beforehand, because the tree of contexts must not grow while workers hold nodes.
         contexts = [
             context.subcontext(task_name="inner-fold", task_id=fold) for fold in range(len(folds))
         ]
         refit_context = context.subcontext(task_name="refit", task_id=len(folds))
         found = self._search(X, y, seed, folds, contexts, amounts, scorer)
-        rows = rows_to_add(class_counts(y), amount=found["best_amount_"])
-        source = self._fit_augmenter(X, y, seed, refit_context, rows)
-        estimators, draw_priors = self._fit_estimators(X, y, seed, source, rows)
+        to_add = rows_to_add(class_counts(y), amount=found["best_amount_"])
+        source = self._fit_augmenter(X, y, seed, refit_context, to_add)
+        estimators, draw_priors = self._fit_estimators(X, y, seed, source, to_add)
         self.__dict__.update(found)
         self._set_fitted(y, estimators, draw_priors, source, found["best_tau_"])
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
-        return self
 
     def _get_augmenter(self) -> Any:
         return GANAugmenter() if self.augmenter is None else self.augmenter
@@ -291,7 +252,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
         amounts: np.ndarray,
         scorer: Callable,
     ) -> dict[str, Any]:
-        """Return the attributes that tell what was tried, and what was best."""
+        """Score every amount on every fold; return the fitted attributes of the search."""
         adjusts = self.scoring is not None and hasattr(self.estimator, "predict_proba")
         taus = (None, *TAUS) if adjusts else (None,)
         candidates = [
@@ -314,7 +275,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
     def _choose(
         self, tried: list[tuple[float, float | None]], scores: np.ndarray
     ) -> dict[str, Any]:
-        """Compare pairs of amount and tau by ``scores``, with a row a fold and a column a pair."""
+        """Choose a pair of amount and tau by ``scores`` of shape (n_folds, n_pairs)."""
         known = np.isfinite(scores)
         needed = np.array([tau is None for _, tau in tried])
         if not known[:, needed].all():
@@ -358,18 +319,18 @@ class _NestedDraws:
         if random_state not in self.draws:
             self.draws[random_state] = sample_rows(self.augmenter, self.largest, random_state)
         X, y = self.draws[random_state]
-        kept = np.concatenate([np.flatnonzero(y == label)[:rows] for label, rows in n.items()])
-        return _safe_indexing(X, kept), y[kept]
+        first = np.concatenate([np.flatnonzero(y == label)[:rows] for label, rows in n.items()])
+        return _safe_indexing(X, first), y[first]
 
 
 class _Candidate(AugmentedClassifier):
-    """What the scorer gets: its clones predict the held-out rows once, whatever ``tau`` is."""
+    """The classifier that is scored. Its clones predict the held-out rows once for all taus."""
 
     _held_out: Any = None
     _stored: Sequence[np.ndarray] = ()
 
     def hold_out(self, X: Any) -> None:
-        """From now on, store the probabilities of ``X``."""
+        """Store the probabilities of ``X`` at the first prediction from now on."""
         self._held_out, self._stored = X, ()
 
     def _probabilities_of_clones(self, X: Any) -> list[np.ndarray]:
@@ -400,8 +361,8 @@ def _score_amounts(
         source = _NestedDraws(fitted, largest)
     scores = []
     for amount in amounts:
-        rows = rows_to_add(counts, amount=amount)
-        estimators, draw_priors = candidate._fit_estimators(X, y, seed, source, rows)
+        to_add = rows_to_add(counts, amount=amount)
+        estimators, draw_priors = candidate._fit_estimators(X, y, seed, source, to_add)
         candidate.hold_out(X_test)
         for tau in taus:
             candidate._set_fitted(y, estimators, draw_priors, fitted, tau)

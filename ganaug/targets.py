@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from imblearn.utils import check_sampling_strategy
 
-# Whoever asks for more rows than this has mistyped.
+# A larger number of rows is a typing error.
 MAX_ROWS = 2**31
 
 
@@ -91,23 +91,10 @@ def rows_to_add(
 def checked_rows(
     asked: Mapping[Any, int], labels: Collection[Any], name: str, what: str = ""
 ) -> dict[Any, int]:
-    """Return numbers of rows by label, after a check of both.
+    """Return numbers of rows by known label, or raise if a label or number is wrong.
 
-    Parameters
-    ----------
-    asked : dict
-        ``{label: rows}``.
-    labels : collection
-        The known labels.
-    name : str
-        The parameter that ``asked`` was given as, for messages.
-    what : str
-        What such a number is, for messages.
-
-    Raises
-    ------
-    ValueError
-        If a label is unknown, or a number is not a whole one from 0 on.
+    Messages name the parameter, ``name``, and may say what its numbers are, such as "the final
+    total, ".
 
     Examples
     --------

@@ -52,8 +52,9 @@ def _quality(model, X, y):
     return np.mean([fitted.quality_ for fitted in model.estimators_])
 
 
-@pytest.mark.parametrize("augmenter", [Repeater(), SMOTE(k_neighbors=2)], ids=type)
-@pytest.mark.parametrize("best", [0.0, 0.25, 0.5, 1.0])
+@pytest.mark.parametrize(
+    ("augmenter", "best"), [(Repeater(), 0.0), (Repeater(), 0.5), (SMOTE(k_neighbors=2), 1.0)]
+)
 def test_the_best_amount_wins(cancer, augmenter, best):
     model = AugmentedClassifierCV(
         Threshold(best), augmenter, scoring=_quality, cv=2, n_draws=1, random_state=0
@@ -136,8 +137,7 @@ def test_nothing_to_add_fits_no_augmenter(calls):
     assert calls("fit") == []
 
 
-@pytest.mark.parametrize("estimator", [logistic(), LinearSVC()], ids=type)
-@pytest.mark.parametrize("rare", ["a", "z"])
+@pytest.mark.parametrize(("estimator", "rare"), [(logistic(), "a"), (LinearSVC(), "z")])
 def test_default_scoring_is_for_the_rarer_class_of_any_name(cancer, estimator, rare):
     X, y = cancer
     y = np.where(y == 1, rare, "m")
@@ -195,9 +195,7 @@ def test_every_tau_is_scored(cancer, load):
         assert_allclose(model.cv_results_[f"split{fold}_test_score"], expected)
 
 
-@pytest.mark.parametrize(
-    ("tau", "amounts"), [(0.25, [0.0]), (0.75, [0.0]), (0.5, [1.0]), (1.0, [1.0]), (1.25, [1.0])]
-)
+@pytest.mark.parametrize(("tau", "amounts"), [(0.75, [0.0]), (0.5, [1.0]), (1.25, [1.0])])
 def test_decides_where_it_scored_best(cancer, tau, amounts):
     def likes(model, X, y):
         """Best where the log odds of the prior are this part of those of the training rows."""
@@ -217,7 +215,7 @@ def test_decides_where_it_scored_best(cancer, tau, amounts):
     decided, p = model.predict(X), model.predict_proba(X)
     assert_array_equal(decided, p.argmax(axis=1))
     assert_array_equal(model.decision_function(X) > 0, decided == 1)
-    model.set_params(correct_prior=True)
+    model.set_params(correct_prior=True).fit(X + 2 * noise, y)
     assert_array_equal(model.predict(X), decided)
     corrected = model.predict_proba(X)
     odds = p * model.class_prior_ / model.decision_prior_
@@ -328,6 +326,7 @@ def test_default_augmenter_is_the_gan():
     assert isinstance(AugmentedClassifierCV(logistic())._get_augmenter(), GANAugmenter)
 
 
+@pytest.mark.slow
 def test_search_is_the_same_for_any_number_of_jobs(cancer):
     X, y = cancer
     model = AugmentedClassifierCV(
@@ -339,7 +338,7 @@ def test_search_is_the_same_for_any_number_of_jobs(cancer):
     assert_array_equal(again.predict_proba(X), model.predict_proba(X))
 
 
-@pytest.mark.parametrize("amounts", [[], [-0.1, 0.5], [0, 2], [[0.5]], [np.nan]])
+@pytest.mark.parametrize("amounts", [[], [-0.1, 0.5], [[0.5]], [np.nan]])
 def test_bad_amounts(cancer, amounts):
     with pytest.raises(ValueError, match=r"amounts=.* between 0 \(add nothing\) and 1 \(as many"):
         AugmentedClassifierCV(logistic(), Repeater(), amounts=amounts).fit(*cancer)

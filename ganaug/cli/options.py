@@ -64,6 +64,6 @@ def read_counts(text: str, labels: list[Any]) -> dict[Any, int]:
 
 def command_line(name: str, data: Path | None, options: dict[str, Any]) -> str:
     """Return the command that has these options."""
-    given = [part for pair in options.items() if pair[1] is not None for part in pair]
+    given = [word for pair in options.items() if pair[1] is not None for word in pair]
     words = ["ganaug", name, *([] if data is None else [data]), *given]
     return shlex.join(map(str, words))

@@ -60,16 +60,16 @@ def _load(model: Path) -> GANAugmenter:
 def _check_kind(
     kind: Kind, augmenter: GANAugmenter, model: Path, output: Path, force: bool
 ) -> None:
-    """Check that what the GAN makes can be written as what the output is called."""
+    """Refuse an output whose name is of a kind that the GAN does not make."""
     possible = kinds_of(augmenter.encoder_)
     if kind not in possible:
-        possible[0].check_output(output, force)  # which may say what the name should be
+        possible[0].check_output(output, force)  # its message may say how to name the output
         raise ValueError(f"{model} makes images; name a folder to make, not {output}.")
 
 
 @contextmanager
 def _damage_told(model: Path) -> Iterator[None]:
-    """Turn the errors of a model that lacks a part into one that names it."""
+    """Turn the errors of an incomplete model into a `ValueError` that names the model."""
     try:
         yield
     except (AttributeError, KeyError, RuntimeError) as error:

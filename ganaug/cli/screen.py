@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def say(message: str) -> None:
-    """Print one line on stderr, whatever `message` looks like."""
+    """Print a message on one line of stderr."""
     print(f"ganaug: {' '.join(message.split())}", file=sys.stderr)
 
 
@@ -32,7 +32,7 @@ def busy(text: str) -> AbstractContextManager:
 
 @contextmanager
 def progress() -> Iterator[Callable[[int, int, str], None]]:
-    """Show a bar with the time left on stderr; yields what to call with (done, total, text)."""
+    """Show a bar with the time left on stderr; yield a function of (done, total, text)."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,

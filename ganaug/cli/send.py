@@ -22,8 +22,8 @@ def send(
 ) -> None:
     """Send to MLflow what could not be sent while a GAN was trained.
 
-    Each run goes where it belonged, once: a file is deleted when all of it was sent, and keeps the
-    rest otherwise, such as runs that MLflow rejects.
+    Each run is sent once, to the store it was meant for. A file is deleted when all of it was sent;
+    otherwise it holds the rest, such as runs that MLflow rejects.
 
     For example:
 

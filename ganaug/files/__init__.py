@@ -1,15 +1,15 @@
 """Data in files: tables as CSV and Parquet, images as a folder of PNG or JPEG files per class.
 
 Reading tells what is wrong with a file before anything is trained; writing is all or nothing.
-Each kind of data is a class with the methods of `Table` and `ImageFolder`. The functions in this
-file alone decide which kind a path or a GAN belongs to.
+`Table` and `ImageFolder` have the same methods, so that commands need not tell them apart: only the
+functions in this file choose between them.
 """
 
 from pathlib import Path
 from typing import Any
 
 from ganaug.files.images import ImageFolder, read_images, write_images
-from ganaug.files.tables import Table, is_table, read_table, write_table
+from ganaug.files.tables import Table, is_table
 
 __all__ = [
     "ImageFolder",
@@ -20,41 +20,24 @@ __all__ = [
     "kind_for",
     "kinds_of",
     "read_images",
-    "read_table",
     "write_images",
-    "write_table",
 ]
 
 Source = Table | ImageFolder
 Kind = type[Table] | type[ImageFolder]
-#: The kind of the files for each kind of rows that an encoder tells in its layout.
+#: The kind of files for each `kind` of an encoder's layout.
 KINDS: dict[str, Kind] = {"table": Table, "image": ImageFolder}
 
 
 def kind_at(path: Path) -> Kind:
-    """Return the kind of the data at a path.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    class
-        `Table` or `ImageFolder`.
-
-    Raises
-    ------
-    FileNotFoundError
-        If nothing is there and the name has no suffix, which could tell more.
-    """
+    """Return the kind of the data at a path. A name without a suffix must be there."""
     if not path.suffix and not path.exists():
         raise FileNotFoundError(f"There is no file or folder {path}.")
     return ImageFolder if path.is_dir() else Table
 
 
 def kind_for(path: Path) -> Kind:
-    """Return the kind of data that a path to be written asks for by its name.
+    """Return the kind of data that is written to a path of this name.
 
     Examples
     --------
@@ -67,6 +50,6 @@ def kind_for(path: Path) -> Kind:
 
 
 def kinds_of(encoder: Any) -> tuple[Kind, ...]:
-    """Return the kinds of data that rows of a fitted encoder can be written as, the best first."""
+    """Return the kinds of files that a fitted encoder's rows can be written as, the best first."""
     best = KINDS[encoder.layout_.kind]
     return (best, Table) if encoder.has_columns and best is not Table else (best,)

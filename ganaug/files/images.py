@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
-# Pillow's name for each kind of 8-bit pixel, and ours.
+# Pillow's name for each kind of 8-bit pixel, and the name in messages.
 MODES = {
     "L": "grey",
     "LA": "grey with transparency",
@@ -85,7 +84,7 @@ class ImageFolder:
         return pixel_table(self.X)
 
     def check_mark(self, path: Path, mark: str | None) -> None:
-        """Refuse every wish about the column that marks synthetic rows: there is none."""
+        """Refuse the name of a column that marks synthetic rows: a folder has no columns."""
         if mark != "synthetic":
             raise ValueError("A folder has no column that marks: --mark-column is for tables.")
 
@@ -108,7 +107,7 @@ class ImageFolder:
         write_images(path, augmenter.encoder_.to_pictures(X_new), pd.Series(y_new).tolist())
 
     def check_real(self) -> None:
-        """Refuse images that ganaug wrote itself, as their names tell."""
+        """Refuse images that have names of synthetic ones."""
         made = [file for file in self.files if SYNTHETIC.fullmatch(file.name)]
         if made:
             raise ValueError(
@@ -176,74 +175,60 @@ def read_images(path: str | Path, *, skip_unreadable: bool = False) -> ImageFold
         raise ValueError(
             f"{path} holds one class only, {classes[0]!r}; give each class a folder in it."
         )
-    left_out: list[str] = []
-
-    def leave_out(what: str) -> None:
-        if not skip_unreadable:
-            raise ValueError(
-                f"{what} Remove it, or leave such files out with skip_unreadable=True "
-                "(--skip-unreadable)."
-            ) from None
-        left_out.append(what)
-
-    for stray in strays:
-        leave_out(stray)
-    kept: list[Path] = []
+    good: list[Path] = []
     first: Any = None
     pixels: Any = None
     for file in files:
+        if strays and not skip_unreadable:
+            break  # No need to read the others: the error below names the first stray.
         try:
             image = _open(pillow, file)
         except ValueError as error:
-            leave_out(str(error))
+            strays.append(str(error))
             continue
         here = np.asarray(image)
         if first is None:
             first, pixels = image, np.empty((len(files), *here.shape), dtype=np.uint8)
         elif (image.size, image.mode) != (first.size, first.mode):
-            raise ValueError(_unlike(file, image, kept[0], first))
-        pixels[len(kept)] = here
-        kept.append(file)
-    y = np.array([file.parent.name for file in kept])
+            raise ValueError(_unlike(file, image, good[0], first))
+        pixels[len(good)] = here
+        good.append(file)
+    if strays and not skip_unreadable:
+        raise ValueError(
+            f"{strays[0]} Remove it, or leave such files out with skip_unreadable=True "
+            "(--skip-unreadable)."
+        )
+    y = np.array([file.parent.name for file in good])
     empty = [name for name in classes if name not in y]
     if empty:
         raise ValueError(f"{path / empty[0]} holds no image ({', '.join(SUFFIXES)}).")
-    if left_out:
-        more = f" And {len(left_out) - 1} more." if left_out[1:] else ""
-        warnings.warn(f"Left out: {left_out[0]}{more}", UserWarning, stacklevel=2)
-    return ImageFolder(pixels[: len(kept)], y, kept)
+    if strays:
+        more = f" And {len(strays) - 1} more." if strays[1:] else ""
+        warnings.warn(f"Left out: {strays[0]}{more}", UserWarning, stacklevel=2)
+    return ImageFolder(pixels[: len(good)], y, good)
 
 
 def _list(path: Path) -> tuple[list[str], list[Path], list[str]]:
-    """Return the classes of a folder, files that may be images, and what else is there."""
+    """Return the classes of a folder, files that may be images, and complaints about others."""
     if not path.is_dir():
         raise FileNotFoundError(f"There is no folder {path}.")
-    classes: list[str] = []
+    entries = sorted(path.glob("[!.]*"))
+    folders = [entry for entry in entries if entry.is_dir()]
+    if not folders:
+        raise ValueError(f"{path} holds no folders; give the images of each class a folder in it.")
     files: list[Path] = []
-    strays: list[str] = []
-    for entry in _visible(path):
+    strays = [f"{entry} lies in no class's folder." for entry in entries if entry not in folders]
+    for entry in (entry for folder in folders for entry in sorted(folder.glob("[!.]*"))):
         if entry.is_dir():
-            classes.append(entry.name)
+            raise ValueError(
+                f"{entry} is a folder within that of a class; images must lie in the folder of "
+                "the class."
+            )
+        if entry.suffix.lower() in SUFFIXES:
+            files.append(entry)
         else:
-            strays.append(f"{entry} lies in no class's folder.")
-    if not classes:
-        raise ValueError(f"{path} holds no folders; give the images of each class one of its own.")
-    for name in classes:
-        for entry in _visible(path / name):
-            if entry.is_dir():
-                raise ValueError(
-                    f"{entry} is a folder within that of a class; images must lie in the class's "
-                    "own."
-                )
-            if entry.suffix.lower() in SUFFIXES:
-                files.append(entry)
-            else:
-                strays.append(f"{entry} is no image: its name ends in none of {_one_of(SUFFIXES)}.")
-    return classes, files, strays
-
-
-def _visible(folder: Path) -> Iterator[Path]:
-    return (entry for entry in sorted(folder.iterdir()) if not entry.name.startswith("."))
+            strays.append(f"{entry} is no image: its name ends in none of .png, .jpg and .jpeg.")
+    return [folder.name for folder in folders], files, strays
 
 
 def _import_pillow() -> ModuleType:
@@ -258,7 +243,7 @@ def _import_pillow() -> ModuleType:
 
 
 def _open(pillow: Any, file: Path) -> Any:
-    """Return an image in one of our modes, or say in a sentence why there is none."""
+    """Return an image in one of `MODES`, or raise a `ValueError` that says why there is none."""
     try:
         with pillow.Image.open(file, formats=("PNG", "JPEG")) as image:
             mode, frames = image.mode, getattr(image, "n_frames", 1)
@@ -293,10 +278,6 @@ def _unlike(file: Path, image: Any, first_file: Path, first: Any) -> str:
     )
 
 
-def _one_of(names: tuple[str, ...]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def write_images(
     path: str | Path, X: np.ndarray, y: Any, *, real: ImageFolder | None = None
 ) -> None:
@@ -307,8 +288,8 @@ def write_images(
     path : str or Path
         The folder to make.
     X : ndarray of shape (n, h, w) or (n, h, w, c) with 2 to 4 channels, uint8
-        Written as ``synthetic-0001.png`` and so on, counted in each class. Other images become
-        such by ``encoder_.to_pictures`` of a fitted augmenter.
+        Written as ``synthetic-0001.png`` and so on, counted in each class. The
+        ``encoder_.to_pictures`` of a fitted augmenter makes such images of others.
     y : array-like of shape (n,)
         The class of each image, whose text names its folder.
     real : ImageFolder, optional

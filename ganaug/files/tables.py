@@ -20,10 +20,10 @@ DATE_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
 
 @dataclass
 class Table:
-    """A table as the engine takes it, and as it was in the file.
+    """A table as a GAN takes it, and as it was in the file.
 
     Real rows are written back from `text` or `arrow`, not from the parsed `X`, so that nothing
-    about them changes, not even how a number was spelled.
+    about them changes, not even the spelling of a number.
     """
 
     X: pd.DataFrame
@@ -36,14 +36,37 @@ class Table:
 
     @classmethod
     def read(cls, path: Path, target: str | None, *, skip_unreadable: bool = False) -> Table:
-        """Read a table for a command."""
+        """Read a CSV or Parquet file and check its labels."""
+        import pandas as pd
+
         if skip_unreadable:
             raise ValueError("--skip-unreadable is for folders of images.")
-        return read_table(path, target)
+        _check_suffix(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"There is no file {path}.")
+        text, arrow = None, None
+        if path.suffix.lower() == ".csv":
+            text, frame = _read_csv(path)
+        else:
+            arrow, frame = _read_parquet(path)
+        if len(frame) == 0:
+            raise ValueError(f"{path} has no rows.")
+        columns = [str(name) for name in frame.columns]
+        if target not in columns:
+            raise ValueError(_no_target(path, target, columns))
+        if len(columns) == 1:
+            raise ValueError(f"{path} has no column besides {target!r}.")
+        read = frame.pop(target)
+        y = read if text is None else text[target]
+        _check_labels(f"{path}: column {target!r}", y, read, is_text=text is not None)
+        # Labels keep their spelling: 01 is not 1. Text that is the same as its number is a number.
+        if pd.api.types.is_integer_dtype(read.dtype) and (read.astype(str) == y.astype(str)).all():
+            y = read.astype("int64")
+        return cls(frame, y, columns, text, arrow)
 
     @staticmethod
     def check_output(path: Path, force: bool) -> None:
-        """Refuse a path that cannot or, without `force`, should not be written."""
+        """Refuse a path that is no table or, without `force`, a file that exists."""
         _check_suffix(path)
         if not (force and path.is_file()):
             check_free(path, " --force replaces it." if path.is_file() else " Choose another name.")
@@ -62,7 +85,7 @@ class Table:
         return self.X
 
     def check_mark(self, path: Path, mark: str | None) -> None:
-        """Check the name of the column that is to mark synthetic rows, if any."""
+        """Refuse a name for the column that marks synthetic rows if it is empty or taken."""
         if mark == "":
             raise ValueError("--mark-column needs a name; --no-mark adds no column.")
         if mark in {*self.X.columns, self.target}:
@@ -71,12 +94,41 @@ class Table:
             )
 
     def write(self, path: Path, X_new: pd.DataFrame, y_new: Any, mark: str | None) -> None:
-        """Write the real rows as they were, then the synthetic ones."""
-        write_table(path, self, self.restore(X_new, y_new), mark)
+        """Write the real rows as they were in the file, then the synthetic ones."""
+        import pandas as pd
+
+        real, synthetic = self._restore(self.X, self.y), self._restore(X_new, y_new)
+        if path.suffix.lower() == ".csv":
+            frames = [
+                _to_text(real) if self.text is None else self.text,
+                _to_text(synthetic) if self.text is None else _spell_like(self, synthetic),
+            ]
+            if mark is not None:
+                frames = [frame.assign(**{mark: i > 0}) for i, frame in enumerate(frames)]
+            frame = pd.concat(frames, ignore_index=True)
+            replace_file(path, lambda new: frame.to_csv(new, index=False))
+            return
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        first = self.arrow
+        if first is None:
+            first = pa.Table.from_pandas(real, preserve_index=False)
+        # A column that is in the file only, such as a stored index, is empty in synthetic rows.
+        empty = [None] * len(synthetic)
+        arrays = [
+            pa.Array.from_pandas(synthetic.get(field.name, empty), type=field.type)
+            for field in first.schema
+        ]
+        whole = pa.concat_tables([first, pa.table(arrays, schema=first.schema)])
+        if mark is not None:
+            marks = [False] * len(real) + [True] * len(synthetic)
+            whole = whole.append_column(mark, pa.array(marks, pa.bool_()))
+        replace_file(path, lambda new: pq.write_table(whole, new))
 
     @staticmethod
     def label_column(augmenter: Any, target: str | None) -> str:
-        """Return the name of the column of labels, which no other column may have."""
+        """Return the name for the column of labels; no other column may have it."""
         target = target or str(augmenter.labels_.name_ or "target")
         if target in getattr(augmenter, "feature_names_in_", []):
             raise ValueError(
@@ -95,95 +147,12 @@ class Table:
         else:
             replace_file(path, lambda new: frame.to_parquet(new, index=False))
 
-    def restore(self, X: pd.DataFrame, y: Any) -> pd.DataFrame:
-        """Put the labels back where they stood among the columns."""
+    def _restore(self, X: pd.DataFrame, y: Any) -> pd.DataFrame:
+        """Return the rows with their labels, and columns in the order of the file."""
         import pandas as pd
 
         labels = pd.Series(y).set_axis(X.index)
         return X.assign(**{self.target: labels})[self.columns]
-
-
-def read_table(path: Path, target: str | None) -> Table:
-    """Read a CSV or Parquet file and check its labels."""
-    import pandas as pd
-
-    _check_suffix(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}.")
-    text, arrow = None, None
-    if path.suffix.lower() == ".csv":
-        text, frame = _read_csv(path)
-    else:
-        arrow, frame = _read_parquet(path)
-    if len(frame) == 0:
-        raise ValueError(f"{path} has no rows.")
-    columns = [str(name) for name in frame.columns]
-    if target not in columns:
-        raise ValueError(_no_target(path, target, columns))
-    if len(columns) == 1:
-        raise ValueError(f"{path} has no column besides {target!r}.")
-    read = frame.pop(target)
-    y = read if text is None else text[target]
-    missing = y.isna() if text is None else y.str.strip().isin(["", "NA", "NaN", "nan", "null"])
-    if missing.any():
-        raise ValueError(
-            f"{path}: {int(missing.sum())} labels are missing in column {target!r} (first in data "
-            f"row {int(missing.to_numpy().argmax()) + 1}). Fill them in or drop those rows."
-        )
-    if (y == y.iloc[0]).all():
-        raise ValueError(f"{path}: column {target!r} holds one class only, {y.iloc[0]!r}.")
-    kinds = pd.api.types
-    if kinds.is_float_dtype(read.dtype) and not (read == read.round()).all():
-        raise ValueError(
-            f"{path}: column {target!r} holds measurements such as {y.iloc[0]}, not classes."
-        )
-    if y.nunique() > max(len(y) / 2, 2):
-        raise ValueError(
-            f"{path}: column {target!r} has {y.nunique()} different values in {len(y)} rows: names "
-            "or measurements, not classes."
-        )
-    # Labels keep their spelling: 01 is not 1. But what can be written as a number is one.
-    if kinds.is_integer_dtype(read.dtype) and (read.astype(str) == y.astype(str)).all():
-        y = read.astype("int64")
-    return Table(frame, y, columns, text, arrow)
-
-
-def write_table(path: Path, table: Table, synthetic: pd.DataFrame, mark: str | None) -> None:
-    """Write the real rows as they were, then the synthetic ones."""
-    import pandas as pd
-
-    real = table.restore(table.X, table.y)
-    if path.suffix.lower() == ".csv":
-        frames = [
-            _to_text(real) if table.text is None else table.text,
-            _to_text(synthetic) if table.text is None else _spell_like(table, synthetic),
-        ]
-        if mark is not None:
-            frames = [frame.assign(**{mark: i > 0}) for i, frame in enumerate(frames)]
-        frame = pd.concat(frames, ignore_index=True)
-        replace_file(path, lambda new: frame.to_csv(new, index=False))
-        return
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    first = pa.Table.from_pandas(real, preserve_index=False) if table.arrow is None else table.arrow
-    # Columns that only the file knows, such as a stored index, stay empty in synthetic rows.
-    rest = pa.table(
-        [
-            pa.Array.from_pandas(synthetic[field.name], type=field.type)
-            if field.name in synthetic
-            else pa.nulls(len(synthetic), field.type)
-            for field in first.schema
-        ],
-        schema=first.schema,
-    )
-    if mark is not None:
-        first, rest = (
-            part.append_column(mark, pa.array([flag] * len(part), pa.bool_()))
-            for part, flag in ((first, False), (rest, True))
-        )
-    whole = pa.concat_tables([first, rest])
-    replace_file(path, lambda new: pq.write_table(whole, new))
 
 
 def is_table(path: Path) -> bool:
@@ -205,8 +174,29 @@ def _no_target(path: Path, target: str | None, columns: list[str]) -> str:
     return f"{path} has no column {target!r}.{hint} It has: {shown}."
 
 
+def _check_labels(column: str, y: pd.Series, read: pd.Series, *, is_text: bool) -> None:
+    """Refuse a column that holds no labels, given as it is spelled and as pandas reads it."""
+    import pandas as pd
+
+    missing = y.str.strip().isin(["", "NA", "NaN", "nan", "null"]) if is_text else y.isna()
+    if missing.any():
+        raise ValueError(
+            f"{column} lacks {int(missing.sum())} labels, the first in data row "
+            f"{int(missing.to_numpy().argmax()) + 1}. Fill them in or drop those rows."
+        )
+    if (y == y.iloc[0]).all():
+        raise ValueError(f"{column} holds one class only, {y.iloc[0]!r}.")
+    if pd.api.types.is_float_dtype(read.dtype) and not (read == read.round()).all():
+        raise ValueError(f"{column} holds measurements such as {y.iloc[0]}, not classes.")
+    if y.nunique() > max(len(y) / 2, 2):
+        raise ValueError(
+            f"{column} has {y.nunique()} different values in {len(y)} rows: names or measurements, "
+            "not classes."
+        )
+
+
 def _read_csv(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the cells as they are spelled, and as what they mean."""
+    """Return the table as text, as it is spelled, and with parsed columns."""
     import pandas as pd
 
     _check_csv(path)
@@ -215,7 +205,7 @@ def _read_csv(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     for name in frame:
         column = frame[name]
         if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-            # Codes like 0042 are text: as numbers they could not be written back.
+            # Codes like 0042 are text, because a number would be written back as 42.
             if text[name].str.match(r"[+-]?0\d").any():
                 frame[name] = text[name].mask(column.isna()).astype("string")
         elif isinstance(column.dtype, pd.StringDtype) and column.notna().any():
@@ -225,7 +215,7 @@ def _read_csv(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _check_csv(path: Path) -> None:
-    """Refuse what pandas would guess at: ragged rows, columns without or with the same name."""
+    """Refuse files that pandas would only guess at: ragged rows, names that lack or repeat."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.reader(file, strict=True)
@@ -266,7 +256,7 @@ def _dates(column: pd.Series) -> tuple[pd.Series, str] | None:
 
 
 def _to_text(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return every cell as the text that pandas would write."""
+    """Return the table as the text that pandas would write."""
     from io import StringIO
 
     import pandas as pd
@@ -276,7 +266,7 @@ def _to_text(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _spell_like(table: Table, synthetic: pd.DataFrame) -> pd.DataFrame:
-    """Return synthetic cells as text, with the file's own words for true, false and missing."""
+    """Return synthetic rows as text, with the file's spelling of true, false and missing."""
     import pandas as pd
 
     assert table.text is not None
@@ -290,9 +280,9 @@ def _spell_like(table: Table, synthetic: pd.DataFrame) -> pd.DataFrame:
         values = [pd.NA, True, False] if kinds.is_bool_dtype(real) else [pd.NA]
         for value in values:
             same = real.isna() if value is pd.NA else (real == value).fillna(False)
-            cells = new.isna() if value is pd.NA else (new == value).fillna(False)
+            made = new.isna() if value is pd.NA else (new == value).fillna(False)
             if same.any():
-                frame.loc[cells.to_numpy(dtype=bool), name] = spelled[same].mode().iloc[0]
+                frame.loc[made.to_numpy(dtype=bool), name] = spelled[same].mode().iloc[0]
     return frame
 
 
@@ -306,6 +296,6 @@ def _read_parquet(path: Path) -> tuple[pa.Table, pd.DataFrame]:
         raise ValueError(f"{path} is not Parquet: {error}") from None
     import pandas as pd
 
-    # Nullable types: an integer column with gaps must not turn into floats.
+    # With nullable types, an integer column with missing values does not turn into floats.
     frame = pd.read_parquet(path, dtype_backend="numpy_nullable").reset_index(drop=True)
     return table, frame

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.spatial.distance import cdist
-from scipy.stats import ks_2samp, rankdata
+from scipy.stats import ks_2samp
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -19,7 +19,7 @@ def energy_distance(real: np.ndarray, synthetic: np.ndarray) -> float:
 
     :math:`2 E\|X - Y\| - E\|X - X'\| - E\|Y - Y'\|`, estimated without bias (the U-statistic of
     [1]_), so that it can fall slightly below 0. It sees both rows that look wrong and variety
-    that is missing, and needs no classifier to be trained.
+    that is missing, and no classifier is trained for it.
 
     Parameters
     ----------
@@ -53,10 +53,10 @@ def energy_distance(real: np.ndarray, synthetic: np.ndarray) -> float:
 def column_distances(real: pd.DataFrame, synthetic: pd.DataFrame) -> pd.Series:
     """Return for each column how far its synthetic values are from the real ones, 0 to 1.
 
-    For numbers that are there this is the largest gap between the two distribution functions
-    (Kolmogorov and Smirnov); for levels, among which a missing cell is one, it is the total
-    variation: the share of rows that would have to change. A column of numbers with gaps has the
-    larger of both, the second being taken of there and missing.
+    For numbers this is the largest difference between the two distribution functions (Kolmogorov
+    and Smirnov). For levels it is the total variation: the share of rows that would have to change;
+    a missing value counts as a level. A column of numbers with missing values has the larger of
+    both, where the total variation is that of the missing values.
 
     Parameters
     ----------
@@ -116,16 +116,11 @@ def association_difference(real: np.ndarray, synthetic: np.ndarray) -> float:
     2.0
     """
     pairs = np.triu_indices(real.shape[1], 1)
-    ours, theirs = (_rank_correlations(rows)[pairs] for rows in (real, synthetic))
+    ours, theirs = (
+        pd.DataFrame(rows).corr("spearman").fillna(0.0).to_numpy()[pairs]
+        for rows in (real, synthetic)
+    )
     return float(np.abs(ours - theirs).mean()) if len(pairs[0]) else 0.0
-
-
-def _rank_correlations(rows: np.ndarray) -> np.ndarray:
-    ranks = rankdata(rows, axis=0)
-    ranks = ranks - ranks.mean(axis=0)
-    norms = np.linalg.norm(ranks, axis=0)
-    ranks = ranks / np.where(norms > 0, norms, 1.0)
-    return ranks.T @ ranks
 
 
 def neighbourhoods(real: np.ndarray, synthetic: np.ndarray, k: int = 5) -> dict[str, float]:
@@ -144,9 +139,9 @@ def neighbourhoods(real: np.ndarray, synthetic: np.ndarray, k: int = 5) -> dict[
     -------
     dict
         ``precision``, the share of synthetic rows in the neighbourhood of a real one; ``recall``,
-        the share of real rows in that of a synthetic one [1]_; ``density``, in how many
-        neighbourhoods of real rows a synthetic row is, by ``k``; ``coverage``, the share of real
-        rows with a synthetic one in their neighbourhood [2]_.
+        the share of real rows in that of a synthetic one [1]_; ``density``, the mean number of
+        neighbourhoods of real rows that a synthetic row is in, divided by ``k``; ``coverage``, the
+        share of real rows with a synthetic one in their neighbourhood [2]_.
 
     References
     ----------

@@ -27,14 +27,14 @@ MOST_LEVELS = 8
 
 
 def draw_marginals(real: Any, synthetic: Any, *, most_columns: int = 12) -> Figure:
-    """Draw every column's values, real and synthetic, into one picture.
+    """Draw the values of each column, real and synthetic, into one panel.
 
     Parameters
     ----------
     real, synthetic : DataFrame or array of shape (n, n_features) and (m, n_features)
         Rows of one class.
     most_columns : int, default=12
-        Of more columns than this those are drawn that differ most.
+        If there are more columns, those that differ most are drawn.
 
     Returns
     -------
@@ -50,6 +50,7 @@ def draw_marginals(real: Any, synthetic: Any, *, most_columns: int = 12) -> Figu
     3
     """
     from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
 
     if are_images(real):
         raise ValueError("draw_marginals draws columns; for images there is draw_images.")
@@ -74,7 +75,9 @@ def draw_marginals(real: Any, synthetic: Any, *, most_columns: int = 12) -> Figu
         panel.spines[["top", "right", "left"]].set_visible(False)
     for panel in panels.flat[len(names) :]:
         panel.remove()
-    _name_kinds(figure, len(ours), len(theirs))
+    names_of = {REAL: f"{len(ours)} real rows", SYNTHETIC: f"{len(theirs)} synthetic rows"}
+    handles = [Patch(color=color, label=label) for color, label in names_of.items()]
+    figure.legend(handles=handles, loc="outside upper left", ncols=2, fontsize=9, frameon=False)
     return figure
 
 
@@ -126,9 +129,10 @@ def draw_projection(real: Any, synthetic: Any, others: Any = None) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    rows = encoded(learn_from=("real", "others"), real=real, synthetic=synthetic, others=others)
+    kinds = {"real": real, "synthetic": synthetic, "others": others}
+    rows, _ = encoded(learn_from=("real", "others"), **kinds)
     plane = PCA(2 if rows["real"].shape[1] > 1 else 1, random_state=0)
-    with np.errstate(invalid="ignore"):  # Shares of no variance, if all are the same.
+    with np.errstate(invalid="ignore"):  # All rows may be the same, without any variance.
         plane.fit(np.concatenate([rows[name] for name in rows if name != "synthetic"]))
     points = {name: np.c_[plane.transform(z), np.zeros(len(z))][:, :2] for name, z in rows.items()}
 
@@ -149,7 +153,7 @@ def draw_projection(real: Any, synthetic: Any, others: Any = None) -> Figure:
 
 
 def draw_distances(real: Any, synthetic: Any, held_out: Any) -> Figure:
-    """Draw how near rows come to those that the generator has seen.
+    """Draw how near rows come to those that the generator was trained on.
 
     Parameters
     ----------
@@ -163,8 +167,8 @@ def draw_distances(real: Any, synthetic: Any, held_out: Any) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        The share of synthetic and of held-out rows whose nearest row in ``real`` is at most so far
-        away. Where the synthetic curve lies clearly to the left, rows were copied.
+        The fractions of synthetic and of held-out rows whose nearest row in ``real`` is within a
+        distance. Where the synthetic curve lies clearly to the left, rows were copied.
 
     Examples
     --------
@@ -176,7 +180,7 @@ def draw_distances(real: Any, synthetic: Any, held_out: Any) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    rows = encoded(real=real, synthetic=synthetic, held_out=held_out)
+    rows, _ = encoded(real=real, synthetic=synthetic, held_out=held_out)
     figure = Figure(figsize=(4.4, 3.6), layout="constrained")
     panel = figure.subplots()
     for name, color in (("held_out", REAL), ("synthetic", SYNTHETIC)):
@@ -215,9 +219,9 @@ def draw_images(
     channels : {"infer", "first", "last"}, default="infer"
         Where the channels are, see :class:`~ganaug.encoders.image.ImageEncoder`.
     per_class : int, default=10
-        How many of each kind, taken evenly from all of the class.
+        How many of each kind, at even distances among all of the class.
     most_classes : int, default=10
-        Of more classes than this those with the fewest real images are drawn.
+        If there are more classes, those with the fewest real images are drawn.
 
     Returns
     -------
@@ -227,8 +231,8 @@ def draw_images(
     Raises
     ------
     ValueError
-        If there is no synthetic image, images are of no layout that is known or unlike each other,
-        or less than one image or class is asked for.
+        If there is no synthetic image, the layout of images is not known, synthetic images have
+        another shape or dtype than real ones, or less than one image or class is asked for.
 
     Examples
     --------
@@ -274,19 +278,10 @@ def draw_images(
 
 
 def tile(strips: list[np.ndarray], pair: bool = False) -> tuple[np.ndarray, list[float]]:
-    """Put images into one picture, each strip of them as a row.
+    """Put images of one size into one picture, each strip of them as a row of it.
 
-    Parameters
-    ----------
-    strips : list of ndarray of shape (n, h, w) or (n, h, w, c), uint8
-        All of one size and kind; some may be shorter than others.
-    pair : bool, default=False
-        Put a wider gap after every second strip.
-
-    Returns
-    -------
-    tuple of (ndarray of shape (height, width) or (height, width, 3 or 4), list of float)
-        The picture, white where there is no image, and the middle of each row.
+    Strips have the shape (n, h, w) or (n, h, w, c), n may differ, and `pair` puts a wider gap after
+    every second one. Return the picture, white where there is no image, and the middle of each row.
 
     Examples
     --------
@@ -296,7 +291,8 @@ def tile(strips: list[np.ndarray], pair: bool = False) -> tuple[np.ndarray, list
     >>> picture.shape, middles
     ((9, 14), [1.5, 6.5])
     """
-    strips = [_shown(strip) for strip in strips]
+    # Screens take no grey with transparency.
+    strips = [s[..., [0, 0, 0, 1]] if s.ndim == 4 and s.shape[-1] == 2 else s for s in strips]
     h, w, *channels = strips[0].shape[1:]
     gap = max(1, h // 16)
     tops = [i * (h + gap) + (i // 2 if pair else 0) * 2 * gap for i in range(len(strips))]
@@ -310,15 +306,10 @@ def tile(strips: list[np.ndarray], pair: bool = False) -> tuple[np.ndarray, list
 
 
 def labelled_tiles(images: np.ndarray, labels: list[Any], *, min_edge: int = 32) -> PIL.Image.Image:
-    """Put images into one picture: a row for each label, which stands before it.
+    """Put images into one picture: a row for each label, with the label before it.
 
-    Parameters
-    ----------
-    images : ndarray of shape (n, h, w) or (n, h, w, c), uint8
-        As many of each label, in the order of the labels.
-    labels : list of length n_labels
-    min_edge : int, default=32
-        Pixels that an image is wide or high at the least.
+    There are as many images of each label, in the order of the labels. Each is enlarged to a width
+    or height of about `min_edge` pixels.
     """
     from PIL import Image, ImageDraw
 
@@ -335,18 +326,3 @@ def labelled_tiles(images: np.ndarray, labels: list[Any], *, min_edge: int = 32)
     for name, middle in zip(names, middles, strict=True):
         pen.text((margin - 4, middle), name, fill="black", anchor="rm")
     return picture
-
-
-def _shown(images: np.ndarray) -> np.ndarray:
-    """Return images as screens take them: grey with transparency as coloured."""
-    if images.ndim == 3 or images.shape[-1] != 2:
-        return images
-    return images[..., [0, 0, 0, 1]]
-
-
-def _name_kinds(figure: Figure, n_real: int, n_synthetic: int) -> None:
-    from matplotlib.patches import Patch
-
-    names = {REAL: f"{n_real} real rows", SYNTHETIC: f"{n_synthetic} synthetic rows"}
-    handles = [Patch(color=color, label=label) for color, label in names.items()]
-    figure.legend(handles=handles, loc="outside upper left", ncols=2, fontsize=9, frameon=False)

@@ -31,24 +31,24 @@ def nearest_distances(rows: np.ndarray, to: np.ndarray) -> np.ndarray:
 def copies(
     train: np.ndarray, held_out: np.ndarray, synthetic: np.ndarray, share: float = 0.05
 ) -> dict[str, float]:
-    """Return which shares of synthetic rows are copies and near copies of training rows.
+    """Return the shares of synthetic rows that are copies and near copies of training rows.
 
-    Near is what ``share`` of held-out real rows are: those cannot have been copied. Where they are
-    often equal to a training row, as in tables of few levels, so may synthetic ones be.
+    A near copy lies within the distance that ``share`` of the held-out real rows lie within, which
+    cannot have been copied. In tables of few levels, held-out and synthetic rows may often be equal
+    to a training row without a copy.
 
     Parameters
     ----------
     train, held_out, synthetic : ndarray of shape (n, width)
         Rows of one class, encoded alike.
     share : float
-        Of held-out rows that are nearer.
+        The share of held-out rows that counts as near.
 
     Returns
     -------
     dict
-        ``copies`` at distance zero, ``near copies`` within the distance that ``share`` of held-out
-        rows are within; and the same of the held-out rows, ``copies, held out`` and
-        ``near copies, held out``, which are as many as there should be.
+        ``copies`` at distance zero and ``near copies``; and the same of the held-out rows,
+        ``copies, held out`` and ``near copies, held out``, as many as are to be expected.
 
     Examples
     --------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,28 +19,14 @@ from ganaug.quality.fidelity import (
 )
 from ganaug.quality.privacy import copies
 
-#: Distances between all pairs of rows are kept in memory: of more rows than this some are left out.
+#: Fidelity is measured on so many rows of each kind, because it holds all distances in memory.
 MOST_ROWS = 3000
 
 
 def tidied(least: int = 1, **tables: Any) -> tuple[TidyTable, dict[str, pd.DataFrame]]:
-    """Return tables as floats and text, checked; those that are None are left out.
+    """Return tables as floats and text, checked by name; those that are None are left out.
 
-    Parameters
-    ----------
-    least : int
-        How many rows each must have.
-    **tables : DataFrame, array or None
-        By the name that messages shall have; the first tells which columns there are.
-
-    Returns
-    -------
-    tuple of (TidyTable, dict of str to DataFrame)
-
-    Raises
-    ------
-    ValueError
-        If one has too few rows, other columns or infinite values.
+    Each must have `least` rows, the columns of the first and no infinite value.
 
     Examples
     --------
@@ -51,10 +37,10 @@ def tidied(least: int = 1, **tables: Any) -> tuple[TidyTable, dict[str, pd.DataF
         ...
     ValueError: synthetic has infinite values in column 'x0'; replace them by missing ones.
     """
-    there = {name: table for name, table in tables.items() if table is not None}
-    tidy = TidyTable().fit(next(iter(there.values())))
+    given = {name: table for name, table in tables.items() if table is not None}
+    tidy = TidyTable().fit(next(iter(given.values())))
     frames = {}
-    for name, table in there.items():
+    for name, table in given.items():
         try:
             frame = tidy.transform(table).reset_index(drop=True)
         except ValueError as error:
@@ -72,78 +58,39 @@ def tidied(least: int = 1, **tables: Any) -> tuple[TidyTable, dict[str, pd.DataF
 
 
 def encoded(
-    least: int = 1, learn_from: Sequence[str] = ("real",), *, real: Any, **others: Any
-) -> dict[str, np.ndarray]:
-    """Return rows as numbers, alike enough for distances between them to mean something.
+    least: int = 1, learn_from: Sequence[str] = ("real",), **kinds: Any
+) -> tuple[dict[str, np.ndarray], dict[str, pd.DataFrame]]:
+    """Return rows of several kinds as numbers between which distances mean something, and tidied.
 
-    Parameters
-    ----------
-    least : int
-        How many rows each kind must have.
-    learn_from : sequence of str
-        The kinds of rows that a table is standardised by.
-    real : DataFrame or array of two axes or more
-        Arrays of more than two axes are images. Pixels of all kinds are scaled alike to [-1, 1].
-    **others : DataFrame, array or None
-        Further kinds by name.
-
-    Returns
-    -------
-    dict of str to ndarray of shape (n, width)
-        Without those that are None.
-
-    Raises
-    ------
-    ValueError
-        If there are too few rows of a kind, infinite values, or rows of one kind are unlike those
-        that are real.
+    Tables are standardised by the kinds in `learn_from`. Pixels of images, which are arrays of
+    more than two axes, are scaled to [-1, 1]; no images are tidied.
 
     Examples
     --------
     >>> import numpy as np
     >>> from ganaug.quality.summary import encoded
-    >>> rows = encoded(real=np.arange(8).reshape(2, 2, 2), synthetic=np.full((1, 2, 2), 7))
+    >>> rows, _ = encoded(real=np.arange(8).reshape(2, 2, 2), synthetic=np.full((1, 2, 2), 7))
     >>> rows["synthetic"]
     array([[1., 1., 1., 1.]], dtype=float32)
     """
-    if not are_images(real):
-        return standardised(tidied(least, real=real, **others)[1], learn_from)
-    encoder = ImageEncoder()
-    images = learn_images(encoder, real=real, **others)
-    for name, pixels in images.items():
-        if len(pixels) < least:
-            raise ValueError(f"{name} has {len(pixels)} images; pass {least} or more.")
-    return {name: encoder.transform(pixels) for name, pixels in images.items()}
-
-
-def standardised(
-    frames: Mapping[str, pd.DataFrame], learn_from: Sequence[str] = ("real",)
-) -> dict[str, np.ndarray]:
-    """Return tidied tables as numbers, standardised by those of these names that are there."""
+    if are_images(kinds["real"]):
+        images = ImageEncoder()
+        pixels = learn_images(images, **kinds)
+        for name, some in pixels.items():
+            if len(some) < least:
+                raise ValueError(f"{name} has {len(some)} images; pass {least} or more.")
+        return {name: images.transform(some) for name, some in pixels.items()}, {}
+    _, frames = tidied(least, **kinds)
     known = pd.concat([frames[name] for name in learn_from if name in frames])
-    encoder = make_preprocessor().fit(known)
-    return {name: encoder.transform(frame) for name, frame in frames.items()}
+    table = make_preprocessor().fit(known)
+    return {name: table.transform(frame) for name, frame in frames.items()}, frames
 
 
 def learn_images(encoder: ImageEncoder, **kinds: Any) -> dict[str, np.ndarray]:
-    """Fit an encoder to images of several kinds, of which none need be as bright as another.
+    """Fit an encoder to the range of all images, of which one kind may be brighter than another.
 
-    Parameters
-    ----------
-    encoder : ImageEncoder
-        Not fitted. Its range will be that of all kinds together.
-    **kinds : images in a layout of the encoder, or None
-        By the name that messages shall have, the real ones first.
-
-    Returns
-    -------
-    dict of str to ndarray
-        The images as the encoder takes them, without those that are None.
-
-    Raises
-    ------
-    ValueError
-        If they are no images, or their shapes, columns or dtypes differ.
+    Return them as the encoder takes them, without those that are None. The shapes, columns and
+    dtypes of all must be those of the first, which should be the real ones.
 
     Examples
     --------
@@ -164,30 +111,30 @@ def learn_images(encoder: ImageEncoder, **kinds: Any) -> dict[str, np.ndarray]:
             X = encoder.check(given)
         except (ValueError, TypeError) as error:
             raise ValueError(f"{name}: {error}") from None
-        form: dict[str, Any] = {"images of shape": X.shape[1:]}
+        found: dict[str, Any] = {"images of shape": X.shape[1:]}
         if isinstance(X, pd.DataFrame):
-            form["columns"] = X.columns.tolist()
+            found["columns"] = X.columns.tolist()
             X = X.to_numpy()
             X = X.astype(np.float64) if X.dtype == object else X
-        form["dtype"] = X.dtype
-        wanted = wanted or form
-        for what in form:
-            if form[what] != wanted.get(what, form[what]):
+        found["dtype"] = X.dtype
+        wanted = wanted or found
+        for what in found:
+            if found[what] != wanted.get(what, found[what]):
                 raise ValueError(
-                    f"{name}: X has {what} {form[what]}, but the real ones {wanted[what]}."
+                    f"{name}: X has {what} {found[what]}, but the real ones {wanted[what]}."
                 )
         images[name] = X
-    # All that there is to learn is in the extremes, and together the images may be large.
+    # The smallest and largest pixels are all that is learned; all images may be large together.
     ends = np.concatenate([[X.min(axis=0), X.max(axis=0)] for X in images.values()])
     if (ends == ends[0]).all():
-        # What is all the same has no range of its own: it gets one with 0 and 1 in it.
+        # The encoder refuses images that are all the same, which have no range.
         ends = np.concatenate([ends, np.zeros_like(ends[:1]), np.ones_like(ends[:1])])
     encoder.fit(ends, np.zeros(len(ends), dtype=np.int64), 1)
     return images
 
 
 def are_images(X: Any) -> bool:
-    """Tell images, as arrays of more than two axes, from tables."""
+    """Return whether rows are images, which are arrays of more than two axes."""
     return not isinstance(X, pd.DataFrame) and np.ndim(X) > 2
 
 
@@ -206,7 +153,7 @@ def report(real: Any, synthetic: Any, held_out: Any = None, *, random_state: int
         against them, and copies are counted.
     random_state : int
         Of the forest that tries to tell the two apart, and of the 3000 rows that fidelity is
-        measured on where there are more. Copies are looked for among all.
+        measured on where there are more. Copies are searched for among all rows.
 
     Returns
     -------
@@ -236,22 +183,20 @@ def report(real: Any, synthetic: Any, held_out: Any = None, *, random_state: int
     >>> found.index.tolist()[:3]
     ['columns', 'associations', 'energy distance']
     """
-    kinds = {"real": real, "synthetic": synthetic, "held_out": held_out}
-    frames = None if are_images(real) else tidied(5, **kinds)[1]
-    rows = encoded(5, **kinds) if frames is None else standardised(frames)
+    rows, frames = encoded(5, real=real, synthetic=synthetic, held_out=held_out)
     rng = np.random.default_rng(random_state)
-    few = {name: np.sort(rng.permutation(len(part))[:MOST_ROWS]) for name, part in rows.items()}
-    against = "real" if held_out is None else "held_out"
-    judged = rows[against][few[against]], rows["synthetic"][few["synthetic"]]
+    few = {name: np.sort(rng.permutation(len(all_))[:MOST_ROWS]) for name, all_ in rows.items()}
+    pair = ("real" if held_out is None else "held_out", "synthetic")
+    ours, theirs = (rows[name][few[name]] for name in pair)
     found = {}
-    if frames is not None:
-        cells = frames[against].iloc[few[against]], frames["synthetic"].iloc[few["synthetic"]]
-        found["columns"] = float(column_distances(*cells).mean())
-        found["associations"] = association_difference(*judged)
+    if frames:
+        tables = [frames[name].iloc[few[name]] for name in pair]
+        found["columns"] = float(column_distances(*tables).mean())
+        found["associations"] = association_difference(ours, theirs)
     found |= {
-        "energy distance": energy_distance(*judged),
-        **neighbourhoods(*judged),
-        "detection AUC": detection_auc(*judged, random_state),
+        "energy distance": energy_distance(ours, theirs),
+        **neighbourhoods(ours, theirs),
+        "detection AUC": detection_auc(ours, theirs, random_state),
     }
     if held_out is not None:
         found |= copies(rows["real"], rows["held_out"], rows["synthetic"])

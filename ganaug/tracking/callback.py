@@ -25,13 +25,13 @@ from ganaug.tracking.client import (
     parameters_of,
     resolve,
 )
-from ganaug.tracking.samples import N_ROWS, as_data, describe, picture, sample_rows
+from ganaug.tracking.samples import N_ROWS, as_data, describe, picture, take_samples
 from ganaug.tracking.spool import RunUpdate, SendQueue
 
-#: Of twenty ticks, so that a fit has five pictures.
+#: A fit has twenty ticks, so that it has five pictures.
 TICKS_PER_PICTURE = 4
-#: Seconds between two updates of a long fit's run. A short fit is sent when it is done, because a
-#: thread that sends takes turns with the one that trains.
+#: Seconds between two updates of the run of a long fit. Sending slows down the training, so that a
+#: short fit is sent when it is done.
 UPDATE_SECONDS = 10.0
 
 
@@ -54,8 +54,8 @@ class MLflowLogger:
     When the outermost fit returns, its runs are complete but for the samples, which follow in the
     background: :meth:`flush` waits for them.
 
-    Tracking never stops a training that has begun. What could not be sent goes to a file,
-    ``ganaug-unsent-*.jsonl``, that one ``RuntimeWarning`` names; ``ganaug send`` sends it later.
+    Tracking never stops a training that has begun. Updates that could not be sent go to a file,
+    ``ganaug-unsent-*.jsonl``, that one ``RuntimeWarning`` names; ``ganaug send`` sends them later.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class MLflowLogger:
         The experiment's name, when no run is active. By default the one set in MLflow, else
         "ganaug".
     root : path, default="."
-        Folder of the embedded store and of the file with what could not be sent.
+        Folder of the embedded store and of the file for updates that could not be sent.
     log_samples : bool, default=True
         Whether to log real and synthetic rows or images. If not, no row leaves the process.
 
@@ -102,14 +102,14 @@ class MLflowLogger:
         self.experiment = experiment
         self.root = root
         self.log_samples = log_samples
-        # All clones share this object, in threads too. So everything of a fit is keyed by fit.
+        # All clones share this object, in threads too, so that each fit needs an entry.
         self._destinations: dict[UUID, Destination] = {}
         self._recorder = RunRecorder(root)
         self._address: channel.Address | None = None
-        # Set in copies: how the original is reached, as long as it lives.
+        # A copy sends everything to the original, as long as that lives.
         self._is_copy = False
         self._original: channel.Address | None = None
-        # Where the caller logs, for workers. MLflow is imported here, and not in the fit.
+        # Where the caller logs, for workers. This also imports MLflow before the fit.
         self._caller = resolve(tracking_uri, experiment, root)
 
     def before_clone(self) -> None:
@@ -139,16 +139,16 @@ class MLflowLogger:
     def _resolve(self) -> Destination:
         """Return where the active run is or, in a worker, where that of the caller was."""
         if self._is_copy and "mlflow" not in sys.modules:
-            return self._caller  # What is not imported has no active run.
+            return self._caller  # Without MLflow no run can be active.
         destination = resolve(self.tracking_uri, self.experiment, self.root)
         in_worker = self._is_copy or current_thread().daemon  # as the threads of joblib are
         return self._caller if in_worker and destination.parent_run_id is None else destination
 
-    def _record(self, *message: Any) -> None:
-        """Tell the original, so that a worker needs no MLflow and leaves nothing unsent."""
-        if self._original is None or not channel.send(self._original, message):
+    def _record(self, name: str, *arguments: Any) -> None:
+        """Hand a message to the original, so that a worker needs no MLflow and keeps no file."""
+        if self._original is None or not channel.send(self._original, (name, *arguments)):
             self._original = None
-            self._recorder.handle(message)
+            getattr(self._recorder, name)(*arguments)
 
     def flush(self, timeout: float = 60.0) -> None:
         """Wait until everything has arrived in MLflow, samples included.
@@ -195,15 +195,15 @@ class MLflowLogger:
     def on_fit_task_end(
         self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
     ) -> None:
-        """Keep a tick; send the run when the fit is done."""
+        """Note a tick, or send the rest of the run when the fit is done."""
         if context.task_name == "tick":
             now, samples = milliseconds(), None
-            with suppress(Exception):  # The samples at the end tell of a failure.
+            with suppress(Exception):  # If pictures fail, the samples at the end do, with a tag.
                 if self.log_samples and len(fitted_estimator.history_) % TICKS_PER_PICTURE == 0:
                     samples = picture(fitted_estimator, metadata["step"], now)
             self._record("tick", _path(context.parent), metadata, now, samples)
         elif context.task_name == "fit":
-            now = milliseconds()  # Facts take time that is not the fit's.
+            now = milliseconds()  # Taken first, because facts take time after the fit.
             trained = metadata is not None and "history" in metadata
             facts = _facts(estimator, X, y, metadata, self.log_samples) if trained else None
             self._record("end", _path(context), facts, now)
@@ -212,7 +212,7 @@ class MLflowLogger:
                 self._recorder.queue.wait(samples=True)
 
     def teardown(self, estimator, context) -> None:
-        """Send what is known of fits that never ended: an error or Ctrl-C stopped them."""
+        """Send the runs of fits that an error or Ctrl-C stopped."""
         self._destinations.pop(context.root_uuid, None)
         self._record("close", context.root_uuid)
 
@@ -228,10 +228,10 @@ class _Fit:
 
 
 class RunRecorder:
-    """Collects what happens in fits, in whatever process, and sends it as updates of runs.
+    """Collects the events of fits in all processes, and sends them as updates of runs.
 
-    A fit is known by its path: the outermost fit's id, and the way down from it. Messages may come
-    from several threads. Each is the name of a method and its arguments.
+    The path of a fit identifies it: the id of the outermost fit, then those of the tasks below.
+    Messages may come from several threads. Each is the name of a method and its arguments.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -239,16 +239,12 @@ class RunRecorder:
         self._lock = Lock()
         self._fits: dict[tuple, _Fit] = {}
 
-    def handle(self, message: tuple) -> None:
-        """Handle a message of this process."""
-        name, *arguments = message
-        getattr(self, name)(*arguments)
-
     def handle_remote(self, message: tuple) -> None:
         """Handle a message of a copy, in a thread where nobody would see an error."""
+        name, *arguments = message
         try:
-            self.handle(message)
-        except Warning as warning:  # Warnings are errors here, and this one has nobody to stop.
+            getattr(self, name)(*arguments)
+        except Warning as warning:  # A filter turned it into an error, which nobody would see.
             warnings.showwarning(warning, type(warning), __file__, 0)
 
     def begin(self, path: tuple, update: RunUpdate) -> None:
@@ -259,10 +255,10 @@ class RunRecorder:
     def tick(
         self, path: tuple, logs: Mapping[str, float], time_ms: int, samples: dict | None
     ) -> None:
-        """Keep a point of the curves, and samples; send them if the last update was long ago."""
+        """Note a point of the curves, and samples; send them if the last update was long ago."""
         with self._lock:
             fit = self._fits.get(path)
-            if fit is None:  # The process that knew of its start is gone.
+            if fit is None:  # It began in a process that has ended.
                 return
             fit.trained = True
             fit.update.metrics += curve_points(logs, time_ms)
@@ -300,9 +296,8 @@ class RunRecorder:
 
     def _finish(self, fit: _Fit, status: str, metrics: Mapping[str, float], end: int) -> None:
         update = fit.update
-        seconds = (end - update.start) / 1000
-        for name, value in {"fit_seconds": seconds, **metrics}.items():
-            update.metrics.append((name, value, end, 0))
+        metrics = {"fit_seconds": (end - update.start) / 1000, **metrics}
+        update.metrics += [(name, value, end, 0) for name, value in metrics.items()]
         update.status, update.end = status, end
         self._send(fit)
 
@@ -315,18 +310,15 @@ class RunRecorder:
 
 
 def _path(context) -> tuple:
-    """Return what identifies a task: the outermost fit and the way down from it."""
-    ids = []
-    while context is not None:
-        ids.append(context.task_id)
-        last, context = context, context.parent
-    return (last.root_uuid, *reversed(ids))
+    """Return the id of the outermost fit and those of the tasks from there down to this one."""
+    ids = () if context.parent is None else _path(context.parent)[1:]
+    return (context.root_uuid, *ids, context.task_id)
 
 
 def _facts(
     estimator: Any, X: Any, y: Any, metadata: dict[str, Any], log_samples: bool
 ) -> dict[str, Any]:
-    """Return what a run tells of a finished fit, without MLflow and small enough to travel."""
+    """Return the facts about a finished fit, which are small, because a worker sends them."""
     facts: dict[str, Any] = {
         "parameters": {
             "class_counts": counts_text(metadata["class_counts"]),
@@ -340,12 +332,10 @@ def _facts(
     }
     try:
         table = as_data(X)
-        labels = as_labels(y)
-        codes = estimator.labels_.encode(labels)
-        names = estimator.classes_[codes]
-        facts["table"] = (table[:N_ROWS], digest(table, names), len(table))
+        codes = estimator.labels_.encode(as_labels(y))
+        facts["table"] = (table[:N_ROWS], digest(table, estimator.classes_[codes]), len(table))
         if log_samples:
-            facts["samples"] = sample_rows(estimator, table, codes)
+            facts["samples"] = take_samples(estimator, table, codes)
     except Exception as error:  # A trained GAN is worth more than its samples.
         facts["tags"]["ganaug.error.samples"] = str(error)[:5000]
     return facts

@@ -22,18 +22,18 @@ from ganaug.autologging import SharedContext
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Experiment, Metric
+    from mlflow.entities import Metric
 
 DEFAULT_EXPERIMENT = "ganaug"
 #: Seconds that a server may take to answer whether it is there.
 PROBE_TIMEOUT = 3
-#: Seconds that MLflow may take with an update of a run. By itself it would try for four minutes a
-#: call when a server falls silent.
+#: Seconds that MLflow may take with an update of a run. By default it tries for four minutes when a
+#: server no longer answers.
 SEND_TIMEOUT = 30.0
 
 
 def import_mlflow() -> ModuleType:
-    """Return MLflow, or say how to install it."""
+    """Return MLflow, or raise an error that says how to install it."""
     try:
         import mlflow
     except ImportError as error:
@@ -78,7 +78,7 @@ def resolve(tracking_uri: str | None, experiment: str | None, root: str | Path) 
 
 
 def within(seconds: float, function: Callable, *arguments: Any) -> Any:
-    """Return what a function returns; leave it behind in its thread if it takes longer."""
+    """Return what a function returns, or stop waiting for the thread that it runs in."""
     result: Future = Future()
 
     def work() -> None:
@@ -87,7 +87,7 @@ def within(seconds: float, function: Callable, *arguments: Any) -> Any:
         except BaseException as error:
             result.set_exception(error)
 
-    # Unlike those of an executor, such a thread does not keep the interpreter from leaving.
+    # Unlike the threads of an executor, a daemon does not keep the interpreter from exiting.
     Thread(target=work, daemon=True).start()
     try:
         return result.result(seconds)
@@ -108,7 +108,7 @@ def connect(destination: Destination) -> tuple[MlflowClient, str]:
         return client, _find_experiment(client, destination)
     except (ValueError, OSError):
         raise
-    except Exception as error:  # MLflow and protobuf raise all kinds on what they cannot read.
+    except Exception as error:  # MLflow and protobuf raise many kinds of errors at bad answers.
         uri = destination.tracking_uri
         by_mlflow = isinstance(error, RestException) and "error_code" in error.json
         if by_mlflow or not uri.startswith("http"):
@@ -117,10 +117,9 @@ def connect(destination: Destination) -> tuple[MlflowClient, str]:
 
 
 def _not_mlflow(uri: str, answer: str) -> ConnectionError:
-    short = textwrap.shorten(answer, 200)
-    return ConnectionError(
-        without_password(f"what answers at {uri} is no MLflow server, or lets nobody in ({short})")
-    )
+    answer = textwrap.shorten(answer, 200)
+    message = f"what answers at {uri} is no MLflow server, or lets nobody in ({answer})"
+    return ConnectionError(without_password(message))
 
 
 def _open_client(uri: str) -> MlflowClient:
@@ -170,14 +169,11 @@ def _find_experiment(client: MlflowClient, destination: Destination) -> str:
             f"experiment={name!r} cannot be the name of an experiment; pass one line of 1 to 500 "
             "characters, such as 'fraud'."
         )
-    found: Experiment | None
-    if destination.experiment_id is not None:
-        found = client.get_experiment(destination.experiment_id)
-    else:
-        found = client.get_experiment_by_name(name)
+    by_id = destination.experiment_id
+    found = client.get_experiment_by_name(name) if by_id is None else client.get_experiment(by_id)
     if found is None:
         path = _database(destination.tracking_uri)
-        # Left to itself MLflow puts artifacts into the current directory, not beside the database.
+        # By default MLflow puts artifacts into the current directory, not beside the database.
         artifacts = None if path is None else (path.parent / "artifacts").as_uri()
         try:
             return client.create_experiment(name, artifact_location=artifacts)
@@ -196,7 +192,7 @@ def _find_experiment(client: MlflowClient, destination: Destination) -> str:
 
 
 def _create_database(path: Path) -> None:
-    """Create MLflow's database, complete or not at all: two workers may be at it at a time."""
+    """Create MLflow's database, complete or not at all, because two workers may do it at once."""
     from mlflow import MlflowClient
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -204,14 +200,14 @@ def _create_database(path: Path) -> None:
         draft = Path(folder) / "mlflow.db"
         MlflowClient(tracking_uri=f"sqlite:///{draft.as_posix()}")
         try:
-            os.link(draft, path)  # Unlike a move, this never replaces what another one made.
+            os.link(draft, path)  # Unlike a move, this never replaces a file.
         except OSError:
             if not path.exists():  # A file system without links.
                 draft.replace(path)
 
 
 def check_answers(uri: str) -> None:
-    """Raise within seconds if no server is there: MLflow by itself tries for four minutes."""
+    """Raise within seconds if no server answers; MLflow would try for four minutes."""
     import requests
 
     if not isinstance(uri, str) or not uri.strip():
@@ -224,7 +220,7 @@ def check_answers(uri: str) -> None:
     try:
         answer = requests.get(uri.rstrip("/") + "/health", timeout=PROBE_TIMEOUT)
     except requests.exceptions.SSLError:
-        pass  # Someone answers; how far to trust them is a setting of MLflow's.
+        pass  # A server answers, and MLflow has a setting for whether to trust it.
     except (requests.exceptions.InvalidURL, ValueError) as error:
         message = f"The tracking URI {uri!r} is not an address: {error}"
         raise ValueError(without_password(message)) from error
@@ -250,20 +246,20 @@ def _set(variable: str, value: str) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    chatty = logging.getLogger("mlflow.store.db.utils")  # "Creating initial database tables"
-    level = chatty.level
+    logger = logging.getLogger("mlflow.store.db.utils")  # "Creating initial database tables"
+    level = logger.level
     with warnings.catch_warnings():
-        # SQLAlchemy on the way MLflow maps its tables, and MLflow on its own type hints.
+        # From SQLAlchemy about MLflow's tables, and from MLflow about its type hints.
         warnings.filterwarnings("ignore", message=".*noload.*loader strategy is deprecated")
         warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
-        chatty.setLevel(logging.WARNING)
+        logger.setLevel(logging.WARNING)
         try:
             yield
         finally:
-            chatty.setLevel(level)
+            logger.setLevel(level)
 
 
-#: Silences what MLflow says about its own insides while it loads or opens a database.
+#: Silences MLflow's warnings about its own code while it loads or opens a database.
 quiet = SharedContext(_quiet)
 #: Silences the links that MLflow prints when a run on a server ends.
 _without_links = SharedContext(lambda: _set("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true"))
@@ -284,7 +280,7 @@ def parameters_of(estimator: Any) -> dict[str, str]:
     texts = {}
     for name, value in estimator.get_params(deep=True).items():
         if isinstance(value, list) and any(isinstance(member, tuple) for member in value):
-            continue  # Steps or transformers, whose members follow under their own names.
+            continue  # Steps or transformers, which follow under their names.
         text = type(value).__name__ if hasattr(value, "get_params") else str(value)
         texts[key(name)] = text[:6000]
     return texts
@@ -316,7 +312,7 @@ def create_run(
     from mlflow.tracking.context.registry import resolve_tags
 
     tags = {**tags, "mlflow.parentRunId": parent} if parent else dict(tags)
-    # User and source, as `mlflow.start_run` would fill them in.
+    # `resolve_tags` adds the user and the source.
     return client.create_run(experiment_id, start, resolve_tags(tags), run_name=name).info.run_id
 
 

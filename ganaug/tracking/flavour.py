@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from mlflow.models.model import ModelInfo
 
 FLAVOUR = "ganaug"
-# Stands in every saved model, as what `mlflow.pyfunc.load_model` is to import.
+# The module that `mlflow.pyfunc.load_model` imports; every saved model names it.
 LOADER = "ganaug.tracking"
 DATA = "data/generator"
 CLASSES = {cls.__name__: cls for cls in (GANAugmenter, GANOverSampler)}
-# Rows are made in blocks. What row 1234 is may not depend on which other rows are asked for.
+# Rows are made in blocks, because a row must not depend on which others are asked for.
 BLOCK, BLOCK_OF_IMAGES = 1000, 100
 IMAGE = "image"
 DEFAULT_SEED = 0
@@ -59,9 +59,9 @@ def save_model(
     mlflow_model, signature, input_example, extra_pip_requirements, metadata : default=None
         As for every flavour of MLflow.
     pip_requirements : list of str or str, default=None
-        What an environment needs to load the model. By default ganaug and what it stands on, in
-        the versions used here. While your ganaug is not on the package index, name what pip can
-        install instead, such as a wheel.
+        What an environment needs to load the model. By default ganaug and the packages that it
+        needs, in the versions used here. While your ganaug is not on the package index, name what
+        pip can install instead, such as a wheel.
 
     Raises
     ------
@@ -236,7 +236,7 @@ def load_model(
 
 
 def _load_pyfunc(path: str) -> _Generator:
-    """Load what ``mlflow.pyfunc.load_model`` wraps."""
+    """Load the object behind ``mlflow.pyfunc.load_model``, which calls this function."""
     return _Generator(_load(Path(path.removesuffix(DATA))))
 
 
@@ -255,7 +255,7 @@ def _load(folder: Path) -> GANAugmenter | GANOverSampler:
         )
     model = cls.load(data)
     try:
-        # Whatever does not fit together shows now, and not in the middle of a long job.
+        # Files that do not fit together fail here, and not in the middle of a long job.
         model.sample(dict.fromkeys(model.classes_.tolist(), 1))
     except Exception as error:
         raise ValueError(f"{data} makes no rows, its parts do not fit: {error}") from error
@@ -263,7 +263,7 @@ def _load(folder: Path) -> GANAugmenter | GANOverSampler:
 
 
 def _read_flavour(folder: Path) -> Mapping[str, Any]:
-    """Return what MLmodel says of this flavour, if it names no code but ganaug's."""
+    """Return the entry of this flavour in MLmodel, which must name no code but ganaug's."""
     from mlflow.models import Model
 
     try:
@@ -309,7 +309,7 @@ def _signature(model: Any) -> ModelSignature:
 
 
 class _Generator:
-    """A GAN as a model that predicts: synthetic rows for the labels that are asked for."""
+    """A GAN as a pyfunc, whose predictions are synthetic rows of the labels that are asked for."""
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -325,7 +325,7 @@ class _Generator:
             )
 
     def get_raw_model(self) -> Any:
-        """Return the augmenter or sampler; MLflow asks for it by this name."""
+        """Return the augmenter or sampler; MLflow calls this method."""
         return self.model
 
     def predict(self, asked: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
@@ -338,15 +338,13 @@ class _Generator:
             raise ValueError(f"there is no row {numbers.min()}; number the rows from 0 on.")
         classes = self.model.classes_
         codes = asked["label"].map(self.model.labels_.code_of).to_numpy(dtype=np.int64)
-        wanted: Any = pd.DataFrame(
-            {"code": codes, "block": numbers // self.block, "place": numbers % self.block}
-        )
+        wanted: Any = pd.DataFrame({"code": codes, "number": numbers})
         blocks, order = [self.no_rows], [np.empty(0, dtype=np.int64)]
-        for (code, block), members in wanted.groupby(["code", "block"]):
-            # The whole block: batches of different sizes would differ in the last bits.
+        for (code, block), group in wanted.groupby(["code", numbers // self.block]):
+            # The whole block, because rows of batches of different sizes differ in the last bits.
             made = self._rows({classes.tolist()[code]: self.block}, numpy_stream(int(seed), block))
-            blocks.append(made.iloc[members["place"]])
-            order.append(members.index.to_numpy())
+            blocks.append(made.iloc[group["number"] % self.block])
+            order.append(group.index.to_numpy())
         rows = pd.concat(blocks).iloc[np.argsort(np.concatenate(order))].set_axis(asked.index)
         if self.of_images:
             rows[IMAGE] = [image.tolist() for image in rows[IMAGE]]

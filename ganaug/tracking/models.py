@@ -14,8 +14,8 @@ from ganaug.tracking.client import quiet
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# Whose types a model may hold. Anything else could run code of its own when it is loaded.
-_VOUCHED_FOR = ("ganaug.", "imblearn.", "sklearn.", "numpy.", "scipy.", "pandas.")
+# The packages whose types a model may hold. Types of others could run any code when loaded.
+TRUSTED = ("ganaug.", "imblearn.", "sklearn.", "numpy.", "scipy.", "pandas.")
 
 
 def trusted_types(estimator: Any) -> list[str]:
@@ -35,7 +35,7 @@ def trusted_types(estimator: Any) -> list[str]:
     from skops.io import dumps, get_untrusted_types
 
     found = get_untrusted_types(data=dumps(estimator))
-    foreign = [name for name in found if not name.startswith(_VOUCHED_FOR)]
+    foreign = [name for name in found if not name.startswith(TRUSTED)]
     if foreign:
         raise ValueError(
             f"{type(estimator).__name__} holds types that ganaug does not vouch for: "
@@ -51,19 +51,17 @@ def input_schema(X: pd.DataFrame) -> Any:
     The schema that MLflow infers refuses the very columns that it was inferred from: categories,
     nullable integers, times with a zone. Here such columns may be of any type.
     """
-    from mlflow.types import DataType, Schema
+    from mlflow.types import Schema
     from mlflow.types.schema import AnyType, ColSpec
 
-    known = {"bool": DataType.boolean, "int32": DataType.integer, "int64": DataType.long}
-    known |= {"float32": DataType.float, "float64": DataType.double}
-    known |= {"datetime64[ns]": DataType.datetime}
+    known = {"bool": "boolean", "int32": "integer", "int64": "long", "float32": "float"}
+    known |= {"float64": "double", "datetime64[ns]": "datetime"}
 
     def kind(column: pd.Series) -> Any:
-        if pd.api.types.infer_dtype(column, skipna=True) == "string":
-            return DataType.string
-        return known.get(str(column.dtype), AnyType())
+        is_text = pd.api.types.infer_dtype(column, skipna=True) == "string"
+        return "string" if is_text else known.get(str(column.dtype), AnyType())
 
-    # Names need not be text, whatever MLflow's type hints say.
+    # Names need not be text, although MLflow's type hints say so.
     return Schema([ColSpec(kind(X[name]), cast(Any, name)) for name in X])
 
 
@@ -92,14 +90,14 @@ def output_schema(rows: pd.DataFrame) -> Any:
 
 
 def requirements(*more: str) -> list[str]:
-    """Return what an environment that loads a model needs, in the versions used here."""
+    """Return the packages that loading a model needs, in the versions used here."""
     names = ["mlflow", "scikit-learn", "imbalanced-learn", "numpy", "scipy", "pandas", *more]
-    # Without what only this machine knows of, such as the "+cpu" of torch.
+    # Package indexes do not have local versions, such as the "+cpu" of torch.
     return [f"{name}=={version(name).partition('+')[0]}" for name in names]
 
 
 def _typical_row(X: pd.DataFrame) -> pd.DataFrame:
-    """Return one row of each column's middle or most frequent value, taken from no row."""
+    """Return a row of the median or most frequent value of each column, which is nobody's row."""
 
     def typical(column: pd.Series) -> pd.Series:
         if column.dtype.kind in "iufmM":
@@ -120,10 +118,10 @@ def log_fitted(
 ) -> str:
     """Log a fitted pipeline in the format of `mlflow.sklearn.log_model`; return its id.
 
-    Its input example is made up: no row of the table leaves but those that the pipeline holds.
+    Its input example is made up, so that no row of the table is logged.
     """
     with quiet():
-        import mlflow.pyfunc  # noqa: F401  The flavour below loads it on the way.
+        import mlflow.pyfunc  # noqa: F401  Quietly, before the flavour below imports it.
     from mlflow import sklearn as flavour
     from mlflow.entities import LoggedModelOutput
     from mlflow.models import Model, ModelSignature, infer_signature

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
+from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -19,16 +21,16 @@ if TYPE_CHECKING:
 
 #: Rows that are logged of each kind, real and synthetic.
 N_ROWS = 200
-#: Columns that are drawn: those that differ most. Drawing takes turns with the next training.
+#: Columns that are drawn: those that differ most. Drawing slows down a training beside it.
 N_COLUMNS_DRAWN = 4
 #: Images of a class that are logged, and classes: those with the fewest rows.
 N_IMAGES, N_CLASSES = 8, 10
-#: Cells that the table of images has at the most.
-MAX_TABLE_CELLS = 400_000
+#: The most values that the table of images may have.
+MAX_TABLE_SIZE = 400_000
 
 
 def as_data(X: Any) -> pd.DataFrame | np.ndarray:
-    """Return a table as a DataFrame, and images of their own axes as an array."""
+    """Return a table as a DataFrame, and images with axes as an array."""
     if isinstance(X, pd.DataFrame):
         return X
     return np.asarray(X) if np.ndim(X) > 2 else pd.DataFrame(X)
@@ -74,31 +76,37 @@ def log_dataset(
     client.log_inputs(run_id, [DatasetInput(Dataset(**description), [tag])])
 
 
-def sample_rows(augmenter: Any, X: pd.DataFrame | np.ndarray, codes: np.ndarray) -> dict[str, Any]:
-    """Return real and synthetic rows as plain data: of the class that most rows are added to.
+def take_samples(augmenter: Any, X: pd.DataFrame | np.ndarray, codes: np.ndarray) -> dict[str, Any]:
+    """Return real and synthetic rows of the class that most rows are added to, as plain data.
 
-    Of images, there are some of every class. `X` holds the rows that the augmenter was fitted on,
-    `codes` their class codes.
+    Images are those of every class. `X` holds the rows that the augmenter was fitted on, `codes`
+    their class codes.
     """
-    if augmenter.encoder_.shows_pictures:
-        return _sample_images(augmenter, X, codes)
-    assert isinstance(X, pd.DataFrame)
-    asked = augmenter.sampling_strategy_ or augmenter.class_counts_
-    label = max(asked, key=asked.__getitem__)
-    own = np.flatnonzero(codes == augmenter.classes_.tolist().index(label))
-    real = X.iloc[evenly(own, N_ROWS)]
-    made, _ = augmenter.sample({label: N_ROWS}, n_candidates=augmenter.n_candidates_)
-    synthetic = pd.DataFrame(made).set_axis(X.columns, axis=1)
+    encoder, known = augmenter.encoder_, augmenter.classes_.tolist()
+    if encoder.shows_pictures:
+        labels, most = rarest(augmenter.class_counts_, N_CLASSES), N_IMAGES
+    else:
+        rows_of = augmenter.sampling_strategy_ or augmenter.class_counts_
+        labels, most = [max(rows_of, key=rows_of.__getitem__)], N_ROWS
+    of_labels = [evenly(np.flatnonzero(codes == known.index(label)), most) for label in labels]
+    chosen = np.concatenate(of_labels)
+    real: Any = X.iloc[chosen] if isinstance(X, pd.DataFrame) else X[chosen]
+    made, _ = augmenter.sample(dict.fromkeys(labels, most), n_candidates=augmenter.n_candidates_)
+    if encoder.shows_pictures:
+        names = np.array([str(label) for label in labels])
+        names_of = {"real": names.repeat([*map(len, of_labels)]), "synthetic": names.repeat(most)}
+        pictures = {"real": encoder.to_pictures(real), "synthetic": encoder.to_pictures(made)}
+        return {**pictures, "labels": names_of}
     return {
-        "columns": [str(name) for name in X.columns],
-        "dates": [i for i, dtype in enumerate(X.dtypes) if dtype.kind == "M"],
-        "real": _cells(real),
-        "synthetic": _cells(synthetic),
+        "columns": [str(name) for name in real.columns],
+        "dates": [i for i, dtype in enumerate(real.dtypes) if dtype.kind == "M"],
+        "real": _plain(real),
+        "synthetic": _plain(pd.DataFrame(made)),
     }
 
 
-def _cells(rows: pd.DataFrame) -> list[list]:
-    """Return what JSON can hold of a table."""
+def _plain(rows: pd.DataFrame) -> list[list]:
+    """Return the values of a table as JSON can hold them."""
     unnamed = rows.set_axis(range(rows.shape[1]), axis=1)
     text = unnamed.to_json(orient="values", date_format="iso", default_handler=str)
     return json.loads(text)
@@ -114,28 +122,6 @@ def log_tables(client: MlflowClient, run_id: str, tables: dict[str, pd.DataFrame
         client.log_text(run_id, text, file)
     listed = [{"path": file, "type": "table"} for file in tables]
     client.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps(listed))
-
-
-def _sample_images(
-    augmenter: Any, X: pd.DataFrame | np.ndarray, codes: np.ndarray
-) -> dict[str, Any]:
-    """Return real and synthetic images of each class, as lists and arrays."""
-    encoder, labels = augmenter.encoder_, rarest(augmenter.class_counts_, N_CLASSES)
-    X_new, _ = augmenter.sample(
-        dict.fromkeys(labels, N_IMAGES), n_candidates=augmenter.n_candidates_
-    )
-    rows, names = [], []
-    for label in labels:
-        own = np.flatnonzero(codes == augmenter.classes_.tolist().index(label))
-        rows.append(evenly(own, N_IMAGES))
-        names += [str(label)] * len(rows[-1])
-    chosen = np.concatenate(rows)
-    real = X.iloc[chosen] if isinstance(X, pd.DataFrame) else X[chosen]
-    return {
-        "real": encoder.to_pictures(real),
-        "synthetic": encoder.to_pictures(X_new),
-        "labels": {"real": names, "synthetic": np.repeat(list(map(str, labels)), N_IMAGES)},
-    }
 
 
 def picture(augmenter: Any, step: int, time: int) -> dict[str, Any] | None:
@@ -169,7 +155,7 @@ def _log_picture(client: MlflowClient, run_id: str, samples: dict[str, Any]) -> 
 
 
 def _sample_table(kinds: dict[str, tuple[np.ndarray, list[str]]]) -> pd.DataFrame:
-    """Return images as a table of one column for each pixel, as their picture shows them."""
+    """Return images as a table of one column for each pixel; of many large ones, some."""
     tables = []
     for kind, (images, labels) in kinds.items():
         table = pixel_table(images)
@@ -177,7 +163,7 @@ def _sample_table(kinds: dict[str, tuple[np.ndarray, list[str]]]) -> pd.DataFram
         table.insert(0, "(kind)", kind)
         tables.append(table)
     table = pd.concat(tables, ignore_index=True)
-    return table.iloc[:: -(-table.size // MAX_TABLE_CELLS)]
+    return table.iloc[:: -(-table.size // MAX_TABLE_SIZE)]
 
 
 def log_samples(client: MlflowClient, run_id: str, samples: dict[str, Any]) -> None:
@@ -185,35 +171,31 @@ def log_samples(client: MlflowClient, run_id: str, samples: dict[str, Any]) -> N
 
     In the middle of a training there is only a picture.
     """
+    from ganaug.quality.pictures import draw_images, draw_marginals
+
     if "step" in samples:
         _log_picture(client, run_id, samples)
         return
-    of_images = "labels" in samples
-    kinds: dict[str, Any] = {}
-    for kind in ("real", "synthetic"):
-        if of_images:
-            kinds[kind] = (np.asarray(samples[kind], dtype=np.uint8), samples["labels"][kind])
-        else:
-            kinds[kind] = _frame(samples, kind)
-    if of_images:
+    draw: Callable
+    if "labels" in samples:
+        kinds: dict[str, Any] = {
+            kind: (np.asarray(samples[kind], dtype=np.uint8), labels)
+            for kind, labels in samples["labels"].items()
+        }
         table = _sample_table(kinds)
+        draw = partial(draw_images, channels="last", per_class=N_IMAGES)
     else:
-        # In brackets, for a column may be called "kind".
+        kinds = {kind: _frame(samples, kind) for kind in ("real", "synthetic")}
+        # The name is in brackets because the table may have a column "kind".
         table = pd.concat(kinds, names=["(kind)"]).reset_index("(kind)")
+        draw = partial(draw_marginals, most_columns=N_COLUMNS_DRAWN)
     log_tables(client, run_id, {"samples.json": table})
-    if find_spec("matplotlib") is None:
-        return
-    from ganaug.quality.pictures import draw_images, draw_marginals
-
-    if of_images:
-        figure = draw_images(*kinds.values(), channels="last", per_class=N_IMAGES)
-    else:
-        figure = draw_marginals(*kinds.values(), most_columns=N_COLUMNS_DRAWN)
-    client.log_figure(run_id, figure, "samples.png")
+    if find_spec("matplotlib") is not None:
+        client.log_figure(run_id, draw(*kinds.values()), "samples.png")
 
 
 def _frame(samples: dict[str, Any], kind: str) -> pd.DataFrame:
-    """Return rows as they were before they became plain data."""
+    """Return rows of plain data as a table, with dates as dates again."""
     rows = pd.DataFrame(samples[kind], columns=samples["columns"])
     for i in samples["dates"]:
         rows.isetitem(i, pd.to_datetime(rows.iloc[:, i]))

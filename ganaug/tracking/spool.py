@@ -1,4 +1,4 @@
-"""Send updates of runs to MLflow in the background; keep in a file what it does not take."""
+"""Send updates of runs to MLflow in the background; write to a file what it does not take."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from ganaug.tracking.samples import log_dataset, log_samples
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# The tag that tells which fit a run is of.
+# The tag of a run with the id of its fit.
 FIT = "ganaug.fit"
 #: Seconds that the interpreter waits at exit for updates that are on their way.
 EXIT_TIMEOUT = 3.0
@@ -41,7 +41,7 @@ EXIT_TIMEOUT = 3.0
 
 @dataclass(eq=False)
 class RunUpdate:
-    """What is to be added to the run of a fit: plain data, so that it can wait in a file."""
+    """An addition to the run of a fit: plain data, which can be written to a file."""
 
     fit: str
     destination: dict[str, Any]
@@ -56,21 +56,16 @@ class RunUpdate:
     status: str | None = None
     end: int | None = None
 
-    @property
-    def has_samples(self) -> bool:
-        """Whether the update is of samples, which nobody waits for."""
-        return self.samples is not None
-
     def of_same_run(self, samples: dict[str, Any] | None = None) -> RunUpdate:
         """Return another update of the same run, empty but for the samples."""
         return RunUpdate(self.fit, self.destination, self.name, self.start, samples=samples)
 
 
 class Sender:
-    """Sends updates, and knows which runs there are already. What is sent twice is there once.
+    """Sends updates to runs, which it creates. An update that is sent twice is there once.
 
-    With `sent_before`, a run is searched for before it is created: MLflow may have created it, and
-    answered too late. A fit does not wait for that search.
+    With `sent_before`, a run is searched for before it is created, because MLflow may have created
+    it and answered too late.
     """
 
     def __init__(self, *, sent_before: bool = False) -> None:
@@ -121,20 +116,21 @@ class Sender:
 
     def lines(self, updates: list[RunUpdate]) -> str:
         """Return updates as lines of JSON, with the ids of runs that are there, and no password."""
-        kept = []
+        lines = []
         for update in updates:
             uri = without_password(update.destination["tracking_uri"])
             run_id = update.run_id or self._run_ids.get(update.fit)
             destination = update.destination | {"tracking_uri": uri}
-            kept.append(asdict(replace(update, run_id=run_id, destination=destination)))
-        return "".join(json.dumps(fields, default=np.ndarray.tolist) + "\n" for fields in kept)
+            fields = asdict(replace(update, run_id=run_id, destination=destination))
+            lines.append(json.dumps(fields, default=np.ndarray.tolist) + "\n")
+        return "".join(lines)
 
 
 class SendQueue:
-    """Sends updates from a thread of its own; what MLflow does not take goes to a file.
+    """Sends updates from a thread.
 
-    After the first failure everything goes to the file, which is in the folder `root`. So no fit
-    waits for a dead server again.
+    After the first failure everything goes to a file in the folder `root`, so that no fit waits for
+    a dead server again.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -154,7 +150,7 @@ class SendQueue:
             within(SEND_TIMEOUT, self._sender.connect, destination)
 
     def put(self, update: RunUpdate) -> None:
-        """Send an update, not now but soon."""
+        """Add an update, which the thread will send."""
         with self._changed:
             self._waiting.append(update)
             if self._problem is not None:
@@ -168,7 +164,7 @@ class SendQueue:
         while (update := self._next()) is not None:
             try:
                 self._sender.send(update)
-            except Exception as error:  # Whatever it is, a trained GAN is worth more.
+            except Exception as error:  # No error of MLflow may stop a training.
                 self.switch_to_file(error)
                 return
             with self._changed:
@@ -180,26 +176,26 @@ class SendQueue:
     def _next(self) -> RunUpdate | None:
         with self._changed:
             if self._waiting:
-                # Samples take longest, and fits wait for the rest.
-                return min(self._waiting, key=lambda update: update.has_samples)
+                # Samples take longest, and fits wait for all other updates.
+                return min(self._waiting, key=lambda update: update.samples is not None)
             self._thread = None
             atexit.unregister(self._close)
             return None
 
     def wait(self, seconds: float | None = None, *, samples: bool = False) -> None:
-        """Wait for what is on its way, with or without samples; warn once of failure and loss.
+        """Wait until updates are sent, with or without samples; warn once of failure and loss.
 
-        Without `seconds`, wait as long as MLflow may take: if nothing arrives in that time,
+        Without `seconds`, wait as long as MLflow may take: if nothing is sent in that time,
         everything goes to the file.
         """
 
-        def arrived() -> bool:
-            return all(update.has_samples and not samples for update in self._waiting)
+        def is_done() -> bool:
+            return all(update.samples is not None and not samples for update in self._waiting)
 
         with self._changed:
             n_sent = self._n_sent
             limit = SEND_TIMEOUT if seconds is None else seconds
-            done = self._changed.wait_for(arrived, limit)
+            done = self._changed.wait_for(is_done, limit)
             if not done and seconds is None and self._n_sent == n_sent:
                 problem = ConnectionError(f"no answer from MLflow within {limit:g} seconds")
                 self.switch_to_file(problem)
@@ -225,11 +221,11 @@ class SendQueue:
         except OSError as error:
             self._lost = self._lost or error
             if size is not None:
-                with suppress(OSError):  # Half a line would spoil the next.
+                with suppress(OSError):  # The next line must not follow half of this one.
                     os.truncate(self.path, size)
 
     def _close(self) -> None:
-        """Leave nothing behind but a file when the interpreter exits."""
+        """Send or write to the file what is left when the interpreter exits."""
         self.wait(EXIT_TIMEOUT, samples=True)
         if self._waiting:
             self.switch_to_file(ConnectionError("the program ended before all was sent"))
@@ -256,14 +252,14 @@ class SendQueue:
 def send_file(path: str | Path, *, tracking_uri: str | None = None) -> int:
     """Send what an `MLflowLogger` could not send, delete the file, and return the number of runs.
 
-    The store may be elsewhere now: then `tracking_uri` tells where. What was sent is taken out of
-    the file at once, so that after an error it holds the rest. A run that MLflow rejects does not
-    hold up the others: it stays in the file, and a `RuntimeError` tells of it at the end.
+    `tracking_uri` is for a store that has moved. What was sent is removed from the file at once, so
+    that after an error it holds the rest. A run that MLflow rejects does not hold up the others: it
+    stays in the file, and a `RuntimeError` at the end names it.
     """
     import_mlflow()
     path, sender = Path(path), Sender(sent_before=True)
     updates = _read(path)
-    # A training that goes on writes to the old name, so this file gets a name of its own.
+    # Renamed, because a training that goes on writes to the old name.
     path, name = path.rename(path.with_stem(f"{path.stem}-{uuid4().hex[:4]}")), path
     unsent, rejected = list(updates), dict[str, str]()
 
@@ -310,7 +306,7 @@ def _read(path: Path) -> list[RunUpdate]:
             updates.append(RunUpdate(**json.loads(line)))
         except (ValueError, TypeError):
             if updates and number == len(lines) and not line.endswith("\n"):
-                break  # The program that wrote it was stopped in the middle: the rest is good.
+                break  # The program was stopped while it wrote this line: the others are good.
             raise ValueError(
                 f"{path}, line {number}: not part of a run; pass a file ganaug-unsent-*.jsonl."
             ) from None

@@ -151,7 +151,7 @@ def test_augment__a_table_that_cannot_be_written__no_model_either(capsys, tmp_pa
     def full(*_):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(tables, "write_table", full)
+    monkeypatch.setattr(tables.Table, "write", full)
     arguments = ("--target", "y", "--steps", 2, "-o", tmp_path / "o.csv", "--save-model", model)
     assert complaint(capsys, "augment", path, *arguments) == "No space left on device"
     assert not model.exists()

@@ -211,6 +211,7 @@ def test_compare__ctrl_c__one_line_and_130(tmp_path, n_jobs):
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_compare_images__classifiers_see_pixels_and_the_gan_images(capsys, folder, monkeypatch):
     monkeypatch.chdir(folder.parent)
     seen = []

@@ -71,7 +71,7 @@ GOOD = "a,b,y\n" + "1,x,no\n2,z,yes\n" * 6
         ("a,a,y\n1,2,no\n", "{path} has several columns called 'a'."),
         ('a,b,y\n1,"2,no\n', "{path} is not CSV: unexpected end of data."),
         ("y\nno\nyes\n", "{path} has no column besides 'y'."),
-        (GOOD + "3,x,\n", "{path}: 1 labels are missing in column 'y' (first in data row 13)."),
+        (GOOD + "3,x,\n", "{path}: column 'y' lacks 1 labels, the first in data row 13."),
         ("a,b,y\n1,2,no\n3,4,no\n", "{path}: column 'y' holds one class only, 'no'."),
         (GOOD.replace(",y\n", ",yy\n"), "{path} has no column 'y'. Did you mean 'yy'? It has: a,"),
         (b"\x89PNG\r\n\x1a\n\xff\xfe", "{path} is not UTF-8 text."),

@@ -30,6 +30,7 @@ def run_at(destination):
     return client, run_id
 
 
+@pytest.mark.slow
 def test_a_new_store_is_created_quietly(tmp_path, caplog):
     root = tmp_path / "a new folder"
     with caplog.at_level(logging.INFO):

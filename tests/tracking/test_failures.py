@@ -58,6 +58,7 @@ def never():
     pytest.fail("the training has begun")
 
 
+@pytest.mark.slow
 def test_a_server_that_was_asked_for_must_be_there(data, tmp_path):
     first_tick = STEPS // 20
     with silent_server() as silent:
@@ -70,7 +71,7 @@ def test_a_server_that_was_asked_for_must_be_there(data, tmp_path):
     assert not list(tmp_path.glob("*unsent*"))
 
 
-@pytest.mark.parametrize("kind", ["closed", "silent"])
+@pytest.mark.parametrize("kind", ["closed", pytest.param("silent", marks=pytest.mark.slow)])
 def test_a_server_that_was_found_costs_one_warning(data, tmp_path, monkeypatch, kind):
     with silent_server() as silent:
         uri = silent if kind == "silent" else f"http://127.0.0.1:{closed_port()}"

@@ -242,16 +242,16 @@ def test_a_grid_search_in_workers_records_pictures(store, eights, backend):
 
 
 def test_many_large_images_make_a_small_table(store):
-    from ganaug.tracking.samples import MAX_TABLE_CELLS, _sample_table
+    from ganaug.tracking.samples import MAX_TABLE_SIZE, _sample_table
 
     images = np.zeros((80, 64, 64, 3), dtype="uint8")
     table = _sample_table({kind: (images, ["a"] * 80) for kind in ("real", "synthetic")})
-    assert table.size <= MAX_TABLE_CELLS
+    assert table.size <= MAX_TABLE_SIZE
     assert set(table["(kind)"]) == {"real", "synthetic"}
 
 
 def test_drawing_samples_takes_time_that_is_not_the_fits(store, data, monkeypatch):
-    monkeypatch.setattr("ganaug.tracking.callback.sample_rows", lambda *_: time.sleep(1))
+    monkeypatch.setattr("ganaug.tracking.callback.take_samples", lambda *_: time.sleep(1))
     start = time.monotonic()
     augmenter("table").set_callbacks(MLflowLogger()).fit(*data)
     most = time.monotonic() - start - 1
