@@ -29,6 +29,7 @@ FLOORS = {
     "storage": 2,
     "memory": 2,
     "files": 3,
+    "mixed_smote": 3,
     "quality": 3,
     "draws": 4,
     "generators": 4,
