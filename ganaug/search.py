@@ -108,7 +108,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
     estimators_ : list of classifiers
         The ``n_draws`` clones fitted on all rows with the best amount.
 
-    class_prior_, draw_priors_, decision_prior_ : ndarray
+    class_prior_, draw_priors_, draw_sizes_, decision_prior_ : ndarray
         As for :class:`AugmentedClassifier`.
 
     augmenter_ : GANAugmenter or None
@@ -232,9 +232,9 @@ class AugmentedClassifierCV(AugmentedClassifier):
         found = self._search(X, y, seed, folds, contexts, amounts, scorer)
         rows = rows_to_add(class_counts(y), amount=found["best_amount_"])
         source = self._fit_augmenter(X, y, seed, refit_context, rows)
-        estimators, draw_priors = self._fit_estimators(X, y, seed, source, rows)
+        estimators, draw_counts = self._fit_estimators(X, y, seed, source, rows)
         self.__dict__.update(found)
-        self._set_fitted(y, estimators, draw_priors, source, found["best_tau_"])
+        self._set_fitted(y, estimators, draw_counts, source, found["best_tau_"])
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
@@ -401,10 +401,10 @@ def _score_amounts(
     scores = []
     for amount in amounts:
         rows = rows_to_add(counts, amount=amount)
-        estimators, draw_priors = candidate._fit_estimators(X, y, seed, source, rows)
+        estimators, draw_counts = candidate._fit_estimators(X, y, seed, source, rows)
         candidate.hold_out(X_test)
         for tau in taus:
-            candidate._set_fitted(y, estimators, draw_priors, fitted, tau)
+            candidate._set_fitted(y, estimators, draw_counts, fitted, tau)
             scores.append(scorer(candidate, X_test, y_test))
     return scores
 

@@ -164,10 +164,10 @@ def _compare(source: Source, **options: Any) -> Comparison:
     """Compare under a bar of progress, and say what an earlier command had done already."""
     from ganaug.comparison import compare
 
-    kept = []
+    from_memory = []
 
     def on_cell(done: int, total: int, cell: Cell) -> None:
-        kept.append(cell.kept)
+        from_memory.append(cell.from_memory)
         show(done, total, f"fold {cell.fold + 1}, {cell.arm}, {cell.classifier}")
 
     try:
@@ -176,9 +176,9 @@ def _compare(source: Source, **options: Any) -> Comparison:
     except KeyboardInterrupt:
         say("note: the same command goes on from there")
         raise
-    if any(kept):
-        memory = options["memory"]
-        say(f"note: {sum(kept)} of {len(kept)} cells were there already, from {memory}")
+    if any(from_memory):
+        n, total, memory = sum(from_memory), len(from_memory), options["memory"]
+        say(f"note: {n} of {total} cells were there already, from {memory}")
     return found
 
 

@@ -37,8 +37,7 @@ def check_task(
     folds, notes = _choose_folds(labels, cv, seed, table)
     for arm in chosen.values():
         notes += arm.remarks(models, table, labels)
-    own_folds = not isinstance(cv, Real)
-    return Task(table, labels, chosen, models, folds, seed, notes, memory, own_folds)
+    return Task(table, labels, chosen, models, folds, seed, notes, memory, not isinstance(cv, Real))
 
 
 def _check_table(X: pd.DataFrame) -> None:

@@ -9,17 +9,16 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
 
-from ganaug.comparison.evaluate import PACKAGES
 from ganaug.comparison.figures import draw_leaderboard
 from ganaug.comparison.report import render_report
 from ganaug.comparison.scores import METRICS, PURPOSES, RANKING
+from ganaug.environment import versions
 from ganaug.tracking.client import (
     SEND_TIMEOUT,
     Destination,
@@ -312,8 +311,7 @@ def _log_summary(client: MlflowClient, run_id: str, comparison: Any) -> None:
         "arms": ", ".join(comparison.arms)[:6000],
         "classifiers": ", ".join(comparison.classifiers)[:6000],
     }
-    for package in PACKAGES:
-        parameters[f"version/{package}"] = version(package)
+    parameters |= {f"version/{package}": number for package, number in versions().items()}
     send(client, run_id, parameters)
     board = comparison.leaderboard()
     board.columns = [" ".join(filter(None, pair)) for pair in board.columns]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import platform
 from collections.abc import Iterable
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import joblib
@@ -16,7 +14,7 @@ from sklearn.metrics import average_precision_score
 from ganaug import quality
 from ganaug.comparison.arms import ARMS, BASELINE
 from ganaug.comparison.classifiers import CLASSIFIERS
-from ganaug.comparison.evaluate import PACKAGES, one_thread
+from ganaug.comparison.evaluate import one_thread
 from ganaug.comparison.figures import (
     CONTROL_CHARACTERS,
     arm_styles,
@@ -39,6 +37,7 @@ from ganaug.comparison.scores import (
 )
 from ganaug.comparison.verdict import recommend, write_verdict
 from ganaug.encoders.image import ImageEncoder
+from ganaug.environment import versions
 from ganaug.quality.pictures import (
     OTHERS,
     REAL,
@@ -344,7 +343,7 @@ def _call(comparison: Comparison) -> str:
         own["arms"] = repr(arms)
     if not isinstance(classifiers, list):
         own["classifiers"] = repr(classifiers)
-    if comparison.task.own_folds:
+    if comparison.task.folds_given:
         own["cv"] = f"{comparison.n_folds} folds, {joblib.hash(comparison.task.folds)}"
     given = {
         "arms": arms,
@@ -369,6 +368,5 @@ def _facts(comparison: Comparison) -> Iterable[tuple[str, str]]:
         "classes": ", ".join(f"{k} ({n})" for k, n in zip(labels, counts, strict=True)),
         "folds": f"{comparison.n_folds}, of {min(held_out)} to {max(held_out)} held-out rows",
         "seed": str(comparison.task.seed),
-        "Python": platform.python_version(),
-        **{package: version(package) for package in PACKAGES},
+        **versions(),
     }.items()

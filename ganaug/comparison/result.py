@@ -11,13 +11,7 @@ import pandas as pd
 
 from ganaug.autologging import without_autologging
 from ganaug.comparison.arms import BASELINE, Augmented
-from ganaug.comparison.evaluate import (
-    History,
-    Pair,
-    Task,
-    one_thread,
-    replace_memory,
-)
+from ganaug.comparison.evaluate import Pair, Task, one_thread, replace_memory
 from ganaug.comparison.scores import ALL, LOWER_IS_BETTER, METRICS, RANKING, check_metric
 from ganaug.comparison.statistics import Interval, paired_interval
 from ganaug.comparison.verdict import recommend, write_verdict
@@ -54,7 +48,7 @@ class Comparison:
     results: pd.DataFrame
     held_out: pd.DataFrame = field(default_factory=pd.DataFrame)
     draws: pd.DataFrame = field(default_factory=pd.DataFrame)
-    histories: dict[str, list[History]] = field(default_factory=dict)
+    histories: dict[str, list[list[dict[str, Any]]]] = field(default_factory=dict)
     augmenters: dict[str, tuple[int, Any]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -83,11 +77,11 @@ class Comparison:
             pd.DataFrame(draws, columns=[*places, "rows", *METRICS]),
         )
         for arm in task.arms:
-            own = [pair for pair in pairs if pair.cells[0].arm == arm]
-            curves = [pair.history for pair in own]
+            augmenters = [pair.augmenter for pair in pairs if pair.cells[0].arm == arm]
+            curves = [getattr(augmenter, "history_", []) for augmenter in augmenters]
             if any(curves):
                 fold = next(i for i, curve in enumerate(curves) if curve)
-                found.histories[arm], found.augmenters[arm] = curves, (fold, own[fold].augmenter)
+                found.histories[arm], found.augmenters[arm] = curves, (fold, augmenters[fold])
         return found
 
     def __repr__(self) -> str:

@@ -201,13 +201,6 @@ def test_every_back_end_of_joblib(abalone):
         assert {cell.arm for *_, cell in calls} == {"nothing", "GAN"}
 
 
-def test_a_table_is_pickled_once(abalone):
-    task = compare(*abalone, arms=[], classifiers=QUICK, cv=2).task
-    there = [pickle.loads(pickle.dumps(task)) for _ in range(2)]
-    assert there[0].X is there[1].X
-    pd.testing.assert_frame_equal(there[0].X, task.X)
-
-
 class Counted(GaussianNB):
     """Leaves a mark in a file each time it is fitted."""
 
@@ -254,7 +247,7 @@ def test_an_interrupted_comparison_goes_on_where_it_stopped(abalone, tmp_path, n
         *abalone, **asked, memory=memory, n_jobs=n_jobs, on_cell=lambda *call: kept.append(call[2])
     )
     assert len(times.read_text()) <= 4 + n_jobs  # what was under way may be lost
-    assert sum(cell.kept for cell in kept) >= 3
+    assert sum(cell.from_memory for cell in kept) >= 3
     compare(*abalone, **asked, memory=memory)
     assert len(times.read_text()) <= 4 + n_jobs, "all of it is kept"
     pd.testing.assert_frame_equal(without_time(again), without_time(compare(*abalone, **asked)))
