@@ -193,6 +193,15 @@ class Comparison:
             chosen &= self.results["classifier"] == classifier
         return self.results[chosen].groupby("fold")[metric].mean()
 
+    def draw_means(self) -> pd.DataFrame:
+        """Return the rows and scores of each arm's draws with each classifier, mean over folds.
+
+        Folds differ by a row or two: draws are paired by their order.
+        """
+        order = self.draws.groupby(["fold", "arm", "classifier"]).cumcount()
+        means = self.draws.groupby(["classifier", "arm", order], sort=False)[["rows", *METRICS]]
+        return means.mean().droplevel(2).reset_index()
+
     # --- Differences -------------------------------------------------------------------------
 
     def interval(
