@@ -225,8 +225,8 @@ def _record(comparison: Comparison, name: str, page: str, destination: dict[str,
         reason = without_password(str(error))
         say(f"The comparison above is complete, but MLflow did not record it: {reason}")
         raise typer.Exit(1) from error
-    if logged.n_kept:
-        say(f"note: {logged.n_kept} of the runs were there already")
+    if logged.n_reused:
+        say(f"note: {logged.n_reused} of the runs were there already")
     if logged.registered is not None:
         print(f"\n{logged.registered.story}")
     then = "" if logged.ui_command == logged.ui_url else f"  # then open {logged.ui_url}"
