@@ -29,7 +29,6 @@ from ganaug.comparison.arms import (
     ARMS,
     Arm,
     Augmented,
-    TunedThreshold,
     on_numbers,
     weighted,
 )
@@ -37,6 +36,7 @@ from ganaug.mixed_smote import MixedSMOTE
 from ganaug.networks.dense import DenseNetwork
 from ganaug.preprocessing import TidyTable
 from ganaug.priors import class_prior
+from ganaug.tuned_threshold import TunedThreshold
 
 MEMBERS = 5
 

@@ -21,6 +21,7 @@ FLOORS = {
     "randomness": 0,
     "registry": 0,
     "targets": 0,
+    "tuned_threshold": 0,
     "containers": 1,
     "encoders": 1,
     "losses": 1,

@@ -128,10 +128,8 @@ def _check_folds(folds: Folds, y: np.ndarray) -> Folds:
 def _choose_arms(arms: Iterable[str | Arm] | None) -> dict[str, Arm]:
     if isinstance(arms, str):
         arms = [arms]
-    asked = [
-        ARMS[_match(arm, ARMS, "arm")] if isinstance(arm, str) else arm
-        for arm in (ARMS if arms is None else arms)
-    ]
+    given = ARMS.values() if arms is None else arms
+    asked = [_find(arm, ARMS, "arm")[1] if isinstance(arm, str) else arm for arm in given]
     # Everything is measured against doing nothing.
     return {BASELINE: ARMS[BASELINE], **{arm.name: arm for arm in asked}}
 
@@ -143,8 +141,7 @@ def _choose_classifiers(classifiers: Iterable[str] | Mapping[str, Any] | None) -
         chosen = dict(classifiers)
     else:
         names = DEFAULT_CLASSIFIERS if classifiers is None else classifiers
-        matched = [_match(name, CLASSIFIERS, "classifier") for name in names]
-        chosen = {name: CLASSIFIERS[name] for name in matched}
+        chosen = dict(_find(name, CLASSIFIERS, "classifier") for name in names)
     if not chosen:
         raise ValueError(f"No classifiers given. Choose from {', '.join(CLASSIFIERS)}.")
     for name, classifier in chosen.items():
@@ -156,13 +153,13 @@ def _choose_classifiers(classifiers: Iterable[str] | Mapping[str, Any] | None) -
     return chosen
 
 
-def _match(name: str, known: Mapping[str, Any], kind: str) -> str:
-    """Find a name whatever its case, with spaces, dashes or underscores between its words."""
-    plain = {_plain(entry): entry for entry in known}
-    if _plain(name) not in plain:
-        raise ValueError(f"Unknown {kind} {name!r}. Choose from {', '.join(known)}.")
-    return plain[_plain(name)]
+def _find(name: str, known: Mapping[str, Any], kind: str) -> tuple[str, Any]:
+    """Find an entry whatever its case, with spaces, dashes or underscores between its words."""
 
+    def plain(text: str) -> str:
+        return text.lower().replace("-", " ").replace("_", " ").strip()
 
-def _plain(name: str) -> str:
-    return name.lower().replace("-", " ").replace("_", " ").strip()
+    for entry in known.items():
+        if plain(entry[0]) == plain(name):
+            return entry
+    raise ValueError(f"Unknown {kind} {name!r}. Choose from {', '.join(known)}.")

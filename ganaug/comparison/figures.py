@@ -282,7 +282,7 @@ def page_style() -> Iterator[None]:
     """Draw figures for a page within this context."""
     import matplotlib
 
-    style: dict[Any, Any] = {"axes.edgecolor": AXIS, "xtick.color": AXIS, "ytick.color": AXIS}
+    style: dict[Any, Any] = dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), AXIS)
     words = ("text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor")
     style |= dict.fromkeys(words, PLAIN)
     # Text stays text, in the font of the page; the salt makes the same page twice.

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
@@ -320,7 +320,10 @@ class _Log:
         with ending_run(self.client, run_id, "FAILED" if failed.all() else "FINISHED"):
             log_dataset(self.client, run_id, self.dataset, "cross-validation")
             parameters = {"arm": arm, "classifier": classifier}
-            about = {"dataset_name": self.dataset["name"], "dataset_digest": self.dataset["digest"]}
+            about: dict[str, Any] = {
+                "dataset_name": self.dataset["name"],
+                "dataset_digest": self.dataset["digest"],
+            }
             if not failed.all():
                 about["model_id"] = self.model(run_id, parameters)
             scores = cells.loc[~failed, [*METRICS, "fit_seconds"]]
@@ -328,7 +331,7 @@ class _Log:
             over_folds = {**scores.mean().dropna(), **sds.dropna()}
             metrics = [Metric(key, value, now, 0, **about) for key, value in over_folds.items()]
             for metric in METRICS:
-                folds = scores[metric].items()
+                folds = zip(scores.index, scores[metric], strict=True)
                 metrics += [Metric(f"fold/{metric}", value, now, fold) for fold, value in folds]
             for fold, ticks in enumerate(self.comparison.histories.get(arm, [])):
                 for tick in ticks:

@@ -140,7 +140,9 @@ def _curve_tables(comparison: Comparison) -> dict[str, pd.DataFrame]:
             }
         )
     )
-    return {name: numbers.pivot_table(name, "arm", "classifier", sort=False) for name in numbers}
+    return {
+        str(name): numbers.pivot_table(name, "arm", "classifier", sort=False) for name in numbers
+    }
 
 
 def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
@@ -158,7 +160,7 @@ def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
     found = {"arm": arm, "fold": fold + 1, "made": made, "held_out": held_out, "seen": seen}
     if min(len(seen), len(held_out), len(made)) < FEWEST_ROWS:
         return found
-    encoder = getattr(augmenter, "encoder_", None)
+    encoder: Any = getattr(augmenter, "encoder_", None)
     are_images = getattr(encoder, "shows_pictures", False)
     if are_images:
         pairs = [(encoder.to_pictures(rows), [""] * len(rows)) for rows in (held_out, made)]

@@ -54,17 +54,16 @@ class Comparison:
     @classmethod
     def from_pairs(cls, task: Task, pairs: list[Pair]) -> Comparison:
         """Return the comparison of these pairs of a fold and an arm."""
-        places = ["fold", "arm", "classifier"]
         cells = [cell for pair in pairs for cell in pair.cells]
-        baseline = {(c.fold, c.classifier): c.scores for c in cells if c.arm == BASELINE}
-        missing = dict.fromkeys(METRICS, np.nan)
-        results, draws, held_out = [], [], []
+        places = ["fold", "arm", "classifier"]
+        about = pd.DataFrame([vars(cell) for cell in cells])
+        scores = pd.DataFrame([cell.scores for cell in cells], columns=list(METRICS))
+        results = pd.concat([about[places], scores, about[["fit_seconds", "error"]]], axis=1)
+        nothing = results[places].assign(arm=BASELINE).merge(results, how="left")[list(METRICS)]
+        draws, held_out = [], []
         for cell in cells:
             place = {name: getattr(cell, name) for name in places}
-            scores = cell.scores or baseline[cell.fold, cell.classifier] or missing
-            about = {"fit_seconds": cell.fit_seconds, "error": cell.error}
-            results.append({**place, **scores, **about})
-            draws += [{**place, **scores} for scores in cell.draws]
+            draws += [{**place, **draw} for draw in cell.draws]
             if cell.probabilities is not None:
                 rows = task.folds[cell.fold][1]
                 hits = {"row": rows, "positive": task.y[rows] == task.positive}
@@ -72,7 +71,7 @@ class Comparison:
         no_rows = pd.DataFrame(columns=[*places, "row", "positive", "probability"])
         found = cls(
             task,
-            pd.DataFrame(results),
+            results.fillna(nothing),
             pd.concat(held_out, ignore_index=True) if held_out else no_rows,
             pd.DataFrame(draws, columns=[*places, "rows", *METRICS]),
         )
@@ -162,16 +161,13 @@ class Comparison:
         pooled = scores.groupby(["fold", "arm"], sort=False)[list(METRICS)].mean().reset_index()
         everything = pd.concat([scores, pooled.assign(classifier=ALL)])
         cells = everything.groupby(["classifier", "arm"], sort=False)[list(METRICS)]
-        means, spread = cells.mean(), cells.std()
-        columns: dict[tuple[str, str], Any] = {}
-        for metric in METRICS:
-            by_classifier = means[metric].groupby(level=0)
-            lower = metric in LOWER_IS_BETTER
-            best = by_classifier.transform("min") if lower else by_classifier.transform("max")
-            columns[metric, "mean"], columns[metric, "sd"] = means[metric], spread[metric]
-            columns[metric, "best"] = means[metric] == best
-        ranks = means[RANKING].groupby(level=0).rank(ascending=False, method="min")
-        board = pd.DataFrame({**columns, ("rank", ""): ranks})
+        parts = {"mean": cells.mean(), "sd": cells.std()}
+        goodness = parts["mean"].mul([-1 if name in LOWER_IS_BETTER else 1 for name in METRICS])
+        parts["best"] = goodness.eq(goodness.groupby(level=0).transform("max"))
+        columns = pd.MultiIndex.from_product([METRICS, parts])
+        board = pd.concat(parts, axis=1).swaplevel(axis=1)[columns]
+        ranks = goodness[RANKING].groupby(level=0)
+        board["rank", ""] = ranks.rank(ascending=False, method="min")
         failures = self.failures
         failed = {*zip(failures["classifier"], failures["arm"], strict=True)}
         failed |= {(ALL, arm) for _, arm in failed}

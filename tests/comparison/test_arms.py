@@ -1,12 +1,11 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from ganaug import AugmentedClassifier, GANAugmenter
-from ganaug.comparison.arms import ARMS, GAN, TunedThreshold
+from ganaug.comparison.arms import ARMS, GAN
 
 
 def test_registry__names():
@@ -38,35 +37,17 @@ def test_class_weight__set_or_left():
     weighted, neighbours = LogisticRegression(), KNeighborsClassifier()
     assert arm(weighted)[-1].class_weight == "balanced"
     assert arm(neighbours)[-1] is neighbours
-    assert arm.remarks({"logreg": weighted, "knn": neighbours}, None, None) == [
+    assert [*arm.remarks({"logreg": weighted, "knn": neighbours}, None, None)] == [
         "knn has no class_weight: that arm used it as it is."
     ]
 
 
-def test_tuned_threshold__inner_folds_fit_the_rare_class():
-    X = np.arange(53.0)[:, None]
-    model = TunedThreshold(LogisticRegression()).fit(X, np.repeat([0, 1], [50, 3]))
-    assert model.estimator_.cv == 3
-    with pytest.raises(ValueError, match=r"at least 2 rows of each class.* has 1 of 'b'"):
-        TunedThreshold(LogisticRegression()).fit(X[:3], np.array(["a", "a", "b"]))
-
-
-def test_tuned_threshold__three_classes__rare_class_is_found():
-    X, y = np.zeros((10, 1)), np.repeat(["a", "b", "c"], [7, 2, 1])
-    model = TunedThreshold(LogisticRegression()).fit(X, y)
-    # One point, so every probability is the prior: after division all classes are as likely.
-    assert model.predict_proba(X)[0] / model.class_prior_ == pytest.approx(np.ones(3), abs=1e-3)
-    model = TunedThreshold(DummyClassifier()).fit(X, y)
-    model.class_prior_ = np.array([0.8, 0.15, 0.2])
-    assert model.predict(X)[0] == "b"
-
-
 def test_smote__says_which_variant_it_is(abalone):
     X, y = abalone
-    assert ARMS["SMOTE"].remarks({}, X, y)[1:] == [
+    assert [*ARMS["SMOTE"].remarks({}, X, y)][1:] == [
         "SMOTE is SMOTENC here, for some columns hold levels."
     ]
-    assert len(ARMS["SMOTE"].remarks({}, X.drop(columns="sex"), y)) == 1
+    assert len([*ARMS["SMOTE"].remarks({}, X.drop(columns="sex"), y)]) == 1
 
 
 def test_smote__draws_add_from_nothing_to_balance(abalone):
@@ -83,5 +64,5 @@ def test_gan__is_an_augmented_classifier():
     assert isinstance(model, AugmentedClassifier)
     assert model.augmenter is gan
     assert model.n_draws == 3
-    assert GAN(n_draws=1).remarks({}, None, None) == []
+    assert [*GAN(n_draws=1).remarks({}, None, None)] == []
     assert repr(GAN(gan)) == "Arm('GAN', Augmented(augmenter=GANAugmenter(steps=5), n_draws=5))"
