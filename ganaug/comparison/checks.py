@@ -61,12 +61,10 @@ def _check_table(X: pd.DataFrame) -> None:
 
 
 def _check_labels(y: Any, n_rows: int) -> np.ndarray:
-    if np.ndim(y) == 2:
-        y = np.asarray(y, dtype=object)
-        if y.shape[1] != 1:
-            raise ValueError(f"y must be one column of labels; it has {y.shape[1]}.")
-        y = y[:, 0]
-    labels = pd.Series(y).reset_index(drop=True)
+    table = pd.DataFrame(y).reset_index(drop=True)
+    if table.shape[1] != 1:
+        raise ValueError(f"y must be one column of labels; it has {table.shape[1]}.")
+    labels = table.iloc[:, 0]
     if len(labels) != n_rows:
         raise ValueError(f"X has {n_rows} rows and y has {len(labels)}; they must be as long.")
     if labels.isna().any():

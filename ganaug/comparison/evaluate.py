@@ -10,7 +10,7 @@ import warnings
 import weakref
 import zlib
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
@@ -34,6 +34,10 @@ from ganaug.environment import PACKAGES
 from ganaug.memory import fit_or_load
 from ganaug.randomness import is_random_state
 
+#: Fits on one thread: results then do not depend on `n_jobs`, the number of pairs that run at once.
+#: It is also faster: on a busy machine the threads of gradient boosting wait for each other for a
+#: hundred times as long as they work.
+one_thread = partial(threadpool_limits, limits=1)
 #: Positions of the rows to train on and of those to test on, for each fold.
 Folds = list[tuple[np.ndarray, np.ndarray]]
 
@@ -160,20 +164,14 @@ def _augmented(model: Any) -> list[str]:
     return [prefix for prefix, part in parts.items() if isinstance(part, AugmentedClassifier)]
 
 
-def one_thread() -> AbstractContextManager:
-    """Fit on one thread: results then do not depend on `n_jobs`, which is what runs at once.
-
-    It is also faster: on a busy machine the threads of gradient boosting wait for each other for
-    a hundred times as long as they work.
-    """
-    return threadpool_limits(limits=1)
-
-
 # --- One arm on one fold ---------------------------------------------------------------------
 
 
-def evaluate_pair(task: Task, fold: int, arm: str) -> Pair:
-    """Fit and score one arm with every classifier on one fold."""
+def evaluate_pair(task: Task, fold: int, arm: str, key: str) -> Pair:
+    """Fit and score one arm with every classifier on one fold.
+
+    `key` tells `joblib.Memory` what the result depends on besides the fold and the arm.
+    """
     train, test = task.folds[fold]
     X, y = task.X.iloc[train].reset_index(drop=True), task.y[train]
     X_test, y_test = task.X.iloc[test], task.y[test]
@@ -255,7 +253,7 @@ def evaluate(
     jobs = [(fold, arm) for fold in range(len(task.folds)) for arm in task.arms]
     folder = str(task.memory) if isinstance(task.memory, Path) else task.memory
     # The task is hashed once, not with every pair.
-    evaluate_once = check_memory(folder).cache(_evaluate_keyed, ignore=["task"])
+    evaluate_once = check_memory(folder).cache(evaluate_pair, ignore=["task"])
     key = "" if task.memory is None else task.key()
     calls = (delayed(_evaluate_or_load)(evaluate_once, task, *job, key) for job in jobs)
     found, done = [], 0
@@ -296,15 +294,11 @@ def _leave_interrupts_to_the_caller() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _evaluate_keyed(task: Task, fold: int, arm: str, key: str) -> Pair:
-    """Evaluate one pair; `key` tells `joblib.Memory` what else the result depends on."""
-    return evaluate_pair(task, fold, arm)
-
-
 def _evaluate_or_load(evaluate_once: Any, *asked: Any) -> Pair:
     """Return a pair, from memory if it is there. One that failed does not stay there."""
     from_memory = evaluate_once.check_call_in_cache(*asked)
     pair = evaluate_once(*asked)
     if any(cell.error for cell in pair.cells) and evaluate_once.check_call_in_cache(*asked):
         evaluate_once.call_and_shelve(*asked).clear()
-    return pair._replace(cells=[replace(cell, from_memory=from_memory) for cell in pair.cells])
+    cells = [replace(cell, from_memory=from_memory) for cell in pair.cells]
+    return Pair(cells, pair.augmenter)

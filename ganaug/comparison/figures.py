@@ -1,13 +1,9 @@
-"""A comparison as figures, and figures as parts of a page. Needs the extra ``cli``."""
+"""A comparison as figures. Needs matplotlib, which the extra ``cli`` brings."""
 
 from __future__ import annotations
 
-import io
-import re
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +12,8 @@ from sklearn.metrics import average_precision_score, brier_score_loss, precision
 
 from ganaug.comparison.arms import BASELINE
 from ganaug.comparison.scores import DECISIONS, LOWER_IS_BETTER, METRICS, RANKING
+from ganaug.quality.page import AXIS, PLAIN
+from ganaug.quality.pictures import OTHERS, REAL, SYNTHETIC
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,10 +21,8 @@ if TYPE_CHECKING:
 
     from ganaug.comparison.result import Comparison
 
-# Told apart with any colour vision, on a light and on a dark page, where PLAIN is the colour of
-# the text. FAINT is half transparent. The arm in question has the colour of synthetic rows.
-PLAIN, SUBJECT, FAINT, AXIS = "#222222", "#d2660f", "#8b909999", "#8b9099"
-OTHERS = ("#2a6fbb", "#2f8552", "#b04a8b", "#8a6d3b", "#4a90c8", "#a8851a")
+# For the arms but *nothing* and the one in question: told apart with any colour vision.
+OTHER_ARMS = (REAL, "#2f8552", "#b04a8b", "#8a6d3b", "#4a90c8", "#a8851a")
 
 
 def arm_styles(comparison: Comparison) -> dict[str, dict[str, Any]]:
@@ -44,15 +40,13 @@ def arm_styles(comparison: Comparison) -> dict[str, dict[str, Any]]:
     """
     others = [arm for arm in comparison.arms if arm not in (BASELINE, comparison.subject)]
     styles: dict[str, dict[str, Any]] = {
-        arm: {"color": OTHERS[i % len(OTHERS)], "linewidth": 1.4} for i, arm in enumerate(others)
+        arm: {"color": color, "linewidth": 1.4}
+        for arm, color in zip(others, cycle(OTHER_ARMS), strict=False)
     }
-    styles[comparison.subject] = {"color": SUBJECT, "linewidth": 2.2}
+    styles[comparison.subject] = {"color": SYNTHETIC, "linewidth": 2.2}
     # On top: it is broken, so that a curve that is the same shows below it.
     styles[BASELINE] = {"color": PLAIN, "linewidth": 1.4, "linestyle": "--", "zorder": 3}
     return {arm: styles[arm] for arm in comparison.arms}
-
-
-# --- Figures ---------------------------------------------------------------------------------
 
 
 def draw_precision_recall(comparison: Comparison) -> Figure:
@@ -138,7 +132,7 @@ def _draw_held_out(
         )
     figure, panels = _panels(1, len(comparison.classifiers), height=4.4)
     for panel, classifier in zip(panels[0], comparison.classifiers, strict=True):
-        panel.plot([0, 1], reference, color=FAINT, linewidth=1)
+        panel.plot([0, 1], reference, color=OTHERS, linewidth=1)
         for arm, style in arm_styles(comparison).items():
             rows = held_out[(held_out["classifier"] == classifier) & (held_out["arm"] == arm)]
             if len(rows):  # it did not fail in every fold
@@ -176,7 +170,7 @@ def draw_differences(comparison: Comparison, metric: str = RANKING) -> Figure:
     arms = [arm for arm in comparison.arms if arm != BASELINE]
     styles = arm_styles(comparison)
     figure, ((panel,),) = _panels(1, 1, height=0.32 * len(arms) + 1.1)
-    panel.axvline(0, color=FAINT, linewidth=1)
+    panel.axvline(0, color=OTHERS, linewidth=1)
     for place, arm in enumerate(arms):
         change = comparison.interval(metric, arm)
         # No difference is larger than 1: an interval without end is drawn across the panel.
@@ -250,7 +244,7 @@ def draw_leaderboard(comparison: Comparison, metric: str = RANKING) -> Figure:
             folds = scores.get_group((classifier, arm))
             mean, sd = folds.mean(), folds.std()
             panel.plot(folds, [place] * len(folds), ".", color=AXIS, alpha=0.5)
-            panel.errorbar(mean, place, xerr=sd, fmt="o", color=OTHERS[0], capsize=3)
+            panel.errorbar(mean, place, xerr=sd, fmt="o", color=REAL, capsize=3)
         panel.grid(axis="x", alpha=0.3)
         _finish(panel, classifier)
     panels[0].set_yticks(range(len(arms)), arms, parse_math=False)
@@ -272,76 +266,3 @@ def _finish(panel: Axes, title: str) -> None:
     if panel.get_legend_handles_labels()[0]:  # none where every arm failed
         for text in panel.legend(fontsize=7, frameon=False).get_texts():
             text.set_parse_math(False)
-
-
-# --- On a page -------------------------------------------------------------------------------
-
-
-@contextmanager
-def page_style() -> Iterator[None]:
-    """Draw figures for a page within this context."""
-    import matplotlib
-
-    style: dict[Any, Any] = dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), AXIS)
-    words = ("text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor")
-    style |= dict.fromkeys(words, PLAIN)
-    # Text stays text, in the font of the page; the salt makes the same page twice.
-    style |= {"svg.fonttype": "none", "svg.hashsalt": "ganaug", "text.parse_math": False}
-    with matplotlib.rc_context(style), warnings.catch_warnings():
-        # The browser's fonts draw the text, not matplotlib's.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
-        yield
-
-
-def inline_panels(figure: Figure, name: str) -> list[tuple[str, str]]:
-    """Return the title and an SVG of each panel of a figure, so that they wrap on a narrow page.
-
-    Legends are left out: the page has one for all. What is `PLAIN` has the page's colour of text.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        Drawn in `page_style`. It is used up.
-    name : str
-        What ids begin with; no other figure of the page may have it.
-
-    Examples
-    --------
-    >>> from matplotlib.figure import Figure
-    >>> from ganaug.comparison.figures import inline_panels
-    >>> figure = Figure()
-    >>> left, right = figure.subplots(1, 2)
-    >>> [svg[:4] for title, svg in inline_panels(figure, "two")]
-    ['<svg', '<svg']
-    """
-    from matplotlib.transforms import Bbox
-
-    for legend in [*figure.legends, *(panel.get_legend() for panel in figure.axes)]:
-        if legend is not None:
-            legend.remove()
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # A panel stays in its place when the others are hidden.
-    inner = np.array([panel.bbox.extents for panel in figure.axes])
-    tight: list[Any] = [panel.get_tightbbox() for panel in figure.axes]
-    outer = np.array([box.extents for box in tight])
-    low, high = (outer - inner)[:, :2].min(axis=0), (outer - inner)[:, 2:].max(axis=0)
-    boxes = (inner + np.r_[low, high]) / figure.dpi  # with the same margin around each
-    options: dict[str, Any] = {"format": "svg", "transparent": True}
-    options["metadata"] = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    found = []
-    for i, (panel, box) in enumerate(zip(figure.axes, boxes, strict=True)):
-        for other in figure.axes:
-            other.set_visible(other is panel)
-        file = io.StringIO()
-        figure.savefig(file, bbox_inches=Bbox.from_extents(*box), **options)
-        svg = file.getvalue()
-        # In tags alone: text between them stays as it is.
-        change = partial(_for_page, prefix=f"{name}-{i}-")
-        found.append((panel.get_title(), re.sub("<[^>]*>", change, svg[svg.index("<svg") :])))
-    return found
-
-
-def _for_page(tag: re.Match[str], prefix: str) -> str:
-    """Return a tag of an SVG with ids that no other has, and the page's colour of text."""
-    unique = re.sub(r'(?<=\bid=")|(?<=href="#)|(?<=url\(#)', prefix, tag[0])
-    return unique.replace(PLAIN, "currentColor")

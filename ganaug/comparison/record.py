@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import joblib
-import numpy as np
 
 from ganaug.comparison.figures import draw_leaderboard
 from ganaug.comparison.report import render_report
 from ganaug.comparison.scores import METRICS, PURPOSES, RANKING
 from ganaug.environment import versions
+from ganaug.targets import class_counts
 from ganaug.tracking.client import (
     SEND_TIMEOUT,
     Destination,
@@ -273,13 +273,12 @@ class _Log:
     def summary(self, page: str) -> None:
         """Log what the parent holds."""
         comparison = self.comparison
-        labels, counts = np.unique(comparison.y, return_counts=True)
         parameters = {
             "seed": str(comparison.task.seed),
             "folds": str(comparison.n_folds),
             "rows": str(len(comparison.X)),
             "columns": str(comparison.X.shape[1]),
-            "class_counts": counts_text(dict(zip(labels.tolist(), counts.tolist(), strict=True))),
+            "class_counts": counts_text(class_counts(comparison.y)),
             "arms": ", ".join(comparison.arms)[:6000],
             "classifiers": ", ".join(comparison.classifiers)[:6000],
         }

@@ -17,7 +17,9 @@ from ganaug.comparison.classifiers import CLASSIFIERS
 from ganaug.comparison.evaluate import one_thread
 from ganaug.comparison.verdict import recommend, write_verdict
 from ganaug.environment import versions
-from ganaug.quality import pictures
+from ganaug.quality import page, pictures
+from ganaug.quality.summary import BEST, FEWEST_ROWS
+from ganaug.targets import class_counts
 
 if TYPE_CHECKING:
     from ganaug.comparison.result import Comparison
@@ -26,19 +28,6 @@ if TYPE_CHECKING:
 CONTROL_CHARACTERS = dict.fromkeys([*range(9), 11, 12, *range(14, 32)])
 #: Dots in a figure; more would make the page large and look no different.
 MOST_DOTS = 250
-#: Fewer rows of a class have no distribution to compare.
-FEWEST_ROWS = 5
-#: What a perfect generator would score.
-BEST = {
-    "columns": 0.0,
-    "associations": 0.0,
-    "energy distance": 0.0,
-    "precision": 1.0,
-    "recall": 1.0,
-    "density": 1.0,
-    "coverage": 1.0,
-    "detection AUC": 0.5,
-}
 
 
 def render_report(
@@ -78,19 +67,24 @@ def render_report(
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    pages = Environment(
+    templates = Environment(
         loader=PackageLoader("ganaug.comparison"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters |= {"number": _number, "signed": _signed}
-    pages.globals |= {"figures": figures, "pictures": pictures, "scores": scores}
+    templates.filters |= {"number": _number, "signed": _signed}
+    templates.globals |= {
+        "figures": figures,
+        "inline_panels": page.inline_panels,
+        "pictures": pictures,
+        "scores": scores,
+    }
     results = comparison.results[comparison.results["error"] == ""]
     alone = comparison.arms == [BASELINE]
-    with figures.page_style():
-        page = pages.get_template("report.html").render(
+    with page.page_style():
+        text = templates.get_template("report.html").render(
             name=data_name or "a table",
             today=datetime.date.today(),
             comparison=comparison,
@@ -115,7 +109,7 @@ def render_report(
             command=command or _call(comparison),
             facts=_facts(comparison),
         )
-    return page.translate(CONTROL_CHARACTERS)
+    return text.translate(CONTROL_CHARACTERS)
 
 
 def _number(value: float, digits: int = 3) -> str:
@@ -161,13 +155,14 @@ def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
     if min(len(seen), len(held_out), len(made)) < FEWEST_ROWS:
         return found
     encoder: Any = getattr(augmenter, "encoder_", None)
-    are_images = getattr(encoder, "shows_pictures", False)
-    if are_images:
+    if getattr(encoder, "shows_pictures", False):
         pairs = [(encoder.to_pictures(rows), [""] * len(rows)) for rows in (held_out, made)]
         look = pictures.draw_images(*pairs, channels="last")
         look.axes[0].set_title("How they look", fontsize=9)
+        described, size = "Held-out images above synthetic ones.", "whole"
     else:
         look = pictures.draw_marginals(held_out, made)
+        described, size = "Held-out and synthetic values.", "small" if look.axes[1:] else ""
     measured = quality.report(seen, made, held_out)
     dots = [held_out, made, comparison.X.iloc[train[~is_rare[train]]]]
     return found | {
@@ -175,7 +170,8 @@ def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
         "table": pd.DataFrame({"measured": measured[list(BEST)], "best": BEST}),
         "dots": [rows.sample(min(len(rows), MOST_DOTS), random_state=0) for rows in dots],
         "look": look,
-        "size": "whole" if are_images else "small" if look.axes[1:] else "",
+        "described": described,
+        "size": size,
     }
 
 
@@ -194,11 +190,10 @@ def _call(comparison: Comparison) -> str:
 
 def _facts(comparison: Comparison) -> dict[str, str]:
     held_out = [len(test) for _, test in comparison.task.folds]
-    labels, counts = np.unique(comparison.y, return_counts=True)
     return {
         "data digest": comparison.digest,
         "rows and columns": "{} and {}".format(*comparison.X.shape),
-        "classes": ", ".join(f"{k} ({n})" for k, n in zip(labels, counts, strict=True)),
+        "classes": ", ".join(f"{k} ({n})" for k, n in class_counts(comparison.y).items()),
         "folds": f"{comparison.n_folds}, of {min(held_out)} to {max(held_out)} held-out rows",
         "seed": str(comparison.task.seed),
         **versions(),

@@ -19,6 +19,19 @@ from ganaug.quality.fidelity import (
 )
 from ganaug.quality.privacy import copies
 
+#: Fewer rows have no distribution to compare.
+FEWEST_ROWS = 5
+#: The measures of a perfect generator.
+BEST = {
+    "columns": 0.0,
+    "associations": 0.0,
+    "energy distance": 0.0,
+    "precision": 1.0,
+    "recall": 1.0,
+    "density": 1.0,
+    "coverage": 1.0,
+    "detection AUC": 0.5,
+}
 #: Distances between all pairs of rows are kept in memory: of more rows than this some are left out.
 MOST_ROWS = 3000
 
@@ -237,8 +250,8 @@ def report(real: Any, synthetic: Any, held_out: Any = None, *, random_state: int
     ['columns', 'associations', 'energy distance']
     """
     kinds = {"real": real, "synthetic": synthetic, "held_out": held_out}
-    frames = None if are_images(real) else tidied(5, **kinds)[1]
-    rows = encoded(5, **kinds) if frames is None else standardised(frames)
+    frames = None if are_images(real) else tidied(FEWEST_ROWS, **kinds)[1]
+    rows = encoded(FEWEST_ROWS, **kinds) if frames is None else standardised(frames)
     rng = np.random.default_rng(random_state)
     few = {name: np.sort(rng.permutation(len(part))[:MOST_ROWS]) for name, part in rows.items()}
     against = "real" if held_out is None else "held_out"
