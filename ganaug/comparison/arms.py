@@ -29,11 +29,6 @@ BASELINE = "nothing"
 N_DRAWS = 5
 
 
-def no_remarks(classifiers: Mapping[str, Any], X: pd.DataFrame, y: np.ndarray) -> Iterator[str]:
-    """Yield nothing: there is nothing to know about an arm."""
-    yield from ()
-
-
 @dataclass(frozen=True, repr=False)
 class Arm:
     """A way to deal with a rare class: a name, and a function from a classifier to a classifier.
@@ -46,7 +41,7 @@ class Arm:
         Takes an unfitted classifier of numbers and returns an unfitted classifier of raw rows. Each
         ``random_state`` in it that is None is set for each fold, and so is the ``memory`` of each
         :class:`~ganaug.AugmentedClassifier` in it.
-    remarks : callable
+    remarks : callable, optional
         Called as ``remarks(classifiers, X, y)``; yields what a reader should know about this arm
         with these classifiers on this table, sentence by sentence.
 
@@ -62,7 +57,7 @@ class Arm:
 
     name: str
     wrap: Callable[[Any], Any]
-    remarks: Callable[[Mapping[str, Any], pd.DataFrame, np.ndarray], Iterator[str]] = no_remarks
+    remarks: Callable[[Mapping[str, Any], pd.DataFrame, np.ndarray], Iterator[str]] | None = None
 
     def __repr__(self) -> str:
         return f"Arm({self.name!r}, {getattr(self.wrap, '__name__', repr(self.wrap))})"

@@ -16,6 +16,7 @@ from ganaug.comparison.arms import ARMS, BASELINE, Arm
 from ganaug.comparison.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIERS
 from ganaug.comparison.evaluate import Folds, Task
 from ganaug.preprocessing import as_frame
+from ganaug.quality.summary import tidied
 
 
 def check_task(
@@ -36,7 +37,7 @@ def check_task(
     models = _choose_classifiers(classifiers)
     folds, notes = _choose_folds(labels, cv, seed, table)
     for arm in chosen.values():
-        notes += arm.remarks(models, table, labels)
+        notes += arm.remarks(models, table, labels) if arm.remarks else ()
     return Task(table, labels, chosen, models, folds, seed, notes, memory, not isinstance(cv, Real))
 
 
@@ -47,17 +48,7 @@ def _check_table(X: pd.DataFrame) -> None:
     if names.has_duplicates:
         twice = sorted(set(map(str, names[names.duplicated()])))
         raise ValueError(f"X has several columns called {', '.join(twice)}; rename them.")
-    infinite = [
-        str(name)
-        for name in X
-        if pd.api.types.is_float_dtype(X[name].dtype)
-        and np.isinf(X[name].to_numpy(dtype=float, na_value=np.nan)).any()
-    ]
-    if infinite:
-        raise ValueError(
-            f"X has infinite values in {', '.join(infinite)}; replace them by missing values or "
-            "by the largest value that makes sense."
-        )
+    tidied(X=X)  # It refuses infinite values.
 
 
 def _check_labels(y: Any, n_rows: int) -> np.ndarray:

@@ -151,9 +151,11 @@ def log_comparison(
         root=root,
     )
     dataset = describe(comparison.X, comparison.digest, len(comparison.y), data_name or "table")
-    tags = {"ganaug.kind": "comparison", SCORES: _scores_key(comparison)}
-    run_id = _unfinished(client, experiment_id, tags[SCORES])
+    # What the scores depend on need not be known.
+    scores = joblib.hash([comparison.results.drop(columns="fit_seconds"), dataset["digest"]])
+    run_id = _unfinished(client, experiment_id, scores)
     if run_id is None:
+        tags = {"ganaug.kind": "comparison", SCORES: scores}
         name = run_name or f"compare {data_name or ''}".strip()
         run_id = create_run(
             client, experiment_id, name, parent=destination.parent_run_id, tags=tags
@@ -186,15 +188,8 @@ def log_comparison(
     # By this interpreter: its environment need not be the active one.
     mlflow = f"{shlex.quote(sys.executable)} -m mlflow"
     command = f"{mlflow} server --backend-store-uri {shlex.quote(uri)} --port 5000"
-    return LoggedComparison(
-        run_id,
-        experiment_id,
-        destination.tracking_uri,
-        url,
-        url if served else command,
-        registered,
-        n_reused,
-    )
+    how, store = url if served else command, destination.tracking_uri
+    return LoggedComparison(run_id, experiment_id, store, url, how, registered, n_reused)
 
 
 def check_log(
@@ -226,11 +221,6 @@ def check_log(
     if registered_model_name is not None:
         check_registry(client, registered_model_name)
     return destination, client, experiment_id
-
-
-def _scores_key(comparison: Comparison) -> str:
-    """Identify the scores of a comparison: what they depend on need not be known."""
-    return joblib.hash([comparison.results.drop(columns="fit_seconds"), comparison.digest])
 
 
 def _unfinished(client: MlflowClient, experiment_id: str, key: str) -> str | None:

@@ -239,9 +239,7 @@ class Comparison:
             zero by chance.
         """
         rows = []
-        for arm in self.arms:
-            if arm == against:
-                continue
+        for arm in [arm for arm in self.arms if arm != against]:
             for name in [*self.classifiers, ALL]:
                 ours, theirs = (arm, against) if name == ALL else ((arm, name), (against, name))
                 found = self.interval(metric, ours, theirs, confidence)
