@@ -58,7 +58,7 @@ class TunedThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the classifier's own probabilities."""
+        """Return the probabilities of the classifier as they are."""
         check_is_fitted(self)
         return self.estimator_.predict_proba(X)
 

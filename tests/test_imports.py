@@ -16,6 +16,7 @@ FLOORS = {
     "digest": 0,
     "environment": 0,
     "parameters": 0,
+    "parallel": 0,
     "paths": 0,
     "priors": 0,
     "randomness": 0,

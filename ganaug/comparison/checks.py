@@ -1,4 +1,4 @@
-"""Check the input of a comparison, and choose what was left open."""
+"""Check the input of a comparison, and fill in defaults."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import type_of_target
 from ganaug.comparison.arms import ARMS, BASELINE, Arm
 from ganaug.comparison.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIERS
 from ganaug.comparison.evaluate import Folds, Task
+from ganaug.comparison.scores import check_known
 from ganaug.preprocessing import as_frame
 from ganaug.quality.summary import tidied
 
@@ -29,7 +30,7 @@ def check_task(
     seed: int,
     memory: Any = None,
 ) -> Task:
-    """Return what to compare; see :func:`ganaug.comparison.compare` for the parameters."""
+    """Return the checked task; see :func:`ganaug.comparison.compare` for the parameters."""
     table = as_frame(X)
     _check_table(table)
     labels = _check_labels(y, len(table))
@@ -83,7 +84,7 @@ def _check_labels(y: Any, n_rows: int) -> np.ndarray:
 
 
 def _choose_folds(y: np.ndarray, cv: Any, seed: int, X: pd.DataFrame) -> tuple[Folds, list[str]]:
-    """Return (train, test) positions and what to know about them."""
+    """Return the rows to train and to test on in each fold, and notes for the reader."""
     if not isinstance(cv, Real):
         return _check_folds(list(check_cv(cv, y, classifier=True).split(X, y)), y), []
     if isinstance(cv, bool) or not isinstance(cv, int | np.integer) or cv < 2:
@@ -103,12 +104,12 @@ def _choose_folds(y: np.ndarray, cv: Any, seed: int, X: pd.DataFrame) -> tuple[F
 
 
 def _check_folds(folds: Folds, y: np.ndarray) -> Folds:
-    for fold, parts in enumerate(folds):
-        for part, rows in zip(("train on", "test on"), parts, strict=True):
+    for fold, train_and_test in enumerate(folds):
+        for purpose, rows in zip(("train on", "test on"), train_and_test, strict=True):
             absent = np.setdiff1d(y, y[rows]).tolist()
             if absent:
                 raise ValueError(
-                    f"Fold {fold} of cv has no row of class {absent[0]!r} to {part}; use a "
+                    f"Fold {fold} of cv has no row of class {absent[0]!r} to {purpose}; use a "
                     "stratified splitter or fewer folds."
                 )
     return folds
@@ -148,7 +149,6 @@ def _find(name: str, known: Mapping[str, Any], kind: str) -> tuple[str, Any]:
     def plain(text: str) -> str:
         return text.lower().replace("-", " ").replace("_", " ").strip()
 
-    for entry in known.items():
-        if plain(entry[0]) == plain(name):
-            return entry
-    raise ValueError(f"Unknown {kind} {name!r}. Choose from {', '.join(known)}.")
+    found = next((entry for entry in known if plain(entry) == plain(name)), name)
+    check_known(kind, found, known)
+    return found, known[found]

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import tempfile
 import time
-import warnings
 import weakref
 import zlib
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
@@ -21,7 +18,7 @@ import joblib
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import check_memory
 from threadpoolctl import threadpool_limits
 
@@ -32,12 +29,9 @@ from ganaug.digest import digest
 from ganaug.ensemble import AugmentedClassifier
 from ganaug.environment import PACKAGES
 from ganaug.memory import fit_or_load
+from ganaug.parallel import as_completed
 from ganaug.randomness import is_random_state
 
-#: Fits on one thread: results then do not depend on `n_jobs`, the number of pairs that run at once.
-#: It is also faster: on a busy machine the threads of gradient boosting wait for each other for a
-#: hundred times as long as they work.
-one_thread = partial(threadpool_limits, limits=1)
 #: Positions of the rows to train on and of those to test on, for each fold.
 Folds = list[tuple[np.ndarray, np.ndarray]]
 
@@ -69,7 +63,7 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class Task:
-    """What is compared, on which rows.
+    """The table, the arms, the classifiers and the folds of a comparison.
 
     Where no `memory` is given, fitted augmenters are stored in a temporary folder, which is
     removed with the task. `folds_given` tells that the caller chose the folds.
@@ -106,7 +100,7 @@ class Task:
         return joblib.hash([table, wraps, self.classifiers, self.folds, self.seed, versions])
 
     def seed_of(self, fold: int, name: str) -> int:
-        """Return the seed of an arm or a classifier in a fold, whatever else takes part."""
+        """Return the seed of an arm or a classifier in a fold, whatever else is compared."""
         key = (fold, zlib.crc32(name.encode()))
         return int(np.random.SeedSequence(self.seed, spawn_key=key).generate_state(1)[0])
 
@@ -126,7 +120,7 @@ class Task:
 
 
 def set_seeds(model: Any, seed: int, augmenter_seed: int) -> Any:
-    """Set each ``random_state`` that is None; those in augmenters get a seed of their own.
+    """Set each ``random_state`` that is None; those in augmenters get another seed.
 
     An AugmentedClassifier itself gets none, which would set those of all its parts anew.
 
@@ -170,14 +164,16 @@ def _augmented(model: Any) -> list[str]:
 def evaluate_pair(task: Task, fold: int, arm: str, key: str) -> Pair:
     """Fit and score one arm with every classifier on one fold.
 
-    `key` tells `joblib.Memory` what the result depends on besides the fold and the arm.
+    `key` stands for the whole task where `joblib.Memory` asks for an equal call.
     """
     train, test = task.folds[fold]
     X, y = task.X.iloc[train].reset_index(drop=True), task.y[train]
     X_test, y_test = task.X.iloc[test], task.y[test]
     cells = [Cell(fold, arm, name) for name in task.classifiers]
+    # On one thread results do not depend on `n_jobs`. It is also faster: on a busy machine the
+    # threads of gradient boosting wait for each other for a hundred times as long as they work.
     # Autologging would open a run for every classifier.
-    with one_thread(), without_autologging():
+    with threadpool_limits(1), without_autologging():
         start = time.perf_counter()
         try:
             augmenter = _fit_shared_augmenter(task, fold, arm, X, y)
@@ -202,7 +198,7 @@ def _fit_shared_augmenter(task: Task, fold: int, arm: str, X: pd.DataFrame, y: n
         model = task.model(arm, next(iter(task.classifiers)), fold)
     except Exception:  # It may go well with the other classifiers.
         return None
-    # A search trains several, on parts of these rows.
+    # A search trains several, each on some of these rows.
     if type(model) is not AugmentedClassifier or not hasattr(model.augmenter, "sample"):
         return None
     augmenter = model.augmenter
@@ -213,7 +209,7 @@ def _fit_shared_augmenter(task: Task, fold: int, arm: str, X: pd.DataFrame, y: n
 def _scores(
     model: Any, X: pd.DataFrame, y: np.ndarray, n_train: int, positive: Hashable
 ) -> dict[str, Any]:
-    """Return what a cell holds of the predictions of a model and of each of its draws."""
+    """Score a model, and each of its draws alone; return fields of a cell."""
     classes = model.classes_
 
     def scores(probabilities: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
@@ -258,7 +254,7 @@ def evaluate(
     calls = (delayed(_evaluate_or_load)(evaluate_once, task, *job, key) for job in jobs)
     found, done = [], 0
     # Here too: threads that work at the same time would not restore what they find.
-    with one_thread(), _in_parallel(calls, n_jobs) as pairs:
+    with threadpool_limits(1), as_completed(calls, n_jobs) as pairs:
         for pair in pairs:
             found.append(pair)
             for cell in pair.cells:
@@ -270,28 +266,6 @@ def evaluate(
     if all(cell.error for cell in cells):
         raise RuntimeError(f"No cell of the comparison could be evaluated: {cells[0].error}")
     return found
-
-
-@contextmanager
-def _in_parallel(calls: Any, n_jobs: int | None) -> Iterator[Any]:
-    """Yield what calls return, each as soon as it is ready if the back end of joblib can do so."""
-    options: dict[str, Any] = {"n_jobs": n_jobs, "initializer": _leave_interrupts_to_the_caller}
-    back_end, _ = joblib.parallel.get_active_backend()
-    if not getattr(back_end, "supports_return_generator", False):
-        yield Parallel(**options)(calls)
-        return
-    results = Parallel(return_as="generator_unordered", **options)(calls)
-    try:
-        yield results
-    finally:
-        with warnings.catch_warnings():  # joblib would warn that it gives up what is under way
-            warnings.filterwarnings("ignore", message=".*still being processed by the workers")
-            results.close()
-
-
-def _leave_interrupts_to_the_caller() -> None:
-    """Ignore Ctrl-C in a worker: it reaches the caller as well, who stops the workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _evaluate_or_load(evaluate_once: Any, *asked: Any) -> Pair:

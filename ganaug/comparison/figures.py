@@ -214,7 +214,7 @@ def draw_rows_added(comparison: Comparison) -> Figure:
     """
     if comparison.draws.empty:
         raise ValueError(
-            "No arm averages several draws of rows: have SMOTE or the GAN take part, with "
+            "No arm averages several draws of rows: compare SMOTE or the GAN, with "
             "n_draws of 2 or more."
         )
     styles, means = arm_styles(comparison), comparison.draw_means()

@@ -44,18 +44,18 @@ if TYPE_CHECKING:
 
     from ganaug.comparison.result import Comparison
 
-# The tag of a parent run that tells which scores it holds.
+# The tag of a parent run that identifies its scores.
 SCORES = "ganaug.scores"
-# Of a child whose scores are there, but not its model.
+# The tag of a child that has its scores but not its model.
 NO_MODEL = "ganaug.error.model"
-# Who writes a run, so that another does not go on with it at the same time.
+# The tag that names the process that writes a run: no other goes on with it meanwhile.
 WRITER = "ganaug.writer"
 DESCRIPTION = "mlflow.note.content"
 
 
 @dataclass(frozen=True)
 class LoggedComparison:
-    """Where a comparison went.
+    """The runs of a comparison in MLflow, and how to look at them.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class LoggedComparison:
     ui_command : str
         The command that serves the user interface, or its address where a server runs already.
     registered : Registered or None
-        What became of the winner in the model registry, if that was asked for.
+        The winner's version in the model registry, if that was asked for.
     n_reused : int
         How many of the child runs were there already, from a call that was interrupted.
     """
@@ -151,7 +151,7 @@ def log_comparison(
         root=root,
     )
     dataset = describe(comparison.X, comparison.digest, len(comparison.y), data_name or "table")
-    # What the scores depend on need not be known.
+    # A hash of the scores stands for all that they depend on.
     scores = joblib.hash([comparison.results.drop(columns="fit_seconds"), dataset["digest"]])
     run_id = _unfinished(client, experiment_id, scores)
     if run_id is None:
@@ -200,7 +200,7 @@ def check_log(
     champion_metric: str = RANKING,
     root: str | Path = ".",
 ) -> tuple[Destination, MlflowClient, str]:
-    """Raise what :func:`log_comparison` would, before hours are spent on the comparison.
+    """Check the arguments of :func:`log_comparison` before hours are spent on the comparison.
 
     Parameters
     ----------
@@ -261,7 +261,7 @@ class _Log:
     dataset: dict[str, str]
 
     def summary(self, page: str) -> None:
-        """Log what the parent holds."""
+        """Log the parameters, tables, figures and texts of the parent."""
         comparison = self.comparison
         parameters = {
             "seed": str(comparison.task.seed),

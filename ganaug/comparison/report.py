@@ -9,12 +9,12 @@ import joblib
 import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score
+from threadpoolctl import threadpool_limits
 
 from ganaug import quality
 from ganaug.comparison import figures, scores
 from ganaug.comparison.arms import ARMS, BASELINE
 from ganaug.comparison.classifiers import CLASSIFIERS
-from ganaug.comparison.evaluate import one_thread
 from ganaug.comparison.verdict import recommend, write_verdict
 from ganaug.environment import versions
 from ganaug.quality import page, pictures
@@ -145,7 +145,7 @@ def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
         return None
     arm = comparison.subject
     fold, augmenter = comparison.augmenters[arm]
-    with one_thread():
+    with threadpool_limits(1):
         X, y = augmenter.sample()
     made = X[np.asarray(y) == comparison.positive]
     is_rare = comparison.y == comparison.positive
@@ -176,7 +176,7 @@ def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
 
 
 def _call(comparison: Comparison) -> str:
-    """Return the call that was made; what has no name in it is shown as it prints itself."""
+    """Return the call of `compare`; objects without a known name are shown by their ``repr``."""
     task = comparison.task
     arms = [name if repr(arm) == repr(ARMS.get(name)) else arm for name, arm in task.arms.items()]
     classifiers: Any = task.classifiers

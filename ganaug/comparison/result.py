@@ -1,4 +1,4 @@
-"""What a comparison found, and the fitted models that come out of it."""
+"""The result of a comparison: scores, differences, a verdict, and fitted models."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from ganaug.autologging import without_autologging
 from ganaug.comparison.arms import BASELINE, Augmented
-from ganaug.comparison.evaluate import Pair, Task, one_thread, replace_memory
-from ganaug.comparison.scores import ALL, LOWER_IS_BETTER, METRICS, RANKING, check_metric
+from ganaug.comparison.evaluate import Pair, Task, replace_memory
+from ganaug.comparison.scores import ALL, LOWER_IS_BETTER, METRICS, RANKING, check_known
 from ganaug.comparison.statistics import Interval, paired_interval
 from ganaug.comparison.verdict import recommend, write_verdict
 from ganaug.digest import digest
@@ -20,14 +21,14 @@ from ganaug.digest import digest
 
 @dataclass
 class Comparison:
-    """The scores of every arm and classifier on every fold, and what they say.
+    """The scores of every arm and classifier on every fold, and their statistics.
 
     Made by `compare`.
 
     Attributes
     ----------
     task : Task
-        What was compared.
+        The table, arms, classifiers and folds that were compared.
     results : DataFrame
         One row per fold, arm and classifier: the five metrics on real held-out rows,
         ``fit_seconds`` (with the training of a GAN, as if it served this classifier alone) and
@@ -41,7 +42,7 @@ class Comparison:
     histories : dict of str to list
         The GAN's training curve in each fold, for every arm that has curves.
     augmenters : dict of str to (int, GANAugmenter)
-        For the same arms the first fold that has a curve, and what was fitted there.
+        For the same arms the first fold that has a curve, and the augmenter that was fitted there.
     """
 
     task: Task
@@ -121,7 +122,7 @@ class Comparison:
 
     @property
     def digest(self) -> str:
-        """What identifies table and labels by all they hold."""
+        """A short text that identifies the table and its labels."""
         return digest(self.X, self.y)
 
     @property
@@ -131,7 +132,7 @@ class Comparison:
 
     @property
     def notes(self) -> list[str]:
-        """What a reader should know: folds reduced, arms that did not apply."""
+        """Remarks for the reader: folds reduced, arms that did not apply."""
         return self.task.notes
 
     @property
@@ -158,20 +159,19 @@ class Comparison:
             average precision, and ("failed", ""), whether it failed in some fold.
         """
         scores = self.results[["fold", "classifier", "arm", *METRICS]]
-        pooled = scores.groupby(["fold", "arm"], sort=False)[list(METRICS)].mean().reset_index()
+        scores = scores.assign(failed=self.results["error"] != "")
+        over_classifiers = dict.fromkeys(METRICS, "mean") | {"failed": "any"}
+        pooled = scores.groupby(["fold", "arm"], sort=False).agg(over_classifiers).reset_index()
         everything = pd.concat([scores, pooled.assign(classifier=ALL)])
-        cells = everything.groupby(["classifier", "arm"], sort=False)[list(METRICS)]
-        parts = {"mean": cells.mean(), "sd": cells.std()}
-        goodness = parts["mean"].mul([-1 if name in LOWER_IS_BETTER else 1 for name in METRICS])
-        parts["best"] = goodness.eq(goodness.groupby(level=0).transform("max"))
-        columns = pd.MultiIndex.from_product([METRICS, parts])
-        board = pd.concat(parts, axis=1).swaplevel(axis=1)[columns]
-        ranks = goodness[RANKING].groupby(level=0)
-        board["rank", ""] = ranks.rank(ascending=False, method="min")
-        failures = self.failures
-        failed = {*zip(failures["classifier"], failures["arm"], strict=True)}
-        failed |= {(ALL, arm) for _, arm in failed}
-        board["failed", ""] = [place in failed for place in board.index]
+        cells = everything.groupby(["classifier", "arm"], sort=False)
+        found = {"mean": cells[list(METRICS)].mean(), "sd": cells[list(METRICS)].std()}
+        # The larger the better.
+        values = found["mean"].mul([-1 if name in LOWER_IS_BETTER else 1 for name in METRICS])
+        found["best"] = values.eq(values.groupby(level=0).transform("max"))
+        columns = pd.MultiIndex.from_product([METRICS, found])
+        board = pd.concat(found, axis=1).swaplevel(axis=1)[columns]
+        ranks = values[RANKING].groupby(level=0).rank(ascending=False, method="min")
+        board["rank", ""], board["failed", ""] = ranks, cells["failed"].any()
         order = pd.MultiIndex.from_product([[*self.classifiers, ALL], self.arms])
         return board.reindex(order.set_names(["classifier", "arm"]))
 
@@ -181,7 +181,7 @@ class Comparison:
 
     def fold_scores(self, metric: str, choice: str | tuple[str, str]) -> pd.Series:
         """Return one score per fold of an arm (mean over classifiers) or (arm, classifier)."""
-        check_metric(metric)
+        check_known("metric", metric, METRICS)
         arm, classifier = choice if isinstance(choice, tuple) else (choice, None)
         self._check_cell(arm, classifier)
         chosen = self.results["arm"] == arm
@@ -293,14 +293,11 @@ class Comparison:
         self._check_cell(arm, classifier)
         # The folds are numbered from zero, so this number is free for the seeds of all rows.
         model = self.task.model(arm, classifier, fold=self.n_folds)
-        with one_thread(), without_autologging():
+        with threadpool_limits(1), without_autologging():
             model.fit(self.X, self.y)
         return replace_memory(model, self.task.augmenter_memory, None)
 
     def _check_cell(self, arm: str, classifier: str | None = None) -> None:
-        if arm not in self.arms:
-            raise ValueError(f"Unknown arm {arm!r}. Choose from {', '.join(self.arms)}.")
-        if classifier is not None and classifier not in self.classifiers:
-            raise ValueError(
-                f"Unknown classifier {classifier!r}. Choose from {', '.join(self.classifiers)}."
-            )
+        check_known("arm", arm, self.arms)
+        if classifier is not None:
+            check_known("classifier", classifier, self.classifiers)

@@ -1,4 +1,4 @@
-"""Figures as parts of a web page. Needs matplotlib, which the extra ``cli`` brings."""
+"""Figures on a web page. Needs matplotlib, which the extra ``cli`` brings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: What has this colour in a figure has the colour of the text on a page, be it light or dark.
+#: Lines and texts in this colour get the colour of the page's text, be it light or dark.
 PLAIN = "#222222"
 AXIS = "#8b9099"
 
@@ -39,7 +39,8 @@ def page_style() -> Iterator[None]:
 def inline_panels(figure: Figure, name: str) -> list[tuple[str, str]]:
     """Return the title and an SVG of each panel of a figure, so that they wrap on a narrow page.
 
-    Legends are left out: the page has one for all. What is `PLAIN` has the page's colour of text.
+    Legends are left out: the page has one for all. `PLAIN` becomes the colour of
+    the page's text.
 
     Parameters
     ----------

@@ -45,11 +45,11 @@ def text(element):
 
 
 def section(root, title):
-    return next(part for part in root.iter("section") if text(part.find("h2")) == title)
+    return next(element for element in root.iter("section") if text(element.find("h2")) == title)
 
 
-def titles(part):
-    return [figure.get("aria-label").partition(": ")[0] for figure in part.iter("figure")]
+def titles(element):
+    return [figure.get("aria-label").partition(": ")[0] for figure in element.iter("figure")]
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def test_the_verdict_comes_first(found, root):
     (headline,) = root.iter("h1")
     assert text(headline).startswith("Do not augment with the GAN here: ")
     assert text(headline).count(".") == 1
-    said = [text(part) for part in root.find("body/header").iter("p")]
+    said = [text(element) for element in root.find("body/header").iter("p")]
     assert f"{text(headline)} {said[-1]}" == " ".join(found.verdict().split())
     assert said[0].startswith(f"<img src='x'> · 120 rows, 20 of the rarest class, {RARE} · 20")
     assert said[1] == "To rank rows, use"
@@ -178,18 +178,18 @@ def test_failures_and_notes_are_told(found, root):
 
 def test_curves_are_drawn_for_each_classifier_in_the_colours_of_the_key(found, root):
     for title in ("Precision and recall", "Calibration"):
-        part = section(root, title)
-        assert titles(part) == list(QUICK)
-        key = {text(item): item.find("span").get("style") for item in part.find("ul")}
+        element = section(root, title)
+        assert titles(element) == list(QUICK)
+        key = {text(item): item.find("span").get("style") for item in element.find("ul")}
         assert list(key) == found.arms
         colours = {arm: style.removeprefix("background: ") for arm, style in key.items()}
         assert len(set(colours.values())) == len(found.arms)
-        for svg in part.iter("svg"):
+        for svg in element.iter("svg"):
             used = " ".join(e.get("style") or "" for e in svg.iter("path"))
             assert [arm for arm in found.arms if colours[arm] not in used] == ["broken"]
-    own = found.held_out.query("arm == 'GAN' and classifier == 'neighbours'")
+    rows = found.held_out.query("arm == 'GAN' and classifier == 'neighbours'")
     cells = {text(row.find("th")): row for row in section(root, "Precision and recall").iter("tr")}
-    average = average_precision_score(own["positive"], own["probability"])
+    average = average_precision_score(rows["positive"], rows["probability"])
     assert text(cells["GAN"].findall("td")[1]) == f"{average:.3f}"
 
 
@@ -207,12 +207,12 @@ def test_rows_added_start_from_nothing_and_end_with_all(found, root):
     train = [found.y[train] for train, _ in found.task.folds]
     wanted = [int((y == USUAL).sum() - (y == RARE).sum()) for y in train]
     assert ends.groupby("fold").unique().map(list).tolist() == [[n] for n in wanted]
-    part = section(root, "How many rows to add")
-    assert titles(part) == [*QUICK, *QUICK]
-    assert [text(item) for item in part.find("ul")] == ["SMOTE", "GAN"]
+    element = section(root, "How many rows to add")
+    assert titles(element) == [*QUICK, *QUICK]
+    assert [text(item) for item in element.find("ul")] == ["SMOTE", "GAN"]
     gan = draws.query("arm == 'GAN' and classifier == 'neighbours' and rows > 0")
     last = gan.groupby("fold").last()["balanced_accuracy"].mean()
-    assert f"{last:.3f}" == text(list(part.iter("tr"))[-1][-1])
+    assert f"{last:.3f}" == text(list(element.iter("tr"))[-1][-1])
 
 
 def test_synthetic_rows_are_beside_rows_that_the_gan_never_saw(found, monkeypatch):
@@ -231,13 +231,13 @@ def test_synthetic_rows_are_beside_rows_that_the_gan_never_saw(found, monkeypatc
     assert set(held_out.index) == set(test[found.y[test] == RARE])
     last = found.draws.query("arm == 'GAN' and fold == 0")["rows"].max()
     assert len(made) == last
-    part = section(root, "Real and synthetic rows")
-    assert text(part.find("p")).startswith(
+    element = section(root, "Real and synthetic rows")
+    assert text(element.find("p")).startswith(
         f"{last} rows of class {RARE} that GAN made in fold 1, beside the {len(held_out)} real"
     )
-    assert len(list(part.iter("svg"))) == 2 + 1 + 4
+    assert len(list(element.iter("svg"))) == 2 + 1 + 4
     assert len(made.merge(seen)) == 0
-    assert "0.0\N{NO-BREAK SPACE}% equal a training row" in "".join(part.itertext())
+    assert "0.0\N{NO-BREAK SPACE}% equal a training row" in "".join(element.itertext())
 
 
 def test_the_same_page_twice_and_nothing_left_behind(found, page, monkeypatch):
@@ -309,8 +309,8 @@ def test_few_rows_are_not_compared():
     X = pd.DataFrame({"a": np.arange(40.0), "b": np.arange(40.0) % 7})
     y = np.repeat([0, 1], [32, 8])
     found = compare(X, y, arms=[GAN(GANAugmenter(steps=10))], classifiers=QUICK, cv=2)
-    part = section(tree(render_report(found)), "Real and synthetic rows")
-    assert text(part.find("p")) == (
+    element = section(tree(render_report(found)), "Real and synthetic rows")
+    assert text(element.find("p")) == (
         "GAN made 12 rows of class 1 in fold 1, which holds out 4 real ones: too few to compare."
     )
 
