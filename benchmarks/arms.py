@@ -29,14 +29,14 @@ from ganaug.comparison.arms import (
     ARMS,
     Arm,
     Augmented,
-    MixedSMOTE,
-    TunedThreshold,
     on_numbers,
     weighted,
 )
+from ganaug.mixed_smote import MixedSMOTE
 from ganaug.networks.dense import DenseNetwork
 from ganaug.preprocessing import TidyTable
 from ganaug.priors import class_prior
+from ganaug.tuned_threshold import TunedThreshold
 
 MEMBERS = 5
 

@@ -11,7 +11,7 @@ from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 
 from ganaug import GANAugmenter
-from ganaug.comparison.arms import MixedSMOTE
+from ganaug.mixed_smote import MixedSMOTE
 from ganaug.preprocessing import make_preprocessor
 from ganaug.quality.fidelity import neighbourhoods
 from ganaug.quality.privacy import copies

@@ -100,6 +100,9 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
     draw_priors_ : ndarray of shape (n_draws, n_classes)
         The same among the training rows of each draw.
 
+    draw_sizes_ : ndarray of shape (n_draws,)
+        The number of rows of each draw, real ones included.
+
     decision_prior_ : ndarray of shape (n_classes,) or None
         The class prior at which ``predict`` decides: probabilities at ``class_prior_`` are
         multiplied by the ratio of the two. None: ``predict`` takes the class of the only clone
@@ -291,12 +294,15 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         source: Any,
         to_add: Mapping[Any, int] | None = None,
     ) -> tuple[list[Any], np.ndarray]:
-        """Train a clone on each draw; return them and the class prior of each draw."""
-        draw_priors = []
+        """Train a clone on each draw; return them and the rows of each class in each draw.
+
+        All draws together go up to ``to_add`` of each class; None: what ``source`` is set to.
+        """
+        draw_counts = []
 
         def draws() -> Iterator[tuple[Any, np.ndarray]]:
             for X_draw, y_draw in draw_rows(X, y, source, to_add, seed, self.n_draws):
-                draw_priors.append(class_prior(y_draw))
+                draw_counts.append(np.unique(y_draw, return_counts=True)[1])
                 yield X_draw, y_draw
 
         # Autologging would score the clones on augmented rows as if they were real.
@@ -306,25 +312,26 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
                 delayed(clone_seeded(self.estimator, seed, ESTIMATOR, draw).fit)(*drawn)
                 for draw, drawn in enumerate(draws())
             )
-        return estimators, np.array(draw_priors)
+        return estimators, np.array(draw_counts)
 
     def _set_fitted(
         self,
         y: np.ndarray,
         estimators: Sequence[Any],
-        draw_priors: np.ndarray,
+        draw_counts: np.ndarray,
         source: Any = None,
         tau: float | None = None,
     ) -> None:
         """Set all that is learned; ``tau`` is for logit adjustment, None: the draws decide."""
         self.classes_ = np.unique(y)
         self.class_prior_ = class_prior(y)
-        self.draw_priors_ = draw_priors
+        self.draw_sizes_ = draw_counts.sum(axis=1)
+        self.draw_priors_ = draw_counts / self.draw_sizes_[:, None]
         self.decision_prior_: np.ndarray | None = None
         if tau is not None:
             self.decision_prior_ = adjusted_prior(self.class_prior_, tau)
         elif len(estimators) > 1 and hasattr(estimators[0], "predict_proba"):
-            self.decision_prior_ = decision_prior(list(draw_priors))
+            self.decision_prior_ = decision_prior(list(self.draw_priors_))
         self.probability_prior_ = self.class_prior_ if self.correct_prior else self.decision_prior_
         self.augmenter_ = None if hasattr(source, "fit_resample") else source
         self.estimators_ = list(estimators)

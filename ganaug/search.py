@@ -93,6 +93,15 @@ class AugmentedClassifierCV(AugmentedClassifier):
         ``split0_test_score`` and so on for each fold, ``mean_test_score``, ``std_test_score`` and
         ``rank_test_score``. Amounts are in the order of ``amounts``, each with every ``tau``.
 
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, sorted.
+
+    estimators_ : list of classifiers
+        The ``n_draws`` clones fitted on all rows with the best amount.
+
+    class_prior_, draw_priors_, draw_sizes_, decision_prior_ : ndarray
+        As for :class:`AugmentedClassifier`.
+
     augmenter_ : GANAugmenter or None
         The augmenter of the last fit, on all rows. None if the best amount adds nothing, or for
         an imbalanced-learn sampler.
@@ -194,9 +203,9 @@ class AugmentedClassifierCV(AugmentedClassifier):
         found = self._search(X, y, seed, folds, contexts, amounts, scorer)
         to_add = rows_to_add(class_counts(y), amount=found["best_amount_"])
         source = self._fit_augmenter(X, y, seed, refit_context, to_add)
-        estimators, draw_priors = self._fit_estimators(X, y, seed, source, to_add)
+        estimators, draw_counts = self._fit_estimators(X, y, seed, source, to_add)
         self.__dict__.update(found)
-        self._set_fitted(y, estimators, draw_priors, source, found["best_tau_"])
+        self._set_fitted(y, estimators, draw_counts, source, found["best_tau_"])
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
 
     def _get_augmenter(self) -> Any:
@@ -362,10 +371,10 @@ def _score_amounts(
     scores = []
     for amount in amounts:
         to_add = rows_to_add(counts, amount=amount)
-        estimators, draw_priors = candidate._fit_estimators(X, y, seed, source, to_add)
+        estimators, draw_counts = candidate._fit_estimators(X, y, seed, source, to_add)
         candidate.hold_out(X_test)
         for tau in taus:
-            candidate._set_fitted(y, estimators, draw_priors, fitted, tau)
+            candidate._set_fitted(y, estimators, draw_counts, fitted, tau)
             scores.append(scorer(candidate, X_test, y_test))
     return scores
 

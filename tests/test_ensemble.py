@@ -134,6 +134,7 @@ def added_rows(model):
 def test_draws_add_from_nothing_to_all(cancer, augmenter, n_draws, added):
     model = AugmentedClassifier(Recorder(), augmenter, n_draws=n_draws, random_state=0)
     assert added_rows(model.fit(*cancer)) == added
+    assert model.draw_sizes_.tolist() == [170 + new for new in added]
     shares = [[150, 20 + new] for new in added]
     if min(added) >= 0:
         expected = np.array(shares) / np.sum(shares, axis=1, keepdims=True)

@@ -156,10 +156,10 @@ def _compare(source: Source, **options: Any) -> Comparison:
     """Compare with a progress bar, and say how much an earlier command had done already."""
     from ganaug.comparison import compare
 
-    kept = []
+    from_memory = []
 
     def on_cell(done: int, total: int, cell: Cell) -> None:
-        kept.append(cell.kept)
+        from_memory.append(cell.from_memory)
         show(done, total, f"fold {cell.fold + 1}, {cell.arm}, {cell.classifier}")
 
     try:
@@ -168,9 +168,9 @@ def _compare(source: Source, **options: Any) -> Comparison:
     except KeyboardInterrupt:
         say("note: the same command goes on from there")
         raise
-    if any(kept):
-        memory = options["memory"]
-        say(f"note: {sum(kept)} of {len(kept)} cells were there already, from {memory}")
+    if any(from_memory):
+        n, total, memory = sum(from_memory), len(from_memory), options["memory"]
+        say(f"note: {n} of {total} cells were there already, from {memory}")
     return found
 
 
@@ -214,8 +214,8 @@ def _record(comparison: Comparison, name: str, page: str, destination: dict[str,
         reason = without_password(str(error))
         say(f"The comparison above is complete, but MLflow did not record it: {reason}")
         raise typer.Exit(1) from error
-    if logged.n_kept:
-        say(f"note: {logged.n_kept} of the runs were there already")
+    if logged.n_reused:
+        say(f"note: {logged.n_reused} of the runs were there already")
     if logged.registered is not None:
         print(f"\n{logged.registered.story}")
     then = "" if logged.ui_command == logged.ui_url else f"  # then open {logged.ui_url}"

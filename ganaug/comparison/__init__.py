@@ -54,25 +54,25 @@ def compare(
     y : array of shape (n_rows,)
         Labels; every class needs two rows.
     arms : iterable of str or Arm, optional
-        Names from `ARMS` or arms of your own; all of `ARMS` if left out. *nothing* always takes
-        part: the others are measured against it.
+        Names from `ARMS`, or new arms; all of `ARMS` if left out. *nothing* is always among them:
+        the others are measured against it.
     classifiers : iterable of str or mapping of str to classifier, optional
-        Names from `CLASSIFIERS`, or your own by name. Left out: logistic regression, random
+        Names from `CLASSIFIERS`, or classifiers by name. Left out: logistic regression, random
         forest and gradient boosting.
     cv : int, splitter or iterable
         Number of stratified folds, fewer if the rarest class has fewer rows; or what
         scikit-learn takes as ``cv``, such as ``RepeatedStratifiedKFold()``.
     random_state : int, RandomState instance or None
         An int gives the same results at every call, whatever `n_jobs` is and whichever other
-        arms and classifiers take part.
+        arms and classifiers are compared.
     n_jobs : int, optional
         How many (fold, arm) pairs run at the same time. Each uses one thread.
     on_cell : callable, optional
         Called as ``on_cell(done, total, cell)`` when a cell is ready.
     memory : path or joblib.Memory, optional
-        Folder where every (fold, arm) pair is kept when it is ready: the same call after an
-        interruption goes on from there. Fitted GANs are kept there too. Arms and classifiers must
-        be picklable: a lambda is not.
+        Folder where every (fold, arm) pair is stored when it is ready: the same call after an
+        interruption goes on from there. Fitted GANs are stored there too; the time to train one
+        that is loaded does not count. Arms and classifiers must be picklable: a lambda is not.
 
     Returns
     -------

@@ -6,7 +6,7 @@ on raw rows like any other estimator. A new arm is one function and one line in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,25 +14,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from imblearn.ensemble import BalancedBaggingClassifier
-from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
-from imblearn.over_sampling.base import BaseOverSampler
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
-from sklearn.model_selection import TunedThresholdClassifierCV
+from imblearn.over_sampling import SMOTE, SMOTEN
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.utils.validation import check_is_fitted
 
 from ganaug.augmenter import GANAugmenter
 from ganaug.ensemble import AugmentedClassifier
-from ganaug.preprocessing import TidyTable, make_preprocessor
+from ganaug.mixed_smote import MixedSMOTE, smote_variant
+from ganaug.preprocessing import make_preprocessor
+from ganaug.tuned_threshold import TunedThreshold
 
 BASELINE = "nothing"
 #: As many for SMOTE as for the GAN, or averaging alone would make a difference.
 N_DRAWS = 5
-
-
-def no_remarks(classifiers: Mapping[str, Any], X: pd.DataFrame, y: np.ndarray) -> list[str]:
-    """Return that a reader need not know anything about an arm."""
-    return []
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,9 +41,9 @@ class Arm:
         Takes an unfitted classifier of numbers and returns an unfitted classifier of raw rows. Each
         ``random_state`` in it that is None is set for each fold, and so is the ``memory`` of each
         :class:`~ganaug.AugmentedClassifier` in it.
-    remarks : callable
-        Called as ``remarks(classifiers, X, y)``; returns what a reader should know about this arm
-        with these classifiers on this table, as a list of sentences.
+    remarks : callable, optional
+        Called as ``remarks(classifiers, X, y)``; yields what a reader should know about this arm
+        with these classifiers on this table, sentence by sentence.
 
     Examples
     --------
@@ -63,7 +57,7 @@ class Arm:
 
     name: str
     wrap: Callable[[Any], Any]
-    remarks: Callable[[Mapping[str, Any], pd.DataFrame, np.ndarray], list[str]] = no_remarks
+    remarks: Callable[[Mapping[str, Any], pd.DataFrame, np.ndarray], Iterator[str]] | None = None
 
     def __repr__(self) -> str:
         return f"Arm({self.name!r}, {getattr(self.wrap, '__name__', repr(self.wrap))})"
@@ -99,85 +93,22 @@ def _weigh(classifier: Any) -> Pipeline:
     return on_numbers(weighted(classifier))
 
 
-def _not_weighted(classifiers: Mapping[str, Any], X: pd.DataFrame, y: np.ndarray) -> list[str]:
-    return [
-        f"{name} has no class_weight: that arm used it as it is."
-        for name, classifier in classifiers.items()
-        if "class_weight" not in classifier.get_params()
-    ]
-
-
-class TunedThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """The same probabilities, cut where balanced accuracy is best.
-
-    The cut is tuned by inner cross-validation with at most five folds. With more than two classes
-    there is none: each probability is divided by the prior of its class instead, and no other rule
-    has a better balanced accuracy if probabilities are calibrated.
-
-    Parameters
-    ----------
-    estimator : classifier
-        It must have ``predict_proba``.
-
-    Attributes
-    ----------
-    estimator_ : classifier
-        Fitted on the training rows, with a threshold if there are two classes.
-    classes_, class_prior_ : ndarray of shape (n_classes,)
-        The labels and how frequent each is among the training rows.
-
-    Examples
-    --------
-    >>> from sklearn.dummy import DummyClassifier
-    >>> model = TunedThreshold(DummyClassifier()).fit([[0]] * 6, ["a", "a", "b", "b", "b", "c"])
-    >>> model.class_prior_.round(2)
-    array([0.33, 0.5 , 0.17])
-    """
-
-    def __init__(self, estimator: Any) -> None:
-        self.estimator = estimator
-
-    def fit(self, X: Any, y: Any) -> TunedThreshold:
-        """Fit the classifier, and choose the cut if there are two classes."""
-        self.classes_, counts = np.unique(y, return_counts=True)
-        self.class_prior_ = counts / counts.sum()
-        model = clone(self.estimator)
-        if len(counts) == 2:
-            if counts.min() < 2:
-                raise ValueError(
-                    "A threshold is tuned on at least 2 rows of each class; the training fold has "
-                    f"{counts.min()} of {self.classes_.tolist()[counts.argmin()]!r}."
-                )
-            model = TunedThresholdClassifierCV(
-                model, scoring="balanced_accuracy", cv=int(min(5, counts.min()))
-            )
-        self.estimator_ = model.fit(X, y)
-        return self
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the classifier's own probabilities."""
-        check_is_fitted(self)
-        return self.estimator_.predict_proba(X)
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the classes after the cut, or those that gain most over their prior."""
-        check_is_fitted(self)
-        if len(self.classes_) == 2:
-            return self.estimator_.predict(X)
-        return self.classes_[np.argmax(self.predict_proba(X) / self.class_prior_, axis=1)]
+def _not_weighted(classifiers: Mapping[str, Any], X: Any, y: Any) -> Iterator[str]:
+    for name, classifier in classifiers.items():
+        if "class_weight" not in classifier.get_params():
+            yield f"{name} has no class_weight: that arm used it as it is."
 
 
 def _tune(classifier: Any) -> Pipeline:
     return on_numbers(TunedThreshold(classifier))
 
 
-def _divided(classifiers: Mapping[str, Any], X: pd.DataFrame, y: np.ndarray) -> list[str]:
-    if len(np.unique(y)) == 2:
-        return []
-    return [
-        "tuned threshold: with more than two classes, each probability is divided by the share of "
-        "its class instead."
-    ]
+def _divided(classifiers: Any, X: Any, y: np.ndarray) -> Iterator[str]:
+    if len(np.unique(y)) > 2:
+        yield (
+            "tuned threshold: with more than two classes, each probability is divided by the share "
+            "of its class instead."
+        )
 
 
 def _bag(classifier: Any) -> Pipeline:
@@ -209,96 +140,20 @@ class Augmented:
         return AugmentedClassifier(on_numbers(classifier), augmenter, n_draws=self.n_draws)
 
 
-def _averaged(
-    name: str, n_draws: int, classifiers: Mapping[str, Any], X: pd.DataFrame, y: np.ndarray
-) -> list[str]:
-    if n_draws == 1:
-        return []
-    return [
-        f"{name}: each classifier is trained on {n_draws} draws, from no new rows up to all, and "
-        "probabilities are averaged."
-    ]
+def _averaged(name: str, n_draws: int, classifiers: Any, X: Any, y: Any) -> Iterator[str]:
+    if n_draws > 1:
+        yield (
+            f"{name}: each classifier is trained on {n_draws} draws, from no new rows up to all, "
+            "and probabilities are averaged."
+        )
 
 
-class MixedSMOTE(BaseOverSampler):
-    """SMOTE for any table: SMOTENC if some columns are levels, SMOTEN if all are.
-
-    Rows come back as floats and text, as from :class:`~ganaug.preprocessing.TidyTable`. SMOTE
-    interpolates no gaps, so gaps are filled first, in real rows too. Numbers are brought to the
-    same scale for the search of neighbours.
-
-    Parameters
-    ----------
-    sampling_strategy : str, float or dict
-        As in imbalanced-learn's over-samplers.
-    k_neighbors : int
-        Between how many neighbours rows are made at most; fewer if a class has fewer rows.
-    random_state : int, RandomState instance or None
-        As in imbalanced-learn's over-samplers.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> X = pd.DataFrame({"age": [20, 30, 40, 50, 60], "vip": [True, False, True, True, True]})
-    >>> X_more, y_more = MixedSMOTE().fit_resample(X, ["no", "no", "no", "yes", "yes"])
-    >>> X_more["vip"].tolist()
-    ['True', 'False', 'True', 'True', 'True', 'True']
-    """
-
-    def __init__(
-        self, *, sampling_strategy: Any = "auto", k_neighbors: int = 5, random_state: Any = None
-    ) -> None:
-        super().__init__(sampling_strategy=sampling_strategy)
-        self.k_neighbors = k_neighbors
-        self.random_state = random_state
-
-    def fit_resample(self, X: Any, y: Any) -> tuple[pd.DataFrame, np.ndarray]:
-        """Return the rows with their gaps filled, and after them those between neighbours."""
-        tidy = TidyTable().fit(X)
-        frame, numeric = tidy.transform(X), tidy.numeric_
-        frame[numeric] = frame[numeric].fillna(frame[numeric].median()).fillna(0.0)
-        scale = frame[numeric].std(ddof=0).replace(0.0, 1.0)
-        scaled = frame.copy()
-        scaled[numeric] = frame[numeric] / scale
-        X_more, y_more = self._fit_resample(scaled, np.asarray(y))
-        new = X_more.iloc[len(frame) :].copy()
-        new[numeric] = new[numeric].astype(float) * scale
-        return pd.concat([frame, new], ignore_index=True), y_more
-
-    def _fit_resample(self, X: pd.DataFrame, y: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
-        """Return rows of numbers of one scale and of text, and after them those between them."""
-        labels, counts = np.unique(y, return_counts=True)
-        if counts.min() < 2:
-            raise ValueError(
-                f"SMOTE needs 2 rows of a class to interpolate; the training fold has "
-                f"{counts.min()} of {labels.tolist()[counts.argmin()]!r}."
-            )
-        options = {
-            "sampling_strategy": self.sampling_strategy,
-            "k_neighbors": int(min(self.k_neighbors, counts.min() - 1)),
-            "random_state": self.random_state,
-        }
-        kinds = smote_variant(X)
-        if kinds is SMOTENC:
-            options["categorical_features"] = TidyTable().fit(X).categorical_
-        return kinds(**options).fit_resample(X, y)
-
-
-def smote_variant(X: pd.DataFrame) -> type:
-    """Return the class of SMOTE that fits the columns of a table."""
-    tidy = TidyTable().fit(X)
-    if not tidy.categorical_:
-        return SMOTE
-    return SMOTENC if tidy.numeric_ else SMOTEN
-
-
-def _smote_remarks(classifiers: Mapping[str, Any], X: pd.DataFrame, y: np.ndarray) -> list[str]:
-    remarks = _averaged("SMOTE", N_DRAWS, classifiers, X, y)
+def _smote_remarks(classifiers: Any, X: pd.DataFrame, y: Any) -> Iterator[str]:
+    yield from _averaged("SMOTE", N_DRAWS, classifiers, X, y)
     variant = smote_variant(X)
     if variant is not SMOTE:
         which = "all" if variant is SMOTEN else "some"
-        remarks.append(f"SMOTE is {variant.__name__} here, for {which} columns hold levels.")
-    return remarks
+        yield f"SMOTE is {variant.__name__} here, for {which} columns hold levels."
 
 
 def GAN(augmenter: Any = None, *, n_draws: int = N_DRAWS, name: str = "GAN") -> Arm:

@@ -1,4 +1,4 @@
-"""Check the input of a comparison, and choose what was left open."""
+"""Check the input of a comparison, and fill in defaults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from sklearn.utils.multiclass import type_of_target
 from ganaug.comparison.arms import ARMS, BASELINE, Arm
 from ganaug.comparison.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIERS
 from ganaug.comparison.evaluate import Folds, Task
+from ganaug.comparison.scores import check_known
 from ganaug.preprocessing import as_frame
+from ganaug.quality.summary import tidied
 
 
 def check_task(
@@ -28,7 +30,7 @@ def check_task(
     seed: int,
     memory: Any = None,
 ) -> Task:
-    """Return what to compare; see :func:`ganaug.comparison.compare` for the parameters."""
+    """Return the checked task; see :func:`ganaug.comparison.compare` for the parameters."""
     table = as_frame(X)
     _check_table(table)
     labels = _check_labels(y, len(table))
@@ -36,9 +38,8 @@ def check_task(
     models = _choose_classifiers(classifiers)
     folds, notes = _choose_folds(labels, cv, seed, table)
     for arm in chosen.values():
-        notes += arm.remarks(models, table, labels)
-    own_folds = not isinstance(cv, Real)
-    return Task(table, labels, chosen, models, folds, seed, notes, memory, own_folds)
+        notes += arm.remarks(models, table, labels) if arm.remarks else ()
+    return Task(table, labels, chosen, models, folds, seed, notes, memory, not isinstance(cv, Real))
 
 
 def _check_table(X: pd.DataFrame) -> None:
@@ -48,26 +49,14 @@ def _check_table(X: pd.DataFrame) -> None:
     if names.has_duplicates:
         twice = sorted(set(map(str, names[names.duplicated()])))
         raise ValueError(f"X has several columns called {', '.join(twice)}; rename them.")
-    infinite = [
-        str(name)
-        for name in X
-        if pd.api.types.is_float_dtype(X[name].dtype)
-        and np.isinf(X[name].to_numpy(dtype=float, na_value=np.nan)).any()
-    ]
-    if infinite:
-        raise ValueError(
-            f"X has infinite values in {', '.join(infinite)}; replace them by missing values or "
-            "by the largest value that makes sense."
-        )
+    tidied(X=X)  # It refuses infinite values.
 
 
 def _check_labels(y: Any, n_rows: int) -> np.ndarray:
-    if np.ndim(y) == 2:
-        y = np.asarray(y, dtype=object)
-        if y.shape[1] != 1:
-            raise ValueError(f"y must be one column of labels; it has {y.shape[1]}.")
-        y = y[:, 0]
-    labels = pd.Series(y).reset_index(drop=True)
+    table = pd.DataFrame(y).reset_index(drop=True)
+    if table.shape[1] != 1:
+        raise ValueError(f"y must be one column of labels; it has {table.shape[1]}.")
+    labels = table.iloc[:, 0]
     if len(labels) != n_rows:
         raise ValueError(f"X has {n_rows} rows and y has {len(labels)}; they must be as long.")
     if labels.isna().any():
@@ -95,7 +84,7 @@ def _check_labels(y: Any, n_rows: int) -> np.ndarray:
 
 
 def _choose_folds(y: np.ndarray, cv: Any, seed: int, X: pd.DataFrame) -> tuple[Folds, list[str]]:
-    """Return (train, test) positions and what to know about them."""
+    """Return the rows to train and to test on in each fold, and notes for the reader."""
     if not isinstance(cv, Real):
         return _check_folds(list(check_cv(cv, y, classifier=True).split(X, y)), y), []
     if isinstance(cv, bool) or not isinstance(cv, int | np.integer) or cv < 2:
@@ -115,12 +104,12 @@ def _choose_folds(y: np.ndarray, cv: Any, seed: int, X: pd.DataFrame) -> tuple[F
 
 
 def _check_folds(folds: Folds, y: np.ndarray) -> Folds:
-    for fold, parts in enumerate(folds):
-        for part, rows in zip(("train on", "test on"), parts, strict=True):
+    for fold, train_and_test in enumerate(folds):
+        for purpose, rows in zip(("train on", "test on"), train_and_test, strict=True):
             absent = np.setdiff1d(y, y[rows]).tolist()
             if absent:
                 raise ValueError(
-                    f"Fold {fold} of cv has no row of class {absent[0]!r} to {part}; use a "
+                    f"Fold {fold} of cv has no row of class {absent[0]!r} to {purpose}; use a "
                     "stratified splitter or fewer folds."
                 )
     return folds
@@ -129,10 +118,8 @@ def _check_folds(folds: Folds, y: np.ndarray) -> Folds:
 def _choose_arms(arms: Iterable[str | Arm] | None) -> dict[str, Arm]:
     if isinstance(arms, str):
         arms = [arms]
-    asked = [
-        ARMS[_match(arm, ARMS, "arm")] if isinstance(arm, str) else arm
-        for arm in (ARMS if arms is None else arms)
-    ]
+    given = ARMS.values() if arms is None else arms
+    asked = [_find(arm, ARMS, "arm")[1] if isinstance(arm, str) else arm for arm in given]
     # Everything is measured against doing nothing.
     return {BASELINE: ARMS[BASELINE], **{arm.name: arm for arm in asked}}
 
@@ -144,8 +131,7 @@ def _choose_classifiers(classifiers: Iterable[str] | Mapping[str, Any] | None) -
         chosen = dict(classifiers)
     else:
         names = DEFAULT_CLASSIFIERS if classifiers is None else classifiers
-        matched = [_match(name, CLASSIFIERS, "classifier") for name in names]
-        chosen = {name: CLASSIFIERS[name] for name in matched}
+        chosen = dict(_find(name, CLASSIFIERS, "classifier") for name in names)
     if not chosen:
         raise ValueError(f"No classifiers given. Choose from {', '.join(CLASSIFIERS)}.")
     for name, classifier in chosen.items():
@@ -157,13 +143,12 @@ def _choose_classifiers(classifiers: Iterable[str] | Mapping[str, Any] | None) -
     return chosen
 
 
-def _match(name: str, known: Mapping[str, Any], kind: str) -> str:
-    """Find a name whatever its case, with spaces, dashes or underscores between its words."""
-    plain = {_plain(entry): entry for entry in known}
-    if _plain(name) not in plain:
-        raise ValueError(f"Unknown {kind} {name!r}. Choose from {', '.join(known)}.")
-    return plain[_plain(name)]
+def _find(name: str, known: Mapping[str, Any], kind: str) -> tuple[str, Any]:
+    """Find an entry whatever its case, with spaces, dashes or underscores between its words."""
 
+    def plain(text: str) -> str:
+        return text.lower().replace("-", " ").replace("_", " ").strip()
 
-def _plain(name: str) -> str:
-    return name.lower().replace("-", " ").replace("_", " ").strip()
+    found = next((entry for entry in known if plain(entry) == plain(name)), name)
+    check_known(kind, found, known)
+    return found, known[found]

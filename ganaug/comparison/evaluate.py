@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import pickle
 import shutil
-import signal
 import tempfile
 import time
-import uuid
-import warnings
 import weakref
 import zlib
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import check_memory
 from threadpoolctl import threadpool_limits
 
@@ -32,78 +27,46 @@ from ganaug.comparison.arms import Arm
 from ganaug.comparison.scores import score
 from ganaug.digest import digest
 from ganaug.ensemble import AugmentedClassifier
+from ganaug.environment import PACKAGES
 from ganaug.memory import fit_or_load
+from ganaug.parallel import as_completed
 from ganaug.randomness import is_random_state
-
-#: What results depend on besides the caller's own packages.
-PACKAGES = ("ganaug", "imbalanced-learn", "numpy", "pandas", "scikit-learn", "scipy", "torch")
 
 #: Positions of the rows to train on and of those to test on, for each fold.
 Folds = list[tuple[np.ndarray, np.ndarray]]
-History = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One arm with one classifier on one fold. A failed cell has an `error`.
-
-    `kept` tells that it was there already, from a call that was interrupted.
-    """
+    """One arm with one classifier on one fold. A failed cell has an `error` and no scores."""
 
     fold: int
     arm: str
     classifier: str
-    scores: dict[str, float]
-    fit_seconds: float
+    scores: dict[str, float] = field(default_factory=dict)
+    fit_seconds: float = 0.0
     error: str = ""
     #: Of the positive class, for the held-out rows; none where there are more than two classes.
     probabilities: np.ndarray | None = field(default=None, compare=False)
     #: Where several draws are averaged: the rows that each adds, and its scores alone.
     draws: list[dict[str, float]] = field(default_factory=list)
-    kept: bool = field(default=False, compare=False)
+    #: Whether a call that was interrupted has left it.
+    from_memory: bool = field(default=False, compare=False)
 
 
-@dataclass(frozen=True)
-class Pair:
+class Pair(NamedTuple):
     """One arm on one fold: a cell for each classifier, and the augmenter that served them."""
 
     cells: list[Cell]
     augmenter: Any = None
 
-    @property
-    def history(self) -> History:
-        """The training curve of the augmenter; empty where there is none."""
-        return getattr(self.augmenter, "history_", [])
-
-
-class _PickledOnce:
-    """Holds a value that is pickled once, and unpickled once in a process, for many calls."""
-
-    _unpickled: dict[str, Any] = {}
-
-    def __init__(self, value: Any, key: str | None = None) -> None:
-        self.value, self.key = value, key or uuid.uuid4().hex
-        self._bytes: np.ndarray | None = None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        if self._bytes is None:
-            # As an array: joblib hands large ones to its processes through a file, written once.
-            self._bytes = np.frombuffer(pickle.dumps(self.value), np.uint8)
-        return self._unpickle, (self.key, self._bytes)
-
-    @classmethod
-    def _unpickle(cls, key: str, data: np.ndarray) -> _PickledOnce:
-        if key not in cls._unpickled:
-            cls._unpickled = {key: cls(pickle.loads(data.data), key)}
-        return cls._unpickled[key]
-
 
 @dataclass(frozen=True)
 class Task:
-    """What is compared, on which rows.
+    """The table, the arms, the classifiers and the folds of a comparison.
 
-    Where no `memory` is given, fitted augmenters are kept in a temporary folder, which is removed
-    with the task. `own_folds` tells that the folds are the caller's.
+    Where no `memory` is given, fitted augmenters are stored in a temporary folder, which is
+    removed with the task. `folds_given` tells that the caller chose the folds.
     """
 
     X: pd.DataFrame
@@ -114,20 +77,13 @@ class Task:
     seed: int
     notes: list[str] = field(default_factory=list)
     memory: Any = None
-    own_folds: bool = False
+    folds_given: bool = False
     _folder: str = field(
         default_factory=partial(tempfile.mkdtemp, prefix="ganaug-"), init=False, repr=False
     )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_table", _PickledOnce(self.X))
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "X"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, X=state["_table"].value)
 
     @property
     def positive(self) -> Hashable:
@@ -144,13 +100,13 @@ class Task:
         return joblib.hash([table, wraps, self.classifiers, self.folds, self.seed, versions])
 
     def seed_of(self, fold: int, name: str) -> int:
-        """Return the seed of an arm or a classifier in a fold, whatever else takes part."""
+        """Return the seed of an arm or a classifier in a fold, whatever else is compared."""
         key = (fold, zlib.crc32(name.encode()))
         return int(np.random.SeedSequence(self.seed, spawn_key=key).generate_state(1)[0])
 
     @property
     def augmenter_memory(self) -> Any:
-        """Where fitted augmenters are kept; None if a pickled task was taken to elsewhere."""
+        """Where fitted augmenters are stored; None if a pickled task was taken elsewhere."""
         if self.memory is not None:
             return self.memory
         return self._folder if Path(self._folder).is_dir() else None
@@ -164,7 +120,7 @@ class Task:
 
 
 def set_seeds(model: Any, seed: int, augmenter_seed: int) -> Any:
-    """Set each ``random_state`` that is None, to a seed of its own in an augmenter.
+    """Set each ``random_state`` that is None; those in augmenters get another seed.
 
     An AugmentedClassifier itself gets none, which would set those of all its parts anew.
 
@@ -177,12 +133,15 @@ def set_seeds(model: Any, seed: int, augmenter_seed: int) -> Any:
     AugmentedClassifier(augmenter=SMOTE(random_state=2),
                         estimator=RandomForestClassifier(random_state=1))
     """
-    parameters, augmented = model.get_params(), _augmented(model)
-    leave = {f"{prefix}random_state" for prefix in augmented}
-    inside = tuple(f"{prefix}augmenter__" for prefix in augmented)
-    open_ = [n for n, value in parameters.items() if is_random_state(n) and value is None]
+    prefixes = _augmented(model)
+    in_augmenters = tuple(f"{prefix}augmenter__" for prefix in prefixes)
+    left_out = {f"{prefix}random_state" for prefix in prefixes}
     return model.set_params(
-        **{n: augmenter_seed if n.startswith(inside) else seed for n in open_ if n not in leave}
+        **{
+            name: augmenter_seed if name.startswith(in_augmenters) else seed
+            for name, value in model.get_params().items()
+            if is_random_state(name) and value is None and name not in left_out
+        }
     )
 
 
@@ -195,48 +154,41 @@ def replace_memory(model: Any, old: Any, new: Any) -> Any:
 
 def _augmented(model: Any) -> list[str]:
     """Return the prefix of the parameters of each AugmentedClassifier in a model."""
-    names = model.get_params()
-    ends = [name.removesuffix("augmenter") for name in names if name.endswith("augmenter")]
-    return [prefix for prefix in ends if f"{prefix}memory" in names]
-
-
-def one_thread() -> AbstractContextManager:
-    """Fit on one thread: results then do not depend on `n_jobs`, which is what runs at once.
-
-    It is also faster: on a busy machine the threads of gradient boosting wait for each other for
-    a hundred times as long as they work.
-    """
-    return threadpool_limits(limits=1)
+    parts = {"": model} | {f"{name}__": part for name, part in model.get_params().items()}
+    return [prefix for prefix, part in parts.items() if isinstance(part, AugmentedClassifier)]
 
 
 # --- One arm on one fold ---------------------------------------------------------------------
 
 
-def evaluate_pair(task: Task, fold: int, arm: str) -> Pair:
-    """Fit and score one arm with every classifier on one fold."""
+def evaluate_pair(task: Task, fold: int, arm: str, key: str) -> Pair:
+    """Fit and score one arm with every classifier on one fold.
+
+    `key` stands for the whole task where `joblib.Memory` asks for an equal call.
+    """
     train, test = task.folds[fold]
     X, y = task.X.iloc[train].reset_index(drop=True), task.y[train]
     X_test, y_test = task.X.iloc[test], task.y[test]
-    augmenter, cells = None, []
+    cells = [Cell(fold, arm, name) for name in task.classifiers]
+    # On one thread results do not depend on `n_jobs`. It is also faster: on a busy machine the
+    # threads of gradient boosting wait for each other for a hundred times as long as they work.
     # Autologging would open a run for every classifier.
-    with one_thread(), without_autologging():
+    with threadpool_limits(1), without_autologging():
         start = time.perf_counter()
         try:
             augmenter = _fit_shared_augmenter(task, fold, arm, X, y)
         except Exception as error:
-            failed = Cell(fold, arm, "", {}, 0.0, _describe(error))
-            return Pair([replace(failed, classifier=name) for name in task.classifiers])
+            return Pair([replace(cell, error=_describe(error)) for cell in cells])
         shared = time.perf_counter() - start
-        for name in task.classifiers:
+        for i, cell in enumerate(cells):
             try:
                 start = time.perf_counter()
-                model = task.model(arm, name, fold).fit(X, y)
+                model = task.model(arm, cell.classifier, fold).fit(X, y)
                 seconds = shared + time.perf_counter() - start
-                scores, ranking = _score(model, X_test, y_test, task.positive)
-                draws = _score_draws(model, X_test, y_test, y, task.positive)
-                cells.append(Cell(fold, arm, name, scores, seconds, "", ranking, draws))
+                found = _scores(model, X_test, y_test, len(y), task.positive)
+                cells[i] = replace(cell, fit_seconds=seconds, **found)
             except Exception as error:
-                cells.append(Cell(fold, arm, name, {}, 0.0, _describe(error)))
+                cells[i] = replace(cell, error=_describe(error))
     return Pair(cells, augmenter)
 
 
@@ -246,7 +198,7 @@ def _fit_shared_augmenter(task: Task, fold: int, arm: str, X: pd.DataFrame, y: n
         model = task.model(arm, next(iter(task.classifiers)), fold)
     except Exception:  # It may go well with the other classifiers.
         return None
-    # A search trains several, on parts of these rows.
+    # A search trains several, each on some of these rows.
     if type(model) is not AugmentedClassifier or not hasattr(model.augmenter, "sample"):
         return None
     augmenter = model.augmenter
@@ -254,30 +206,26 @@ def _fit_shared_augmenter(task: Task, fold: int, arm: str, X: pd.DataFrame, y: n
     return augmenter
 
 
-def _score(
-    model: Any, X: pd.DataFrame, y: np.ndarray, positive: Hashable
-) -> tuple[dict[str, float], np.ndarray | None]:
-    """Return scores, and the probabilities of the positive class if there are two classes."""
-    probabilities, classes = model.predict_proba(X), model.classes_
-    scores = score(y, probabilities, model.predict(X), classes, positive)
-    two = len(classes) == 2
-    return scores, probabilities[:, classes.tolist().index(positive)] if two else None
+def _scores(
+    model: Any, X: pd.DataFrame, y: np.ndarray, n_train: int, positive: Hashable
+) -> dict[str, Any]:
+    """Score a model, and each of its draws alone; return fields of a cell."""
+    classes = model.classes_
 
+    def scores(probabilities: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+        return score(y, probabilities, predicted, classes, positive)
 
-def _score_draws(
-    model: Any, X: pd.DataFrame, y: np.ndarray, y_train: np.ndarray, positive: Hashable
-) -> list[dict[str, float]]:
-    """Return the rows that each draw of a model adds, and the scores of its classifier alone."""
-    priors = getattr(model, "draw_priors_", ())
-    if len(priors) < 2:
-        return []
-    counts, found = np.unique(y_train, return_counts=True)[1], []
-    for member, prior in zip(model.estimators_, priors, strict=True):
-        # No rows are added to one class at least, the largest.
-        rows = round((counts / prior).max()) - len(y_train)
-        p = member.predict_proba(X)
-        predicted = model.classes_[p.argmax(axis=1)]
-        found.append({"rows": rows, **score(y, p, predicted, model.classes_, positive)})
+    p = model.predict_proba(X)
+    found: dict[str, Any] = {"scores": scores(p, model.predict(X))}
+    if len(classes) == 2:
+        found["probabilities"] = p[:, classes.tolist().index(positive)]
+    sizes = getattr(model, "draw_sizes_", ())
+    if len(sizes) > 1:
+        each = [fitted.predict_proba(X) for fitted in model.estimators_]
+        found["draws"] = [
+            {"rows": int(size) - n_train, **scores(p, classes[p.argmax(axis=1)])}
+            for size, p in zip(sizes, each, strict=True)
+        ]
     return found
 
 
@@ -296,73 +244,35 @@ def evaluate(
 ) -> list[Pair]:
     """Return a pair for each fold and arm, in this order.
 
-    Pairs are kept in the task's memory if it has one, and taken from there.
+    Pairs are stored in the task's memory if it has one, and taken from there.
     """
     jobs = [(fold, arm) for fold in range(len(task.folds)) for arm in task.arms]
-    total, done = len(jobs) * len(task.classifiers), 0
     folder = str(task.memory) if isinstance(task.memory, Path) else task.memory
     # The task is hashed once, not with every pair.
-    part = check_memory(folder).cache(_evaluate_or_raise, ignore=["task"])
+    evaluate_once = check_memory(folder).cache(evaluate_pair, ignore=["task"])
     key = "" if task.memory is None else task.key()
-    found: dict[tuple[int, str], Pair] = {}
+    calls = (delayed(_evaluate_or_load)(evaluate_once, task, *job, key) for job in jobs)
+    found, done = [], 0
     # Here too: threads that work at the same time would not restore what they find.
-    with (
-        one_thread(),
-        _in_parallel(
-            (delayed(_remember)(part, task, fold, arm, key) for fold, arm in jobs), n_jobs
-        ) as pairs,
-    ):
+    with threadpool_limits(1), as_completed(calls, n_jobs) as pairs:
         for pair in pairs:
-            found[pair.cells[0].fold, pair.cells[0].arm] = pair
+            found.append(pair)
             for cell in pair.cells:
                 done += 1
                 if on_cell is not None:
-                    on_cell(done, total, cell)
-    in_order = [found[job] for job in jobs]
-    cells = [cell for pair in in_order for cell in pair.cells]
+                    on_cell(done, len(jobs) * len(task.classifiers), cell)
+    found.sort(key=lambda pair: jobs.index((pair.cells[0].fold, pair.cells[0].arm)))
+    cells = [cell for pair in found for cell in pair.cells]
     if all(cell.error for cell in cells):
         raise RuntimeError(f"No cell of the comparison could be evaluated: {cells[0].error}")
-    return in_order
+    return found
 
 
-@contextmanager
-def _in_parallel(calls: Any, n_jobs: int | None) -> Iterator[Any]:
-    """Yield what calls return, each as soon as it is ready if the back end of joblib can do so."""
-    options: dict[str, Any] = {"n_jobs": n_jobs, "initializer": _leave_interrupts_to_the_caller}
-    back_end, _ = joblib.parallel.get_active_backend()
-    if not getattr(back_end, "supports_return_generator", False):
-        yield Parallel(**options)(calls)
-        return
-    results = Parallel(return_as="generator_unordered", **options)(calls)
-    try:
-        yield results
-    finally:
-        with warnings.catch_warnings():  # joblib would warn that it gives up what is under way
-            warnings.filterwarnings("ignore", message=".*still being processed by the workers")
-            results.close()
-
-
-def _leave_interrupts_to_the_caller() -> None:
-    """Ignore Ctrl-C in a worker: it reaches the caller as well, who stops the workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _evaluate_or_raise(task: Task, fold: int, arm: str, key: str) -> Pair:
-    """Evaluate one pair; `key` tells `joblib.Memory` what else the result depends on."""
-    pair = evaluate_pair(task, fold, arm)
-    if any(cell.error for cell in pair.cells):
-        raise _Failed(pair)
-    return pair
-
-
-class _Failed(Exception):
-    """Carries what failed past `joblib.Memory`, which would keep it: next time it may not."""
-
-
-def _remember(part: Any, task: Task, fold: int, arm: str, key: str) -> Pair:
-    kept = part.check_call_in_cache(task, fold, arm, key)
-    try:
-        pair = part(task, fold, arm, key)
-    except _Failed as failed:
-        return failed.args[0]
-    return replace(pair, cells=[replace(cell, kept=kept) for cell in pair.cells])
+def _evaluate_or_load(evaluate_once: Any, *asked: Any) -> Pair:
+    """Return a pair, from memory if it is there. One that failed does not stay there."""
+    from_memory = evaluate_once.check_call_in_cache(*asked)
+    pair = evaluate_once(*asked)
+    if any(cell.error for cell in pair.cells) and evaluate_once.check_call_in_cache(*asked):
+        evaluate_once.call_and_shelve(*asked).clear()
+    cells = [replace(cell, from_memory=from_memory) for cell in pair.cells]
+    return Pair(cells, pair.augmenter)

@@ -1,13 +1,9 @@
-"""A comparison as pictures, and pictures as parts of a page. Needs the extra ``cli``."""
+"""A comparison as figures. Needs matplotlib, which the extra ``cli`` brings."""
 
 from __future__ import annotations
 
-import html
-import io
-import re
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +12,8 @@ from sklearn.metrics import average_precision_score, brier_score_loss, precision
 
 from ganaug.comparison.arms import BASELINE
 from ganaug.comparison.scores import DECISIONS, LOWER_IS_BETTER, METRICS, RANKING
+from ganaug.quality.page import AXIS, PLAIN
+from ganaug.quality.pictures import OTHERS, REAL, SYNTHETIC
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,15 +21,12 @@ if TYPE_CHECKING:
 
     from ganaug.comparison.result import Comparison
 
-# Told apart with any colour vision. The arm in question has that of synthetic rows.
-PLAIN, SUBJECT, FAINT, AXIS = "#222222", "#e07b28", "#b8bcc4", "#8b9099"
-OTHERS = ("#1f5fa8", "#3a8f5c", "#b04a8b", "#8a6d3b", "#6aa7d8", "#c9a227")
-# A column's name may hold them; XML and HTML may not.
-CONTROL_CHARACTERS = dict.fromkeys([*range(9), 11, 12, *range(14, 32)])
+# For the arms but *nothing* and the one in question: told apart with any colour vision.
+OTHER_ARMS = (REAL, "#2f8552", "#b04a8b", "#8a6d3b", "#4a90c8", "#a8851a")
 
 
 def arm_styles(comparison: Comparison) -> dict[str, dict[str, Any]]:
-    """Return keyword arguments of matplotlib's ``plot`` by arm, the same in every picture.
+    """Return keyword arguments of matplotlib's ``plot`` by arm, the same in every figure.
 
     Examples
     --------
@@ -45,15 +40,13 @@ def arm_styles(comparison: Comparison) -> dict[str, dict[str, Any]]:
     """
     others = [arm for arm in comparison.arms if arm not in (BASELINE, comparison.subject)]
     styles: dict[str, dict[str, Any]] = {
-        arm: {"color": OTHERS[i % len(OTHERS)], "linewidth": 1.4} for i, arm in enumerate(others)
+        arm: {"color": color, "linewidth": 1.4}
+        for arm, color in zip(others, cycle(OTHER_ARMS), strict=False)
     }
-    styles[comparison.subject] = {"color": SUBJECT, "linewidth": 2.2}
+    styles[comparison.subject] = {"color": SYNTHETIC, "linewidth": 2.2}
     # On top: it is broken, so that a curve that is the same shows below it.
     styles[BASELINE] = {"color": PLAIN, "linewidth": 1.4, "linestyle": "--", "zorder": 3}
     return {arm: styles[arm] for arm in comparison.arms}
-
-
-# --- Pictures --------------------------------------------------------------------------------
 
 
 def draw_precision_recall(comparison: Comparison) -> Figure:
@@ -139,7 +132,7 @@ def _draw_held_out(
         )
     figure, panels = _panels(1, len(comparison.classifiers), height=4.4)
     for panel, classifier in zip(panels[0], comparison.classifiers, strict=True):
-        panel.plot([0, 1], reference, color=FAINT, linewidth=1)
+        panel.plot([0, 1], reference, color=OTHERS, linewidth=1)
         for arm, style in arm_styles(comparison).items():
             rows = held_out[(held_out["classifier"] == classifier) & (held_out["arm"] == arm)]
             if len(rows):  # it did not fail in every fold
@@ -177,7 +170,7 @@ def draw_differences(comparison: Comparison, metric: str = RANKING) -> Figure:
     arms = [arm for arm in comparison.arms if arm != BASELINE]
     styles = arm_styles(comparison)
     figure, ((panel,),) = _panels(1, 1, height=0.32 * len(arms) + 1.1)
-    panel.axvline(0, color=FAINT, linewidth=1)
+    panel.axvline(0, color=OTHERS, linewidth=1)
     for place, arm in enumerate(arms):
         change = comparison.interval(metric, arm)
         # No difference is larger than 1: an interval without end is drawn across the panel.
@@ -221,21 +214,18 @@ def draw_rows_added(comparison: Comparison) -> Figure:
     """
     if comparison.draws.empty:
         raise ValueError(
-            "No arm averages several draws of rows: have SMOTE or the GAN take part, with "
+            "No arm averages several draws of rows: compare SMOTE or the GAN, with "
             "n_draws of 2 or more."
         )
-    styles, metrics = arm_styles(comparison), (RANKING, DECISIONS)
+    styles, means = arm_styles(comparison), comparison.draw_means()
     figure, panels = _panels(2, len(comparison.classifiers), height=6.4, sharey="row")
-    for metric, row in zip(metrics, panels, strict=True):
+    for metric, row in zip((RANKING, DECISIONS), panels, strict=True):
         for panel, classifier in zip(row, comparison.classifiers, strict=True):
-            own = comparison.draws[comparison.draws["classifier"] == classifier]
-            for arm, rows in own.groupby("arm", sort=False):
-                style, arm = styles[str(arm)], str(arm)
-                # Folds differ by a row or two: draws are paired by their order.
-                means = rows.groupby(rows.groupby("fold").cumcount())[["rows", metric]].mean()
-                panel.plot(means["rows"], means[metric], marker="o", ms=4, label=arm, **style)
-                whole = comparison.fold_scores(metric, (arm, classifier)).mean()
-                panel.axhline(whole, color=style["color"], linewidth=1.2, linestyle=":")
+            for arm, draws in means[means["classifier"] == classifier].groupby("arm", sort=False):
+                style = styles[str(arm)]
+                panel.plot(draws["rows"], draws[metric], marker="o", ms=4, label=arm, **style)
+                averaged = comparison.fold_scores(metric, (str(arm), classifier)).mean()
+                panel.axhline(averaged, color=style["color"], linewidth=1.2, linestyle=":")
             panel.set(xlabel="rows added to a training fold", ylabel=METRICS[metric])
             panel.tick_params(labelleft=True)
             _finish(panel, classifier)
@@ -251,9 +241,10 @@ def draw_leaderboard(comparison: Comparison, metric: str = RANKING) -> Figure:
     )
     for panel, classifier in zip(panels, comparison.classifiers, strict=True):
         for place, arm in enumerate(arms):
-            own = scores.get_group((classifier, arm))
-            panel.plot(own, [place] * len(own), ".", color=AXIS, alpha=0.5)
-            panel.errorbar(own.mean(), place, xerr=own.std(), fmt="o", color=OTHERS[0], capsize=3)
+            folds = scores.get_group((classifier, arm))
+            mean, sd = folds.mean(), folds.std()
+            panel.plot(folds, [place] * len(folds), ".", color=AXIS, alpha=0.5)
+            panel.errorbar(mean, place, xerr=sd, fmt="o", color=REAL, capsize=3)
         panel.grid(axis="x", alpha=0.3)
         _finish(panel, classifier)
     panels[0].set_yticks(range(len(arms)), arms, parse_math=False)
@@ -275,100 +266,3 @@ def _finish(panel: Axes, title: str) -> None:
     if panel.get_legend_handles_labels()[0]:  # none where every arm failed
         for text in panel.legend(fontsize=7, frameon=False).get_texts():
             text.set_parse_math(False)
-
-
-# --- On a page -------------------------------------------------------------------------------
-
-
-@contextmanager
-def page_style() -> Iterator[None]:
-    """Draw figures for a page within this context."""
-    import matplotlib
-
-    style: dict[Any, Any] = {"axes.edgecolor": AXIS, "xtick.color": AXIS, "ytick.color": AXIS}
-    words = ("text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor")
-    style |= dict.fromkeys(words, PLAIN)
-    # Text stays text, in the font of the page; the salt makes the same page twice.
-    style |= {"svg.fonttype": "none", "svg.hashsalt": "ganaug", "text.parse_math": False}
-    with matplotlib.rc_context(style), warnings.catch_warnings():
-        # The browser's fonts draw the text, not matplotlib's.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
-        yield
-
-
-def inline_panels(figure: Figure, name: str, description: str) -> list[str]:
-    """Return each panel of a figure as SVG of its own, so that they wrap on a narrow page.
-
-    Legends are left out: the page has one for all. The page can replace colours: see
-    `page_colour`.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        Drawn in `page_style`. It is used up.
-    name : str
-        What ids begin with; no other figure of the page may have it.
-    description : str
-        For those who do not see it.
-
-    Examples
-    --------
-    >>> from matplotlib.figure import Figure
-    >>> from ganaug.comparison.figures import inline_panels
-    >>> figure = Figure()
-    >>> left, right = figure.subplots(1, 2)
-    >>> [svg[:4] for svg in inline_panels(figure, "two", "Two empty panels.")]
-    ['<svg', '<svg']
-    """
-    from matplotlib.transforms import Bbox
-
-    for legend in [*figure.legends, *(panel.get_legend() for panel in figure.axes)]:
-        if legend is not None:
-            legend.remove()
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # A panel keeps its place when the others are hidden.
-    inner = np.array([panel.bbox.extents for panel in figure.axes])
-    tight: list[Any] = [panel.get_tightbbox() for panel in figure.axes]
-    outer = np.array([box.extents for box in tight])
-    low, high = (outer - inner)[:, :2].min(axis=0), (outer - inner)[:, 2:].max(axis=0)
-    boxes = (inner + np.r_[low, high]) / figure.dpi  # with the same margin around each
-    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    found = []
-    for i, (panel, box) in enumerate(zip(figure.axes, boxes, strict=True)):
-        for other in figure.axes:
-            other.set_visible(other is panel)
-        file = io.StringIO()
-        place = Bbox.from_extents(*box)
-        figure.savefig(file, format="svg", transparent=True, bbox_inches=place, metadata=nothing)
-        found.append(_for_page(file.getvalue(), f"{name}-{i}-", panel.get_title(), description))
-    return found
-
-
-def _for_page(svg: str, prefix: str, title: str, description: str) -> str:
-    """Return an SVG with a title, ids of its own and colours that can be replaced."""
-
-    def change(tag: re.Match[str]) -> str:
-        own_ids = re.sub(r'(?<=\bid=")|(?<=href="#)|(?<=url\(#)', prefix, tag[0])
-        return re.sub(r"#[0-9a-f]{6}(?=[;\"])", lambda colour: page_colour(colour[0]), own_ids)
-
-    svg = svg[svg.index("<svg") :].translate(CONTROL_CHARACTERS)
-    svg = re.sub("<[^>]*>", change, svg)  # text between the tags stays as it is
-    named = f'<svg role="img" aria-labelledby="{prefix}title {prefix}desc"'
-    about = "".join(
-        f'<{tag} id="{prefix}{tag}">{html.escape(text)}</{tag}>'
-        for tag, text in (("title", title), ("desc", description))
-    )
-    head, _, body = svg.removeprefix("<svg").partition(">")
-    return f"{named}{head}>{about}{body}".translate(CONTROL_CHARACTERS)
-
-
-def page_colour(colour: str) -> str:
-    """Return a colour that the page can replace, as it does in the dark.
-
-    Examples
-    --------
-    >>> from ganaug.comparison.figures import page_colour
-    >>> page_colour("#1f5fa8")
-    'var(--1f5fa8, #1f5fa8)'
-    """
-    return f"var(--{colour[1:]}, {colour})"

@@ -9,17 +9,16 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import joblib
-import numpy as np
 
-from ganaug.comparison.evaluate import PACKAGES
 from ganaug.comparison.figures import draw_leaderboard
 from ganaug.comparison.report import render_report
 from ganaug.comparison.scores import METRICS, PURPOSES, RANKING
+from ganaug.environment import versions
+from ganaug.targets import class_counts
 from ganaug.tracking.client import (
     SEND_TIMEOUT,
     Destination,
@@ -43,18 +42,20 @@ from ganaug.tracking.samples import describe, log_dataset, log_tables
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# The tag of a parent run that tells which scores it holds.
+    from ganaug.comparison.result import Comparison
+
+# The tag of a parent run that identifies its scores.
 SCORES = "ganaug.scores"
-# Of a child whose scores are there, but not its model.
+# The tag of a child that has its scores but not its model.
 NO_MODEL = "ganaug.error.model"
-# Who writes a run, so that another does not go on with it at the same time.
+# The tag that names the process that writes a run: no other goes on with it meanwhile.
 WRITER = "ganaug.writer"
 DESCRIPTION = "mlflow.note.content"
 
 
 @dataclass(frozen=True)
 class LoggedComparison:
-    """Where a comparison went.
+    """The runs of a comparison in MLflow, and how to look at them.
 
     Attributes
     ----------
@@ -65,8 +66,8 @@ class LoggedComparison:
     ui_command : str
         The command that serves the user interface, or its address where a server runs already.
     registered : Registered or None
-        What became of the winner in the model registry, if that was asked for.
-    n_kept : int
+        The winner's version in the model registry, if that was asked for.
+    n_reused : int
         How many of the child runs were there already, from a call that was interrupted.
     """
 
@@ -76,11 +77,11 @@ class LoggedComparison:
     ui_url: str
     ui_command: str
     registered: Registered | None = None
-    n_kept: int = 0
+    n_reused: int = 0
 
 
 def log_comparison(
-    comparison: Any,
+    comparison: Comparison,
     *,
     tracking_uri: str | None = None,
     experiment: str | None = None,
@@ -117,7 +118,7 @@ def log_comparison(
     data_name : str, default=None
         What to call the table in MLflow.
     report : str, default=None
-        The page of :func:`render_report`, to be kept as ``report.html``; made if left out.
+        The page of :func:`render_report`, for ``report.html``; made if left out.
     registered_model_name : str, default=None
         Register the pipeline of :meth:`Comparison.winner` under this name. It becomes the
         ``champion``, and the champion before it the ``challenger``. But a champion of the same
@@ -149,54 +150,46 @@ def log_comparison(
         champion_metric=champion_metric,
         root=root,
     )
-    X = comparison.X
-    dataset = describe(X, comparison.digest, len(X), data_name or "table")
-    tags = {"ganaug.kind": "comparison", SCORES: _scores_key(comparison, dataset)}
-    run_id = _unfinished(client, experiment_id, tags[SCORES])
+    dataset = describe(comparison.X, comparison.digest, len(comparison.y), data_name or "table")
+    # A hash of the scores stands for all that they depend on.
+    scores = joblib.hash([comparison.results.drop(columns="fit_seconds"), dataset["digest"]])
+    run_id = _unfinished(client, experiment_id, scores)
     if run_id is None:
+        tags = {"ganaug.kind": "comparison", SCORES: scores}
         name = run_name or f"compare {data_name or ''}".strip()
         run_id = create_run(
             client, experiment_id, name, parent=destination.parent_run_id, tags=tags
         )
     else:
         client.update_run(run_id, status="RUNNING")
+    log = _Log(client, experiment_id, run_id, comparison, dataset)
     with ending_run(client, run_id):
         client.set_tag(run_id, WRITER, _writer())
         log_dataset(client, run_id, dataset, "cross-validation")
         if DESCRIPTION not in client.get_run(run_id).data.tags:  # the last thing it logs
-            page = report or render_report(comparison, data_name=data_name)
-            client.log_text(run_id, page, "report.html")
-            _log_summary(client, run_id, comparison)
-        children = _complete_children(client, experiment_id, run_id)
-        n_kept = len(children)
-        cells = [(arm, name) for arm in comparison.arms for name in comparison.classifiers]
-        for done, (arm, classifier) in enumerate(cells, start=1):
+            log.summary(report or render_report(comparison, data_name=data_name))
+        children = log.complete_children()
+        n_reused = len(children)
+        pairs = [(arm, name) for arm in comparison.arms for name in comparison.classifiers]
+        for done, (arm, classifier) in enumerate(pairs, start=1):
             name = f"{arm} / {classifier}"
             if name not in children:
-                children[name] = _log_cell(
-                    client, experiment_id, run_id, comparison, arm, classifier, dataset
-                )
+                children[name] = log.child(name, arm, classifier)
             if on_run is not None:
-                on_run(done, len(cells), name)
+                on_run(done, len(pairs), name)
         registered = None
         if registered_model_name is not None:
-            registered = _register_winner(
-                client, registered_model_name, champion_metric, comparison, children, dataset
-            )
-            client.set_tag(run_id, "ganaug.registered", registered.story)
+            registered = log.register_winner(registered_model_name, champion_metric, children)
     uri = without_password(destination.tracking_uri)
-    page = f"/#/experiments/{experiment_id}/runs"
     served = uri.startswith(("http://", "https://"))
     # Without the parameter the interface opens among its pages for language models.
-    url = f"{uri.rstrip('/') if served else 'http://127.0.0.1:5000'}{page}"
-    url += "?workflowType=machine_learning"
+    page = f"/#/experiments/{experiment_id}/runs?workflowType=machine_learning"
+    url = (uri.rstrip("/") if served else "http://127.0.0.1:5000") + page
     # By this interpreter: its environment need not be the active one.
     mlflow = f"{shlex.quote(sys.executable)} -m mlflow"
     command = f"{mlflow} server --backend-store-uri {shlex.quote(uri)} --port 5000"
-    how = url if served else command
-    return LoggedComparison(
-        run_id, experiment_id, destination.tracking_uri, url, how, registered, n_kept
-    )
+    how, store = url if served else command, destination.tracking_uri
+    return LoggedComparison(run_id, experiment_id, store, url, how, registered, n_reused)
 
 
 def check_log(
@@ -207,7 +200,7 @@ def check_log(
     champion_metric: str = RANKING,
     root: str | Path = ".",
 ) -> tuple[Destination, MlflowClient, str]:
-    """Raise what :func:`log_comparison` would, before hours are spent on the comparison.
+    """Check the arguments of :func:`log_comparison` before hours are spent on the comparison.
 
     Parameters
     ----------
@@ -228,11 +221,6 @@ def check_log(
     if registered_model_name is not None:
         check_registry(client, registered_model_name)
     return destination, client, experiment_id
-
-
-def _scores_key(comparison: Any, dataset: dict[str, str]) -> str:
-    """Identify the scores of a comparison: what they depend on need not be known."""
-    return joblib.hash([comparison.results.drop(columns="fit_seconds"), dataset["digest"]])
 
 
 def _unfinished(client: MlflowClient, experiment_id: str, key: str) -> str | None:
@@ -262,125 +250,118 @@ def _is_dead(writer: str) -> bool:
     return False
 
 
-def _complete_children(client: MlflowClient, experiment_id: str, parent: str) -> dict[str, str]:
-    """Return the ids of the finished children of a run by name, and delete the others."""
-    query = f"tags.mlflow.parentRunId = '{parent}'"
-    complete = {}
-    for run in client.search_runs([experiment_id], query, max_results=10_000):
-        if run.info.status == "FINISHED" and NO_MODEL not in run.data.tags:
-            complete[run.info.run_name] = run.info.run_id
-        else:
-            end_run(client, run.info.run_id, "KILLED")
-            client.delete_run(run.info.run_id)
-    return complete
+@dataclass(frozen=True)
+class _Log:
+    """The parent run of a comparison, to which children are added."""
 
+    client: MlflowClient
+    experiment_id: str
+    run_id: str
+    comparison: Comparison
+    dataset: dict[str, str]
 
-def _register_winner(
-    client: MlflowClient,
-    name: str,
-    metric: str,
-    comparison: Any,
-    children: dict[str, str],
-    dataset: dict[str, str],
-) -> Registered:
-    arm, classifier = comparison.winner(metric)
-    run_id = children[f"{arm} / {classifier}"]
-    outputs = client.get_run(run_id).outputs
-    models = outputs.model_outputs if outputs else []
-    if not models:
-        raise ValueError(
-            f"{arm} / {classifier} won, but its pipeline could not be logged (the tag "
-            "ganaug.error.model of its run tells why), so nothing was registered."
-        )
-    score = comparison.fold_scores(metric, (arm, classifier)).mean()
-    splits = joblib.hash(comparison.task.folds)
-    contender = Contender(models[0].model_id, run_id, metric, score, dataset["digest"], splits)
-    registered = register(client, name, contender)
-    what = f" It is {classifier} with {arm}, the verdict's advice {PURPOSES[metric]}."
-    return replace(registered, story=registered.story + what)
-
-
-def _log_summary(client: MlflowClient, run_id: str, comparison: Any) -> None:
-    """Log what the parent holds."""
-    labels, counts = np.unique(comparison.y, return_counts=True)
-    parameters = {
-        "seed": str(comparison.task.seed),
-        "folds": str(comparison.n_folds),
-        "rows": str(len(comparison.X)),
-        "columns": str(comparison.X.shape[1]),
-        "class_counts": counts_text(dict(zip(labels.tolist(), counts.tolist(), strict=True))),
-        "arms": ", ".join(comparison.arms)[:6000],
-        "classifiers": ", ".join(comparison.classifiers)[:6000],
-    }
-    for package in PACKAGES:
-        parameters[f"version/{package}"] = version(package)
-    send(client, run_id, parameters)
-    board = comparison.leaderboard()
-    board.columns = [" ".join(filter(None, pair)) for pair in board.columns]
-    tables = {"leaderboard.json": board.reset_index(), "folds.json": comparison.results}
-    log_tables(client, run_id, tables)
-    client.log_figure(run_id, draw_leaderboard(comparison), "leaderboard.png")
-    text = "\n\n".join([comparison.verdict(), *comparison.notes])
-    client.log_text(run_id, text, "verdict.txt")
-    client.set_tag(run_id, DESCRIPTION, text)
-
-
-def _log_cell(
-    client: MlflowClient,
-    experiment_id: str,
-    parent: str,
-    comparison: Any,
-    arm: str,
-    classifier: str,
-    dataset: dict[str, str],
-) -> str:
-    """Log one arm with one classifier as a child of the parent; return the child's id."""
-    from mlflow.entities import Metric
-
-    results, now = comparison.results, milliseconds()
-    rows = results[(results["arm"] == arm) & (results["classifier"] == classifier)]
-    ran = rows[rows["error"] == ""]
-    tags = {"ganaug.kind": "cell", "ganaug.arm": arm, "ganaug.classifier": classifier}
-    for fold, error in zip(rows["fold"], rows["error"], strict=True):
-        if error:
-            tags[f"ganaug.error.fold_{fold}"] = error
-    run_id = create_run(client, experiment_id, f"{arm} / {classifier}", parent=parent, tags=tags)
-    with ending_run(client, run_id, "FINISHED" if len(ran) else "FAILED"):
-        log_dataset(client, run_id, dataset, "cross-validation")
-        parameters = {"arm": arm, "classifier": classifier}
-        model_id = None
-        if len(ran):
-            try:
-                model = comparison.refit(arm, classifier)
-                parameters |= parameters_of(model)
-                model_id = log_fitted(
-                    client, experiment_id, run_id, model, comparison.X, parameters
-                )
-            except Exception as error:  # The scores are worth keeping without the model.
-                reason = without_password(str(error))
-                client.set_tag(run_id, NO_MODEL, reason[:5000])
-                warnings.warn(
-                    f"The pipeline of {arm} / {classifier} was not logged: {reason}",
-                    RuntimeWarning,
-                    stacklevel=3,
-                )
-        about = {
-            "model_id": model_id,
-            "dataset_name": dataset["name"],
-            "dataset_digest": dataset["digest"],
+    def summary(self, page: str) -> None:
+        """Log the parameters, tables, figures and texts of the parent."""
+        comparison = self.comparison
+        parameters = {
+            "seed": str(comparison.task.seed),
+            "folds": str(comparison.n_folds),
+            "rows": str(len(comparison.X)),
+            "columns": str(comparison.X.shape[1]),
+            "class_counts": counts_text(class_counts(comparison.y)),
+            "arms": ", ".join(comparison.arms)[:6000],
+            "classifiers": ", ".join(comparison.classifiers)[:6000],
         }
-        metrics = []
-        for name in METRICS if len(ran) else []:
-            for fold, value in zip(ran["fold"], ran[name], strict=True):
-                metrics.append(Metric(f"fold/{name}", float(value), now, int(fold)))
-            metrics.append(Metric(name, float(ran[name].mean()), now, 0, **about))
-            metrics.append(
-                Metric(f"{name}_sd", float(ran[name].std(ddof=len(ran) > 1)), now, 0, **about)
+        parameters |= {f"version/{package}": number for package, number in versions().items()}
+        send(self.client, self.run_id, parameters)
+        self.client.log_text(self.run_id, page, "report.html")
+        board = comparison.leaderboard()
+        board.columns = [" ".join(filter(None, pair)) for pair in board.columns]
+        tables = {"leaderboard.json": board.reset_index(), "folds.json": comparison.results}
+        log_tables(self.client, self.run_id, tables)
+        self.client.log_figure(self.run_id, draw_leaderboard(comparison), "leaderboard.png")
+        text = "\n\n".join([comparison.verdict(), *comparison.notes])
+        self.client.log_text(self.run_id, text, "verdict.txt")
+        self.client.set_tag(self.run_id, DESCRIPTION, text)
+
+    def complete_children(self) -> dict[str, str]:
+        """Return the ids of the finished children by name, and delete the others."""
+        query = f"tags.mlflow.parentRunId = '{self.run_id}'"
+        complete = {}
+        for run in self.client.search_runs([self.experiment_id], query, max_results=10_000):
+            if run.info.status == "FINISHED" and NO_MODEL not in run.data.tags:
+                complete[run.info.run_name] = run.info.run_id
+            else:
+                end_run(self.client, run.info.run_id, "KILLED")
+                self.client.delete_run(run.info.run_id)
+        return complete
+
+    def child(self, name: str, arm: str, classifier: str) -> str:
+        """Log one arm with one classifier; return the id of the run."""
+        from mlflow.entities import Metric
+
+        table, now = self.comparison.results, milliseconds()
+        cells = table[(table["arm"] == arm) & (table["classifier"] == classifier)].set_index("fold")
+        failed = cells["error"] != ""
+        tags = {"ganaug.kind": "cell", "ganaug.arm": arm, "ganaug.classifier": classifier}
+        tags |= {f"ganaug.error.fold_{fold}": e for fold, e in cells.loc[failed, "error"].items()}
+        run_id = create_run(self.client, self.experiment_id, name, parent=self.run_id, tags=tags)
+        with ending_run(self.client, run_id, "FAILED" if failed.all() else "FINISHED"):
+            log_dataset(self.client, run_id, self.dataset, "cross-validation")
+            parameters = {"arm": arm, "classifier": classifier}
+            about: dict[str, Any] = {
+                "dataset_name": self.dataset["name"],
+                "dataset_digest": self.dataset["digest"],
+            }
+            if not failed.all():
+                about["model_id"] = self.model(run_id, parameters)
+            scores = cells.loc[~failed, [*METRICS, "fit_seconds"]]
+            sds = scores[list(METRICS)].std(ddof=len(scores) > 1).add_suffix("_sd")
+            over_folds = {**scores.mean().dropna(), **sds.dropna()}
+            metrics = [Metric(key, value, now, 0, **about) for key, value in over_folds.items()]
+            for metric in METRICS:
+                folds = zip(scores.index, scores[metric], strict=True)
+                metrics += [Metric(f"fold/{metric}", value, now, fold) for fold, value in folds]
+            for fold, ticks in enumerate(self.comparison.histories.get(arm, [])):
+                for tick in ticks:
+                    points = curve_points(tick, now, f"fold_{fold}/")
+                    metrics += [Metric(*point) for point in points]
+            send(self.client, run_id, parameters, metrics)
+        return run_id
+
+    def model(self, run_id: str, parameters: dict[str, str]) -> str | None:
+        """Log the pipeline of a child, and add its parameters to those given."""
+        arm, classifier = parameters["arm"], parameters["classifier"]
+        try:
+            model = self.comparison.refit(arm, classifier)
+            parameters |= parameters_of(model)
+            return log_fitted(
+                self.client, self.experiment_id, run_id, model, self.comparison.X, parameters
             )
-        if len(ran):
-            metrics.append(Metric("fit_seconds", float(ran["fit_seconds"].mean()), now, 0))
-        for fold, ticks in enumerate(comparison.histories.get(arm, [])):
-            for tick in ticks:
-                metrics += [Metric(*point) for point in curve_points(tick, now, f"fold_{fold}/")]
-        send(client, run_id, parameters, metrics)
-    return run_id
+        except Exception as error:  # The scores are worth keeping without the model.
+            reason = without_password(str(error))
+            self.client.set_tag(run_id, NO_MODEL, reason[:5000])
+            message = f"The pipeline of {arm} / {classifier} was not logged: {reason}"
+            warnings.warn(message, RuntimeWarning, stacklevel=4)
+            return None
+
+    def register_winner(self, name: str, metric: str, children: dict[str, str]) -> Registered:
+        """Register the model that the verdict advises."""
+        comparison = self.comparison
+        arm, classifier = comparison.winner(metric)
+        run_id = children[f"{arm} / {classifier}"]
+        outputs = self.client.get_run(run_id).outputs
+        models = outputs.model_outputs if outputs else []
+        if not models:
+            raise ValueError(
+                f"{arm} / {classifier} won, but its pipeline could not be logged (the tag "
+                f"{NO_MODEL} of its run tells why), so nothing was registered."
+            )
+        score = comparison.fold_scores(metric, (arm, classifier)).mean()
+        splits = joblib.hash(comparison.task.folds)
+        contender = Contender(models[0].model_id, run_id, metric, score, comparison.digest, splits)
+        found = register(self.client, name, contender)
+        what = f" It is {classifier} with {arm}, the verdict's advice {PURPOSES[metric]}."
+        found = replace(found, story=found.story + what)
+        self.client.set_tag(self.run_id, "ganaug.registered", found.story)
+        return found

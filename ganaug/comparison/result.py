@@ -1,4 +1,4 @@
-"""What a comparison found, and the fitted models that come out of it."""
+"""The result of a comparison: scores, differences, a verdict, and fitted models."""
 
 from __future__ import annotations
 
@@ -8,17 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from ganaug.autologging import without_autologging
 from ganaug.comparison.arms import BASELINE, Augmented
-from ganaug.comparison.evaluate import (
-    History,
-    Pair,
-    Task,
-    one_thread,
-    replace_memory,
-)
-from ganaug.comparison.scores import ALL, LOWER_IS_BETTER, METRICS, RANKING, check_metric
+from ganaug.comparison.evaluate import Pair, Task, replace_memory
+from ganaug.comparison.scores import ALL, LOWER_IS_BETTER, METRICS, RANKING, check_known
 from ganaug.comparison.statistics import Interval, paired_interval
 from ganaug.comparison.verdict import recommend, write_verdict
 from ganaug.digest import digest
@@ -26,14 +21,14 @@ from ganaug.digest import digest
 
 @dataclass
 class Comparison:
-    """The scores of every arm and classifier on every fold, and what they say.
+    """The scores of every arm and classifier on every fold, and their statistics.
 
     Made by `compare`.
 
     Attributes
     ----------
     task : Task
-        What was compared.
+        The table, arms, classifiers and folds that were compared.
     results : DataFrame
         One row per fold, arm and classifier: the five metrics on real held-out rows,
         ``fit_seconds`` (with the training of a GAN, as if it served this classifier alone) and
@@ -47,30 +42,29 @@ class Comparison:
     histories : dict of str to list
         The GAN's training curve in each fold, for every arm that has curves.
     augmenters : dict of str to (int, GANAugmenter)
-        For the same arms the first fold that has a curve, and what was fitted there.
+        For the same arms the first fold that has a curve, and the augmenter that was fitted there.
     """
 
     task: Task
     results: pd.DataFrame
     held_out: pd.DataFrame = field(default_factory=pd.DataFrame)
     draws: pd.DataFrame = field(default_factory=pd.DataFrame)
-    histories: dict[str, list[History]] = field(default_factory=dict)
+    histories: dict[str, list[list[dict[str, Any]]]] = field(default_factory=dict)
     augmenters: dict[str, tuple[int, Any]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def from_pairs(cls, task: Task, pairs: list[Pair]) -> Comparison:
         """Return the comparison of these pairs of a fold and an arm."""
-        places = ["fold", "arm", "classifier"]
         cells = [cell for pair in pairs for cell in pair.cells]
-        baseline = {(c.fold, c.classifier): c.scores for c in cells if c.arm == BASELINE}
-        missing = dict.fromkeys(METRICS, np.nan)
-        results, draws, held_out = [], [], []
+        places = ["fold", "arm", "classifier"]
+        about = pd.DataFrame([vars(cell) for cell in cells])
+        scores = pd.DataFrame([cell.scores for cell in cells], columns=list(METRICS))
+        results = pd.concat([about[places], scores, about[["fit_seconds", "error"]]], axis=1)
+        nothing = results[places].assign(arm=BASELINE).merge(results, how="left")[list(METRICS)]
+        draws, held_out = [], []
         for cell in cells:
             place = {name: getattr(cell, name) for name in places}
-            scores = cell.scores or baseline[cell.fold, cell.classifier] or missing
-            about = {"fit_seconds": cell.fit_seconds, "error": cell.error}
-            results.append({**place, **scores, **about})
-            draws += [{**place, **scores} for scores in cell.draws]
+            draws += [{**place, **draw} for draw in cell.draws]
             if cell.probabilities is not None:
                 rows = task.folds[cell.fold][1]
                 hits = {"row": rows, "positive": task.y[rows] == task.positive}
@@ -78,16 +72,16 @@ class Comparison:
         no_rows = pd.DataFrame(columns=[*places, "row", "positive", "probability"])
         found = cls(
             task,
-            pd.DataFrame(results),
+            results.fillna(nothing),
             pd.concat(held_out, ignore_index=True) if held_out else no_rows,
             pd.DataFrame(draws, columns=[*places, "rows", *METRICS]),
         )
         for arm in task.arms:
-            own = [pair for pair in pairs if pair.cells[0].arm == arm]
-            curves = [pair.history for pair in own]
+            augmenters = [pair.augmenter for pair in pairs if pair.cells[0].arm == arm]
+            curves = [getattr(augmenter, "history_", []) for augmenter in augmenters]
             if any(curves):
                 fold = next(i for i, curve in enumerate(curves) if curve)
-                found.histories[arm], found.augmenters[arm] = curves, (fold, own[fold].augmenter)
+                found.histories[arm], found.augmenters[arm] = curves, (fold, augmenters[fold])
         return found
 
     def __repr__(self) -> str:
@@ -128,7 +122,7 @@ class Comparison:
 
     @property
     def digest(self) -> str:
-        """What identifies table and labels by all they hold."""
+        """A short text that identifies the table and its labels."""
         return digest(self.X, self.y)
 
     @property
@@ -138,7 +132,7 @@ class Comparison:
 
     @property
     def notes(self) -> list[str]:
-        """What a reader should know: folds reduced, arms that did not apply."""
+        """Remarks for the reader: folds reduced, arms that did not apply."""
         return self.task.notes
 
     @property
@@ -165,23 +159,19 @@ class Comparison:
             average precision, and ("failed", ""), whether it failed in some fold.
         """
         scores = self.results[["fold", "classifier", "arm", *METRICS]]
-        pooled = scores.groupby(["fold", "arm"], sort=False)[list(METRICS)].mean().reset_index()
+        scores = scores.assign(failed=self.results["error"] != "")
+        over_classifiers = dict.fromkeys(METRICS, "mean") | {"failed": "any"}
+        pooled = scores.groupby(["fold", "arm"], sort=False).agg(over_classifiers).reset_index()
         everything = pd.concat([scores, pooled.assign(classifier=ALL)])
-        cells = everything.groupby(["classifier", "arm"], sort=False)[list(METRICS)]
-        means, spread = cells.mean(), cells.std()
-        columns: dict[tuple[str, str], Any] = {}
-        for metric in METRICS:
-            by_classifier = means[metric].groupby(level=0)
-            lower = metric in LOWER_IS_BETTER
-            best = by_classifier.transform("min") if lower else by_classifier.transform("max")
-            columns[metric, "mean"], columns[metric, "sd"] = means[metric], spread[metric]
-            columns[metric, "best"] = means[metric] == best
-        ranks = means[RANKING].groupby(level=0).rank(ascending=False, method="min")
-        board = pd.DataFrame({**columns, ("rank", ""): ranks})
-        failures = self.failures
-        failed = {*zip(failures["classifier"], failures["arm"], strict=True)}
-        failed |= {(ALL, arm) for _, arm in failed}
-        board["failed", ""] = [place in failed for place in board.index]
+        cells = everything.groupby(["classifier", "arm"], sort=False)
+        found = {"mean": cells[list(METRICS)].mean(), "sd": cells[list(METRICS)].std()}
+        # The larger the better.
+        values = found["mean"].mul([-1 if name in LOWER_IS_BETTER else 1 for name in METRICS])
+        found["best"] = values.eq(values.groupby(level=0).transform("max"))
+        columns = pd.MultiIndex.from_product([METRICS, found])
+        board = pd.concat(found, axis=1).swaplevel(axis=1)[columns]
+        ranks = values[RANKING].groupby(level=0).rank(ascending=False, method="min")
+        board["rank", ""], board["failed", ""] = ranks, cells["failed"].any()
         order = pd.MultiIndex.from_product([[*self.classifiers, ALL], self.arms])
         return board.reindex(order.set_names(["classifier", "arm"]))
 
@@ -191,13 +181,22 @@ class Comparison:
 
     def fold_scores(self, metric: str, choice: str | tuple[str, str]) -> pd.Series:
         """Return one score per fold of an arm (mean over classifiers) or (arm, classifier)."""
-        check_metric(metric)
+        check_known("metric", metric, METRICS)
         arm, classifier = choice if isinstance(choice, tuple) else (choice, None)
         self._check_cell(arm, classifier)
         chosen = self.results["arm"] == arm
         if classifier is not None:
             chosen &= self.results["classifier"] == classifier
         return self.results[chosen].groupby("fold")[metric].mean()
+
+    def draw_means(self) -> pd.DataFrame:
+        """Return the rows and scores of each arm's draws with each classifier, mean over folds.
+
+        Folds differ by a row or two: draws are paired by their order.
+        """
+        order = self.draws.groupby(["fold", "arm", "classifier"]).cumcount()
+        means = self.draws.groupby(["classifier", "arm", order], sort=False)[["rows", *METRICS]]
+        return means.mean().droplevel(2).reset_index()
 
     # --- Differences -------------------------------------------------------------------------
 
@@ -240,9 +239,7 @@ class Comparison:
             zero by chance.
         """
         rows = []
-        for arm in self.arms:
-            if arm == against:
-                continue
+        for arm in [arm for arm in self.arms if arm != against]:
             for name in [*self.classifiers, ALL]:
                 ours, theirs = (arm, against) if name == ALL else ((arm, name), (against, name))
                 found = self.interval(metric, ours, theirs, confidence)
@@ -296,14 +293,11 @@ class Comparison:
         self._check_cell(arm, classifier)
         # The folds are numbered from zero, so this number is free for the seeds of all rows.
         model = self.task.model(arm, classifier, fold=self.n_folds)
-        with one_thread(), without_autologging():
+        with threadpool_limits(1), without_autologging():
             model.fit(self.X, self.y)
         return replace_memory(model, self.task.augmenter_memory, None)
 
     def _check_cell(self, arm: str, classifier: str | None = None) -> None:
-        if arm not in self.arms:
-            raise ValueError(f"Unknown arm {arm!r}. Choose from {', '.join(self.arms)}.")
-        if classifier is not None and classifier not in self.classifiers:
-            raise ValueError(
-                f"Unknown classifier {classifier!r}. Choose from {', '.join(self.classifiers)}."
-            )
+        check_known("arm", arm, self.arms)
+        if classifier is not None:
+            check_known("classifier", classifier, self.classifiers)

@@ -1,6 +1,6 @@
 """Five numbers for one set of predictions: ranking, decisions and calibration side by side."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 
 import numpy as np
 from sklearn.metrics import (
@@ -28,11 +28,10 @@ PURPOSES = {RANKING: "to rank rows", DECISIONS: "to decide"}
 ALL = "all"
 
 
-def check_metric(metric: str) -> str:
-    """Return `metric`, or say which names there are."""
-    if metric not in METRICS:
-        raise ValueError(f"Unknown metric {metric!r}. Choose one of {', '.join(METRICS)}.")
-    return metric
+def check_known(kind: str, name: str, known: Iterable[str]) -> None:
+    """Raise an error that lists the known names unless `name` is one of them."""
+    if name not in known:
+        raise ValueError(f"Unknown {kind} {name!r}. Choose from {', '.join(known)}.")
 
 
 def score(

@@ -1,42 +1,18 @@
 """The outcome of a comparison in plain words, for someone who has to decide."""
 
-from collections.abc import Collection, Hashable
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
-import numpy as np
 import pandas as pd
 
 from ganaug.comparison.arms import BASELINE
 from ganaug.comparison.scores import DECISIONS, RANKING, WORDS
-from ganaug.comparison.statistics import Interval
 
 THRESHOLD = "tuned threshold"
+#: A :class:`ganaug.comparison.Comparison`. Its module imports this one, not the other way round.
+Comparison = Any
 
 
-class _Scores(Protocol):
-    """The numbers that a verdict is made of; see :class:`ganaug.comparison.Comparison`."""
-
-    results: pd.DataFrame
-
-    @property
-    def arms(self) -> list[str]: ...
-    @property
-    def classifiers(self) -> Collection[str]: ...
-    @property
-    def failures(self) -> pd.DataFrame: ...
-    @property
-    def n_folds(self) -> int: ...
-    @property
-    def y(self) -> np.ndarray: ...
-    @property
-    def positive(self) -> Hashable: ...
-    def adds_rows(self, arm: str) -> bool: ...
-    def arm_means(self) -> pd.DataFrame: ...
-    def fold_scores(self, metric: str, choice: Any) -> pd.Series: ...
-    def interval(self, metric: str, choice: Any, against: Any = ...) -> Interval: ...
-
-
-def write_verdict(comparison: _Scores, subject: str) -> list[str]:
+def write_verdict(comparison: Comparison, subject: str) -> list[str]:
     """Return sentences, the answer first: did `subject` help, how sure is that, what to use."""
     if comparison.arms == [BASELINE]:
         return [f"Only {BASELINE} took part: there is no other arm to compare it with."]
@@ -51,7 +27,7 @@ def write_verdict(comparison: _Scores, subject: str) -> list[str]:
     ]
 
 
-def recommend(comparison: _Scores, subject: str) -> dict[str, tuple[str, str]]:
+def recommend(comparison: Comparison, subject: str) -> dict[str, tuple[str, str]]:
     """Return the simplest good (arm, classifier) to rank rows and to decide, by metric."""
     threshold = THRESHOLD if THRESHOLD in comparison.arms else BASELINE
     return {
@@ -60,7 +36,7 @@ def recommend(comparison: _Scores, subject: str) -> dict[str, tuple[str, str]]:
     }
 
 
-def _choose(comparison: _Scores, metric: str, simplest: str, subject: str) -> tuple[str, str]:
+def _choose(comparison: Comparison, metric: str, simplest: str, subject: str) -> tuple[str, str]:
     """Return the simplest (arm, classifier) that the best one is not clearly better than.
 
     `subject` comes last: it is chosen only if it is clearly better than all other arms. Arms that
@@ -78,7 +54,7 @@ def _choose(comparison: _Scores, metric: str, simplest: str, subject: str) -> tu
 
 
 def _headline(
-    comparison: _Scores, subject: str, ranker: tuple[str, str], decider: tuple[str, str]
+    comparison: Comparison, subject: str, ranker: tuple[str, str], decider: tuple[str, str]
 ) -> str:
     used, name = {ranker[0], decider[0]}, _name(subject)
     if subject in used:
@@ -97,7 +73,7 @@ def _headline(
     return f"{advice} the best classifier does as well by simpler means."
 
 
-def _against_baseline(comparison: _Scores, subject: str) -> str:
+def _against_baseline(comparison: Comparison, subject: str) -> str:
     n, rare = len(comparison.y), int((comparison.y == comparison.positive).sum())
     names = list(comparison.classifiers)
     averaged = f"averaged over {len(names)} classifiers" if len(names) > 1 else f"with {names[0]}"
@@ -112,7 +88,7 @@ def _against_baseline(comparison: _Scores, subject: str) -> str:
     )
 
 
-def _against_others(comparison: _Scores, subject: str) -> list[str]:
+def _against_others(comparison: Comparison, subject: str) -> list[str]:
     sentences = []
     if THRESHOLD in comparison.arms and subject != THRESHOLD:
         change = _change(comparison, DECISIONS, subject, THRESHOLD)
@@ -132,7 +108,7 @@ def _against_others(comparison: _Scores, subject: str) -> list[str]:
     return sentences
 
 
-def _calibration(comparison: _Scores, subject: str) -> str:
+def _calibration(comparison: Comparison, subject: str) -> str:
     means = comparison.arm_means()["brier"]
     change = comparison.interval("brier", subject, BASELINE)
     values = f"Brier score {means[subject]:.3f} instead of {means[BASELINE]:.3f}, lower is better"
@@ -146,7 +122,7 @@ def _calibration(comparison: _Scores, subject: str) -> str:
     return f"Its probabilities are not clearly better or worse ({values})."
 
 
-def _advice(comparison: _Scores, ranker: tuple[str, str], decider: tuple[str, str]) -> str:
+def _advice(comparison: Comparison, ranker: tuple[str, str], decider: tuple[str, str]) -> str:
     def describe(choice: tuple[str, str], metric: str) -> str:
         values = comparison.fold_scores(metric, choice)
         return (
@@ -161,7 +137,7 @@ def _advice(comparison: _Scores, ranker: tuple[str, str], decider: tuple[str, st
     )
 
 
-def _failures(comparison: _Scores) -> list[str]:
+def _failures(comparison: Comparison) -> list[str]:
     failed = comparison.failures
     if failed.empty:
         return []
@@ -172,7 +148,7 @@ def _failures(comparison: _Scores) -> list[str]:
     ]
 
 
-def _means(comparison: _Scores, metric: str) -> pd.Series:
+def _means(comparison: Comparison, metric: str) -> pd.Series:
     """Return the mean over folds, indexed by (arm, classifier)."""
     return comparison.results.groupby(["arm", "classifier"], sort=False)[metric].mean()
 
@@ -181,7 +157,7 @@ def _name(arm: str) -> str:
     return "the GAN" if arm == "GAN" else arm
 
 
-def _change(comparison: _Scores, metric: str, subject: Any, against: Any) -> str:
+def _change(comparison: Comparison, metric: str, subject: Any, against: Any) -> str:
     """Return a signed difference, its interval and what the interval says."""
     change = comparison.interval(metric, subject, against)
     if max(-change.low, change.high) >= 1:  # wider than any difference can be

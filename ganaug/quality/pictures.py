@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Readable with any colour vision, on white.
-REAL, SYNTHETIC, OTHERS = "#1f5fa8", "#e07b28", "#b8bcc4"
+# Readable with any colour vision, on white and on black; the last is half transparent.
+REAL, SYNTHETIC, OTHERS = "#2a6fbb", "#d2660f", "#8b909999"
 MOST_LEVELS = 8
 
 

@@ -19,6 +19,19 @@ from ganaug.quality.fidelity import (
 )
 from ganaug.quality.privacy import copies
 
+#: Fewer rows have no distribution to compare.
+FEWEST_ROWS = 5
+#: The measures of a perfect generator.
+BEST = {
+    "columns": 0.0,
+    "associations": 0.0,
+    "energy distance": 0.0,
+    "precision": 1.0,
+    "recall": 1.0,
+    "density": 1.0,
+    "coverage": 1.0,
+    "detection AUC": 0.5,
+}
 #: Fidelity is measured on so many rows of each kind, because it holds all distances in memory.
 MOST_ROWS = 3000
 
@@ -183,7 +196,7 @@ def report(real: Any, synthetic: Any, held_out: Any = None, *, random_state: int
     >>> found.index.tolist()[:3]
     ['columns', 'associations', 'energy distance']
     """
-    rows, frames = encoded(5, real=real, synthetic=synthetic, held_out=held_out)
+    rows, frames = encoded(FEWEST_ROWS, real=real, synthetic=synthetic, held_out=held_out)
     rng = np.random.default_rng(random_state)
     few = {name: np.sort(rng.permutation(len(all_))[:MOST_ROWS]) for name, all_ in rows.items()}
     pair = ("real" if held_out is None else "held_out", "synthetic")

@@ -1,13 +1,11 @@
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.base import clone
-from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from ganaug import AugmentedClassifier, GANAugmenter
-from ganaug.comparison.arms import ARMS, GAN, MixedSMOTE, TunedThreshold, smote_variant
+from ganaug.comparison.arms import ARMS, GAN
 
 
 def test_registry__names():
@@ -39,92 +37,25 @@ def test_class_weight__set_or_left():
     weighted, neighbours = LogisticRegression(), KNeighborsClassifier()
     assert arm(weighted)[-1].class_weight == "balanced"
     assert arm(neighbours)[-1] is neighbours
-    assert arm.remarks({"logreg": weighted, "knn": neighbours}, None, None) == [
+    assert [*arm.remarks({"logreg": weighted, "knn": neighbours}, None, None)] == [
         "knn has no class_weight: that arm used it as it is."
     ]
 
 
-def test_tuned_threshold__inner_folds_fit_the_rare_class():
-    X = np.arange(53.0)[:, None]
-    model = TunedThreshold(LogisticRegression()).fit(X, np.repeat([0, 1], [50, 3]))
-    assert model.estimator_.cv == 3
-    with pytest.raises(ValueError, match=r"at least 2 rows of each class.* has 1 of 'b'"):
-        TunedThreshold(LogisticRegression()).fit(X[:3], np.array(["a", "a", "b"]))
+def test_smote__says_which_variant_it_is(abalone):
+    X, y = abalone
+    assert [*ARMS["SMOTE"].remarks({}, X, y)][1:] == [
+        "SMOTE is SMOTENC here, for some columns hold levels."
+    ]
+    assert len([*ARMS["SMOTE"].remarks({}, X.drop(columns="sex"), y)]) == 1
 
 
-def test_tuned_threshold__three_classes__rare_class_is_found():
-    X, y = np.zeros((10, 1)), np.repeat(["a", "b", "c"], [7, 2, 1])
-    model = TunedThreshold(LogisticRegression()).fit(X, y)
-    # One point, so every probability is the prior: after division all classes are as likely.
-    assert model.predict_proba(X)[0] / model.class_prior_ == pytest.approx(np.ones(3), abs=1e-3)
-    model = TunedThreshold(DummyClassifier()).fit(X, y)
-    model.class_prior_ = np.array([0.8, 0.15, 0.2])
-    assert model.predict(X)[0] == "b"
-
-
-class TestMixedSMOTE:
-    def test_variant_fits_the_columns(self, abalone):
-        X, y = abalone
-        for table, variant in {
-            "SMOTENC": X,
-            "SMOTE": X.drop(columns="sex"),
-            "SMOTEN": X[["sex"]].assign(flag=True),
-        }.items():
-            assert smote_variant(variant).__name__ == table
-        assert ARMS["SMOTE"].remarks({}, X, y)[1:] == [
-            "SMOTE is SMOTENC here, for some columns hold levels."
-        ]
-        assert len(ARMS["SMOTE"].remarks({}, X.drop(columns="sex"), y)) == 1
-
-    @pytest.mark.parametrize("columns", [["sex"], ["m0", "m1"], ["sex", "m0", "m1"]])
-    def test_real_rows_first_then_seen_levels_within_range(self, abalone, columns):
-        X, y = abalone[0][columns].assign(flag=abalone[0]["m0"] > 0.5), abalone[1].to_numpy()
-        X_more, y_more = MixedSMOTE(random_state=0).fit_resample(X, y)
-        pd.testing.assert_frame_equal(X_more.loc[: len(y) - 1, columns], X[columns])
-        assert (y_more[: len(y)] == y).all()
-        assert (y_more == "positive").sum() == (y_more == "negative").sum()
-        new, rare = X_more.iloc[len(y) :], X[y == "positive"]
-        assert set(new["flag"]) <= {"True", "False"}
-        for name in columns:
-            if name == "sex":
-                assert set(new[name]) <= set(X[name])
-            else:
-                assert new[name].between(rare[name].min() - 1e-9, rare[name].max() + 1e-9).all()
-
-    def test_same_seed_same_rows(self, abalone):
-        one, two, other = (
-            MixedSMOTE(random_state=seed).fit_resample(*abalone)[0] for seed in (0, 0, 1)
-        )
-        pd.testing.assert_frame_equal(one, two)
-        assert not one.equals(other)
-
-    def test_missing_values_are_filled_before(self, abalone):
-        X, y = abalone[0].copy(), abalone[1]
-        X.loc[::3, "m0"] = np.nan
-        X.loc[::4, "sex"] = None
-        X["empty"] = np.nan
-        assert not MixedSMOTE().fit_resample(X, y)[0].isna().any(axis=None)
-
-    def test_few_rows_lower_the_neighbours(self):
-        X = pd.DataFrame({"a": np.arange(12.0)})
-        _, y_more = MixedSMOTE().fit_resample(X, np.repeat([0, 1], [10, 2]))
-        assert (y_more == 1).sum() == 10
-        with pytest.raises(ValueError, match=r"SMOTE needs 2 rows .* has 1 of 1"):
-            MixedSMOTE().fit_resample(X, np.repeat([0, 1], [11, 1]))
-
-    @pytest.mark.parametrize(
-        ("strategy", "total"), [("auto", 198), (0.5, 99), ({"positive": 60}, 60)]
-    )
-    def test_sampling_strategy(self, abalone, strategy, total):
-        _, y_more = MixedSMOTE(sampling_strategy=strategy).fit_resample(*abalone)
-        assert (y_more == "positive").sum() == total
-
-    def test_draws_add_from_nothing_to_balance(self, abalone):
-        X, y = abalone
-        model = ARMS["SMOTE"](KNeighborsClassifier()).fit(X, y)
-        rare = 42 / (42 + 198)
-        assert model.draw_priors_[[0, -1], 1] == pytest.approx([rare, 0.5])
-        assert (np.diff(model.draw_priors_[:, 1]) > 0).all()
+def test_smote__draws_add_from_nothing_to_balance(abalone):
+    X, y = abalone
+    model = ARMS["SMOTE"](KNeighborsClassifier()).fit(X, y)
+    rare = 42 / (42 + 198)
+    assert model.draw_priors_[[0, -1], 1] == pytest.approx([rare, 0.5])
+    assert (np.diff(model.draw_priors_[:, 1]) > 0).all()
 
 
 def test_gan__is_an_augmented_classifier():
@@ -133,5 +64,5 @@ def test_gan__is_an_augmented_classifier():
     assert isinstance(model, AugmentedClassifier)
     assert model.augmenter is gan
     assert model.n_draws == 3
-    assert GAN(n_draws=1).remarks({}, None, None) == []
+    assert [*GAN(n_draws=1).remarks({}, None, None)] == []
     assert repr(GAN(gan)) == "Arm('GAN', Augmented(augmenter=GANAugmenter(steps=5), n_draws=5))"

@@ -143,8 +143,8 @@ def test_same_seed__same_results__whatever_else_takes_part_and_n_jobs(abalone):
 
     def scores(**options):
         found = without_time(compare(X, y, cv=2, **options))
-        kept = (found["arm"] != "nothing") & (found["classifier"] == "logistic regression")
-        found = found[kept & (found["arm"] != "balanced bagging")]
+        chosen = (found["arm"] != "nothing") & (found["classifier"] == "logistic regression")
+        found = found[chosen & (found["arm"] != "balanced bagging")]
         return found.sort_values(["fold", "arm"], ignore_index=True)
 
     one = scores(arms=[gan, "smote"], classifiers=["logistic regression"])
@@ -201,13 +201,6 @@ def test_every_back_end_of_joblib(abalone):
         assert {cell.arm for *_, cell in calls} == {"nothing", "GAN"}
 
 
-def test_a_table_is_pickled_once(abalone):
-    task = compare(*abalone, arms=[], classifiers=QUICK, cv=2).task
-    there = [pickle.loads(pickle.dumps(task)) for _ in range(2)]
-    assert there[0].X is there[1].X
-    pd.testing.assert_frame_equal(there[0].X, task.X)
-
-
 class Counted(GaussianNB):
     """Leaves a mark in a file each time it is fitted."""
 
@@ -249,18 +242,18 @@ def test_an_interrupted_comparison_goes_on_where_it_stopped(abalone, tmp_path, n
     with pytest.raises(KeyboardInterrupt):
         compare(*abalone, **asked, memory=memory, n_jobs=n_jobs, on_cell=interrupt)
     assert len(times.read_text()) >= 3
-    kept = []
+    cells = []
     again = compare(
-        *abalone, **asked, memory=memory, n_jobs=n_jobs, on_cell=lambda *call: kept.append(call[2])
+        *abalone, **asked, memory=memory, n_jobs=n_jobs, on_cell=lambda *call: cells.append(call[2])
     )
     assert len(times.read_text()) <= 4 + n_jobs  # what was under way may be lost
-    assert sum(cell.kept for cell in kept) >= 3
+    assert sum(cell.from_memory for cell in cells) >= 3
     compare(*abalone, **asked, memory=memory)
-    assert len(times.read_text()) <= 4 + n_jobs, "all of it is kept"
+    assert len(times.read_text()) <= 4 + n_jobs, "all of it is stored"
     pd.testing.assert_frame_equal(without_time(again), without_time(compare(*abalone, **asked)))
 
 
-def test_what_was_kept_serves_nothing_else(abalone, tmp_path):
+def test_what_is_stored_serves_no_other_comparison(abalone, tmp_path):
     X, y = abalone
     bayes = {"bayes": GaussianNB()}
     asked = {"arms": [GAN(GANAugmenter(steps=2))], "classifiers": bayes, "cv": 2}
@@ -268,9 +261,9 @@ def test_what_was_kept_serves_nothing_else(abalone, tmp_path):
     mirrored = X.assign(m0=X["m0"].iloc[::-1].to_numpy())
     longer = asked | {"arms": [GAN(GANAugmenter(steps=3))]}
     for table, changed in ((mirrored, asked), (X, asked | {"random_state": 1}), (X, longer)):
-        kept = compare(table, y, **changed, memory=str(tmp_path))
+        stored = compare(table, y, **changed, memory=str(tmp_path))
         pd.testing.assert_frame_equal(
-            without_time(kept), without_time(compare(table, y, **changed))
+            without_time(stored), without_time(compare(table, y, **changed))
         )
 
 

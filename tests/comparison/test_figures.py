@@ -18,10 +18,10 @@ from ganaug.comparison.figures import (
 ARMS = ["nothing", "class_weight", "repeat", "SMOTE", "half broken", "GAN"]  # not the broken one
 
 
-def test_held_out_rows_are_kept_and_score_as_the_table_says(found):
-    kept, results = found.held_out, found.results.set_index(["fold", "arm", "classifier"])
-    assert len(kept) == (2 * 5 + 1) * 240  # the broken arm has none
-    for (fold, arm, name), rows in kept.groupby(["fold", "arm", "classifier"]):
+def test_held_out_rows_score_as_the_table_says(found):
+    held_out, results = found.held_out, found.results.set_index(["fold", "arm", "classifier"])
+    assert len(held_out) == (2 * 5 + 1) * 240  # the broken arm has none
+    for (fold, arm, name), rows in held_out.groupby(["fold", "arm", "classifier"]):
         expected = results.loc[(fold, arm, name), "average_precision"]
         assert average_precision_score(rows["positive"], rows["probability"]) == expected
         np.testing.assert_array_equal(rows["positive"], found.y[rows["row"]] == "positive")
@@ -79,8 +79,8 @@ def test_rows_added_are_means_over_folds(found):
     assert [panel.get_ylabel() for panel in panels] == ["AP"] * 2 + ["bal. acc."] * 2
     line, whole, *_ = panels[1].lines
     assert line.get_xdata().tolist() == [0, 26, 52, 78, 104]
-    own = found.draws.query("classifier == 'neighbours' and arm == 'SMOTE'")
-    all_rows = own.groupby("fold").last()["average_precision"]
+    rows = found.draws.query("classifier == 'neighbours' and arm == 'SMOTE'")
+    all_rows = rows.groupby("fold").last()["average_precision"]
     assert line.get_ydata()[-1] == pytest.approx(all_rows.mean())
     scores = found.fold_scores("average_precision", ("SMOTE", "neighbours"))
     assert whole.get_ydata() == pytest.approx([scores.mean()] * 2)

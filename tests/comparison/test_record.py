@@ -296,7 +296,7 @@ def test_an_interrupted_log_goes_on_where_it_stopped(store, comparison, monkeypa
     result = log_comparison(comparison)
     assert result.run_id == parent.info.run_id
     assert fitted == CELLS[3:]
-    assert result.n_kept == 3
+    assert result.n_reused == 3
     runs = runs_in(store)
     assert {run.info.status for run in runs} == {"FINISHED"}
     names = [run.info.run_name for run in runs if run.info.run_id != result.run_id]

@@ -48,7 +48,7 @@ def test_differences__wider_with_more_confidence(clear):
         (lambda c: c.refit("GANs", "one"), "Unknown arm 'GANs'. Choose from nothing, tuned thr"),
         (lambda c: c.refit("GAN", "three"), "Unknown classifier 'three'. Choose from one, two"),
         (lambda c: c.verdict("x"), "Unknown arm 'x'"),
-        (lambda c: c.differences("gini"), "Unknown metric 'gini'. Choose one of average_prec"),
+        (lambda c: c.differences("gini"), "Unknown metric 'gini'. Choose from average_prec"),
         (lambda c: c.differences(against="x"), "Unknown arm 'x'"),
     ],
 )

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from ganaug.comparison.scores import METRICS, check_metric, score
+from ganaug.comparison.scores import METRICS, check_known, score
 
 
 def test_score__binary__rarest_class_is_positive():
@@ -35,6 +35,7 @@ def test_score__nothing_found__zero_not_a_warning():
     assert found["f1"] == 0.0
 
 
-def test_check_metric__unknown__lists_the_known():
-    with pytest.raises(ValueError, match=r"Unknown metric 'auc'. Choose one of average_precision"):
-        check_metric("auc")
+def test_check_known__unknown__lists_the_known():
+    with pytest.raises(ValueError, match=r"Unknown metric 'auc'. Choose from average_precision"):
+        check_known("metric", "auc", METRICS)
+    check_known("metric", "f1", METRICS)

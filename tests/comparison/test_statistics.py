@@ -29,8 +29,8 @@ def test_paired_interval__no_spread__certain_of_nothing_but_equality():
 def test_paired_interval__covers_as_often_as_it_says():
     # Differences of folds that share rows: equal correlation rho = test / (test + train).
     rng, k, rho = np.random.default_rng(0), 5, 1 / 5
-    common, own = rng.normal(size=(1500, 1)), rng.normal(size=(1500, k))
-    draws = np.sqrt(rho) * common + np.sqrt(1 - rho) * own
+    common, other = rng.normal(size=(1500, 1)), rng.normal(size=(1500, k))
+    draws = np.sqrt(rho) * common + np.sqrt(1 - rho) * other
     found = [paired_interval(d, 1 / (k - 1)) for d in draws]
     covered = np.mean([interval.low <= 0 <= interval.high for interval in found])
     assert covered == pytest.approx(0.95, abs=0.02)

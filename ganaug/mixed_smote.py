@@ -1,0 +1,84 @@
+"""SMOTE for tables of numbers and levels, with gaps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
+from imblearn.over_sampling.base import BaseOverSampler
+
+from ganaug.preprocessing import TidyTable
+
+
+class MixedSMOTE(BaseOverSampler):
+    """SMOTE for any table: SMOTENC if some columns are levels, SMOTEN if all are.
+
+    Rows come back as floats and text, as from :class:`~ganaug.preprocessing.TidyTable`. SMOTE
+    interpolates no gaps, so gaps are filled first, in real rows too. Numbers are brought to the
+    same scale for the search of neighbours.
+
+    Parameters
+    ----------
+    sampling_strategy : str, float or dict
+        As in imbalanced-learn's over-samplers.
+    k_neighbors : int
+        Between how many neighbours rows are made at most; fewer if a class has fewer rows.
+    random_state : int, RandomState instance or None
+        As in imbalanced-learn's over-samplers.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> X = pd.DataFrame({"age": [20, 30, 40, 50, 60], "vip": [True, False, True, True, True]})
+    >>> X_more, y_more = MixedSMOTE().fit_resample(X, ["no", "no", "no", "yes", "yes"])
+    >>> X_more["vip"].tolist()
+    ['True', 'False', 'True', 'True', 'True', 'True']
+    """
+
+    def __init__(
+        self, *, sampling_strategy: Any = "auto", k_neighbors: int = 5, random_state: Any = None
+    ) -> None:
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.k_neighbors = k_neighbors
+        self.random_state = random_state
+
+    def fit_resample(self, X: Any, y: Any) -> tuple[pd.DataFrame, np.ndarray]:
+        """Return the rows with their gaps filled, and after them those between neighbours."""
+        tidy = TidyTable().fit(X)
+        frame, numeric = tidy.transform(X), tidy.numeric_
+        frame[numeric] = frame[numeric].fillna(frame[numeric].median()).fillna(0.0)
+        scale = frame[numeric].std(ddof=0).replace(0.0, 1.0)
+        scaled = frame.copy()
+        scaled[numeric] = frame[numeric] / scale
+        X_more, y_more = self._fit_resample(scaled, np.asarray(y))
+        new = X_more.iloc[len(frame) :].copy()
+        new[numeric] = new[numeric].astype(float) * scale
+        return pd.concat([frame, new], ignore_index=True), y_more
+
+    def _fit_resample(self, X: pd.DataFrame, y: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
+        """Return rows of numbers of one scale and of text, and after them those between them."""
+        labels, counts = np.unique(y, return_counts=True)
+        if counts.min() < 2:
+            raise ValueError(
+                f"SMOTE needs 2 rows of a class to interpolate; the training fold has "
+                f"{counts.min()} of {labels.tolist()[counts.argmin()]!r}."
+            )
+        options = {
+            "sampling_strategy": self.sampling_strategy,
+            "k_neighbors": int(min(self.k_neighbors, counts.min() - 1)),
+            "random_state": self.random_state,
+        }
+        kinds = smote_variant(X)
+        if kinds is SMOTENC:
+            options["categorical_features"] = TidyTable().fit(X).categorical_
+        return kinds(**options).fit_resample(X, y)
+
+
+def smote_variant(X: pd.DataFrame) -> type:
+    """Return the class of SMOTE that fits the columns of a table."""
+    tidy = TidyTable().fit(X)
+    if not tidy.categorical_:
+        return SMOTE
+    return SMOTENC if tidy.numeric_ else SMOTEN

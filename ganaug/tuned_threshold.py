@@ -1,0 +1,70 @@
+"""A classifier that decides where balanced accuracy is best."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.model_selection import TunedThresholdClassifierCV
+from sklearn.utils.validation import check_is_fitted
+
+
+class TunedThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """The same probabilities, cut where balanced accuracy is best.
+
+    The cut is tuned by inner cross-validation with at most five folds. With more than two classes
+    there is none: each probability is divided by the prior of its class instead, and no other rule
+    has a better balanced accuracy if probabilities are calibrated.
+
+    Parameters
+    ----------
+    estimator : classifier
+        It must have ``predict_proba``.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        Fitted on the training rows, with a threshold if there are two classes.
+    classes_, class_prior_ : ndarray of shape (n_classes,)
+        The labels and how frequent each is among the training rows.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> model = TunedThreshold(DummyClassifier()).fit([[0]] * 6, ["a", "a", "b", "b", "b", "c"])
+    >>> model.class_prior_.round(2)
+    array([0.33, 0.5 , 0.17])
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = estimator
+
+    def fit(self, X: Any, y: Any) -> TunedThreshold:
+        """Fit the classifier, and choose the cut if there are two classes."""
+        self.classes_, counts = np.unique(y, return_counts=True)
+        self.class_prior_ = counts / counts.sum()
+        model = clone(self.estimator)
+        if len(counts) == 2:
+            if counts.min() < 2:
+                raise ValueError(
+                    "A threshold is tuned on at least 2 rows of each class; the training fold has "
+                    f"{counts.min()} of {self.classes_.tolist()[counts.argmin()]!r}."
+                )
+            model = TunedThresholdClassifierCV(
+                model, scoring="balanced_accuracy", cv=int(min(5, counts.min()))
+            )
+        self.estimator_ = model.fit(X, y)
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probabilities of the classifier as they are."""
+        check_is_fitted(self)
+        return self.estimator_.predict_proba(X)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the classes after the cut, or those that gain most over their prior."""
+        check_is_fitted(self)
+        if len(self.classes_) == 2:
+            return self.estimator_.predict(X)
+        return self.classes_[np.argmax(self.predict_proba(X) / self.class_prior_, axis=1)]
