@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
-from sklearn import get_config
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -34,7 +33,7 @@ _DOC = """{summary}
         :class:`~ganaug.networks.dcgan.DCGANNetwork`; ``set_params(network__width=64)`` works on
         the name as well.
     loss : {{"relativistic", "wasserstein", "bce"}} or object, default="relativistic"
-        What the two play for, see :mod:`ganaug.losses`.
+        The objective of generator and critic, see :mod:`ganaug.losses`.
     encoder : {{"table", "image"}} or object, default="table"
         How rows become tensors, see :class:`~ganaug.encoders.table.TableEncoder` and
         :class:`~ganaug.encoders.image.ImageEncoder`.
@@ -112,8 +111,8 @@ default="from_dtype"
     Warns
     -----
     ConvergenceWarning
-        If training diverges. The last good weights are kept; if there were none, convex
-        combinations serve in the GAN's place.
+        If training diverges. The last good weights are kept; if there were none, rows are
+        interpolated instead.
 
     See Also
     --------
@@ -214,8 +213,6 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
         check_is_fitted(self, "generators_")
         table = self.encoder_.check(X)
         validate_data(self, X, skip_check_array=True, reset=False)
-        if getattr(self, "_output", get_config()["transform_output"]) != "default":
-            self._check_has_columns()
         if y is None:
             return table
         y = as_labels(y)
@@ -223,22 +220,6 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
         self.encoder_.check_dtypes(table)
         self.labels_.encode(y)
         return self._extended(X if isinstance(X, list) else table, y)
-
-    def set_output(self, *, transform: str | None = None) -> GANAugmenter:
-        """Set the container of what :meth:`transform` returns.
-
-        Parameters
-        ----------
-        transform : {"default", "pandas", "polars"} or None, default=None
-            As in scikit-learn; None changes nothing.
-
-        Returns
-        -------
-        self
-        """
-        if transform is not None:
-            self._output = transform
-        return super().set_output(transform=transform)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns, which stay as they are.

@@ -17,7 +17,7 @@ else:
         from sklearn.callback import with_callbacks
 
         class CallbackSupportMixin(_CallbackSupportMixin):
-            """Also tells callbacks of clones."""
+            """Calls ``before_clone`` of callbacks that have it."""
 
             def __sklearn_clone__(self) -> Any:
                 # A search clones in the caller's thread, before a worker gets the clone.
@@ -56,9 +56,10 @@ class NoCallbacks:
         """Hand no callbacks to ``estimator``."""
         yield
 
-    def call_on_fit_task_begin(self, **about: Any) -> None:
-        """Tell nobody."""
+    def call_on_fit_task_begin(self, **about: Any) -> NoCallbacks:
+        """Call nobody."""
+        return self
 
     def call_on_fit_task_end(self, **about: Any) -> bool:
-        """Tell nobody; training goes on."""
+        """Call nobody; training goes on."""
         return False

@@ -76,12 +76,15 @@ def fingerprint(X: Any, y: np.ndarray) -> str:
 
 def _kind(column: pd.Series) -> str:
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return f"{column.dtype.categories.tolist()}, ordered={column.dtype.ordered}"
+        levels = column.dtype.categories
+        return f"{levels.tolist()} of {levels.dtype}, ordered={column.dtype.ordered}"
     return str(column.dtype)
 
 
 def _content(values: Any) -> bytes:
     """Return bytes that no other values have."""
+    if isinstance(values, pd.Categorical):
+        values = values.codes
     if not isinstance(values, np.ndarray | pd.arrays.NumpyExtensionArray):
         return pd.util.hash_array(values, categorize=False).tobytes()
     values = np.asarray(values)

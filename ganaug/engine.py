@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ganaug.callbacks import CallbackSupportMixin
 from ganaug.containers import as_labels, extend, take
 from ganaug.encoders.labels import LabelCoder
+from ganaug.environment import pick_device
 from ganaug.generators.few_rows import Interpolation, Jitter
 from ganaug.generators.gan import ConditionalGAN
 from ganaug.generators.monitor import HELD_OUT_ROWS, Monitor, TrainingDiverged, Validation, hold_out
@@ -28,13 +29,13 @@ from ganaug.parameters import (
     FLAG,
     NONE,
     RANDOM_STATE,
-    HasMethods,
-    IsA,
-    Number,
-    OneOf,
-    Whole,
     check_parameters,
     check_value,
+    has_methods,
+    is_a,
+    number,
+    one_of,
+    whole,
 )
 from ganaug.randomness import Purpose, numpy_stream, seed_from, thin
 from ganaug.registry import ENCODERS, LOSSES, NETWORKS, make
@@ -70,23 +71,28 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
 
     parameter_rules = {
         "sampling_strategy": (
-            Number(above=0, high=1),
-            OneOf(["auto", "all", "minority", "not minority", "not majority"]),
-            IsA((Mapping,), "a dict"),
+            number(above=0, high=1),
+            one_of(["auto", "all", "minority", "not minority", "not majority"]),
+            is_a("a dict", Mapping),
             CALLABLE,
         ),
-        "network": (OneOf(NETWORKS), HasMethods("build")),
-        "loss": (OneOf(LOSSES), HasMethods("critic_loss", "generator_loss")),
-        "encoder": (OneOf(ENCODERS), HasMethods("fit", "inverse_transform")),
-        "categorical_features": (OneOf(["from_dtype"]), ARRAY_LIKE, NONE),
-        "steps": (Whole(1),),
-        "batch_size": (Whole(2),),
-        "learning_rate": (Number(above=0),),
-        "n_candidates": (Whole(1),),
+        "network": (one_of(NETWORKS), has_methods("build")),
+        "loss": (one_of(LOSSES), has_methods("critic_loss", "generator_loss")),
+        "encoder": (
+            one_of(ENCODERS),
+            has_methods(
+                "check", "fit", "transform", "inverse_transform", "draw_missing_flags", "get_params"
+            ),
+        ),
+        "categorical_features": (one_of(["from_dtype"]), ARRAY_LIKE, NONE),
+        "steps": (whole(1),),
+        "batch_size": (whole(2),),
+        "learning_rate": (number(above=0),),
+        "n_candidates": (whole(1),),
         "early_stopping": (FLAG,),
-        "validation_fraction": (Number(above=0, below=1),),
-        "n_iter_no_change": (Whole(1),),
-        "device": (OneOf(["auto", "cpu", "cuda", "mps"]),),
+        "validation_fraction": (number(above=0, below=1),),
+        "n_iter_no_change": (whole(1),),
+        "device": (one_of(["auto", "cpu", "cuda", "mps"]),),
         "random_state": RANDOM_STATE,
     }
 
@@ -124,7 +130,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         self.random_state = random_state
 
     def set_params(self, **params: Any) -> Any:
-        """Set parameters, also of a part that is only named.
+        """Set parameters, also of a part that is given by its name.
 
         Parameters
         ----------
@@ -137,29 +143,29 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         self
         """
         for part, registry in (("network", NETWORKS), ("loss", LOSSES), ("encoder", ENCODERS)):
-            named = params.get(part, getattr(self, part))
-            if isinstance(named, str) and any(key.startswith(f"{part}__") for key in params):
-                params[part] = make(registry, named)
+            value = params.get(part, getattr(self, part))
+            if isinstance(value, str) and any(key.startswith(f"{part}__") for key in params):
+                params[part] = make(registry, value)
         return super().set_params(**params)
 
     def _fit(self, X: Any, y: Any) -> Any:
         """Check, encode, learn, remember. A fit that fails leaves the estimator as it was."""
         checked = self._check(X, y)
+        fitted = self._describe(X, checked)
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        fitted = self._describe(X, checked)
-        encoded = self._encode(checked, fitted["seed_"])
+        generators = Jitter(), Interpolation(), self.make_generator()
+        encoded = self._encode(checked, fitted["seed_"], generators[-1].min_rows)
         fitted |= {"encoder_": encoded.encoder, "labels_": checked.labels}
-        fitted |= self._learn(encoded, fitted, checked.device, context)
-        for name in [name for name in vars(self) if name.endswith("_")]:
-            delattr(self, name)
-        self.__dict__.update(fitted)
+        fitted |= self._learn(encoded, generators, fitted, checked.device, context)
+        kept = {name: value for name, value in vars(self).items() if not name.endswith("_")}
+        self.__dict__ = kept | fitted
         context.call_on_fit_task_end(
             estimator=self,
             X=X,
             y=y,
             metadata={
-                "history": self.history_,
+                "history": list(self.history_),
                 "methods": self.methods_,
                 "class_counts": self.class_counts_,
                 "device": checked.device,
@@ -186,15 +192,15 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         for part in (encoder, make(NETWORKS, self.network), make(LOSSES, self.loss)):
             if hasattr(part, "parameter_rules"):
                 check_parameters(part)
-        device = _pick_device(self.device)
+        device = pick_device(self.device)
         return _Checked(table, codes, counts, to_add, labels, encoder, device)
 
     def _describe(self, X: Any, checked: _Checked) -> dict[str, Any]:
         """Return the fitted attributes that are known before training."""
-        blank = clone(self)
-        validate_data(blank, X, skip_check_array=True, reset=True)
+        columns = BaseEstimator()
+        validate_data(columns, X, skip_check_array=True, reset=True)
         return {
-            **{name: value for name, value in vars(blank).items() if name.endswith("_in_")},
+            **vars(columns),  # n_features_in_ and feature_names_in_
             "classes_": checked.labels.classes_,
             "class_counts_": checked.counts,
             "sampling_strategy_": checked.to_add,
@@ -203,65 +209,69 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
             "device_": self.device,
         }
 
-    def _encode(self, checked: _Checked, seed: int) -> _Encoded:
+    def _encode(self, checked: _Checked, seed: int, min_rows: int) -> _Encoded:
         """Fit the encoder on the rows that are not held out; encode all."""
         n_classes = len(checked.labels.classes_)
         # A class is thinned to the rows that the step budget can visit.
-        budget = max(MIN_ROWS_SEEN, math.ceil(self.steps * self.batch_size / n_classes))
+        budget = max(MIN_ROWS_SEEN, math.ceil(int(self.steps) * int(self.batch_size) / n_classes))
         kept = thin(checked.codes, budget, numpy_stream(seed, Purpose.THIN))
         table, codes = take(checked.table, kept), checked.codes[kept]
         held_out = np.zeros(len(codes), dtype=bool)
         if self.early_stopping:
             grow = [c for c, label in enumerate(checked.counts) if checked.to_add.get(label)]
-            held_out = self._hold_out(codes, grow, seed)
+            held_out = self._hold_out(codes, grow, min_rows, seed)
         learned = np.flatnonzero(~held_out)
         encoder = checked.encoder.fit(take(table, learned), codes[learned], n_classes)
         return _Encoded(encoder, encoder.transform(table), codes, held_out)
 
     def _learn(
-        self, encoded: _Encoded, fitted: dict[str, Any], device: str, context: Any
+        self,
+        encoded: _Encoded,
+        unfitted: Sequence[Any],
+        fitted: dict[str, Any],
+        device: str,
+        context: Any,
     ) -> dict[str, Any]:
-        """Fit a generator for each class; return the fitted attributes that this adds."""
+        """Fit the generators of all classes; return the fitted attributes that this adds."""
         encoder, rows, codes, held_out = encoded
-        seed, counts = fitted["seed_"], fitted["class_counts_"]
-        interpolation, main = Interpolation(), self._make_generator()
-        methods = [_method_for(n, (Jitter(), interpolation, main)) for n in counts.values()]
+        seed, seen = fitted["seed_"], ~held_out
+        methods = {c: _method_for(n, unfitted) for c, n in fitted["class_counts_"].items()}
         monitor = Monitor(n_iter_no_change=self.n_iter_no_change)
-
-        def learn(generator: Any, seen: Any = slice(None), **options: Any) -> Any:
-            served = np.flatnonzero([method == generator.name for method in methods])
-            return generator.fit(
-                rows[seen], codes[seen], encoder.layout_, classes=served, seed=seed, **options
-            )
+        generators: dict[str, Any] = {}
 
         def attributes(generators: dict[str, Any]) -> dict[str, Any]:
-            methods_of = dict(zip(counts, methods, strict=True))
-            return {
-                "history_": monitor.history,
-                "methods_": methods_of,
-                "generators_": generators,
-            }
+            history = list(monitor.history)
+            return {"history_": history, "methods_": methods, "generators_": generators}
 
-        few_rows = {g.name: learn(g) for g in (Jitter(), interpolation) if g.name in methods}
-        if main.name not in methods:
-            return attributes(few_rows)
-
-        def at_tick(generator: Any) -> dict[str, Any]:
-            return fitted | attributes({**few_rows, main.name: generator})
-
-        monitor.on_tick = self._tick(context, at_tick)
+        monitor.on_tick = self._tick(
+            context, lambda now: fitted | attributes(generators | {now.name: now})
+        )
         if held_out.any():
             draw = encoder.draw_missing_flags
             monitor.validation = Validation(rows[held_out], codes[held_out], draw, seed, device)
-        try:
-            learn(main, ~held_out, device=device, monitor=monitor)
-            return attributes({**few_rows, main.name: main})
-        except TrainingDiverged:
-            methods = ["interpolation" if method == main.name else method for method in methods]
-            return attributes({**few_rows, "interpolation": learn(interpolation)})
-        finally:
-            if monitor.diverged_at is not None:
-                self._warn_of_divergence(monitor)
+        for generator in unfitted:
+            served = np.flatnonzero([method == generator.name for method in methods.values()])
+            if not len(served):
+                continue
+            try:
+                generators[generator.name] = generator.fit(
+                    rows[seen],
+                    codes[seen],
+                    encoder.layout_,
+                    classes=served,
+                    seed=seed,
+                    device=device,
+                    monitor=monitor,
+                )
+            except TrainingDiverged:
+                self._warn_of_divergence(monitor, "interpolation or jitter is")
+                everything = _Encoded(encoder, rows, codes, np.zeros_like(held_out))
+                rest = [other for other in unfitted if other is not generator]
+                instead = self._learn(everything, rest, fitted, device, context)
+                return instead | {"history_": list(monitor.history)}
+        if monitor.diverged_at is not None:
+            self._warn_of_divergence(monitor, "the weights of the last good tick are")
+        return attributes(generators)
 
     def _tick(
         self, context: Any, at_tick: Callable[[Any], dict[str, Any]]
@@ -279,27 +289,28 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
 
         return on_tick
 
-    def _warn_of_divergence(self, monitor: Monitor) -> None:
-        kept = (
-            "convex combinations" if monitor.best is None else "the weights of the last good tick"
-        )
+    def _warn_of_divergence(self, monitor: Monitor, instead: str) -> None:
+        step = "" if monitor.diverged_at is None else f" by step {monitor.diverged_at}"
         warnings.warn(
-            f"GAN training diverged by step {monitor.diverged_at} of {self.steps}; {kept} are "
-            f"used instead. Lower learning_rate (now {self.learning_rate}) or raise the penalty of "
-            "the loss.",
+            f"Training diverged{step} of {self.steps}; {instead} used instead. Lower learning_rate "
+            f"(now {self.learning_rate}) or raise the penalty of the loss.",
             ConvergenceWarning,
-            stacklevel=2,
+            stacklevel=6,  # past fit and what wraps it
         )
 
-    def _make_generator(self) -> Any:
-        """Return the unfitted generator of classes with enough rows, with parts of its own."""
+    def make_generator(self) -> Any:
+        """Return the unfitted generator of classes with enough rows.
+
+        A subclass that overrides this has another, see :mod:`ganaug.generators`. It must not hold
+        objects that the caller can change.
+        """
         return ConditionalGAN(
             clone(self.network, safe=False),
             clone(self.loss, safe=False),
             CandidateSelector(),
-            steps=self.steps,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
+            steps=int(self.steps),
+            batch_size=int(self.batch_size),
+            learning_rate=float(self.learning_rate),
         )
 
     def _make_encoder(self) -> Any:
@@ -322,19 +333,18 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         encoder.set_params(categorical_features=asked)
         return encoder
 
-    def _hold_out(self, codes: np.ndarray, grow: list[int], seed: int) -> np.ndarray:
+    def _hold_out(self, codes: np.ndarray, grow: list[int], min_rows: int, seed: int) -> np.ndarray:
         """Return a mask of held-out rows, of the classes that are to grow and can spare some."""
-        rows_left = ConditionalGAN.min_rows
         rng = numpy_stream(seed, Purpose.HOLD_OUT)
-        mask = hold_out(codes, grow, self.validation_fraction, rows_left, rng)
+        mask = hold_out(codes, grow, self.validation_fraction, min_rows, rng)
         if not mask.any():
             least = HELD_OUT_ROWS[0]
             warnings.warn(
                 f"early_stopping has nothing to watch: a class to add rows to needs "
-                f"{least + rows_left} rows, of which {least} are held out. Training goes on for "
-                "all steps.",
+                f"{least + min_rows} rows, of which {least} are held out. Training goes on for all "
+                "steps.",
                 UserWarning,
-                stacklevel=2,
+                stacklevel=6,  # past fit and what wraps it
             )
         return mask
 
@@ -351,7 +361,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         ----------
         n : dict or None, default=None
             ``{label: rows}``; ``None`` for what ``sampling_strategy`` asked.
-        random_state : int, RandomState instance or None, default=None
+        random_state : int, RandomState, numpy Generator or None, default=None
             ``None`` for the seed of the fit: the same rows at every call. Pass another for a
             fresh draw.
         n_candidates : int or None, default=None
@@ -377,7 +387,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self, "generators_")
         if n_candidates is None:
             n_candidates = self.n_candidates_ if n is None else 1
-        check_value(f"{type(self).__name__}.sample", "n_candidates", n_candidates, Whole(1))
+        check_value(f"{type(self).__name__}.sample", "n_candidates", n_candidates, whole(1))
         n = self.sampling_strategy_ if n is None else n
         X_new, codes = self._draw(n, random_state, n_candidates)
         return X_new, self.labels_.decode(codes)
@@ -389,33 +399,33 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
             raise ValueError(
                 f"n={n!r} must be a dict of rows per label, such as {{{labels[0]!r}: 10}}, or None."
             )
-        asked = {labels.index(label): rows for label, rows in checked_rows(n, labels, "n").items()}
+        counts = {labels.index(label): rows for label, rows in checked_rows(n, labels, "n").items()}
         seed = self.seed_ if random_state is None else seed_from(random_state)
-        codes = np.repeat(np.array(list(asked), dtype=np.int64), list(asked.values()))
-        rows = self._encoded_rows(asked, seed, int(n_candidates))
+        codes = np.repeat(np.array(list(counts), dtype=np.int64), list(counts.values()))
+        rows = self._encoded_rows(counts, seed, int(n_candidates))
         return self.encoder_.inverse_transform(
             rows, codes, numpy_stream(seed, Purpose.DECODE)
         ), codes
 
-    def _encoded_rows(self, asked: Mapping[int, int], seed: int, n_candidates: int) -> np.ndarray:
-        """Return encoded rows, class after class in the order of ``asked``."""
+    def _encoded_rows(self, counts: Mapping[int, int], seed: int, n_candidates: int) -> np.ndarray:
+        """Return encoded rows, class after class in the order of ``counts``."""
         methods = list(self.methods_.values())
         made: dict[int, np.ndarray] = {}
         for name, generator in self.generators_.items():
-            counts = {code: n for code, n in asked.items() if methods[code] == name}
-            if counts:
+            served = {code: n for code, n in counts.items() if methods[code] == name}
+            if served:
                 made |= generator.sample(
-                    counts,
+                    served,
                     seed=seed,
                     draw_missing_flags=self.encoder_.draw_missing_flags,
                     n_candidates=n_candidates,
-                    device=_pick_device(self.device_, fallback=True),
+                    device=pick_device(self.device_, fallback=True),
                 )
         nothing = np.empty((0, self.encoder_.layout_.width), dtype=np.float32)
-        return np.concatenate([nothing, *(made[code] for code in asked)])
+        return np.concatenate([nothing, *(made[code] for code in counts)])
 
     def _extended(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """Return the real rows, and after them the rows that the strategy asked for."""
+        """Return the real rows, and after them the rows that ``sampling_strategy`` adds."""
         X_new, codes = self._draw(self.sampling_strategy_, None, self.n_candidates_)
         y_new = self.labels_.decode(codes, like=y)
         if isinstance(X, pd.DataFrame) and isinstance(y, pd.Series | pd.DataFrame):
@@ -471,26 +481,17 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        of_rows = get_tags(make(ENCODERS, self.encoder)).input_tags
+        # What was fitted counts, whatever the parameter is by now.
+        encoder = vars(self).get("encoder_", self.encoder)
+        if (isinstance(encoder, str) and encoder not in ENCODERS) or encoder is None:
+            return tags  # fit will refuse it
+        of_rows = get_tags(make(ENCODERS, encoder)).input_tags
         for kind in ("allow_nan", "string", "categorical", "sparse", "three_d_array"):
             setattr(tags.input_tags, kind, getattr(of_rows, kind))
         tags.target_tags.required = True
         return tags
 
 
-def _method_for(n_rows: int, generators: tuple[Any, ...]) -> str:
+def _method_for(n_rows: int, generators: Sequence[Any]) -> str:
     """Return the name of the last generator for which so many rows of a class are enough."""
     return [generator.name for generator in generators if generator.min_rows <= n_rows][-1]
-
-
-def _pick_device(asked: str, fallback: bool = False) -> str:
-    """Return a device that is there; ``fallback`` is for models trained elsewhere."""
-    import torch
-
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}
-    if asked == "auto":
-        return "cuda" if there["cuda"] else "cpu"
-    if not there[asked] and not fallback:
-        have = [device for device, ready in there.items() if ready]
-        raise ValueError(f"device={asked!r} is not available here; choose among {have} or 'auto'.")
-    return asked if there[asked] else "cpu"

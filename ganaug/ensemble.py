@@ -20,7 +20,7 @@ from ganaug.autologging import without_autologging
 from ganaug.callbacks import CallbackSupportMixin, with_callbacks
 from ganaug.draws import AUGMENTER, ESTIMATOR, draw_rows, set_rows_to_add
 from ganaug.memory import fit_or_load
-from ganaug.parameters import FLAG, NONE, RANDOM_STATE, HasMethods, IsA, Whole, check_parameters
+from ganaug.parameters import FLAG, NONE, RANDOM_STATE, check_parameters, has_methods, is_a, whole
 from ganaug.priors import (
     adjusted_prior,
     average_at_prior,
@@ -171,12 +171,12 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
     """
 
     parameter_rules: ClassVar[dict] = {
-        "estimator": (HasMethods("fit", "predict"),),
-        "augmenter": (HasMethods("fit", "sample", "transform"), HasMethods("fit_resample"), NONE),
-        "n_draws": (Whole(1),),
+        "estimator": (has_methods("fit", "predict"),),
+        "augmenter": (has_methods("fit", "sample", "transform"), has_methods("fit_resample"), NONE),
+        "n_draws": (whole(1),),
         "correct_prior": (FLAG,),
-        "memory": (IsA((str, Path, Memory), "a path or a joblib.Memory"), NONE),
-        "n_jobs": (IsA((Integral,), "a whole number"), NONE),
+        "memory": (is_a("a path or a joblib.Memory", str, Path, Memory), NONE),
+        "n_jobs": (is_a("a whole number", Integral), NONE),
         "random_state": RANDOM_STATE,
     }
 

@@ -55,3 +55,16 @@ def peak_memory(device: str) -> dict[str, float]:
     if device == "cuda":
         peaks["peak_gpu_memory_mb"] = torch.cuda.max_memory_allocated() / 2**20
     return peaks
+
+
+def pick_device(device: str, fallback: bool = False) -> str:
+    """Return a device that is there; ``fallback`` is for models trained elsewhere."""
+    import torch
+
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}
+    if device == "auto":
+        return "cuda" if there["cuda"] else "cpu"
+    if not there[device] and not fallback:
+        have = [name for name, ready in there.items() if ready]
+        raise ValueError(f"device={device!r} is not available here; choose among {have} or 'auto'.")
+    return device if there[device] else "cpu"

@@ -1,11 +1,10 @@
 r"""Adversarial losses. Each is a small estimator-like object with its own constants.
 
-A loss is asked twice per step. ``critic_loss(critic, real, fake, classes, rng)`` is what the
-critic minimises, ``generator_loss(critic, real, fake, classes)`` what the generator minimises;
-``real[i]`` and ``fake[i]`` are rows (n, width) of the same class ``classes[i]``. ``critic_steps``
-says how often the critic moves for each move of the generator, and ``scores_are_log_ratios``
-whether its score comes to estimate the logarithm of how much denser real rows are than fake ones,
-but for a constant.
+A loss has two methods. The critic minimises ``critic_loss(critic, real, fake, classes, rng)``, the
+generator ``generator_loss(critic, real, fake, classes)``; ``real[i]`` and ``fake[i]`` are rows
+(n, width) of the same class ``classes[i]``. ``critic_steps`` is the number of critic updates for
+each update of the generator. ``scores_are_log_ratios`` tells whether the critic's score estimates
+the log density ratio of real to generated rows, up to an additive constant.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from ganaug.parameters import Number, Whole
+from ganaug.parameters import number, whole
 
 
 class RelativisticLoss(BaseEstimator):
@@ -45,7 +44,7 @@ class RelativisticLoss(BaseEstimator):
 
     critic_steps = 1
     scores_are_log_ratios = True
-    parameter_rules = {"penalty": (Number(low=0),)}
+    parameter_rules = {"penalty": (number(low=0),)}
 
     def __init__(self, penalty: float = 0.5) -> None:
         self.penalty = penalty
@@ -90,8 +89,8 @@ class WassersteinLoss(BaseEstimator):
 
     scores_are_log_ratios = False
     parameter_rules = {
-        "penalty": (Number(low=0),),
-        "critic_steps": (Whole(1),),
+        "penalty": (number(low=0),),
+        "critic_steps": (whole(1),),
     }
 
     def __init__(self, penalty: float = 10.0, critic_steps: int = 2) -> None:
@@ -103,8 +102,8 @@ class WassersteinLoss(BaseEstimator):
     ) -> Tensor:
         """Return the scalar that the critic minimises."""
         shape = (len(real),) + (1,) * (real.ndim - 1)
-        share = torch.rand(shape, generator=rng, device=real.device, dtype=real.dtype)
-        between = torch.lerp(real, fake, share)
+        uniform = torch.rand(shape, generator=rng, device=real.device, dtype=real.dtype)
+        between = torch.lerp(real, fake, uniform)
         _, gradient = critic.with_gradient(between, classes)
         norm = (gradient.flatten(1).square().sum(dim=1) + 1e-12).sqrt()
         on_real, on_fake = critic(torch.cat([real, fake]), classes.repeat(2)).chunk(2)
@@ -142,7 +141,7 @@ class BCELoss(BaseEstimator):
 
     critic_steps = 1
     scores_are_log_ratios = True
-    parameter_rules = {"penalty": (Number(low=0),)}
+    parameter_rules = {"penalty": (number(low=0),)}
 
     def __init__(self, penalty: float = 1.0) -> None:
         self.penalty = penalty

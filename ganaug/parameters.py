@@ -1,4 +1,4 @@
-"""Rules for constructor parameters: which values are allowed, and what is said of one that is not.
+"""Rules for constructor parameters: which values are allowed, and the message for all others.
 
 scikit-learn has such rules too, but keeps them private.
 """
@@ -6,10 +6,10 @@ scikit-learn has such rules too, but keeps them private.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from sklearn import get_config
@@ -19,127 +19,81 @@ class InvalidParameterError(ValueError, TypeError):
     """A parameter has a value of the wrong type or out of range."""
 
 
-class Rule(Protocol):
-    """What a parameter may be; ``str(rule)`` completes the sentence "it must be ..."."""
-
-    def allows(self, value: Any) -> bool:
-        """Return whether ``value`` is allowed."""
-
-
 @dataclass(frozen=True)
-class Whole:
-    """A whole number in ``[low, high]``."""
+class Rule:
+    """What a parameter may be; ``words`` completes the sentence "it must be ..."."""
 
-    low: int
-    high: int | None = None
-
-    def allows(self, value: Any) -> bool:
-        """Return whether ``value`` is allowed."""
-        whole = isinstance(value, Integral) and not isinstance(value, bool)
-        return whole and value >= self.low and (self.high is None or value <= self.high)
-
-    def __str__(self) -> str:
-        upper = "" if self.high is None else f" to {self.high}"
-        return f"a whole number from {self.low}{upper}" + (" on" if self.high is None else "")
+    words: str
+    allows: Callable[[Any], bool]
 
 
-@dataclass(frozen=True)
-class Number:
-    """A number from ``low`` to ``high``, ``above`` one and ``below`` another."""
+def whole(low: int, high: int | None = None) -> Rule:
+    """Allow whole numbers in ``[low, high]``."""
 
-    low: float | None = None
-    above: float | None = None
-    high: float | None = None
-    below: float | None = None
+    def allows(value: Any) -> bool:
+        is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+        return is_whole and value >= low and (high is None or value <= high)
 
-    def allows(self, value: Any) -> bool:
-        """Return whether ``value`` is allowed."""
+    return Rule(f"a whole number from {low} {'on' if high is None else f'to {high}'}", allows)
+
+
+def number(
+    *,
+    low: float = -math.inf,
+    above: float = -math.inf,
+    high: float = math.inf,
+    below: float = math.inf,
+) -> Rule:
+    """Allow numbers from ``low`` to ``high``, ``above`` one and ``below`` another."""
+    ends = {"of at least": low, "above": above, "of at most": high, "below": below}
+    words = " and ".join(f"{word} {end}" for word, end in ends.items() if math.isfinite(end))
+
+    def allows(value: Any) -> bool:
         if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
             return False
-        number = float(value)
-        return (
-            not math.isnan(number)
-            and (self.low is None or number >= self.low)
-            and (self.above is None or number > self.above)
-            and (self.high is None or number <= self.high)
-            and (self.below is None or number < self.below)
-        )
+        try:
+            x = float(value)
+        except OverflowError:
+            return False
+        return math.isfinite(x) and low <= x <= high and above < x < below
 
-    def __str__(self) -> str:
-        ends = {
-            "of at least": self.low,
-            "above": self.above,
-            "of at most": self.high,
-            "below": self.below,
-        }
-        words = [f"{word} {end}" for word, end in ends.items() if end is not None]
-        return " ".join(["a number", " and ".join(words)])
+    return Rule(f"a number {words}", allows)
 
 
-@dataclass(frozen=True)
-class OneOf:
-    """One of some names, or None where ``None`` is among them."""
-
-    names: tuple[str | None, ...]
-
-    def __init__(self, names: Iterable[str | None]) -> None:
-        object.__setattr__(self, "names", tuple(names))
-
-    def allows(self, value: Any) -> bool:
-        """Return whether ``value`` is allowed."""
-        return (value is None or isinstance(value, str)) and value in self.names
-
-    def __str__(self) -> str:
-        return f"one of {', '.join(map(repr, self.names))}"
+def one_of(names: Iterable[str]) -> Rule:
+    """Allow some strings."""
+    known = tuple(names)
+    words = f"one of {', '.join(map(repr, known))}"
+    return Rule(words, lambda value: isinstance(value, str) and value in known)
 
 
-@dataclass(frozen=True)
-class HasMethods:
-    """An object that has these methods."""
-
-    methods: tuple[str, ...]
-
-    def __init__(self, *methods: str) -> None:
-        object.__setattr__(self, "methods", methods)
-
-    def allows(self, value: Any) -> bool:
-        """Return whether ``value`` is allowed."""
-        return all(callable(getattr(value, method, None)) for method in self.methods)
-
-    def __str__(self) -> str:
-        return f"an object with {', '.join(self.methods)}"
+def has_methods(*methods: str) -> Rule:
+    """Allow objects that have these methods."""
+    return Rule(
+        f"an object with {', '.join(methods)}",
+        lambda value: (
+            not isinstance(value, type)
+            and all(callable(getattr(value, method, None)) for method in methods)
+        ),
+    )
 
 
-@dataclass(frozen=True)
-class IsA:
-    """An object of these types, which ``name`` says in words."""
-
-    types: tuple[type, ...]
-    name: str
-
-    def allows(self, value: Any) -> bool:
-        """Return whether ``value`` is allowed."""
-        return isinstance(value, self.types)
-
-    def __str__(self) -> str:
-        return self.name
+def is_a(words: str, *types: type) -> Rule:
+    """Allow objects of these types."""
+    return Rule(words, lambda value: isinstance(value, types))
 
 
-class _ArrayLike:
-    def allows(self, value: Any) -> bool:
-        return hasattr(value, "__len__") and not isinstance(value, str | bytes | Mapping)
-
-    def __str__(self) -> str:
-        return "array-like"
-
-
-NONE = IsA((type(None),), "None")
-FLAG = IsA((bool, np.bool_), "True or False")
-CALLABLE = HasMethods("__call__")
-ARRAY_LIKE: Rule = _ArrayLike()
-RANDOM_STATE: tuple[Rule, ...] = (
-    Whole(0, 2**32 - 1),
-    IsA((np.random.RandomState,), "a numpy.random.RandomState"),
+ANYTHING = is_a("anything", object)
+NONE = is_a("None", type(None))
+FLAG = is_a("True or False", bool, np.bool_)
+CALLABLE = Rule("a callable", callable)
+ARRAY_LIKE = Rule(
+    "array-like",
+    lambda value: hasattr(value, "__len__") and not isinstance(value, str | bytes | Mapping),
+)
+RANDOM_STATE = (
+    whole(0, 2**32 - 1),
+    is_a("a numpy.random.RandomState", np.random.RandomState),
     NONE,
 )
 
@@ -163,14 +117,14 @@ def check_value(owner: str, name: str, value: Any, *rules: Rule) -> None:
 
     Examples
     --------
-    >>> from ganaug.parameters import Whole, check_value
-    >>> check_value("GANAugmenter", "steps", 0, Whole(1))
+    >>> from ganaug.parameters import check_value, whole
+    >>> check_value("GANAugmenter", "steps", 0, whole(1))
     Traceback (most recent call last):
     ganaug.parameters.InvalidParameterError: The 'steps' parameter of GANAugmenter must be a whole \
 number from 1 on. Got 0 instead.
     """
     if not any(rule.allows(value) for rule in rules):
-        allowed = " or ".join(map(str, rules))
+        allowed = " or ".join(rule.words for rule in rules)
         raise InvalidParameterError(
             f"The {name!r} parameter of {owner} must be {allowed}. Got {value!r} instead."
         )
@@ -186,6 +140,8 @@ def check_parameters(estimator: Any) -> None:
     """
     if get_config()["skip_parameter_validation"]:
         return
+    rules: dict[str, tuple[Rule, ...]] = {}
+    for base in reversed(type(estimator).__mro__):
+        rules |= vars(base).get("parameter_rules", {})
     for name, value in estimator.get_params(deep=False).items():
-        if name in estimator.parameter_rules:  # a subclass may have parameters of its own
-            check_value(type(estimator).__name__, name, value, *estimator.parameter_rules[name])
+        check_value(type(estimator).__name__, name, value, *rules.get(name, (ANYTHING,)))

@@ -33,7 +33,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     """Yield a hidden folder to fill, which becomes `path` when the block succeeds."""
     check_free(path)
     new = path.with_name(f".{path.name}-{token_hex(4)}")
-    new.mkdir()  # Not by tempfile: whom it is open to, the umask says.
+    new.mkdir()  # Not by tempfile, which ignores the umask.
     try:
         yield new
         new.rename(path)

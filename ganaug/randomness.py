@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Purpose(IntEnum):
-    """What a private stream is for: the first part of its key, so that no two are the same."""
+    """The purpose of a private stream: the first number of its key, so that no two are the same."""
 
     THIN = 0
     HOLD_OUT = 1
@@ -101,7 +101,7 @@ def thin(codes: np.ndarray, max_rows: int, rng: np.random.Generator) -> np.ndarr
 
 
 def subseed(seed: int | None, *key: int) -> int | None:
-    """Return the seed of one part, or None where there is none for the whole."""
+    """Return the seed of one purpose, or None if there is no seed."""
     return None if seed is None else int(numpy_stream(seed, *key).integers(2**31 - 1))
 
 

@@ -1,4 +1,4 @@
-"""The parts a user can name, each one line: a new part is one class and one line here.
+"""The parts that a user or a saved file can name. A new part is one class, and one line here.
 
 Values are import paths, so that naming a part does not import torch.
 """

@@ -20,10 +20,10 @@ from ganaug.parameters import (
     ARRAY_LIKE,
     CALLABLE,
     NONE,
-    HasMethods,
-    IsA,
-    OneOf,
-    Whole,
+    has_methods,
+    is_a,
+    one_of,
+    whole,
 )
 from ganaug.priors import TAUS
 from ganaug.randomness import subseed
@@ -142,11 +142,11 @@ class AugmentedClassifierCV(AugmentedClassifier):
     parameter_rules: ClassVar[dict] = {
         **AugmentedClassifier.parameter_rules,
         "amounts": (ARRAY_LIKE,),
-        "scoring": (OneOf(get_scorer_names()), CALLABLE, NONE),
+        "scoring": (one_of(get_scorer_names()), CALLABLE, NONE),
         "cv": (
-            Whole(2),
-            HasMethods("split", "get_n_splits"),
-            IsA((list, tuple, Iterator), "an iterable of (training rows, test rows)"),
+            whole(2),
+            has_methods("split", "get_n_splits"),
+            is_a("an iterable of (training rows, test rows)", list, tuple, Iterator),
             NONE,
         ),
     }

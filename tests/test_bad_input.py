@@ -42,6 +42,9 @@ BAD_Y = {
     "one class": (np.zeros(N, int), ValueError, ["one class", "at least 2 classes"]),
     "empty": ([], ValueError, ["y is empty"]),
     "continuous": (X[:, 0], ValueError, ["Unknown label type: continuous"]),
+    "continuous list": (X[:, 0].tolist(), ValueError, ["Unknown label type: continuous"]),
+    "continuous frame": (pd.DataFrame({"t": X[:, 0]}), ValueError, ["Unknown label type"]),
+    "continuous column": (X[:, :1], ValueError, ["Unknown label type: continuous"]),
     "continuous nullable": (
         pd.Series(X[:, 0]).astype("Float64"),
         ValueError,

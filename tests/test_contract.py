@@ -555,6 +555,11 @@ def test_a_loss_trains_samples_and_saves(loss, tmp_path):
     train_sample_and_save(tmp_path / "model", "table", loss=loss)
 
 
+def test_a_loss_with_a_gradient_penalty_trains_a_network_of_images(tmp_path):
+    parts = {"network": "conv", "loss": "wasserstein"}
+    train_sample_and_save(tmp_path / "model", "image", **parts)
+
+
 @networks
 @pytest.mark.parametrize("kind", LAYOUTS)
 def test_a_network_refuses_rows_that_it_is_not_made_for(network, kind):

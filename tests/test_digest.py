@@ -28,6 +28,14 @@ DIFFERENT = {
     "names": pd.DataFrame(NUMBERS, columns=["a", "b"]),
     "the same name twice": pd.DataFrame(NUMBERS, columns=["a", "a"]),
     "levels": pd.DataFrame(NUMBERS).astype("category"),
+    "levels of 1 and its text": pd.DataFrame({"a": pd.Categorical([1, "1"] * 3, [1, "1"])}),
+    "the same swapped": pd.DataFrame({"a": pd.Categorical(["1", 1] * 3, [1, "1"])}),
+    "levels of small integers": pd.DataFrame({"a": pd.Series([1, 2] * 3, dtype="int8")}).astype(
+        pd.CategoricalDtype(pd.Index([1, 2], dtype="int8"))
+    ),
+    "levels of integers": pd.DataFrame({"a": pd.Series([1, 2] * 3)}).astype(
+        pd.CategoricalDtype(pd.Index([1, 2], dtype="int64"))
+    ),
     "texts": pd.DataFrame(NUMBERS).astype(str),
     "a number first": column([1, "1", 2, 3, 4, 5]),
     "a text first": column(["1", 1, 2, 3, 4, 5]),

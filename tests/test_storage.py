@@ -262,6 +262,12 @@ CHANGES = {
     "format is text": lambda o: o.update(format="one"),
     "state is a list": lambda o: o.update(state=[]),
     "state is a number": lambda o: o.update(state=3),
+    "no state at all": lambda o: o.update(state={"pairs": []}),
+    "nothing fitted": lambda o: o["state"].update(
+        pairs=[pair for pair in o["state"]["pairs"] if not pair[0].endswith("_")]
+    ),
+    "a format that is no number": lambda o: o.update(format=float("nan")),
+    "a format of two points": lambda o: o.update(format=2.0),
     "state is null": lambda o: o.update(state=None),
     "pairs are numbers": lambda o: o["state"].update(pairs=[1, 2]),
     "pairs of three": lambda o: o["state"]["pairs"].append([1, 2, 3]),
@@ -272,10 +278,10 @@ CHANGES = {
     ),
     "a value of no kind": lambda o: o["state"]["pairs"].append(["x", {"what": 1}]),
     "a layout of other fields": lambda o: o["state"]["pairs"].append(
-        ["x", {"part": "RowLayout", "state": {"pairs": [["size", 3]]}}]
+        ["x", {"part": "ganaug.encoders.layout:RowLayout", "state": {"pairs": [["size", 3]]}}]
     ),
     "a part with a list for state": lambda o: o["state"]["pairs"].append(
-        ["x", {"part": "Cells", "state": [1]}]
+        ["x", {"part": "ganaug.encoders.cells:Cells", "state": [1]}]
     ),
 }
 
@@ -294,7 +300,7 @@ def test_a_newer_format(saved):
 
 
 def test_an_older_format(saved):
-    edit(saved, lambda outline: outline.update(format=1, ganaug="0.1"))
+    edit(saved, lambda outline: outline.update(format=1, ganaug="0.1", state=None))
     with pytest.raises(ValueError, match=r"written by ganaug 0\.1 in format 1.*fit and save"):
         GANAugmenter.load(saved)
 
@@ -307,7 +313,17 @@ def test_another_class(saved):
         GANAugmenter.load(saved)
 
 
-@pytest.mark.parametrize("name", ["subprocess:Popen", "builtins.eval", "GANAugmenter", "", 3])
+OTHERS = [
+    "subprocess:Popen",
+    "builtins.eval",
+    "GANAugmenter",
+    "ganaug.encoders.cells:Decimal",
+    "",
+    3,
+]
+
+
+@pytest.mark.parametrize("name", OTHERS)
 def test_a_part_that_is_not_known_is_never_made(saved, name):
     def tamper(outline):
         next(parts_of(outline["state"]))["part"] = name
@@ -324,6 +340,12 @@ def test_weights_that_do_not_fit_are_refused(saved):
     save_file(arrays, saved / ARRAYS)
     with pytest.raises((ValueError, RuntimeError), match=r"size mismatch|damaged"):
         GANAugmenter.load(saved).sample()
+
+
+def test_a_part_of_a_file_that_is_not_there(saved):
+    edit(saved, lambda o: next(parts_of(o["state"])).update(part="ganaug.encoders.nowhere:Cells"))
+    with pytest.raises(ValueError, match="damaged: ModuleNotFoundError"):
+        GANAugmenter.load(saved)
 
 
 def test_a_pickle_in_place_of_the_arrays_is_not_run(saved, tmp_path):

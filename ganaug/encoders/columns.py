@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import ndtri
 from sklearn.base import BaseEstimator
 
-# A number that makes up this share of a column is a spike, and gets a one-hot level of its own.
+# A number that makes up this fraction of a column is a spike, and gets a one-hot level of its own.
 SPIKE_SHARE = 0.1
 # Up to this many distinct numbers are all levels: none of them is "in between".
 FEW_NUMBERS = 10
@@ -68,7 +68,7 @@ class NumberCoder(BaseEstimator):
         spike = (counts >= max(SPIKE_SHARE * len(cells), 5)) | few
         self.spikes_ = values[spike]
         ranks = (np.cumsum(counts) - counts / 2) / len(cells)
-        # Spikes keep their share of the ranks, but no score leads to the gap beside one.
+        # Spikes keep their place among the ranks, but no score leads to the gap beside one.
         values, ranks = values[~spike], ranks[~spike]
         if len(values) > KNOTS:
             at = np.searchsorted(ranks, np.linspace(ranks[0], ranks[-1], KNOTS - 2))

@@ -12,12 +12,11 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from ganaug.encoders.cells import check_names
-from ganaug.encoders.layout import RowLayout
-from ganaug.parameters import NONE, IsA, OneOf, check_parameters
+from ganaug.encoders.layout import MAX_CHANNELS, RowLayout
+from ganaug.parameters import NONE, check_parameters, is_a, one_of
 
 Images = np.ndarray | pd.DataFrame
 
-MOST_CHANNELS = 4
 # Ranges that pixels are usually meant in.
 USUAL_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
 
@@ -80,8 +79,8 @@ class ImageEncoder(BaseEstimator):
     #: Whether rows are shown as pictures, by ``to_pictures``, or as a table.
     shows_pictures = True
     parameter_rules = {
-        "shape": (IsA((tuple, list), "a tuple"), NONE),
-        "channels": (OneOf(["infer", "first", "last"]),),
+        "shape": (is_a("a tuple", tuple, list), NONE),
+        "channels": (one_of(["infer", "first", "last"]),),
     }
 
     def __init__(self, shape: tuple[int, ...] | None = None, channels: str = "infer") -> None:
@@ -152,6 +151,7 @@ class ImageEncoder(BaseEstimator):
             raise ValueError(
                 f"shape={self.shape!r} must be that of one image, (h, w), (h, w, c) or (c, h, w)."
             )
+        asked = None if asked is None else tuple(map(int, asked))
         if len(found) == 1:
             if asked is None:
                 raise ValueError(
@@ -163,7 +163,7 @@ class ImageEncoder(BaseEstimator):
                     f"X has {found[0]} columns, but shape={self.shape!r} has "
                     f"{math.prod(asked)} pixels; pass the shape of the images in X."
                 )
-            return tuple(map(int, asked))
+            return asked
         if len(found) not in (2, 3):
             raise ValueError(
                 f"X has {len(found) + 1} axes; images come as (n, h, w), (n, h, w, c), "
@@ -416,14 +416,14 @@ def _channel_axis(shape: tuple[int, ...], channels: str) -> int | None:
     """Return which axis of an image holds its channels, None if it has none."""
     if len(shape) == 2:
         return None
-    may_be = [axis for axis in (0, 2) if shape[axis] <= MOST_CHANNELS]
+    may_be = [axis for axis in (0, 2) if shape[axis] <= MAX_CHANNELS]
     if channels != "infer":
         may_be = [axis for axis in may_be if axis == {"first": 0, "last": 2}[channels]]
     if not may_be:
         where = {"infer": "the first or last", "first": "the first", "last": "the last"}[channels]
         raise ValueError(
             f"X has images of shape {shape} with channels={channels!r}; {where} of the three axes "
-            f"must hold 1 to {MOST_CHANNELS} channels."
+            f"must hold 1 to {MAX_CHANNELS} channels."
         )
     if len(may_be) > 1:
         raise ValueError(

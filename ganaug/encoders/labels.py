@@ -45,7 +45,10 @@ class LabelCoder(BaseEstimator):
         self.name_ = getattr(y, "name", None)
         if self.form_ == "frame":
             self.name_ = y.columns[0]
+        self.__dict__.pop("width_", None)
         labels = self._flat(y)
+        if self.form_ == "onehot":
+            self.width_ = y.shape[1]
         if np.asarray(pd.isna(labels)).any():
             raise ValueError(
                 f"y has {int(pd.isna(labels).sum())} missing label(s) (NaN or None); "
@@ -81,7 +84,10 @@ class LabelCoder(BaseEstimator):
                     "y is a multilabel-indicator. Multilabel and multioutput targets are not "
                     "supported. Pass one class for each row."
                 )
-            self.width_ = table.shape[1]
+            if table.shape[1] != getattr(self, "width_", table.shape[1]):
+                raise ValueError(
+                    f"y has {table.shape[1]} one-hot columns, but in fit it had {self.width_}."
+                )
             return table.argmax(axis=1)
         if form == "frame":
             return self._flat(y.iloc[:, 0])

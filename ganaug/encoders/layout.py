@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: Channels that an image may have.
+MAX_CHANNELS = 4
+
 
 @dataclass(frozen=True, kw_only=True)
 class RowLayout:

@@ -12,7 +12,7 @@ from sklearn.utils import check_array
 from ganaug.encoders.cells import Cells, check_names, has_unnamed_zone, infer, kind_of, to_float
 from ganaug.encoders.columns import LevelCoder, NumberCoder
 from ganaug.encoders.layout import RowLayout
-from ganaug.parameters import ARRAY_LIKE, NONE, OneOf, Whole
+from ganaug.parameters import ARRAY_LIKE, NONE, one_of, whole
 
 Table = np.ndarray | pd.DataFrame
 
@@ -66,8 +66,8 @@ class TableEncoder(BaseEstimator):
     #: Whether rows are shown as pictures, by ``to_pictures``, or as a table.
     shows_pictures = False
     parameter_rules = {
-        "categorical_features": (OneOf(["from_dtype"]), ARRAY_LIKE, NONE),
-        "max_groups": (Whole(2),),
+        "categorical_features": (one_of(["from_dtype"]), ARRAY_LIKE, NONE),
+        "max_groups": (whole(2),),
     }
 
     def __init__(self, categorical_features: Any = "from_dtype", max_groups: int = 40) -> None:

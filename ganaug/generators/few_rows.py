@@ -17,12 +17,7 @@ from ganaug.randomness import Purpose, numpy_stream, thin
 
 
 class FewRowsGenerator(BaseEstimator):
-    """A generator that keeps the real rows of each class, and makes new ones from them.
-
-    Parameters
-    ----------
-    max_rows : int, default=200
-        Rows of a class to keep at most.
+    """Keeps the real rows of each class, at most ``max_rows``, and makes new ones from them.
 
     Attributes
     ----------
@@ -77,22 +72,6 @@ class Jitter(FewRowsGenerator):
         Standard deviation of the noise.
     max_rows : int, default=200
         Rows of a class to keep at most.
-
-    Attributes
-    ----------
-    layout_ : RowLayout
-    rows_ : dict of ndarray
-        ``{class code: encoded rows}``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from ganaug.encoders.layout import RowLayout
-    >>> from ganaug.generators.few_rows import Jitter
-    >>> row, layout = np.array([[1.0]], dtype=np.float32), RowLayout(n_numeric=1, n_classes=1)
-    >>> jitter = Jitter().fit(row, np.array([0]), layout, classes=np.array([0]), seed=0)
-    >>> jitter.sample({0: 5}, seed=1)[0].shape
-    (5, 1)
     """
 
     name = "jitter"
@@ -125,12 +104,6 @@ class Interpolation(FewRowsGenerator):
         Rows to blend.
     max_rows : int, default=200
         Rows of a class to keep at most.
-
-    Attributes
-    ----------
-    layout_ : RowLayout
-    rows_ : dict of ndarray
-        ``{class code: encoded rows}``.
 
     References
     ----------

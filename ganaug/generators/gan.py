@@ -37,11 +37,16 @@ class ConditionalGAN(BaseEstimator):
         See :mod:`ganaug.losses`.
     selector : CandidateSelector
         Weighs candidate rows.
-    steps, batch_size, learning_rate
+    steps : int, default=800
+    batch_size : int, default=128
+    learning_rate : float, default=0.002
         As of :class:`~ganaug.GANAugmenter`.
 
     Attributes
     ----------
+    settings_ : dict of dict
+        The parameters of network and loss where they are given by name: what was fitted does not
+        depend on the defaults of a later version.
     layout_ : RowLayout
     weights_, critic_weights_ : dict of ndarray
         The averaged generator, and the critic.
@@ -94,6 +99,14 @@ class ConditionalGAN(BaseEstimator):
         from ganaug.generators.training import BalancedBatches, Schedule, one_thread, train
 
         self.layout_ = layout
+        self.settings_ = {
+            name: make(registry, part).get_params()
+            for name, registry, part in (
+                ("network", NETWORKS, self.network),
+                ("loss", LOSSES, self.loss),
+            )
+            if isinstance(part, str)
+        }
         self.selector.fit(rows, codes, layout, seed=seed)
         own = np.isin(codes, classes)
         with one_thread():
@@ -111,7 +124,7 @@ class ConditionalGAN(BaseEstimator):
                 return monitor(step, losses, fitted, partial(generate, averaged))
 
             schedule = Schedule(self.steps, self.batch_size, self.learning_rate)
-            train(generator, critic, make(LOSSES, self.loss), batches, schedule, on_tick)
+            train(generator, critic, self._part(LOSSES, "loss"), batches, schedule, on_tick)
         if monitor.best is None:
             raise TrainingDiverged
         self.weights_: Weights = monitor.best.weights_
@@ -123,8 +136,16 @@ class ConditionalGAN(BaseEstimator):
         every = [*self.weights_.values(), *self.critic_weights_.values()]
         return all(np.isfinite(weight).all() for weight in every)
 
+    def _part(self, registry: dict[str, str], name: str) -> Any:
+        part = getattr(self, name)
+        return (
+            make(registry, part).set_params(**self.settings_[name])
+            if name in self.settings_
+            else part
+        )
+
     def _build(self, device: str, rng: torch.Generator) -> tuple[Any, Any]:
-        generator, critic = make(NETWORKS, self.network).build(self.layout_, rng)
+        generator, critic = self._part(NETWORKS, "network").build(self.layout_, rng)
         return generator.to(device), critic.to(device)
 
     def sample(
@@ -146,7 +167,7 @@ class ConditionalGAN(BaseEstimator):
             generator, critic = self._build(device, torch_stream(seed, Purpose.WEIGHTS))
             _restore(generator, self.weights_)
             _restore(critic, self.critic_weights_)
-            is_ratio = getattr(make(LOSSES, self.loss), "scores_are_log_ratios", False)
+            is_ratio = getattr(self._part(LOSSES, "loss"), "scores_are_log_ratios", False)
             log_weight = partial(
                 self.selector.log_importance_weight, log_density_ratio=critic if is_ratio else None
             )

@@ -117,12 +117,15 @@ class Monitor:
             self.best = generator
         else:
             distance = logs["quality/energy"] = self.validation(make_rows)
+            if not np.isfinite(distance):
+                self.diverged_at = step
+                return True
             self._ticks_since_best += 1
             if distance < self._smallest:
                 self.best, self._smallest, self._ticks_since_best = generator, distance, 0
         self.history.append(logs)
-        told_to_stop = self.on_tick is not None and self.on_tick(logs, generator)
-        return bool(told_to_stop) or self._ticks_since_best == self.n_iter_no_change
+        stop = self.on_tick is not None and self.on_tick(dict(logs), generator)
+        return bool(stop) or self._ticks_since_best == self.n_iter_no_change
 
 
 def hold_out(

@@ -93,7 +93,7 @@ class CandidateSelector(BaseEstimator):
         classes: Tensor,
         log_density_ratio: Callable[[Tensor, Tensor], Tensor] | None,
     ) -> Tensor:
-        """Return the logarithm of each candidate's weight, but for a constant.
+        """Return the logarithm of each candidate's weight, up to an additive constant.
 
         Shape: rows (n, width) float32, ``classes`` (n,) int64 -> (n,) float32.
         """

@@ -29,7 +29,7 @@ class Schedule:
     ticks : int
         How often, over the whole run, ``on_tick`` is called.
     ema : float
-        Share of the averaged generator that each step keeps; less in the first steps.
+        Decay of the averaged generator (exponential moving average); less in the first steps.
     """
 
     steps: int
@@ -39,11 +39,11 @@ class Schedule:
     ema: float = 0.995
 
 
-# Torch's number of threads is one setting for each Python thread, inherited by new ones. So whoever
-# starts training while another thread trains may find that one's setting instead of the caller's,
-# which is kept here.
+# Each Python thread has its own number of torch threads, and a new Python thread inherits it. A
+# thread that starts while another one trains therefore inherits 1, and not the caller's number. So
+# the caller's number is kept here, by the thread that trains.
 _lock = Lock()
-_training: dict[int, int] = {}  # thread -> the caller's setting
+_callers_number: dict[int, int] = {}
 
 
 @contextmanager
@@ -54,15 +54,17 @@ def one_thread() -> Iterator[None]:
     whatever the caller has switched off or on.
     """
     me = get_ident()
-    if me in _training:
+    if me in _callers_number:
         yield
         return
-    # A default device has a hand in every call of torch, so one that is right is left alone.
+    # A default device slows down every call of torch, so it is set only where it must be.
     elsewhere = torch.get_default_device().type != "cpu"
     with _lock:
         found = torch.get_num_threads()
-        # Alone, or with a setting of its own: what is found is the caller's.
-        _training[me] = found if found > 1 or not _training else max(_training.values())
+        # A number above 1, or one that is found while nobody else trains, is the caller's.
+        _callers_number[me] = (
+            found if found > 1 or not _callers_number else max(_callers_number.values())
+        )
         torch.set_num_threads(1)
     try:
         with (
@@ -74,7 +76,7 @@ def one_thread() -> Iterator[None]:
             yield
     finally:
         with _lock:
-            torch.set_num_threads(_training.pop(me))
+            torch.set_num_threads(_callers_number.pop(me))
 
 
 class BalancedBatches:
@@ -100,13 +102,13 @@ class BalancedBatches:
 
     def draw(self) -> tuple[Tensor, Tensor]:
         """Return rows (batch_size, ...) and their classes (batch_size,)."""
-        # A batch goes on in the round of classes where the one before it ended.
+        # Classes take turns; a batch goes on where the one before it ended.
         slot = self.turn % len(self.present)
         self.turn = self.turn + self.batch_size
-        share = torch.rand(
+        uniform = torch.rand(
             self.batch_size, generator=self.rng, device=self.rows.device, dtype=self.rows.dtype
         )
-        pick = self.starts[slot] + (share * self.sizes[slot]).long()
+        pick = self.starts[slot] + (uniform * self.sizes[slot]).long()
         return self.rows[pick], self.present[slot]
 
 
@@ -156,10 +158,10 @@ def train(
         generator_loss = loss.generator_loss(critic, real, fake, classes)
         _descend(updates[generator], generator_loss, weights, rate)
         # A short memory at first, or the average would hold on to its random start.
-        keep = min(schedule.ema, step / (step + 10))
+        decay = min(schedule.ema, step / (step + 10))
         with torch.no_grad():
             for mean, weight in zip(averages, weights, strict=True):
-                mean.lerp_(weight, 1 - keep)
+                mean.lerp_(weight, 1 - decay)
             for mean, buffer in zip(average.buffers(), generator.buffers(), strict=True):
                 mean.copy_(buffer)
 

@@ -11,25 +11,27 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ganaug.encoders.layout import RowLayout
+from ganaug.encoders.layout import MAX_CHANNELS, RowLayout
 from ganaug.networks.dense import leaky_relu_backward
-from ganaug.parameters import FLAG, Whole, check_parameters
+from ganaug.parameters import FLAG, check_parameters, whole
 
+#: Of the activations on their negative side.
 SLOPE = 0.2
-
+#: Sides of an image in pixels that the networks are made for.
 SIZES = (8, 64)
-MOST_CHANNELS = 4
-# Images go through the networks in parts that fit the processor's cache.
-PART = 256
-# The size that weights begin at, see Layer. A generator is worth more haste than its critic.
-GENERATOR_UNIT, CRITIC_UNIT, POSE_UNIT = 0.05, 0.1, 0.3
-# Noise inputs of the pose, the grid of the smooth field, and how far both move an image before
-# training, as a share of half its size.
-POSES, BENDS, TURN, BEND = 24, 4, 0.12, 0.06
-# What is nearer to an end than that is at the end, once trained.
-STRETCH = 1.04
-# How far the augmentation shifts an image, as a share of its size.
-SHIFT = 0.08
+#: Images that go through a network at once: as many as stay in the processor's cache.
+CHUNK = 256
+#: Standard deviations that weights begin at, see Layer. The smaller, the faster a network learns.
+GENERATOR_INIT_STD, CRITIC_INIT_STD, POSE_INIT_STD = 0.05, 0.1, 0.3
+#: Noise inputs of the pose, and the side of the grid of its smooth field.
+N_POSE_LATENTS, WARP_GRID = 24, 4
+#: How far the linear map and the field move an image before training, in halves of its size.
+AFFINE_STD, WARP_STD = 0.12, 0.06
+#: Tanh never reaches -1 and 1, where whole backgrounds lie. A trained generator's output is
+#: stretched by so much, and clipped.
+OUTPUT_GAIN = 1.04
+#: How far the augmentation shifts an image at most, as a fraction of its size.
+MAX_SHIFT = 0.08
 
 
 class ConvNetwork(BaseEstimator):
@@ -44,20 +46,19 @@ class ConvNetwork(BaseEstimator):
     latent_dim : int, default=64
         Number of standard normal noise inputs of the generator.
     augment : bool, default=True
-        Whether the critic sees images moved by chance, real and made ones alike [1]_. It then
-        cannot learn the few images of a rare class by heart, and the generator does not learn to
-        move them.
+        Whether images are shifted at random before the critic sees them, real and generated ones
+        alike [1]_. It then cannot learn the few images of a rare class by heart, and the generator
+        does not learn to shift them.
 
     Notes
     -----
     The generator paints an image from noise and class, and then moves it by a linear map and a
-    smooth field [3]_ that it makes from noise alone. How images lean, shift and stretch is so
-    learned from all classes, and serves those of few images.
+    smooth field [3]_ that it makes from noise alone. So it learns from all classes how images lean,
+    shift and stretch, and classes of few images profit from it.
 
-    There is no batch norm, whose statistics would mix the classes of a batch; the generator scales
-    each pixel's features to one length [2]_. Weights begin at one size and are multiplied in use so
-    that they begin as He's initialisation has them (equalised learning rate [2]_), which lets 800
-    steps suffice.
+    There is no batch norm, because its statistics would mix the classes of a batch; the generator
+    scales each pixel's features to one length [2]_. With an equalised learning rate [2]_, 800 steps
+    suffice.
 
     On CUDA the same seed does not give the same bits: the backward passes of ``grid_sample`` and
     of bicubic ``interpolate`` add up in whatever order threads come.
@@ -85,8 +86,8 @@ class ConvNetwork(BaseEstimator):
     """
 
     parameter_rules = {
-        "width": (Whole(1),),
-        "latent_dim": (Whole(1),),
+        "width": (whole(1),),
+        "latent_dim": (whole(1),),
         "augment": (FLAG,),
     }
 
@@ -115,23 +116,30 @@ class ConvNetwork(BaseEstimator):
             If rows are not images, or not of a size and number of channels that this is made for.
         """
         check_parameters(self)
+        width, latent_dim = int(self.width), int(self.latent_dim)
         channels, *size = check_shape(layout, "conv")
         least, most = SIZES
-        if not (least <= min(size) and max(size) <= most and channels <= MOST_CHANNELS):
+        if not (least <= min(size) and max(size) <= most and channels <= MAX_CHANNELS):
             raise ValueError(
                 f"network='conv' is made for images of {least} to {most} pixels a side and 1 to "
-                f"{MOST_CHANNELS} channels, not for (channels, height, width) = {layout.shape}; "
+                f"{MAX_CHANNELS} channels, not for (channels, height, width) = {layout.shape}; "
                 "scale them first, or take network='dense'."
             )
         halved = [-(-side // 2) for side in size]
-        convs = [(self.width, 3, 1)]
+        convs = [(width, 3, 1)]
         while max(halved) > 4 or len(convs) == 1:
-            convs.append((min(2 * convs[-1][0], 4 * self.width), 3, 2))
+            convs.append((min(2 * convs[-1][0], 4 * width), 3, 2))
             halved = [-(-side // 2) for side in halved]
         return (
-            ConvGenerator(layout, self.width, self.latent_dim, rng),
+            ConvGenerator(layout, width, latent_dim, rng),
             ConvCritic(
-                layout, convs, CRITIC_UNIT, rng, fold=2, hidden=4 * self.width, augment=self.augment
+                layout,
+                convs,
+                CRITIC_INIT_STD,
+                rng,
+                fold=2,
+                hidden=4 * width,
+                augment=self.augment,
             ),
         )
 
@@ -146,8 +154,8 @@ def check_shape(layout: RowLayout, network: str) -> tuple[int, ...]:
     """
     if layout.kind != "image":
         raise ValueError(
-            f"network={network!r} is made for images, but the encoded rows have no shape; pass "
-            "encoder='image' with it, or take network='dense' for tables."
+            f"network={network!r} is made for images, but these rows are of kind {layout.kind!r}; "
+            "pass encoder='image' with it, or take network='dense' for tables."
         )
     return layout.shape
 
@@ -171,16 +179,18 @@ class ConvGenerator(nn.Module):
             widths.insert(0, min(2 * widths[0], 4 * width))
         self.base = [-(-side // 2 ** len(widths)) for side in size]
         hidden = 8 * width
-        unit = GENERATOR_UNIT
-        self.hidden = Layer((hidden, latent_dim + layout.n_classes), unit, rng)
-        self.first = Layer((prod(self.base) * widths[0], hidden), unit, rng)
+        init_std = GENERATOR_INIT_STD
+        self.hidden = Layer((hidden, latent_dim + layout.n_classes), init_std, rng)
+        self.first = Layer((prod(self.base) * widths[0], hidden), init_std, rng)
         # A kernel of 4 and a stride of 2: each pixel of the larger image is a sum over 2 x 2.
         self.ups: Any = nn.ModuleList(
-            Layer((a, b, 4, 4), unit, rng, n_bias=b, fan_in=4 * a) for a, b in pairwise(widths)
+            Layer((a, b, 4, 4), init_std, rng, n_bias=b, fan_in=4 * a) for a, b in pairwise(widths)
         )
-        self.last = Layer((4 * channels, width, 3, 3), unit, rng, gain=1.0)
-        self.turn = Layer((6, POSES), POSE_UNIT, rng, n_bias=0, gain=TURN)
-        self.bend = Layer((2 * BENDS**2, POSES), POSE_UNIT, rng, n_bias=0, gain=BEND)
+        self.last = Layer((4 * channels, width, 3, 3), init_std, rng, gain=1.0)
+        self.affine = Layer((6, N_POSE_LATENTS), POSE_INIT_STD, rng, n_bias=0, gain=AFFINE_STD)
+        self.warp = Layer(
+            (2 * WARP_GRID**2, N_POSE_LATENTS), POSE_INIT_STD, rng, n_bias=0, gain=WARP_STD
+        )
         eye = torch.eye(layout.n_classes, dtype=torch.float32)
         self.register_buffer("eye", eye, persistent=False)
 
@@ -188,14 +198,13 @@ class ConvGenerator(nn.Module):
         """Make one image for each class, with noise from ``rng``."""
         n, device = len(classes), classes.device
         z = torch.randn(
-            n, self.latent_dim + POSES, generator=rng, device=device, dtype=torch.float32
+            n, self.latent_dim + N_POSE_LATENTS, generator=rng, device=device, dtype=torch.float32
         )
-        painted, pose = z.split([self.latent_dim, POSES], dim=1)
+        painted, pose = z.split([self.latent_dim, N_POSE_LATENTS], dim=1)
         inputs = torch.cat([painted, self.eye[classes]], dim=1)
-        parts = zip(inputs.split(PART), pose.split(PART), strict=True)
-        rows = torch.cat([self._pose(self._paint(i), p).flatten(1) for i, p in parts])
-        # Tanh never reaches the ends, where whole backgrounds lie.
-        return rows if self.training else (rows * STRETCH).clamp(-1, 1)
+        chunks = zip(inputs.split(CHUNK), pose.split(CHUNK), strict=True)
+        rows = torch.cat([self._pose(self._paint(i), p).flatten(1) for i, p in chunks])
+        return rows if self.training else (rows * OUTPUT_GAIN).clamp(-1, 1)
 
     def _paint(self, inputs: Tensor) -> Tensor:
         h = F.leaky_relu(F.linear(inputs, self.hidden(), self.hidden.bias), SLOPE)
@@ -208,11 +217,11 @@ class ConvGenerator(nn.Module):
         return h[:, :, :height, :width].tanh()
 
     def _pose(self, images: Tensor, pose: Tensor) -> Tensor:
-        """Move what was painted, by a linear map and a smooth field that do not know the class."""
-        turn = F.linear(pose, self.turn()).unflatten(1, (2, 3))
-        bend = F.linear(pose, self.bend()).unflatten(1, (2, BENDS, BENDS))
-        bend = F.interpolate(bend, images.shape[2:], mode="bicubic")
-        return _resample(images, turn, bend.permute(0, 2, 3, 1))
+        """Move images by a linear map and a smooth field; both are made without the class."""
+        affine = F.linear(pose, self.affine()).unflatten(1, (2, 3))
+        warp = F.linear(pose, self.warp()).unflatten(1, (2, WARP_GRID, WARP_GRID))
+        warp = F.interpolate(warp, images.shape[2:], mode="bicubic")
+        return _resample(images, affine, warp.permute(0, 2, 3, 1))
 
 
 def _activate(h: Tensor) -> Tensor:
@@ -233,16 +242,16 @@ class ConvCritic(nn.Module):
     layout : RowLayout
     convs : list of (int, int, int)
         Channels, kernel and stride of each convolution.
-    unit : float
-        The size that weights begin at, see :class:`Layer`.
+    init_std : float
+        The standard deviation that weights begin with, see :class:`Layer`.
     rng : torch.Generator
         On the CPU. It also seeds the private stream of the augmentation.
     fold : int
-        So many pixels a side become channels first.
+        Squares of so many pixels a side become channels before the first convolution.
     hidden : int
         Units of the hidden layer, 0 for none.
     augment : bool
-        In training mode, move every image by chance before it is scored.
+        In training mode, shift every image at random before it is scored.
 
     References
     ----------
@@ -253,7 +262,7 @@ class ConvCritic(nn.Module):
         self,
         layout: RowLayout,
         convs: list[tuple[int, int, int]],
-        unit: float,
+        init_std: float,
         rng: torch.Generator,
         fold: int = 1,
         hidden: int = 0,
@@ -267,38 +276,40 @@ class ConvCritic(nn.Module):
         self.strides = [stride for _, _, stride in convs]
         self.convs: Any = nn.ModuleList()
         for wider, kernel, stride in convs:
-            self.convs.append(Layer((wider, width, kernel, kernel), unit, rng))
+            self.convs.append(Layer((wider, width, kernel, kernel), init_std, rng))
             self.sizes.append([-(-side // stride) for side in self.sizes[-1]])
             width = wider
         width *= prod(self.sizes[-1])
-        self.hidden = Layer((hidden, width), unit, rng) if hidden else None
-        ends = hidden or width
-        self.shared = Layer((1, ends), unit, rng, n_bias=0, gain=1.0)
-        self.own = Layer((layout.n_classes, ends), unit, rng, n_bias=0, gain=1.0)
+        self.hidden = Layer((hidden, width), init_std, rng) if hidden else None
+        features = hidden or width
+        self.direction = Layer((1, features), init_std, rng, n_bias=0, gain=1.0)
+        self.class_directions = Layer(
+            (layout.n_classes, features), init_std, rng, n_bias=0, gain=1.0
+        )
         seed = torch.randint(2**62, (1,), generator=rng)
         self.stream = torch.Generator().manual_seed(int(seed))
 
     def forward(self, rows: Tensor, classes: Tensor) -> Tensor:
         """Score each image as a member of its class."""
-        images = self._seen(rows)
-        ends = torch.cat([self._features(part)[1] for part in images.split(PART)])
-        return (ends * self._direction(classes)).sum(dim=1)
+        images = self._augmented(rows)
+        features = torch.cat([self._features(chunk)[1] for chunk in images.split(CHUNK)])
+        return (features * self._direction(classes)).sum(dim=1)
 
     def with_gradient(self, rows: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
         """Return the scores and their gradients in ``rows``, both differentiable in the weights.
 
-        In training mode with ``augment`` it is the gradient in the images as they were moved: there
-        the critic is scored, and there it is to be smooth. See
+        In training mode with ``augment`` it is the gradient in the shifted images: there the critic
+        scores, and there it must be smooth. See
         :meth:`ganaug.networks.dense.DenseCritic.with_gradient` for how it comes about.
 
         Shape: (n,) and (n, c * h * w).
         """
         with torch.no_grad():
-            images = self._seen(rows)
-            outputs, ends = self._features(images)
+            images = self._augmented(rows)
+            outputs, features = self._features(images)
         gradient, scores = self._direction(classes), 0
         if self.hidden is not None:
-            gradient = leaky_relu_backward(gradient, ends, SLOPE, False)
+            gradient = leaky_relu_backward(gradient, features, SLOPE, False)
             scores = scores + gradient @ self.hidden.bias
             gradient = gradient @ self.hidden()
         gradient = gradient.unflatten(1, (*self.sizes[-1], -1)).permute(0, 3, 1, 2)
@@ -308,46 +319,46 @@ class ConvCritic(nn.Module):
             scores = scores + gradient.sum(dim=(2, 3)) @ conv.bias
             # Kernels are odd. A stride leaves open which of several sizes it came from.
             rest = [(side - 1) % stride for side in size]
-            gradient = F.conv_transpose2d(gradient, conv(), None, stride, _around(conv), rest)
+            gradient = F.conv_transpose2d(gradient, conv(), None, stride, _padding(conv), rest)
         _, height, width = self.layout.shape
         gradient = F.pixel_shuffle(gradient, self.fold)[:, :, :height, :width]
         return scores + (gradient * images).sum(dim=(1, 2, 3)), gradient.flatten(1)
 
     def _direction(self, classes: Tensor) -> Tensor:
-        return self.shared() + self.own()[classes]
+        return self.direction() + self.class_directions()[classes]
 
-    def _seen(self, rows: Tensor) -> Tensor:
+    def _augmented(self, rows: Tensor) -> Tensor:
         images = rows.unflatten(1, self.layout.shape)
-        return moved(images, self.stream) if self.training and self.augment else images
+        return shift_randomly(images, self.stream) if self.training and self.augment else images
 
     def _features(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Return the outputs of the convolutions, and what the score is linear in."""
+        """Return the outputs of the convolutions, and the features that the score is linear in."""
         rest = [-side % self.fold for side in images.shape[2:]]
         h = F.pixel_unshuffle(F.pad(images, (0, rest[1], 0, rest[0])), self.fold)
         h = h.contiguous(memory_format=torch.channels_last)
         outputs = []
         for conv, stride in zip(self.convs, self.strides, strict=True):
-            h = F.leaky_relu(F.conv2d(h, conv(), conv.bias, stride, _around(conv)), SLOPE)
+            h = F.leaky_relu(F.conv2d(h, conv(), conv.bias, stride, _padding(conv)), SLOPE)
             outputs.append(h)
-        ends = h.permute(0, 2, 3, 1).flatten(1)
+        features = h.permute(0, 2, 3, 1).flatten(1)
         if self.hidden is not None:
-            ends = F.leaky_relu(F.linear(ends, self.hidden(), self.hidden.bias), SLOPE)
-        return outputs, ends
+            features = F.leaky_relu(F.linear(features, self.hidden(), self.hidden.bias), SLOPE)
+        return outputs, features
 
 
-def _around(conv: Layer) -> int:
+def _padding(conv: Layer) -> int:
     return conv.weight.shape[-1] // 2
 
 
 class Layer(nn.Module):
-    """A weight that begins at one size and in use is scaled to that of He, and a bias.
+    """A weight that is multiplied in use, so that it begins as He's initialisation, and a bias.
 
     Parameters
     ----------
     shape : tuple of int
         Of the weight.
-    unit : float
-        The standard deviation that the weight begins at. Adam moves every weight by the learning
+    init_std : float
+        The standard deviation that the weight begins with. Adam moves every weight by the learning
         rate, so a smaller one learns faster.
     rng : torch.Generator
     n_bias : int, optional
@@ -360,7 +371,7 @@ class Layer(nn.Module):
     def __init__(
         self,
         shape: tuple[int, ...],
-        unit: float,
+        init_std: float,
         rng: torch.Generator,
         *,
         n_bias: int | None = None,
@@ -368,30 +379,34 @@ class Layer(nn.Module):
         gain: float = (2 / (1 + SLOPE**2)) ** 0.5,
     ) -> None:
         super().__init__()
-        weight = unit * torch.randn(shape, generator=rng, dtype=torch.float32)
+        weight = init_std * torch.randn(shape, generator=rng, dtype=torch.float32)
         if weight.ndim == 4:
             weight = weight.contiguous(memory_format=torch.channels_last)
         self.weight = nn.Parameter(weight)
         n_bias = shape[0] if n_bias is None else n_bias
         self.bias = nn.Parameter(torch.zeros(n_bias, dtype=torch.float32)) if n_bias else None
-        self.scale = gain * (fan_in or prod(shape[1:])) ** -0.5 / unit
+        self.scale = gain * (fan_in or prod(shape[1:])) ** -0.5 / init_std
 
     def forward(self) -> Tensor:
         """Return the weight as it is used."""
         return self.weight * self.scale
 
 
-def moved(images: Tensor, rng: torch.Generator) -> Tensor:
-    """Shift each image by up to :data:`SHIFT` of its size; the edge is repeated where it leaves.
+def shift_randomly(images: Tensor, rng: torch.Generator) -> Tensor:
+    """Shift each image by up to :data:`MAX_SHIFT` of its size; its edge pixels are repeated.
 
     Shape: (n, c, h, w) -> the same.
     """
-    share = torch.rand(len(images), 2, 1, generator=rng, dtype=torch.float32)
-    turn = torch.cat([torch.zeros_like(share).repeat(1, 1, 2), 2 * SHIFT * (2 * share - 1)], dim=2)
-    return _resample(images, turn.to(images))
+    uniform = torch.rand(len(images), 2, 1, generator=rng, dtype=torch.float32)
+    affine = torch.cat(
+        [torch.zeros_like(uniform).repeat(1, 1, 2), 2 * MAX_SHIFT * (2 * uniform - 1)], dim=2
+    )
+    return _resample(images, affine.to(images))
 
 
-def _resample(images: Tensor, turn: Tensor, bend: Tensor | float = 0.0) -> Tensor:
+def _resample(images: Tensor, affine: Tensor, warp: Tensor | float = 0.0) -> Tensor:
     """Read images at places that are off by a linear map and a field, between -1 and 1."""
-    grid = F.affine_grid(turn + torch.eye(2, 3).to(turn), list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid + bend, padding_mode="border", align_corners=False)
+    grid = F.affine_grid(
+        affine + torch.eye(2, 3).to(affine), list(images.shape), align_corners=False
+    )
+    return F.grid_sample(images, grid + warp, padding_mode="border", align_corners=False)

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganaug.encoders.layout import RowLayout
-from ganaug.networks.conv import PART, SLOPE, ConvCritic, check_shape
-from ganaug.parameters import Whole, check_parameters
+from ganaug.networks.conv import CHUNK, SLOPE, ConvCritic, check_shape
+from ganaug.parameters import check_parameters, whole
 
 KERNEL = 5
 # The two strides of 2.
@@ -25,11 +25,11 @@ class DCGANNetwork(BaseEstimator):
 
     For 28 x 28 pixels the generator goes from noise to 7 x 7 pixels of 128 channels, and by
     transposed convolutions of 5 x 5 over 128 and 64 channels to the image, with batch norm, leaky
-    ReLU and tanh. It is told the class as an input.
+    ReLU and tanh. The class is one of its inputs.
 
     The critic has DCGAN's convolutions, of 5 x 5 to 64 and 128 channels and of stride 2. Otherwise
-    it is :class:`~ganaug.networks.conv.ConvCritic`: told the class by projection [2]_, without
-    batch norm, and with an equalised learning rate [3]_.
+    it is :class:`~ganaug.networks.conv.ConvCritic`: conditional on the class by projection [2]_,
+    without batch norm, and with an equalised learning rate [3]_.
 
     Parameters
     ----------
@@ -70,8 +70,8 @@ class DCGANNetwork(BaseEstimator):
     """
 
     parameter_rules = {
-        "latent_dim": (Whole(1),),
-        "width": (Whole(1),),
+        "latent_dim": (whole(1),),
+        "width": (whole(1),),
     }
 
     def __init__(self, latent_dim: int = 100, width: int = 64) -> None:
@@ -98,6 +98,7 @@ class DCGANNetwork(BaseEstimator):
             If rows are not images, or a side of them is no multiple of 4.
         """
         check_parameters(self)
+        width, latent_dim = int(self.width), int(self.latent_dim)
         _, *size = check_shape(layout, "dcgan")
         if any(side % MULTIPLE for side in size):
             raise ValueError(
@@ -106,10 +107,8 @@ class DCGANNetwork(BaseEstimator):
                 "network='conv'."
             )
         return (
-            DCGANGenerator(layout, self.latent_dim, self.width, rng),
-            ConvCritic(
-                layout, [(self.width, KERNEL, 2), (2 * self.width, KERNEL, 2)], INITIAL_STD, rng
-            ),
+            DCGANGenerator(layout, latent_dim, width, rng),
+            ConvCritic(layout, [(width, KERNEL, 2), (2 * width, KERNEL, 2)], INITIAL_STD, rng),
         )
 
 
@@ -159,8 +158,8 @@ class DCGANGenerator(nn.Module):
         z = torch.randn(n, self.latent_dim, generator=rng, device=device, dtype=torch.float32)
         inputs = torch.cat([z, self.eye[classes]], dim=1)
         # In training a batch is one batch to its norms.
-        parts = [inputs] if self.training else inputs.split(PART)
-        return torch.cat([self._paint(part) for part in parts])
+        chunks = [inputs] if self.training else inputs.split(CHUNK)
+        return torch.cat([self._paint(chunk) for chunk in chunks])
 
     def _paint(self, inputs: Tensor) -> Tensor:
         h = self.first(inputs).unflatten(1, (*self.base, -1)).permute(0, 3, 1, 2)

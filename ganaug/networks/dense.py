@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from ganaug.encoders.layout import RowLayout
-from ganaug.parameters import Number, Whole, check_parameters
+from ganaug.parameters import check_parameters, number, whole
 
 leaky_relu_backward = torch.ops.aten.leaky_relu_backward  # no public function is as fast
 
@@ -57,11 +57,11 @@ class DenseNetwork(BaseEstimator):
     """
 
     parameter_rules = {
-        "width": (Whole(1),),
-        "depth": (Whole(1),),
-        "latent_dim": (Whole(1),),
-        "temperature": (Number(above=0),),
-        "slope": (Number(low=0, below=1),),
+        "width": (whole(1),),
+        "depth": (whole(1),),
+        "latent_dim": (whole(1),),
+        "temperature": (number(above=0),),
+        "slope": (number(low=0, below=1),),
     }
 
     def __init__(
@@ -99,9 +99,9 @@ class DenseNetwork(BaseEstimator):
             not in [0, 1).
         """
         check_parameters(self)
-        hidden = [self.width] * self.depth
+        hidden = [int(self.width)] * int(self.depth)
         return (
-            DenseGenerator(layout, self.latent_dim, hidden, self.temperature, self.slope, rng),
+            DenseGenerator(layout, int(self.latent_dim), hidden, self.temperature, self.slope, rng),
             DenseCritic(layout, hidden, self.slope, rng),
         )
 

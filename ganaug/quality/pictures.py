@@ -11,7 +11,7 @@ from sklearn.utils import check_consistent_length
 
 from ganaug.containers import evenly, rarest
 from ganaug.encoders.image import ImageEncoder
-from ganaug.parameters import Whole, check_value
+from ganaug.parameters import check_value, whole
 from ganaug.quality.fidelity import column_distances
 from ganaug.quality.privacy import nearest_distances
 from ganaug.quality.summary import are_images, encoded, learn_images, tidied
@@ -248,8 +248,8 @@ def draw_images(
     """
     from matplotlib.figure import Figure
 
-    check_value("draw_images", "per_class", per_class, Whole(1))
-    check_value("draw_images", "most_classes", most_classes, Whole(1))
+    check_value("draw_images", "per_class", per_class, whole(1))
+    check_value("draw_images", "most_classes", most_classes, whole(1))
     encoder = ImageEncoder(shape=shape, channels=channels)
     X, X_new = learn_images(encoder, real=real[0], synthetic=synthetic[0]).values()
     y, y_new = (np.asarray(classes) for _, classes in (real, synthetic))

@@ -227,3 +227,12 @@ def test_many_labels_are_quick():
     y = np.random.default_rng(0).choice(["a", "b", "c"], 200_000)
     coder = LabelCoder().fit(y)
     assert_array_equal(coder.decode(coder.encode(y)), y)
+
+
+def test_one_hot_labels_of_another_width_are_refused_and_change_nothing():
+    coder, y = LabelCoder(), np.eye(3, dtype=int)[[0, 1, 2, 0]]
+    coder.fit(y)
+    with pytest.raises(ValueError, match="4 one-hot columns, but in fit it had 3"):
+        coder.encode(np.eye(4, dtype=int)[[0, 1]])
+    assert coder.decode(np.array([2])).tolist() == [[0, 0, 1]]
+    assert coder.fit(np.eye(4, dtype=int)).decode(np.array([0])).shape == (1, 4)

@@ -10,9 +10,11 @@ from numpy.testing import assert_array_equal
 from scipy.stats import norm, rankdata
 from sklearn.base import BaseEstimator
 from sklearn.datasets import make_classification
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from ganaug import AugmentedClassifier, GANAugmenter, registry
+from ganaug.generators.monitor import TrainingDiverged
 from ganaug.randomness import Purpose, numpy_stream
 
 
@@ -24,6 +26,7 @@ class GaussianCopula(BaseEstimator):
 
     def fit(self, rows, codes, layout, *, classes, seed, device, monitor):
         """Learn the correlation of normal scores in each class."""
+        self.layout_ = layout
         self.rows_ = {int(c): np.sort(rows[codes == c], axis=0) for c in classes}
         self.roots_ = {}
         for c in classes:
@@ -46,7 +49,7 @@ class GaussianCopula(BaseEstimator):
 class CopulaAugmenter(GANAugmenter):
     """Takes the copula in the place of the GAN."""
 
-    def _make_generator(self):
+    def make_generator(self):
         return GaussianCopula()
 
 
@@ -85,3 +88,44 @@ def test_it_is_saved_with_its_line_in_the_registry(table, tmp_path, monkeypatch)
     model.save(tmp_path / "model")
     again = CopulaAugmenter.load(tmp_path / "model")
     assert_array_equal(again.sample()[0], model.sample()[0])
+
+
+class Diverges(GaussianCopula):
+    """Learns nothing of use."""
+
+    min_rows = 1
+
+    def fit(self, rows, codes, layout, **options):
+        """Give up."""
+        raise TrainingDiverged
+
+
+def test_one_that_diverges_is_replaced_with_a_warning(table, monkeypatch):
+    X, y = table
+    few = np.r_[np.flatnonzero(y == 0), np.flatnonzero(y == 1)[:1]]
+    monkeypatch.setattr(CopulaAugmenter, "make_generator", lambda self: Diverges())
+    with pytest.warns(ConvergenceWarning, match="diverged.*interpolation or jitter is used"):
+        model = CopulaAugmenter(random_state=0).fit(X.iloc[few], y[few])
+    assert model.methods_ == {0: "interpolation", 1: "jitter"}
+    assert not np.allclose(model.sample({1: 3})[0], X.iloc[few[-1]], atol=1e-4)
+
+
+def test_rows_are_held_out_of_classes_that_it_can_spare_them_of(table):
+    class Needy(GaussianCopula):
+        min_rows = 28
+        seen = {}
+
+        def fit(self, rows, codes, layout, **options):
+            Needy.seen = np.bincount(codes).tolist()
+            return super().fit(rows, codes, layout, **options)
+
+    class Augmenter(CopulaAugmenter):
+        def make_generator(self):
+            return Needy()
+
+    X, y = table
+    rare = int(np.sum(y == 1))
+    assert 28 <= rare < 32
+    with pytest.warns(UserWarning, match="a class to add rows to needs 32 rows"):
+        Augmenter(early_stopping=True, random_state=0).fit(X, y)
+    assert Needy.seen == [int(np.sum(y == 0)), rare]

@@ -56,11 +56,22 @@ def test_with_validation_the_smallest_distance_is_kept_and_patience_ends():
     assert [logs["quality/energy"] for logs in monitor.history] == [3, 1, 2, 1]
 
 
+def test_a_distance_that_is_no_number_is_divergence():
+    monitor = Monitor(validation=Distances(1, np.nan))
+    good = Fitted()
+    assert [monitor(i, {"loss/critic": 0.1}, g, None) for i, g in enumerate([good, Fitted()])] == [
+        False,
+        True,
+    ]
+    assert (monitor.diverged_at, monitor.best) == (1, good)
+
+
 def test_a_callback_sees_each_tick_and_may_stop():
     seen = []
 
     def on_tick(logs, generator):
         seen.append((logs["step"], generator))
+        logs["mine"] = 1
         return logs["step"] == 2
 
     ticks = [Fitted(), Fitted()]
@@ -70,6 +81,7 @@ def test_a_callback_sees_each_tick_and_may_stop():
         True,
     ]
     assert seen == [(1, ticks[0]), (2, ticks[1])]
+    assert "mine" not in monitor.history[0], "a callback cannot change the history"
 
 
 def test_the_validation_measures_each_class_with_the_same_noise_each_time():

@@ -18,7 +18,7 @@ NETWORKS = {"conv": ConvNetwork(width=4), "dcgan": DCGANNetwork(width=4)}
 networks = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 
 
-def spec_of(*shape, n_classes=3):
+def layout_of(*shape, n_classes=3):
     n = int(np.prod(shape))
     return RowLayout(n_classes=n_classes, n_numeric=n, shape=shape, kind="image", bounded=True)
 
@@ -42,7 +42,7 @@ def score_and_slope(critic, rows, classes):
     [(1, 8, 8), (4, 9, 13), (3, 28, 28), (1, 8, 64), (1, 33, 17), (2, 31, 32), (1, 64, 64)],
 )
 def test_conv_takes_every_size(shape):
-    layout = spec_of(*shape)
+    layout = layout_of(*shape)
     generator, critic = NETWORKS["conv"].build(layout, stream())
     classes = torch.arange(6) % 3
     rows = generator(classes, torch.zeros(6, 0), stream())
@@ -58,7 +58,7 @@ def test_conv_takes_every_size(shape):
 
 @pytest.mark.parametrize("side", [8, 28, 64])
 def test_dcgan_takes_multiples_of_four(side):
-    layout = spec_of(3, side, side)
+    layout = layout_of(3, side, side)
     generator, critic = NETWORKS["dcgan"].build(layout, stream())
     rows = generator(torch.arange(6) % 3, torch.zeros(6, 0), stream())
     assert rows.shape == (6, layout.width)
@@ -66,7 +66,7 @@ def test_dcgan_takes_multiples_of_four(side):
 
 
 def test_dcgan_has_the_layers_of_the_tutorials():
-    generator, critic = DCGANNetwork().build(spec_of(1, 28, 28, n_classes=10), stream())
+    generator, critic = DCGANNetwork().build(layout_of(1, 28, 28, n_classes=10), stream())
     assert generator.first.weight.shape == (7 * 7 * 128, 110)
     kernels = [(tuple(up.weight.shape), up.stride) for up in generator.ups]
     assert kernels == [
@@ -90,14 +90,14 @@ REFUSED = {
         RowLayout(n_classes=2, n_numeric=3, one_hot_sizes=(2,)),
         "encoder='image'",
     ),
-    "small": (ConvNetwork(), spec_of(1, 7, 9), "8 to 64 pixels a side"),
-    "large": (ConvNetwork(), spec_of(1, 32, 65), "8 to 64 pixels a side"),
-    "channels": (ConvNetwork(), spec_of(5, 8, 8), "1 to 4 channels"),
-    "odd": (DCGANNetwork(), spec_of(1, 28, 30), "multiples of 4"),
-    "width": (ConvNetwork(width=0), spec_of(1, 8, 8), "'width' parameter"),
-    "latent_dim": (DCGANNetwork(latent_dim=0), spec_of(1, 8, 8), "'latent_dim' parameter"),
-    "augment": (ConvNetwork(augment=3), spec_of(1, 8, 8), "'augment' parameter"),
-    "slope": (DenseNetwork(slope=-1), spec_of(1, 8, 8), "'slope' parameter"),
+    "small": (ConvNetwork(), layout_of(1, 7, 9), "8 to 64 pixels a side"),
+    "large": (ConvNetwork(), layout_of(1, 32, 65), "8 to 64 pixels a side"),
+    "channels": (ConvNetwork(), layout_of(5, 8, 8), "1 to 4 channels"),
+    "odd": (DCGANNetwork(), layout_of(1, 28, 30), "multiples of 4"),
+    "width": (ConvNetwork(width=0), layout_of(1, 8, 8), "'width' parameter"),
+    "latent_dim": (DCGANNetwork(latent_dim=0), layout_of(1, 8, 8), "'latent_dim' parameter"),
+    "augment": (ConvNetwork(augment=3), layout_of(1, 8, 8), "'augment' parameter"),
+    "slope": (DenseNetwork(slope=-1), layout_of(1, 8, 8), "'slope' parameter"),
 }
 
 
@@ -109,7 +109,7 @@ def test_what_cannot_be_built_is_refused(network, layout, match):
 
 @networks
 def test_once_trained_no_image_depends_on_the_others_of_its_batch(network):
-    generator, _ = network.build(spec_of(1, 12, 12), stream())
+    generator, _ = network.build(layout_of(1, 12, 12), stream())
     generator.eval()
     inputs = torch.randn(9, network.latent_dim + 3, generator=stream())
     with torch.no_grad():
@@ -118,7 +118,7 @@ def test_once_trained_no_image_depends_on_the_others_of_its_batch(network):
 
 
 def test_conv_keeps_the_classes_of_a_batch_apart_in_training_too():
-    generator, _ = NETWORKS["conv"].build(spec_of(1, 12, 12), stream())
+    generator, _ = NETWORKS["conv"].build(layout_of(1, 12, 12), stream())
     inputs = torch.randn(9, 64 + 3, generator=stream())
     with torch.no_grad():
         whole = generator._paint(inputs)
@@ -126,7 +126,7 @@ def test_conv_keeps_the_classes_of_a_batch_apart_in_training_too():
 
 
 def test_the_pose_does_not_know_the_class():
-    generator, _ = NETWORKS["conv"].build(spec_of(1, 16, 16), stream())
+    generator, _ = NETWORKS["conv"].build(layout_of(1, 16, 16), stream())
     drawn = torch.randn(1, 1, 16, 16, generator=stream()).repeat(4, 1, 1, 1)
     pose = torch.randn(4, generator.turn.weight.shape[1], generator=stream())
     with torch.no_grad():
@@ -138,7 +138,7 @@ def test_the_pose_does_not_know_the_class():
 
 @networks
 def test_many_images_go_through_in_parts(network):
-    layout = spec_of(1, 8, 8)
+    layout = layout_of(1, 8, 8)
     generator, critic = network.build(layout, stream())
     n = 2 * PART + 3
     classes = torch.arange(n) % 3
@@ -163,7 +163,7 @@ def test_many_images_go_through_in_parts(network):
 
 
 def test_what_comes_near_an_end_reaches_it_once_trained():
-    layout, classes = spec_of(1, 8, 8), torch.arange(90) % 3
+    layout, classes = layout_of(1, 8, 8), torch.arange(90) % 3
     generator, _ = NETWORKS["conv"].build(layout, stream())
     with torch.no_grad():
         generator.last.bias += 2.3  # tanh of it is 0.98
@@ -178,7 +178,7 @@ def test_what_comes_near_an_end_reaches_it_once_trained():
 
 
 def test_the_critic_moves_images_while_it_trains_and_only_then():
-    layout, classes = spec_of(1, 12, 12), torch.arange(6) % 3
+    layout, classes = layout_of(1, 12, 12), torch.arange(6) % 3
     rows = images(layout)
     critics = [NETWORKS["conv"].build(layout, stream(seed))[1] for seed in (3, 3)]
     with torch.no_grad():
@@ -194,7 +194,7 @@ def test_the_critic_moves_images_while_it_trains_and_only_then():
 
 
 def test_the_gradient_in_training_is_that_in_the_moved_images():
-    layout, classes = spec_of(2, 12, 9), torch.arange(6) % 3
+    layout, classes = layout_of(2, 12, 9), torch.arange(6) % 3
     _, critic = NETWORKS["conv"].build(layout, stream())
     critic.double()
     rows = images(layout, dtype=torch.float64)
@@ -223,7 +223,7 @@ def test_moving_shifts_by_a_little_and_repeats_the_edge():
 
 
 def test_gradients_reach_the_generator_through_the_augmentation():
-    layout, classes = spec_of(1, 12, 12), torch.arange(6) % 3
+    layout, classes = layout_of(1, 12, 12), torch.arange(6) % 3
     generator, critic = NETWORKS["conv"].build(layout, stream())
     rows = generator(classes, torch.zeros(6, 0), stream())
     critic(rows, classes).sum().backward()
@@ -234,7 +234,7 @@ def test_gradients_reach_the_generator_through_the_augmentation():
 
 
 def test_dense_ends_in_tanh_where_rows_are_images():
-    generator, _ = DenseNetwork(width=8).build(spec_of(1, 4, 4), stream())
+    generator, _ = DenseNetwork(width=8).build(layout_of(1, 4, 4), stream())
     with torch.no_grad():
         for layer in generator.layers:
             layer.weight *= 30
@@ -243,7 +243,7 @@ def test_dense_ends_in_tanh_where_rows_are_images():
 
 
 def test_a_slope_of_zero_is_relu():
-    generator, critic = DenseNetwork(width=8, depth=1, slope=0).build(spec_of(1, 4, 4), stream())
+    generator, critic = DenseNetwork(width=8, depth=1, slope=0).build(layout_of(1, 4, 4), stream())
     rows = images(generator.layout)
     with torch.no_grad():
         hidden = critic.layers[0](rows).relu()

@@ -339,7 +339,9 @@ def halve_the_weights(data):
 
 def name_another_class(data):
     text = (data / OUTLINE).read_text()
-    (data / OUTLINE).write_text(text.replace('"part": "TableEncoder"', '"part": "os.system"'))
+    (data / OUTLINE).write_text(
+        text.replace('"part": "ganaug.encoders.table:TableEncoder"', '"part": "os.system"')
+    )
 
 
 FILES = {

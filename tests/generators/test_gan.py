@@ -1,0 +1,87 @@
+"""The conditional GAN as a generator: what it keeps, and what it is independent of."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from ganaug.encoders.layout import RowLayout
+from ganaug.generators.gan import CHUNK, ConditionalGAN
+from ganaug.generators.monitor import Monitor, TrainingDiverged
+from ganaug.generators.selection import CandidateSelector
+from ganaug.losses import BCELoss
+from ganaug.networks.dense import DenseNetwork
+
+LAYOUT = RowLayout(n_classes=3, n_numeric=2)
+
+
+def no_flags(codes, rng):
+    return np.zeros((len(codes), 0), dtype=np.float32)
+
+
+def gan(network="dense", loss="relativistic", steps=20):
+    return ConditionalGAN(network, loss, CandidateSelector(n_trees=3), steps=steps, batch_size=16)
+
+
+def fit(model, monitor=None, classes=(0, 2)):
+    rng = np.random.default_rng(0)
+    codes = np.repeat([0, 1, 2], [40, 4, 30])
+    rows = (rng.normal(size=(74, 2)) + 3 * codes[:, None]).astype(np.float32)
+    return model.fit(
+        rows,
+        codes,
+        LAYOUT,
+        classes=np.array(classes),
+        seed=0,
+        device="cpu",
+        monitor=Monitor() if monitor is None else monitor,
+    )
+
+
+def sample(model, counts, **options):
+    return model.sample(counts, seed=1, draw_missing_flags=no_flags, **options)
+
+
+def test_only_its_classes_are_learned_but_the_selector_knows_all():
+    model = fit(gan())
+    posterior = model.selector.forest_["posterior"]
+    assert posterior.shape[1] == 3
+    assert (posterior[:, 1] > 0).any()
+    assert set(sample(model, {0: 3, 2: 2})) == {0, 2}
+
+
+def test_rows_do_not_depend_on_the_defaults_of_a_later_version(monkeypatch):
+    model = fit(gan())
+    wanted = sample(model, {0: 5}, n_candidates=2)[0]
+    for cls in (DenseNetwork, BCELoss):
+        defaults = tuple(0.4 if isinstance(d, float) else d for d in cls.__init__.__defaults__)
+        monkeypatch.setattr(cls.__init__, "__defaults__", defaults)
+    assert DenseNetwork().slope == 0.4
+    assert_array_equal(sample(model, {0: 5}, n_candidates=2)[0], wanted)
+    assert not np.array_equal(sample(fit(gan()), {0: 5}, n_candidates=2)[0], wanted)
+
+
+def test_a_training_that_was_never_good_raises():
+    class Breaks(BCELoss):
+        def generator_loss(self, *args):
+            return super().generator_loss(*args) * float("nan")
+
+    monitor = Monitor()
+    with pytest.raises(TrainingDiverged):
+        fit(gan(loss=Breaks()), monitor)
+    assert (monitor.diverged_at, monitor.best) == (1, None)
+
+
+def test_generators_at_a_tick_do_not_change_any_more():
+    seen = []
+    monitor = Monitor(on_tick=lambda logs, generator: seen.append(generator))
+    model = fit(gan(), monitor)
+    assert len(seen) == 20
+    weights = [next(iter(generator.weights_.values())) for generator in seen]
+    assert len({w.tobytes() for w in weights}) == 20
+    assert_array_equal(sample(seen[-1], {0: 4})[0], sample(model, {0: 4})[0])
+    assert not np.array_equal(sample(seen[0], {0: 4})[0], sample(model, {0: 4})[0])
+
+
+@pytest.mark.parametrize("n", [CHUNK - 1, CHUNK, CHUNK + 1])
+def test_rows_beyond_a_chunk(n):
+    assert sample(fit(gan(steps=1)), {0: n})[0].shape == (n, 2)
