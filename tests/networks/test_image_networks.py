@@ -10,7 +10,7 @@ from torch.autograd import grad
 
 from ganaug import GANAugmenter
 from ganaug.encoders.layout import RowLayout
-from ganaug.networks.conv import PART, SHIFT, ConvNetwork, moved
+from ganaug.networks.conv import CHUNK, MAX_SHIFT, ConvNetwork, shift_randomly
 from ganaug.networks.dcgan import DCGANNetwork
 from ganaug.networks.dense import DenseNetwork
 
@@ -76,7 +76,7 @@ def test_dcgan_has_the_layers_of_the_tutorials():
     ]
     assert [tuple(conv.weight.shape) for conv in critic.convs] == [(64, 1, 5, 5), (128, 64, 5, 5)]
     assert critic.strides == [2, 2]
-    assert critic.own.weight.shape == (10, 7 * 7 * 128)
+    assert critic.class_directions.weight.shape == (10, 7 * 7 * 128)
 
 
 REFUSED = {
@@ -128,7 +128,7 @@ def test_conv_keeps_the_classes_of_a_batch_apart_in_training_too():
 def test_the_pose_does_not_know_the_class():
     generator, _ = NETWORKS["conv"].build(layout_of(1, 16, 16), stream())
     drawn = torch.randn(1, 1, 16, 16, generator=stream()).repeat(4, 1, 1, 1)
-    pose = torch.randn(4, generator.turn.weight.shape[1], generator=stream())
+    pose = torch.randn(4, generator.affine.weight.shape[1], generator=stream())
     with torch.no_grad():
         posed = generator._pose(drawn, pose)
         assert_allclose(generator._pose(drawn, pose * 0), drawn, atol=1e-5)
@@ -140,7 +140,7 @@ def test_the_pose_does_not_know_the_class():
 def test_many_images_go_through_in_parts(network):
     layout = layout_of(1, 8, 8)
     generator, critic = network.build(layout, stream())
-    n = 2 * PART + 3
+    n = 2 * CHUNK + 3
     classes = torch.arange(n) % 3
     sizes = {}
 
@@ -156,7 +156,7 @@ def test_many_images_go_through_in_parts(network):
     with torch.no_grad():
         rows = generator.eval()(classes, torch.zeros(n, 0), stream())
         scores = critic.eval()(rows, classes)
-        assert sizes == {"painted": [PART, PART, 3], "scored": [PART, PART, 3]}
+        assert sizes == {"painted": [CHUNK, CHUNK, 3], "scored": [CHUNK, CHUNK, 3]}
         last = critic(rows[-3:], classes[-3:])
     assert rows.shape == (n, 64)
     assert_allclose(scores[-3:], last, rtol=1e-4, atol=1e-5)
@@ -193,7 +193,7 @@ def test_the_critic_moves_images_while_it_trains_and_only_then():
         assert torch.equal(plain(rows, classes), still[0]), "the weights depend on augment"
 
 
-def test_the_gradient_in_training_is_that_in_the_moved_images():
+def test_the_gradient_in_training_is_that_in_the_shifted_images():
     layout, classes = layout_of(2, 12, 9), torch.arange(6) % 3
     _, critic = NETWORKS["conv"].build(layout, stream())
     critic.double()
@@ -201,7 +201,7 @@ def test_the_gradient_in_training_is_that_in_the_moved_images():
     state = critic.stream.get_state()
     got = critic.with_gradient(rows, classes)
     critic.stream.set_state(state)
-    seen = moved(rows.unflatten(1, layout.shape), critic.stream).flatten(1)
+    seen = shift_randomly(rows.unflatten(1, layout.shape), critic.stream).flatten(1)
     for one, two in zip(got, score_and_slope(critic.eval(), seen, classes), strict=True):
         assert_allclose(one.detach(), two, rtol=1e-9, atol=1e-12)
 
@@ -209,17 +209,17 @@ def test_the_gradient_in_training_is_that_in_the_moved_images():
 def test_moving_shifts_by_a_little_and_repeats_the_edge():
     dot = torch.full((500, 1, 40, 40), -1.0)
     dot[:, :, 20, 20] = 1
-    out = moved(dot, stream())
+    out = shift_randomly(dot, stream())
     weight = out[:, 0] + 1
     places = torch.arange(40.0)
     down = (weight.sum(2) * places).sum(1) / weight.sum((1, 2)) - 20
     across = (weight.sum(1) * places).sum(1) / weight.sum((1, 2)) - 20
     for shift in (down, across):
-        assert shift.abs().max() <= SHIFT * 40 + 1e-3
-        assert shift.min() < -0.8 * SHIFT * 40
-        assert shift.max() > 0.8 * SHIFT * 40
+        assert shift.abs().max() <= MAX_SHIFT * 40 + 1e-3
+        assert shift.min() < -0.8 * MAX_SHIFT * 40
+        assert shift.max() > 0.8 * MAX_SHIFT * 40
     flat = torch.full((3, 2, 8, 8), 0.7)
-    assert_allclose(moved(flat, stream()), flat, rtol=1e-6)
+    assert_allclose(shift_randomly(flat, stream()), flat, rtol=1e-6)
 
 
 def test_gradients_reach_the_generator_through_the_augmentation():
