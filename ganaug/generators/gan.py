@@ -192,21 +192,9 @@ def generate(
 ) -> np.ndarray:
     """Run a generator network in chunks; keep one row of every ``n_candidates``, by their weight.
 
-    Parameters
-    ----------
-    generator : torch.nn.Module
-        In ``eval`` mode.
-    codes : ndarray of shape (n,), int64
-    missing_flags : ndarray of shape (n, n_missing_flags), float32
-    rng : torch.Generator
-        On the device of the network.
-    n_candidates : int
-    log_weight : callable or None
-        Maps candidates (m, width) and their classes (m,) to log importance weights (m,).
+    ``log_weight`` maps candidates (m, width) and their classes (m,) to log importance weights (m,).
 
-    Returns
-    -------
-    ndarray of shape (n, width), float32
+    Shape: ``codes`` (n,) int64, ``missing_flags`` (n, n_missing_flags) float32 -> (n, width).
     """
     import torch
 

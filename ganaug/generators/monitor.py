@@ -25,27 +25,14 @@ class TrainingDiverged(Exception):
 
 @dataclass
 class Validation:
-    """Measures how far synthetic rows are from held-out real ones, as the mean over classes.
+    """Measures how far synthetic rows are from held-out real ones, as the mean over classes."""
 
-    Parameters
-    ----------
-    rows : ndarray of shape (n, width), float32
-        Real rows that training does not see.
-    codes : ndarray of shape (n,), int64
-    draw_missing_flags : callable
-        As of an encoder.
-    seed : int
-    device : str
-    n_rows : int
-        Synthetic rows of a class to compare.
-    """
-
-    rows: np.ndarray
-    codes: np.ndarray
+    rows: np.ndarray  # (n, width) float32, real rows that training does not see
+    codes: np.ndarray  # (n,) int64
     draw_missing_flags: DrawMissingFlags
     seed: int
     device: str
-    n_rows: int = 500
+    n_rows: int = 500  # synthetic rows of a class to compare
 
     def __call__(self, make_rows: MakeRows) -> float:
         """Return the energy distance of what ``make_rows(codes, missing_flags, rng)`` returns."""
@@ -97,17 +84,7 @@ class Monitor:
     def __call__(
         self, step: int, losses: Mapping[str, float], generator: Any, make_rows: MakeRows
     ) -> bool:
-        """Record a tick; return whether to stop.
-
-        Parameters
-        ----------
-        step : int
-        losses : mapping of str to float
-        generator : fitted generator
-            As it is at this tick; it must not change any more.
-        make_rows : callable
-            Makes rows with it, for the validation.
-        """
+        """Record a tick, whose ``generator`` must not change any more; return whether to stop."""
         worst = np.abs(list(losses.values())).max()
         if not (worst < DIVERGED_LOSS and generator.is_finite()):  # NaN is not smaller either
             self.diverged_at = step
@@ -135,22 +112,9 @@ def hold_out(
     min_rows_left: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Choose rows to validate on, of each class that can spare some.
+    """Return a mask of rows to validate on: a fraction of each class, within HELD_OUT_ROWS.
 
-    Parameters
-    ----------
-    codes : ndarray of shape (n,), int64
-    classes : list of int
-        The codes of the classes to hold rows out of.
-    fraction : float
-        Of the rows of a class, within :data:`HELD_OUT_ROWS`.
-    min_rows_left : int
-        A class that would be left with fewer rows keeps them all.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    ndarray of shape (n,), bool
+    A class that would be left with fewer than ``min_rows_left`` rows keeps them all.
 
     Examples
     --------
