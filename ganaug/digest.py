@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import pickle
 from typing import Any
 
@@ -94,3 +95,27 @@ def _content(values: Any) -> bytes:
         # Each alone: pickled together they would also tell which of them are one object.
         return b"".join(map(pickle.dumps, values.ravel().tolist()))
     return values.tobytes()
+
+
+#: The versions of these packages tell what their code does.
+VERSIONED = ("builtins", "ganaug", "imblearn", "numpy", "sklearn", "torch")
+
+
+def source_of(value: Any) -> str:
+    """Return the source of a function, or of an object's class, if it is not of a known package.
+
+    Pickles, and so joblib's hashes, name functions and classes but do not hold their code.
+
+    Examples
+    --------
+    >>> from ganaug.digest import source_of
+    >>> source_of(3.5), source_of(source_of)
+    ('', '')
+    """
+    code = value if inspect.isroutine(value) or inspect.isclass(value) else type(value)
+    if (code.__module__ or "builtins").split(".")[0] in VERSIONED:
+        return ""
+    try:
+        return inspect.getsource(code)
+    except (OSError, TypeError):  # written at a prompt
+        return ""

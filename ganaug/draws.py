@@ -111,7 +111,12 @@ def _add_rows(
     if to_add is not None:
         set_rows_to_add(sampler, y, to_add)
     X_more, y_more = sampler.fit_resample(X, y)
-    absent = np.setdiff1d(y, y_more).tolist()
+    absent, strange = np.setdiff1d(y, y_more).tolist(), np.setdiff1d(y_more, y).tolist()
+    if strange:
+        raise ValueError(
+            f"{type(sampler).__name__} returned rows of {strange[0]!r}, which is no class of y. "
+            "Use a sampler that keeps the classes."
+        )
     if absent:
         raise ValueError(
             f"{type(sampler).__name__} removed every row of class {absent[0]!r}; the classifier "

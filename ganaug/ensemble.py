@@ -224,7 +224,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         return self
 
     def _fit(self, X: Any, y: np.ndarray) -> None:
-        seed = self._seed()
+        seed = self.seed()
         context = self._init_callback_context(max_subtasks=1)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         source = self._fit_augmenter(X, y, seed, context.subcontext(task_name="fit-augmenter"))
@@ -252,7 +252,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
     def _get_augmenter(self) -> Any:
         return self.augmenter
 
-    def _seed(self) -> int | None:
+    def seed(self) -> int | None:
         """Return the seed of ``fit``; None: nested ``random_state`` parameters stay as given."""
         return None if self.random_state is None else seed_from(self.random_state)
 
@@ -437,11 +437,13 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        both = [self.estimator, self._get_augmenter()]
+        # What was fitted counts, whatever the parameters are by now.
+        estimator = getattr(self, "estimators_", [self.estimator])[0]
+        both = [estimator, getattr(self, "augmenter_", self._get_augmenter())]
         inputs = [get_tags(one).input_tags for one in both if one is not None]
         for kind in ("allow_nan", "sparse", "categorical", "string", "three_d_array"):
             setattr(tags.input_tags, kind, all(getattr(one, kind) for one in inputs))
-        of_estimator = get_tags(self.estimator).classifier_tags
+        of_estimator = get_tags(estimator).classifier_tags
         if of_estimator is not None:
             tags.classifier_tags.multi_class = of_estimator.multi_class
         return tags

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from filelock import FileLock
 from sklearn.utils.validation import check_memory
 
 from ganaug._version import __version__
-from ganaug.digest import fingerprint
+from ganaug.digest import fingerprint, source_of
 from ganaug.paths import replace_file
 from ganaug.randomness import is_random_state
 
@@ -44,22 +46,29 @@ def fit_or_load(
         fit()
         return
     parameters = augmenter.get_params()
-    if any(is_random_state(name) and value is None for name, value in parameters.items()):
-        warnings.warn(
+    seeds = [value for name, value in parameters.items() if is_random_state(name)]
+    if not seeds or None in seeds:
+        _warn(
             f"memory={memory!r} keeps no {type(augmenter).__name__} without a seed, for each of "
-            "its fits is another one. Set random_state.",
-            UserWarning,
-            stacklevel=2,
+            "its fits is another one. Set random_state."
         )
         fit()
         return
-    # Inside the folder that joblib.Memory clears. Its function cache has no lock: two processes may
-    # both compute the first result, or delete the other's.
-    folder = Path(store.location) / "ganaug"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{_key(augmenter, parameters, X, y)}.pkl"
-    with FileLock(path.with_suffix(".lock")):
+    try:
+        # Inside the folder that joblib.Memory clears. Its function cache has no lock: two processes
+        # may both compute the first result, or delete the other's.
+        path = Path(store.location) / "ganaug" / f"{_key(augmenter, parameters, X, y)}.pkl"
         learned = _load(path)
+        lock: AbstractContextManager = nullcontext()
+        if learned is None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path.with_suffix(".lock")).acquire()
+    except (OSError, pickle.PicklingError) as error:
+        _warn(f"memory={memory!r} cannot keep this {type(augmenter).__name__}: {error}")
+        fit()
+        return
+    with lock:
+        learned = _load(path) if learned is None else learned
         if learned is None:
             # Parameters and callbacks, which are there before the fit, are not stored.
             before = set(vars(augmenter))
@@ -68,28 +77,37 @@ def fit_or_load(
             try:
                 replace_file(path, lambda new: joblib.dump(learned, new))
             except Exception as error:  # the fit is good without its copy in a file
-                warnings.warn(f"{path} could not be written: {error}", UserWarning, stacklevel=2)
+                _warn(f"{path} could not be written: {error}")
             return
     for name, value in learned.items():
         vars(augmenter).setdefault(name, value)
 
 
 def _key(augmenter: Any, parameters: dict[str, Any], X: Any, y: np.ndarray) -> str:
+    sources = [source_of(part) for part in (augmenter, *parameters.values())]
     strategy = parameters.get("sampling_strategy")
     if callable(strategy):  # a lambda has no hash, and only its result for these labels matters
         parameters = {**parameters, "sampling_strategy": strategy(y)}
     kind = f"{type(augmenter).__module__}.{type(augmenter).__qualname__}"
     versions = [__version__, version("torch")]
-    containers = [type(X).__name__, str(y.dtype)]  # those of synthetic rows
-    return joblib.hash([kind, parameters, versions, containers, fingerprint(X, y)])
+    # Synthetic rows come in the same containers.
+    containers = ["array" if isinstance(X, np.ndarray) else type(X).__name__, str(y.dtype)]
+    return joblib.hash([kind, parameters, sources, versions, containers, fingerprint(X, y)])
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, UserWarning, stacklevel=3)
 
 
 def _load(path: Path) -> dict[str, Any] | None:
     """Return the attributes stored in a file; None if there is none, or if it is damaged."""
     try:
-        return joblib.load(path)
+        learned = joblib.load(path)
+        if not isinstance(learned, dict) or not learned:
+            raise TypeError(f"it holds {learned!r}")
+        return learned
     except FileNotFoundError:
         return None
     except Exception as error:  # a damaged pickle may raise any error
-        warnings.warn(f"{path} is damaged and is made again: {error}", UserWarning, stacklevel=3)
+        _warn(f"{path} is damaged and is made again: {error}")
         return None

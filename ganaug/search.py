@@ -190,7 +190,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
     def _fit(self, X: Any, y: np.ndarray) -> None:
         amounts, scorer = self._check_amounts(), self._get_scorer(y)
         folds = self._inner_folds(X, y)
-        seed = self._seed()
+        seed = self.seed()
         context = self._init_callback_context(
             max_subtasks=len(folds) + 1, sequential_subtasks=False
         )
@@ -363,7 +363,7 @@ def _score_amounts(
     """Score every amount with every ``tau`` on one inner fold, with one fitted augmenter."""
     X_test, y_test = _safe_indexing(X, test), y[test]
     X, y = candidate._check_training_rows(_safe_indexing(X, train), y[train])
-    seed, counts = candidate._seed(), class_counts(y)
+    seed, counts = candidate.seed(), class_counts(y)
     largest = rows_to_add(counts, amount=amounts.max())
     fitted = source = candidate._fit_augmenter(X, y, seed, context, largest)
     if fitted is not None and not hasattr(fitted, "fit_resample"):

@@ -1,3 +1,8 @@
+import importlib
+import linecache
+import sys
+
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,6 +10,7 @@ from imblearn.over_sampling import SMOTE
 from joblib import Memory, Parallel, delayed
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from stand_ins import Logged, TickCounter, logistic
 
@@ -231,3 +237,68 @@ def test_a_disk_that_takes_no_more_costs_a_warning_and_no_training(
         model.fit(*cancer)
     assert model.predict(cancer[0][:2]).shape == (2,)
     assert not list(tmp_path.rglob("*.pkl"))
+
+
+def test_a_part_whose_code_changed_trains_anew(cancer, tmp_path, monkeypatch):
+    X, y = cancer
+    (tmp_path / "parts_of_mine.py").write_text(NARROW.replace("WIDTH", "8"))
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def fitted():
+        parts = importlib.import_module("parts_of_mine")
+        gan = GANAugmenter(network=parts.Narrow(), steps=2)
+        model = AugmentedClassifier(
+            LogisticRegression(), gan, memory=tmp_path / "memory", random_state=0
+        )
+        return model.fit(X, y).augmenter_.generators_["gan"].weights_["layers.0.weight"].shape[0]
+
+    assert fitted() == 8
+    (tmp_path / "parts_of_mine.py").write_text(NARROW.replace("WIDTH", "16"))
+    linecache.clearcache()
+    monkeypatch.delitem(sys.modules, "parts_of_mine")
+    importlib.invalidate_caches()
+    assert fitted() == 16
+
+
+NARROW = """
+from ganaug.networks.dense import DenseNetwork
+
+
+class Narrow(DenseNetwork):
+    def build(self, layout, rng):
+        return DenseNetwork(width=WIDTH).build(layout, rng)
+"""
+
+
+def test_what_has_no_hash_is_trained_with_a_warning(cancer, tmp_path):
+    class Own(DenseNetwork):
+        pass
+
+    gan = GANAugmenter(network=Own(width=8), steps=2)
+    model = AugmentedClassifier(LogisticRegression(), gan, memory=tmp_path, random_state=0)
+    with pytest.warns(UserWarning, match="cannot keep this GANAugmenter"):
+        model.fit(*cancer)
+    assert len(model.estimators_) == 5
+
+
+@pytest.mark.parametrize("held", [5, [1], {}], ids=["number", "list", "nothing"])
+def test_an_entry_that_holds_something_else_is_trained_again(cancer, model, log, tmp_path, held):
+    expected = model.fit(*cancer).predict_proba(cancer[0])
+    (kept,) = (tmp_path / "memory").rglob("*.pkl")
+    joblib.dump(held, kept)
+    with pytest.warns(UserWarning, match=r"\.pkl is damaged and is made again"):
+        model.fit(*cancer)
+    assert_array_equal(model.predict_proba(cancer[0]), expected)
+
+
+def test_a_folder_that_takes_no_lock_costs_a_warning(cancer, model, log, monkeypatch):
+    def refuses(*args, **kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    model.fit(*cancer)
+    monkeypatch.setattr("ganaug.memory.FileLock", refuses)
+    model.fit(*cancer)  # what is there can be read without a lock
+    assert log.new_fits() == 1
+    with pytest.warns(UserWarning, match="cannot keep this.*Permission denied"):
+        model.set_params(random_state=7).fit(*cancer)
+    assert log.new_fits() == 1

@@ -68,9 +68,9 @@ def print_comparison(comparison: Comparison) -> None:
     console = Console()
     console.print(_leaderboard(comparison))
     for note in comparison.notes:
-        console.print(f"Note: {note}", style="dim", highlight=False)
+        console.print(f"Note: {note}", style="dim", highlight=False, markup=False)
     console.print()
-    console.print(comparison.verdict(), highlight=False)
+    console.print(comparison.verdict(), highlight=False, markup=False)
 
 
 def _leaderboard(comparison: Comparison) -> Table:

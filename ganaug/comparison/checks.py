@@ -120,8 +120,17 @@ def _choose_arms(arms: Iterable[str | Arm] | None) -> dict[str, Arm]:
         arms = [arms]
     given = ARMS.values() if arms is None else arms
     asked = [_find(arm, ARMS, "arm")[1] if isinstance(arm, str) else arm for arm in given]
-    # Everything is measured against doing nothing.
-    return {BASELINE: ARMS[BASELINE], **{arm.name: arm for arm in asked}}
+    for arm in asked:
+        if not isinstance(arm, Arm) or not isinstance(arm.name, str) or not callable(arm.wrap):
+            raise TypeError(
+                f"{arm!r} is no arm; pass one of the names {', '.join(ARMS)}, or "
+                "Arm(name, function) with a function from a classifier to a classifier."
+            )
+    chosen = {BASELINE: ARMS[BASELINE]}  # everything is measured against doing nothing
+    for arm in asked:
+        if chosen.setdefault(arm.name, arm) is not arm:
+            raise ValueError(f"Two arms are called {arm.name!r}; give one of them another name.")
+    return chosen
 
 
 def _choose_classifiers(classifiers: Iterable[str] | Mapping[str, Any] | None) -> dict[str, Any]:
@@ -135,6 +144,8 @@ def _choose_classifiers(classifiers: Iterable[str] | Mapping[str, Any] | None) -
     if not chosen:
         raise ValueError(f"No classifiers given. Choose from {', '.join(CLASSIFIERS)}.")
     for name, classifier in chosen.items():
+        if not isinstance(name, str):
+            raise TypeError(f"classifiers has the name {name!r}; names must be texts.")
         if not hasattr(classifier, "predict_proba"):
             raise ValueError(
                 f"Classifier {name!r} ({classifier!r}) has no predict_proba, which ranking and "

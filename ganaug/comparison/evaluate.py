@@ -25,12 +25,13 @@ from threadpoolctl import threadpool_limits
 from ganaug.autologging import without_autologging
 from ganaug.comparison.arms import Arm
 from ganaug.comparison.scores import score
-from ganaug.digest import digest
+from ganaug.digest import fingerprint, source_of
+from ganaug.draws import AUGMENTER
 from ganaug.ensemble import AugmentedClassifier
 from ganaug.environment import PACKAGES
 from ganaug.memory import fit_or_load
 from ganaug.parallel import as_completed
-from ganaug.randomness import is_random_state
+from ganaug.randomness import clone_seeded, is_random_state
 
 #: Positions of the rows to train on and of those to test on, for each fold.
 Folds = list[tuple[np.ndarray, np.ndarray]]
@@ -94,10 +95,11 @@ class Task:
     def key(self) -> str:
         """Identify all that results depend on, the versions of packages included."""
         # joblib's hash of a table changes as the table is used.
-        table = digest(self.X, self.y)
-        wraps = {name: arm.wrap for name, arm in self.arms.items()}
+        table = fingerprint(self.X, self.y)
+        wraps = [(name, arm.wrap, source_of(arm.wrap)) for name, arm in self.arms.items()]
+        known = [(name, c, source_of(c)) for name, c in self.classifiers.items()]
         versions = [version(package) for package in PACKAGES]
-        return joblib.hash([table, wraps, self.classifiers, self.folds, self.seed, versions])
+        return joblib.hash([table, wraps, known, self.folds, self.seed, versions])
 
     def seed_of(self, fold: int, name: str) -> int:
         """Return the seed of an arm or a classifier in a fold, whatever else is compared."""
@@ -201,7 +203,9 @@ def _fit_shared_augmenter(task: Task, fold: int, arm: str, X: pd.DataFrame, y: n
     # A search trains several, each on some of these rows.
     if type(model) is not AugmentedClassifier or not hasattr(model.augmenter, "sample"):
         return None
-    augmenter = model.augmenter
+    if hasattr(model.augmenter, "fit_resample"):  # a sampler, which each draw fits
+        return None
+    augmenter = clone_seeded(model.augmenter, model.seed(), AUGMENTER)
     fit_or_load(augmenter, X, y, partial(augmenter.fit, X, y), model.memory)
     return augmenter
 
