@@ -30,6 +30,9 @@ from ganaug.priors import (
 )
 from ganaug.randomness import clone_seeded, seed_from
 
+#: Attributes that scikit-learn sets before a fit is done.
+SEEN = ("n_features_in_", "feature_names_in_")
+
 
 def _if_clones_have(method: str) -> Callable:
     """Make a method available only if the estimator, fitted or not, has one of this name."""
@@ -220,7 +223,15 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
             The fitted classifier.
         """
         check_parameters(self)
-        self._fit(*self._check_training_rows(X, y))
+        learned = {n: v for n, v in vars(self).items() if n.endswith("_") and n[0] != "_"}
+        for name in learned:
+            delattr(self, name)
+        try:
+            self._fit(*self._check_training_rows(X, y))
+        except BaseException:
+            if "estimators_" not in vars(self):  # which is set last; a callback may fail after it
+                self.__dict__ = {n: v for n, v in vars(self).items() if n not in SEEN} | learned
+            raise
         return self
 
     def _fit(self, X: Any, y: np.ndarray) -> None:
@@ -233,9 +244,6 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
 
     def _check_training_rows(self, X: Any, y: Any) -> tuple[Any, np.ndarray]:
-        # A fit that fails from here on must not leave the attributes of the fit before.
-        for name in [n for n in vars(self) if n.endswith("_") and not n.startswith("_")]:
-            delattr(self, name)
         # The augmenter and the estimator check X, because they know which values they can take.
         validate_data(self, X, y, skip_check_array=True)
         y = column_or_1d(y, warn=True)

@@ -427,17 +427,21 @@ class Broken(ClassifierMixin, BaseEstimator):
 @pytest.mark.parametrize(
     "change", [{"estimator": Broken()}, {"augmenter": SMOTE(k_neighbors=200)}], ids=str
 )
-def test_a_fit_that_fails_leaves_nothing_fitted(cancer, change):
+def test_a_fit_that_fails_leaves_the_classifier_as_it_was(cancer, change):
     X, y = cancer
     model = AugmentedClassifier(logistic(), SMOTE(), random_state=0).fit(X, y)
-    check_is_fitted(model)
+    expected, learned = model.predict_proba(X), sorted(vars(model))
     with pytest.raises((RuntimeError, ValueError), match=r"broken|n_neighbors"):
-        model.set_params(**change).fit(X, y)
+        model.set_params(**change).fit(X[:, :5], y)
+    assert_array_equal(model.predict_proba(X), expected)
+    assert model.n_features_in_ == X.shape[1]
+    assert sorted(vars(model)) == learned
+    fresh = clone(model)
+    with pytest.raises((RuntimeError, ValueError), match=r"broken|n_neighbors"):
+        fresh.fit(X, y)
     with pytest.raises(NotFittedError):
-        check_is_fitted(model)
-    with pytest.raises(NotFittedError):
-        model.predict(X)
-    assert not hasattr(model, "class_prior_")
+        check_is_fitted(fresh)
+    assert not hasattr(fresh, "n_features_in_")
 
 
 def test_a_parameter_out_of_range_leaves_the_fit_before_as_it_is(cancer):

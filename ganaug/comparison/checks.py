@@ -139,7 +139,11 @@ def _choose_classifiers(classifiers: Iterable[str] | Mapping[str, Any] | None) -
     if isinstance(classifiers, Mapping):
         chosen = dict(classifiers)
     else:
-        names = DEFAULT_CLASSIFIERS if classifiers is None else classifiers
+        names = DEFAULT_CLASSIFIERS if classifiers is None else list(classifiers)
+        if not all(isinstance(name, str) for name in names):
+            raise TypeError(
+                f"classifiers={names!r} must be names, or a dict of names and classifiers."
+            )
         chosen = dict(_find(name, CLASSIFIERS, "classifier") for name in names)
     if not chosen:
         raise ValueError(f"No classifiers given. Choose from {', '.join(CLASSIFIERS)}.")
