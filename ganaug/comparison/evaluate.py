@@ -124,7 +124,7 @@ class Task:
 def set_seeds(model: Any, seed: int, augmenter_seed: int) -> Any:
     """Set each ``random_state`` that is None; those in augmenters get another seed.
 
-    An AugmentedClassifier itself gets none, which would set those of all its parts anew.
+    An AugmentedClassifier itself gets none: it would set every seed in it anew.
 
     Examples
     --------

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ganaug.comparison.result import Comparison
 
-# For the arms but *nothing* and the one in question: told apart with any colour vision.
+# Of all arms but *nothing* and the one in question; told apart with any colour vision.
 OTHER_ARMS = (REAL, "#2f8552", "#b04a8b", "#8a6d3b", "#4a90c8", "#a8851a")
 
 
@@ -44,7 +44,7 @@ def arm_styles(comparison: Comparison) -> dict[str, dict[str, Any]]:
         for arm, color in zip(others, cycle(OTHER_ARMS), strict=False)
     }
     styles[comparison.subject] = {"color": SYNTHETIC, "linewidth": 2.2}
-    # On top: it is broken, so that a curve that is the same shows below it.
+    # Dashed and on top, so that an equal curve shows below it.
     styles[BASELINE] = {"color": PLAIN, "linewidth": 1.4, "linestyle": "--", "zorder": 3}
     return {arm: styles[arm] for arm in comparison.arms}
 

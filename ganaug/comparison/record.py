@@ -167,14 +167,14 @@ def log_comparison(
         client.set_tag(run_id, WRITER, _writer())
         log_dataset(client, run_id, dataset, "cross-validation")
         if DESCRIPTION not in client.get_run(run_id).data.tags:  # the last thing it logs
-            log.summary(report or render_report(comparison, data_name=data_name))
+            log.log_summary(report or render_report(comparison, data_name=data_name))
         children = log.complete_children()
         n_reused = len(children)
         pairs = [(arm, name) for arm in comparison.arms for name in comparison.classifiers]
         for done, (arm, classifier) in enumerate(pairs, start=1):
             name = f"{arm} / {classifier}"
             if name not in children:
-                children[name] = log.child(name, arm, classifier)
+                children[name] = log.log_child(name, arm, classifier)
             if on_run is not None:
                 on_run(done, len(pairs), name)
         registered = None
@@ -260,7 +260,7 @@ class _Log:
     comparison: Comparison
     dataset: dict[str, str]
 
-    def summary(self, page: str) -> None:
+    def log_summary(self, page: str) -> None:
         """Log the parameters, tables, figures and texts of the parent."""
         comparison = self.comparison
         parameters = {
@@ -296,7 +296,7 @@ class _Log:
                 self.client.delete_run(run.info.run_id)
         return complete
 
-    def child(self, name: str, arm: str, classifier: str) -> str:
+    def log_child(self, name: str, arm: str, classifier: str) -> str:
         """Log one arm with one classifier; return the id of the run."""
         from mlflow.entities import Metric
 
@@ -314,7 +314,7 @@ class _Log:
                 "dataset_digest": self.dataset["digest"],
             }
             if not failed.all():
-                about["model_id"] = self.model(run_id, parameters)
+                about["model_id"] = self.log_model(run_id, parameters)
             scores = cells.loc[~failed, [*METRICS, "fit_seconds"]]
             sds = scores[list(METRICS)].std(ddof=len(scores) > 1).add_suffix("_sd")
             over_folds = {**scores.mean().dropna(), **sds.dropna()}
@@ -329,7 +329,7 @@ class _Log:
             send(self.client, run_id, parameters, metrics)
         return run_id
 
-    def model(self, run_id: str, parameters: dict[str, str]) -> str | None:
+    def log_model(self, run_id: str, parameters: dict[str, str]) -> str | None:
         """Log the pipeline of a child, and add its parameters to those given."""
         arm, classifier = parameters["arm"], parameters["classifier"]
         try:

@@ -39,8 +39,7 @@ def page_style() -> Iterator[None]:
 def inline_panels(figure: Figure, name: str) -> list[tuple[str, str]]:
     """Return the title and an SVG of each panel of a figure, so that they wrap on a narrow page.
 
-    Legends are left out: the page has one for all. `PLAIN` becomes the colour of
-    the page's text.
+    Legends are left out: the page has one for all. `PLAIN` becomes the colour of the page's text.
 
     Parameters
     ----------
