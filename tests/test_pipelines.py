@@ -6,6 +6,8 @@ import mlflow
 import pandas as pd
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch, tmp_path, pytestconfig):

@@ -13,6 +13,8 @@ from benchmarks import rows, study, tables
 from benchmarks.arms import OneHotSampler, peers, searched
 from ganaug import GANAugmenter
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):

@@ -15,6 +15,8 @@ from benchmarks.arms import Peer, ours, peers
 from benchmarks.study import Protocol, read
 from ganaug import GANAugmenter
 
+pytestmark = pytest.mark.slow
+
 CLASSIFIERS = {"LR": LogisticRegression(), "tree": DecisionTreeClassifier(max_depth=3)}
 LOADED = []
 ARMS = {arm.name: arm for arm in peers()}

@@ -137,6 +137,7 @@ def test_the_folder_of_fitted_augmenters_goes_with_the_comparison(abalone):
 # --- Seeds -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_same_seed__same_results__whatever_else_takes_part_and_n_jobs(abalone):
     X, y = abalone
     gan = GAN(GANAugmenter(steps=5), n_draws=2)
@@ -189,6 +190,7 @@ class WithoutGenerators(ThreadingBackend):
 register_parallel_backend("without generators", WithoutGenerators)
 
 
+@pytest.mark.slow
 def test_every_back_end_of_joblib(abalone):
     asked = {"arms": [GAN(GANAugmenter(steps=2), n_draws=2)], "classifiers": QUICK, "cv": 2}
     expected = without_time(compare(*abalone, **asked))
@@ -229,6 +231,7 @@ def test_nothing_works__an_error(abalone):
         compare(*abalone, arms=[], classifiers={"x": LogisticRegression(C=-1)}, cv=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_an_interrupted_comparison_goes_on_where_it_stopped(abalone, tmp_path, n_jobs):
     times = tmp_path / "times"
@@ -253,6 +256,7 @@ def test_an_interrupted_comparison_goes_on_where_it_stopped(abalone, tmp_path, n
     pd.testing.assert_frame_equal(without_time(again), without_time(compare(*abalone, **asked)))
 
 
+@pytest.mark.slow
 def test_what_is_stored_serves_no_other_comparison(abalone, tmp_path):
     X, y = abalone
     bayes = {"bayes": GaussianNB()}

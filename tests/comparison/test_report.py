@@ -17,6 +17,8 @@ from ganaug import GANAugmenter, quality
 from ganaug.comparison import GAN, METRICS, Arm, compare, render_report
 from ganaug.encoders.image import ImageEncoder
 
+pytestmark = pytest.mark.slow
+
 XLINK = "{http://www.w3.org/1999/xlink}href"
 NASTY = ['a <b>bold</b> & "b"', "it's $x_1$", "bell \x07 鐘", "<script>alert(1)</script>"]
 RARE, USUAL = "</td><h1>rare & $y$", "usual"
