@@ -3,6 +3,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
+from imblearn import FunctionSampler
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_sampler_pipeline
 from imblearn.under_sampling import RandomUnderSampler, TomekLinks
@@ -515,3 +516,9 @@ def test_decision_functions_of_pairs_of_classes():
 def test_not_a_classifier_says_so(cancer):
     X, y = cancer
     assert AugmentedClassifier(LinearRegression()).fit(X, y).predict(X).shape == y.shape
+
+
+def test_a_sampler_that_invents_a_class_is_refused(cancer):
+    sampler = FunctionSampler(func=lambda X, y: (np.r_[X, X[:3]], np.r_[y, [7] * 3]))
+    with pytest.raises(ValueError, match="FunctionSampler returned rows of 7, which is no class"):
+        AugmentedClassifier(logistic(), sampler).fit(*cancer)

@@ -79,9 +79,6 @@ def on_numbers(classifier: Any) -> Pipeline:
     return make_pipeline(*make_preprocessor(), classifier)
 
 
-# --- Arms that change the classifier ---------------------------------------------------------
-
-
 def weighted(classifier: Any) -> Any:
     """Return the classifier with errors on rare classes costing more, if it takes weights."""
     if "class_weight" not in classifier.get_params():
@@ -114,9 +111,6 @@ def _divided(classifiers: Any, X: Any, y: np.ndarray) -> Iterator[str]:
 def _bag(classifier: Any) -> Pipeline:
     """Return ten classifiers, each on a bootstrap sample cut down to equal classes, averaged."""
     return on_numbers(BalancedBaggingClassifier(classifier, n_estimators=10))
-
-
-# --- Arms that add rows ----------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

@@ -118,16 +118,11 @@ def _check_folds(folds: Folds, y: np.ndarray) -> Folds:
 def _choose_arms(arms: Iterable[str | Arm] | None) -> dict[str, Arm]:
     if isinstance(arms, str):
         arms = [arms]
-    given = ARMS.values() if arms is None else arms
-    asked = [_find(arm, ARMS, "arm")[1] if isinstance(arm, str) else arm for arm in given]
-    for arm in asked:
-        if not isinstance(arm, Arm) or not isinstance(arm.name, str) or not callable(arm.wrap):
-            raise TypeError(
-                f"{arm!r} is no arm; pass one of the names {', '.join(ARMS)}, or "
-                "Arm(name, function) with a function from a classifier to a classifier."
-            )
     chosen = {BASELINE: ARMS[BASELINE]}  # everything is measured against doing nothing
-    for arm in asked:
+    for given in ARMS if arms is None else arms:
+        arm = _find(given, ARMS, "arm")[1] if isinstance(given, str) else given
+        if not (isinstance(arm, Arm) and isinstance(arm.name, str) and callable(arm.wrap)):
+            raise TypeError(f"{arm!r} is no arm: pass a name ({', '.join(ARMS)}) or Arm(name, f).")
         if chosen.setdefault(arm.name, arm) is not arm:
             raise ValueError(f"Two arms are called {arm.name!r}; give one of them another name.")
     return chosen
@@ -139,17 +134,12 @@ def _choose_classifiers(classifiers: Iterable[str] | Mapping[str, Any] | None) -
     if isinstance(classifiers, Mapping):
         chosen = dict(classifiers)
     else:
-        names = DEFAULT_CLASSIFIERS if classifiers is None else list(classifiers)
-        if not all(isinstance(name, str) for name in names):
-            raise TypeError(
-                f"classifiers={names!r} must be names, or a dict of names and classifiers."
-            )
+        names = DEFAULT_CLASSIFIERS if classifiers is None else classifiers
         chosen = dict(_find(name, CLASSIFIERS, "classifier") for name in names)
     if not chosen:
         raise ValueError(f"No classifiers given. Choose from {', '.join(CLASSIFIERS)}.")
     for name, classifier in chosen.items():
-        if not isinstance(name, str):
-            raise TypeError(f"classifiers has the name {name!r}; names must be texts.")
+        _check_text(name, "classifier")
         if not hasattr(classifier, "predict_proba"):
             raise ValueError(
                 f"Classifier {name!r} ({classifier!r}) has no predict_proba, which ranking and "
@@ -158,8 +148,14 @@ def _choose_classifiers(classifiers: Iterable[str] | Mapping[str, Any] | None) -
     return chosen
 
 
+def _check_text(name: Any, kind: str) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"{name!r} is no name of a {kind}: pass names, or a dict by name.")
+
+
 def _find(name: str, known: Mapping[str, Any], kind: str) -> tuple[str, Any]:
     """Find an entry whatever its case, with spaces, dashes or underscores between its words."""
+    _check_text(name, kind)
 
     def plain(text: str) -> str:
         return text.lower().replace("-", " ").replace("_", " ").strip()

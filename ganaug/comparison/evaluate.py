@@ -160,9 +160,6 @@ def _augmented(model: Any) -> list[str]:
     return [prefix for prefix, part in parts.items() if isinstance(part, AugmentedClassifier)]
 
 
-# --- One arm on one fold ---------------------------------------------------------------------
-
-
 def evaluate_pair(task: Task, fold: int, arm: str, key: str) -> Pair:
     """Fit and score one arm with every classifier on one fold.
 
@@ -236,9 +233,6 @@ def _scores(
 def _describe(error: Exception) -> str:
     first_line = (str(error).splitlines() or [""])[0]
     return f"{type(error).__name__}: {first_line}"
-
-
-# --- All of them -----------------------------------------------------------------------------
 
 
 def evaluate(

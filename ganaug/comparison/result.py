@@ -145,8 +145,6 @@ class Comparison:
         """Return whether an arm trains on more rows than there are."""
         return isinstance(self.task.arms[arm].wrap, Augmented)
 
-    # --- Scores ------------------------------------------------------------------------------
-
     def leaderboard(self) -> pd.DataFrame:
         """Return mean and standard deviation over folds of every arm and classifier.
 
@@ -197,8 +195,6 @@ class Comparison:
         order = self.draws.groupby(["fold", "arm", "classifier"]).cumcount()
         means = self.draws.groupby(["classifier", "arm", order], sort=False)[["rows", *METRICS]]
         return means.mean().droplevel(2).reset_index()
-
-    # --- Differences -------------------------------------------------------------------------
 
     def interval(
         self,
@@ -277,8 +273,6 @@ class Comparison:
         if metric not in winners:
             raise ValueError(f"metric={metric!r} must be one of {', '.join(winners)}.")
         return winners[metric]
-
-    # --- Models ------------------------------------------------------------------------------
 
     def refit(self, arm: str, classifier: str) -> Any:
         """Fit an arm with a classifier on all rows.

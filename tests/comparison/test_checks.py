@@ -2,10 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from comparison.conftest import QUICK
+from imblearn.over_sampling import SMOTE
 from numpy.testing import assert_array_equal
+from sklearn.base import clone
 from sklearn.naive_bayes import GaussianNB
 
-from ganaug.comparison import METRICS, compare
+from ganaug.comparison import METRICS, Arm, compare
 from ganaug.comparison.checks import check_task
 
 
@@ -35,3 +37,21 @@ def test_arrays_and_lists__as_frames(abalone):
         found = compare(table, y, arms=["smote"], classifiers=quick, cv=2)
         pd.testing.assert_frame_equal(found.results[list(METRICS)], expected.results[list(METRICS)])
         assert len(found.refit("SMOTE", "bayes").predict(table)) == len(y)
+
+
+@pytest.mark.parametrize("arm", [lambda c: c, SMOTE(), None, Arm(3, len), Arm("s", SMOTE())])
+def test_what_is_no_arm(arm):
+    with pytest.raises(TypeError, match="is no arm: pass a name"):
+        compare([[0.0], [1.0]] * 4, [0, 1] * 4, arms=[arm], cv=2)
+
+
+@pytest.mark.parametrize("name", ["nothing", "SMOTE"])
+def test_two_arms_of_one_name(name):
+    with pytest.raises(ValueError, match=f"Two arms are called '{name}'"):
+        compare([[0.0], [1.0]] * 4, [0, 1] * 4, arms=["SMOTE", Arm(name, clone)], cv=2)
+
+
+@pytest.mark.parametrize("classifiers", [[GaussianNB()], {1: GaussianNB()}])
+def test_names_of_classifiers_are_texts(classifiers):
+    with pytest.raises(TypeError, match="is no name of a classifier"):
+        compare([[0.0], [1.0]] * 4, [0, 1] * 4, arms=[], classifiers=classifiers, cv=2)
