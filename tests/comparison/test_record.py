@@ -19,7 +19,7 @@ from ganaug.tracking import MLflowLogger, trusted_types
 
 pytest.importorskip("mlflow")
 
-pytestmark = [IN_A_STORE, pytest.mark.slow]
+pytestmark = [*IN_A_STORE, pytest.mark.slow]
 
 STEPS = 30
 
