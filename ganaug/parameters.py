@@ -83,7 +83,6 @@ def is_a(words: str, *types: type) -> Rule:
     return Rule(words, lambda value: isinstance(value, types))
 
 
-ANYTHING = is_a("anything", object)
 NONE = is_a("None", type(None))
 FLAG = is_a("True or False", bool, np.bool_)
 CALLABLE = Rule("a callable", callable)
@@ -144,4 +143,5 @@ def check_parameters(estimator: Any) -> None:
     for base in reversed(type(estimator).__mro__):
         rules |= vars(base).get("parameter_rules", {})
     for name, value in estimator.get_params(deep=False).items():
-        check_value(type(estimator).__name__, name, value, *rules.get(name, (ANYTHING,)))
+        if name in rules:
+            check_value(type(estimator).__name__, name, value, *rules[name])
