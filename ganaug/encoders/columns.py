@@ -22,9 +22,9 @@ from ganaug.encoders.grids import MOST_DECIMALS, decimals_of, draw_steps, find_g
 
 # A number that makes up this fraction of a column is a spike, and gets a one-hot level of its own.
 SPIKE_SHARE = 0.1
-# So is one that makes up this fraction of a class, if it is that many times as heavy as the mean of
-# its neighbours, so many on either side, and heavier than chance makes it.
-HEAVY_SHARE, HEAVY_TIMES, NEIGHBOURS = 0.03, 3, 5
+# So is one that makes up this fraction of a class, if it is so many times as heavy as all others of
+# the class but a few markers, and heavier than chance makes one of those on either side.
+HEAVY_SHARE, HEAVY_TIMES, MARKERS, NEIGHBOURS = 0.03, 3, 5, 5
 # Fewer rows are no spike, and of more spikes the heaviest are taken.
 LEAST_SPIKE, MAX_SPIKES = 5, 20
 # Up to this many distinct numbers are all levels: none of them is "in between".
@@ -40,9 +40,9 @@ class NumberCoder(BaseEstimator):
     The score of a value is the normal quantile of its mid-rank, as in rank-based inverse normal
     transformation [1]_; between known values without a level it is interpolated. Values that come
     often in the column, or in one class and there far oftener than the values around them, have a
-    one-hot level each: a marker such as -999, a cap, a default date. That a value is held by more
-    rows than chance puts on one of its neighbourhood is asked of the conditional test of Poisson
-    rates [2]_.
+    one-hot level each: a marker such as -999, a cap, a default date. Whether chance could put so
+    many rows on one value of a neighbourhood is asked of the conditional test of Poisson rates
+    [2]_.
 
     Going back, a score never leads to the gap beside a value with a level, and results are moved to
     the column's own grids, each as often as the class is written on it: whole numbers stay whole,
@@ -218,18 +218,21 @@ def _find_spikes(
 
 
 def _heavy_shares(which: np.ndarray, n_values: int) -> np.ndarray:
-    """Return the shares of values that stand out among those around them; 0 for the others."""
+    """Return the shares of values that stand out among those of a class; 0 for the others."""
     held = np.bincount(which, minlength=n_values)
     shares = np.zeros(n_values)
-    at = np.flatnonzero(held >= max(HEAVY_SHARE * len(which), LEAST_SPIKE))
-    if len(at):
+    # A column of many heavy values is written on a grid rather than marked.
+    usual = np.sort(held)[-min(MARKERS + 1, n_values)]
+    least = max(HEAVY_SHARE * len(which), LEAST_SPIKE, HEAVY_TIMES * usual)
+    heavy = np.flatnonzero(held >= least)
+    if len(heavy):
         size = min(2 * NEIGHBOURS + 1, n_values)
-        start = (at - NEIGHBOURS).clip(0, n_values - size)
-        total = np.concatenate([[0], held.cumsum()])
-        total = total[start + size] - total[start]
-        heavy = held[at] * (size - 1) >= HEAVY_TIMES * (total - held[at])
-        chance = binom.sf(held[at] - 1, total, 1 / size) * np.count_nonzero(held)
-        shares[at] = np.where(heavy & (chance < 0.01), held[at] / len(which), 0)
+        start = (heavy - NEIGHBOURS).clip(0, n_values - size)
+        around = np.concatenate([[0], held.cumsum()])
+        around = around[start + size] - around[start]
+        chance = binom.sf(held[heavy] - 1, around, 1 / size) * np.count_nonzero(held)
+        heavy = heavy[chance < 0.01]
+        shares[heavy] = held[heavy] / len(which)
     return shares
 
 

@@ -93,7 +93,7 @@ def find_grids(
     units, classes = units[on].astype(np.int64), classes[on]
     steps, phase = _coarsen(units, classes, n_classes)
     shares = _shares(units, classes, n_classes, steps, phase)
-    used = shares.max(axis=0) >= LEAST_SHARE
+    used = ((1 - free)[:, None] * shares).max(axis=0) >= LEAST_SHARE
     used[-1] = True
     used[0] |= shares[:, 0].any()
     if not used.all():
