@@ -23,7 +23,8 @@ def measure_rows(tables, n_jobs):
     Every table is cut into two halves. The GAN and SMOTE learn from one. A forest that learnt the
     classes on the other says how often it finds the right class for real rows of the first half,
     which it has not seen, and how often the asked class for synthetic ones (means over classes),
-    as the GAN makes them and as they are chosen to be added.
+    as the GAN makes them and as they are chosen to be added; distances are the means over classes
+    of how far these shares are from those of real rows.
     Variety and copies are those of the rarest class, the other half being the held-out rows: its
     coverage by synthetic rows, and the share of these nearer to a training row than 5 % of the
     held-out ones. Then the halves change places.
@@ -59,10 +60,14 @@ def _one_half(X, y, other, own, seed):
         "agreement, synthetic": made,
         "agreement, chosen": chosen,
     }
-    found = {
-        name: recall_score(labels_of, judge.predict(encode.transform(rows)), average="macro")
+    recalls = {
+        name: recall_score(labels_of, judge.predict(encode.transform(rows)), average=None)
         for name, (rows, labels_of) in agreement.items()
     }
+    found = {name: recall.mean() for name, recall in recalls.items()}
+    for kind in ("synthetic", "chosen"):
+        apart = recalls[f"agreement, {kind}"] - recalls["agreement, real"]
+        found[f"distance, {kind}"] = np.abs(apart).mean()
     rare = labels[counts.argmin()]
     train = encode.transform(X_own[y_own == rare])
     held_out = encode.transform(X.iloc[other][y[other] == rare])

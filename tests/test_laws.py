@@ -349,6 +349,33 @@ def test_spikes_come_as_often_as_in_real_rows():
         assert (X_new[y_new == label, 0] == 0).mean() == pytest.approx(share, abs=0.12)
 
 
+def test_a_value_of_the_rare_class_alone_comes_as_often_and_nothing_beside_it():
+    rng = np.random.default_rng(11)
+    y = (np.arange(1500) < 60).astype(int)
+    days = np.datetime64("2015-01-01") + rng.integers(0, 3000, 1500)
+    X = pd.DataFrame({"limit": rng.uniform(1, 9, 1500).round(2) * 1000, "since": days})
+    X.loc[:39, "limit"] = 10_000
+    X.loc[15:49, "since"] = pd.Timestamp("1900-01-01")
+    X_new, y_new = quick(steps=200).fit(X, y).sample({0: 1000, 1: 1000})
+    for column, value, share in (("limit", 10_000, 40 / 60), ("since", "1900-01-01", 35 / 60)):
+        held = X_new[column] == value
+        assert held[y_new == 1].mean() == pytest.approx(share, abs=0.12)
+        assert held[y_new == 0].mean() < 0.1
+    assert ((X_new["limit"] <= 9000) | (X_new["limit"] == 10_000)).all()
+    assert (X_new["since"].dt.year != 1900).eq(X_new["since"].dt.year >= 2015).all()
+
+
+def test_cells_are_on_a_grid_as_often_as_in_their_class():
+    rng = np.random.default_rng(12)
+    y = np.repeat([0, 1], [600, 200])
+    amount = rng.lognormal(6, 1, 800).round(2)
+    whole = rng.random(800) < np.where(y == 1, 0.98, 0.5)
+    X = np.column_stack([np.where(whole, amount.round(), amount), rng.normal(size=800)])
+    X_new, y_new = quick(steps=20).fit(X, y).sample({0: 1000, 1: 1000})
+    for label, share in ((0, 0.5), (1, 0.98)):
+        assert (X_new[y_new == label, 0] % 1 == 0).mean() == pytest.approx(share, abs=0.07)
+
+
 def test_a_heavy_tail_keeps_its_quantiles():
     rng = np.random.default_rng(9)
     y = np.repeat([0, 1], [600, 200])

@@ -136,8 +136,10 @@ class DenseGenerator(nn.Module):
         self.latent_dim = latent_dim
         self.temperature = temperature
         self.slope = slope
-        sizes = [latent_dim + layout.n_classes + layout.n_missing_flags, *hidden, layout.n_values]
-        self.layers = nn.ModuleList(_linear(a, b, slope, rng) for a, b in pairwise(sizes))
+        sizes = [latent_dim, *hidden, layout.n_values]
+        # Every layer is told class and gaps: from the first alone they reach the row but weakly.
+        told = layout.n_classes + layout.n_missing_flags
+        self.layers = nn.ModuleList(_linear(a + told, b, slope, rng) for a, b in pairwise(sizes))
         self._index_row(layout)
 
     def _index_row(self, layout: RowLayout) -> None:
@@ -165,11 +167,11 @@ class DenseGenerator(nn.Module):
     def forward(self, classes: Tensor, missing_flags: Tensor, rng: torch.Generator) -> Tensor:
         """Make one row for each class, with noise from ``rng``."""
         n, device = len(classes), classes.device
-        z = torch.randn(n, self.latent_dim, generator=rng, device=device, dtype=torch.float32)
-        h = torch.cat([z, self.eye[classes], missing_flags], dim=1)
+        told = torch.cat([self.eye[classes], missing_flags], dim=1)
+        h = torch.randn(n, self.latent_dim, generator=rng, device=device, dtype=torch.float32)
         for layer in self.layers[:-1]:
-            h = leaky_relu(layer(h), self.slope)
-        values = self._head(self.layers[-1](h), rng)
+            h = leaky_relu(layer(torch.cat([h, told], dim=1)), self.slope)
+        values = self._head(self.layers[-1](torch.cat([h, told], dim=1)), rng)
         if self.layout.n_missing_flags:
             # Positions that are never missing point at an extra flag of zero.
             flags = torch.cat([missing_flags, missing_flags.new_zeros(n, 1)], dim=1)

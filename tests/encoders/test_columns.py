@@ -5,7 +5,14 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import ndtri
 
-from ganaug.encoders.columns import FEW_NUMBERS, KNOTS, SPIKE_SHARE, LevelCoder, NumberCoder
+from ganaug.encoders.columns import (
+    FEW_NUMBERS,
+    HEAVY_SHARE,
+    KNOTS,
+    MAX_SPIKES,
+    LevelCoder,
+    NumberCoder,
+)
 
 
 @pytest.fixture
@@ -98,11 +105,11 @@ def test_knots_are_bounded():
     assert coder.values_.nbytes + coder.scores_.nbytes < 20_000
 
 
-@pytest.mark.parametrize("share", [0.05, 0.15, 0.5, 0.9])
+@pytest.mark.parametrize("share", [0.01, 0.05, 0.15, 0.5, 0.9])
 def test_a_common_value_has_a_level_of_its_own(share, rng):
     cells = np.where(rng.random(1000) < share, 0.0, rng.exponential(size=1000))
     coder = fit(cells)
-    assert coder.spikes_.tolist() == ([0.0] if share > SPIKE_SHARE else [])
+    assert coder.spikes_.tolist() == ([0.0] if share > HEAVY_SHARE else [])
     back = there_and_back(coder, cells, rng)
     if len(coder.spikes_):
         assert_array_equal(back == 0, cells == 0)
@@ -127,6 +134,82 @@ def test_two_spikes(rng):
     assert coder.n_levels == 3
     back = there_and_back(coder, cells, rng)
     assert_array_equal(back[:600], cells[:600])
+
+
+RARE = (np.arange(2000) < 60).astype(np.int64)
+
+
+def held_by_rare(cells, value, share=0.6):
+    cells = np.array(cells, dtype=float)
+    cells[: int(60 * share)] = value
+    return cells
+
+
+@pytest.mark.parametrize(
+    ("cells", "value"),
+    [
+        (np.random.default_rng(4).integers(0, 200, 2000), 97),
+        (np.random.default_rng(4).integers(0, 5000, 2000), 999),
+        (np.random.default_rng(4).normal(size=2000), 0.25),
+        (np.random.default_rng(4).lognormal(0, 2, 2000).round(2), 5.0),
+        (np.random.default_rng(4).integers(0, 40, 2000), 17),
+    ],
+    ids=["of few hundred", "of thousands", "mid-range", "amount", "where values repeat"],
+)
+@pytest.mark.parametrize("share", [0.2, 0.6])
+def test_a_value_that_a_rare_class_holds_has_a_level_of_its_own(cells, value, share):
+    cells = held_by_rare(cells, value, share)
+    assert fit(cells, RARE).spikes_.tolist() == [value]
+    assert fit(cells).spikes_.tolist() == [], "of all rows together it is no spike"
+
+
+@pytest.mark.parametrize("n_values", [15, 30, 100, 10_000])
+@pytest.mark.parametrize("n_rare", [8, 30, 60, 300])
+def test_chance_makes_no_spikes(n_values, n_rare):
+    classes = (np.arange(2000) < n_rare).astype(np.int64)
+    found = [
+        len(fit(np.random.default_rng(seed).integers(0, n_values, 2000), classes).spikes_)
+        for seed in range(10)
+    ]
+    assert sum(found) <= 1
+
+
+@pytest.mark.parametrize("spread", [2.5, 4, 20])
+def test_the_top_of_a_hill_is_no_spike(spread, rng):
+    cells = np.round(rng.normal(50, np.where(RARE, spread, 20), 2000))
+    assert len(fit(cells, RARE).spikes_) == 0
+
+
+def test_spikes_are_bounded_and_the_heaviest_are_taken(rng):
+    classes = np.repeat(np.arange(30), 100)
+    cells = rng.uniform(0, 30, 3000)
+    for c in range(30):
+        cells[100 * c : 100 * c + 20 + c] = c + 0.5
+    coder = fit(cells, classes, 30)
+    assert coder.spikes_.tolist() == [c + 0.5 for c in range(30 - MAX_SPIKES, 30)]
+
+
+def test_two_classes_hold_a_value_each(rng):
+    cells = rng.normal(size=2000)
+    classes = np.repeat([0, 1, 2], [1900, 50, 50])
+    cells[1900:1940], cells[1950:1980] = 0.5, -9
+    coder = fit(cells, classes, 3)
+    assert coder.spikes_.tolist() == [-9, 0.5]
+    back = there_and_back(coder, cells, rng)
+    assert_array_equal(back[1900:1940], cells[1900:1940])
+    assert_array_equal(back[1950:1980], cells[1950:1980])
+
+
+@pytest.mark.parametrize("n", [900, 9000], ids=["all values are knots", "some are"])
+def test_no_score_leads_to_either_gap_beside_a_spike(n, rng):
+    cells = np.r_[rng.uniform(0, 10, n), np.full(n // 3, 50.0), rng.uniform(90, 100, n)]
+    coder = fit(cells)
+    assert coder.spikes_.tolist() == [50]
+    scores = rng.normal(size=(5000, 1)).astype(np.float32)
+    back = coder.decode(scores, np.zeros(5000, np.int64), np.zeros(5000, np.int64), rng)
+    assert ((back <= 10) | (back >= 90)).all()
+    assert (back <= 10).mean() == pytest.approx(0.5, abs=0.03)
+    assert len(np.unique(back)) > 4900, "values pile up beside the gap"
 
 
 @pytest.mark.parametrize("values", [[0, 1], [3.5, 7.25, -1], np.arange(FEW_NUMBERS)])
@@ -177,6 +260,104 @@ def test_where_values_repeat_only_seen_ones_come_back(rng):
     back = coder.decode(scores, np.zeros(2000, np.int64), np.zeros(2000, np.int64), rng)
     assert set(back) <= set(seen)
     assert len(set(back)) > 20
+
+
+# Grids
+
+N = 2000
+
+
+def with_some(cells, others, share):
+    """Return cells of which the first ``share`` are others."""
+    n = int(share * len(cells))
+    return np.r_[others[:n], cells[n:]]
+
+
+def decoded(coder, c=0, n=5000):
+    rng = np.random.default_rng(5)
+    scores = rng.normal(size=(n, 1)).astype(np.float32)
+    return coder.decode(scores, np.zeros(n, np.int64), np.full(n, c), rng)
+
+
+AMOUNTS = np.random.default_rng(6).lognormal(6, 1, N)
+TIMES = np.random.default_rng(6).integers(0, 86_400 * 4000, N).astype(float)
+
+
+@pytest.mark.parametrize("share", [0.002, 0.01, 0.3])
+@pytest.mark.parametrize(
+    ("cells", "others", "grid", "step"),
+    [
+        (AMOUNTS.round(), AMOUNTS.round(2), None, 1),
+        (AMOUNTS.round(2), AMOUNTS, None, 0.01),
+        ((AMOUNTS * 4).round() / 4, AMOUNTS.round(2), None, 0.25),
+        ((AMOUNTS / 5).round() * 5, AMOUNTS.round(2), None, 5),
+        ((AMOUNTS / 1e-3).round(-3), (AMOUNTS / 1e-3).round(), 1, 1000),
+        (TIMES // 86_400 * 86_400, TIMES, 1, 86_400),
+        (TIMES // 86_400 // 7 * 7, TIMES // 86_400, 1, 7),
+        (-AMOUNTS.round(), -AMOUNTS.round(3), None, 1),
+    ],
+    ids=["whole", "cents", "quarters", "fives", "thousands", "midnights", "Mondays", "below zero"],
+)
+def test_a_grid_comes_back_as_often_as_cells_are_on_it(cells, others, grid, step, share):
+    cells = with_some(cells, others, share)
+    back = decoded(fit(cells, grid=grid))
+    on, real = (np.abs(v / step - np.round(v / step)) < 1e-7 for v in (back, cells))
+    assert on.mean() == pytest.approx(real.mean(), abs=0.03 if share > 0.1 else 0.005)
+    assert (~on).mean() > 0 or share < 0.01
+    assert cells.min() <= back.min()
+    assert back.max() <= cells.max()
+
+
+def test_a_grid_need_not_go_through_zero():
+    cells = with_some(AMOUNTS.round() + 0.99, AMOUNTS.round(2), 0.02)
+    assert (np.round(decoded(fit(cells)) % 1, 2) == 0.99).mean() == pytest.approx(0.98, abs=0.01)
+
+
+def test_each_class_has_its_own_shares(rng):
+    classes = rng.integers(0, 3, N)
+    amounts = 100 * AMOUNTS
+    cells = np.where(classes == 0, amounts.round(2), amounts.round())
+    cells = np.where((classes == 2) & (rng.random(N) < 0.5), (amounts / 50).round() * 50, cells)
+    coder = fit(cells, classes, 3)
+    for c in range(3):
+        real, back = cells[classes == c], decoded(coder, c)
+        for step in (1, 50):
+            share = (real % step == 0).mean()
+            assert (back % step == 0).mean() == pytest.approx(share, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        np.random.default_rng(7).geometric(0.3, 80),
+        np.random.default_rng(7).poisson(3, 80),
+        np.random.default_rng(7).integers(0, 10**6, N),
+        np.random.default_rng(7).normal(size=N).round(3),
+        np.random.default_rng(7).lognormal(0, 3, N).round(2),
+        np.random.default_rng(7).normal(size=N),
+        np.random.default_rng(7).normal(size=N).astype(np.float32),
+    ],
+    ids=["geometric", "Poisson", "integers", "thousandths", "heavy tail", "full", "float32"],
+)
+def test_a_column_on_one_grid_finds_no_other(cells):
+    classes = (np.arange(len(cells)) < 20).astype(np.int64)
+    assert len(fit(cells, classes).steps_) == 1
+
+
+def test_asking_for_more_of_one_class_leaves_the_grids_of_the_other_alone():
+    classes = np.arange(N) % 2
+    coder = fit(with_some(AMOUNTS.round(), AMOUNTS.round(2), 0.5), classes)
+    scores = np.linspace(-2, 2, 50, dtype=np.float32)[:, None]
+    few, many = (
+        coder.decode(
+            np.concatenate([scores, np.repeat(scores, k, axis=0)]),
+            np.zeros(50 + 50 * k, np.int64),
+            np.r_[np.zeros(50, np.int64), np.ones(50 * k, np.int64)],
+            np.random.default_rng(0),
+        )
+        for k in (1, 3)
+    )
+    assert_array_equal(few[:50], many[:50])
 
 
 # Levels

@@ -1,5 +1,7 @@
 """Mixed tables to encoded rows and back."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -173,6 +175,87 @@ def test_numpy_text_is_levels_and_objects_are_read_by_column(rng):
     assert back.dtype == object
     assert back[:, 0].tolist() == X[:, 0].tolist()
     assert back[:, 1].tolist() == X[:, 1].tolist()
+
+
+def random_rows(encoder, c, n=2000):
+    """Return decoded rows of class ``c`` whose numbers are random, and no spike is drawn."""
+    rng, layout = np.random.default_rng(1), encoder.layout_
+    rows = np.zeros((n, layout.width), dtype=np.float32)
+    rows[:, : layout.n_numeric] = rng.normal(size=(n, layout.n_numeric))
+    start = layout.n_numeric
+    for size in layout.one_hot_sizes:
+        rows[:, start] = 1
+        start += size
+    return encoder.inverse_transform(rows, np.full(n, c), rng)
+
+
+MOMENTS = pd.Series(pd.Timestamp("2020-03-01") + pd.to_timedelta(np.arange(2000) ** 2 * 37, "s"))
+SPANS = pd.Series(pd.to_timedelta((np.arange(2000) ** 2 % 10**6) + 60, "s"))
+NUMBERS = pd.Series(np.random.default_rng(2).lognormal(5, 1, 2000).round(2))
+MARKED = {
+    "default date": (MOMENTS.dt.normalize(), pd.Timestamp("1900-01-01")),
+    "in mid-range": (
+        MOMENTS.dt.tz_localize("UTC").dt.tz_convert("Europe/Paris"),
+        pd.Timestamp("2021-08-01", tz="Europe/Paris"),
+    ),
+    "duration": (SPANS, pd.Timedelta(0)),
+    "float32": (NUMBERS.astype("float32"), np.float32(-1)),
+    "Int64": (NUMBERS.mul(10).round().astype("Int64"), 999),
+    "Decimal": (NUMBERS.map(lambda cell: Decimal(f"{cell:.2f}")), Decimal("999.99")),
+    "whole numbers of 64 bits": (NUMBERS.mul(10).round().astype("int64") + 2**60, 2**60 - 1),
+}
+
+
+@pytest.mark.parametrize(("cells", "marker"), MARKED.values(), ids=MARKED)
+def test_a_value_of_a_rare_class_comes_back_and_no_row_lies_beside_it(cells, marker, rng):
+    classes = (np.arange(2000) < 50).astype(np.int64)
+    cells = cells.where(classes == 0, other=cells[::-1].to_numpy())
+    cells[:30] = marker
+    X = pd.DataFrame({"v": cells})
+    encoder = fit(X, classes)
+    assert encoder.layout_.one_hot_sizes == (2,)
+    back = encoder.inverse_transform(encoder.transform(X), classes, rng)
+    assert (back["v"][:30] == marker).all()
+    assert (back["v"][30:] != marker).all()
+    least, most = cells[30:].min(), cells[30:].max()
+    assert random_rows(encoder, 1)["v"].between(least, most).all()
+
+
+def but_for_some(cells, others):
+    return cells.where(cells.index >= 20, others)
+
+
+NEARLY = {
+    "midnights": (
+        but_for_some(MOMENTS.dt.normalize(), MOMENTS),
+        lambda cells: cells == cells.dt.normalize(),
+    ),
+    "whole hours": (
+        but_for_some(SPANS.dt.floor("h"), SPANS),
+        lambda cells: cells == cells.dt.floor("h"),
+    ),
+    "whole float32": (
+        but_for_some(NUMBERS.round(), NUMBERS).astype("float32"),
+        lambda cells: cells % 1 == 0,
+    ),
+    "tens in Int64": (
+        but_for_some((NUMBERS * 10).round(-1), 7).astype("Int64"),
+        lambda cells: cells % 10 == 0,
+    ),
+    "whole Decimal": (
+        but_for_some(NUMBERS.round(), NUMBERS).map(lambda cell: Decimal(f"{cell:.2f}")),
+        lambda cells: cells % 1 == 0,
+    ),
+}
+
+
+@pytest.mark.parametrize(("cells", "on"), NEARLY.values(), ids=NEARLY)
+def test_what_is_on_a_grid_but_for_a_few_cells_comes_back_so(cells, on):
+    back = random_rows(fit(pd.DataFrame({"v": cells})), 0)["v"]
+    assert back.dtype == cells.dtype
+    assert on(back).mean() == pytest.approx(0.99, abs=0.008)
+    assert cells.min() <= back.min()
+    assert back.max() <= cells.max()
 
 
 @pytest.mark.parametrize(
