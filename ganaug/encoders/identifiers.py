@@ -217,9 +217,8 @@ class TextCoder(IdentifierCoder):
         if freedom >= 2:
             length = max(map(len, self.forms_)) + freedom - 2
             return [_fill(_ANY * length, {_ANY: ascii_lowercase + digits}, rng) for _ in range(n)]
-        forms = rng.choice(self.forms_, n, p=self.form_counts_ / self.form_counts_.sum())
-        if freedom:
-            forms = ["".join(map(_sign, form)) for form in forms]
+        drawn = rng.choice(self.forms_, n, p=self.form_counts_ / self.form_counts_.sum())
+        forms = ["".join(map(_sign, form)) for form in drawn] if freedom else drawn.tolist()
         return [_fill(form, self.alphabets_, rng) for form in forms]
 
 
