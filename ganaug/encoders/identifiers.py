@@ -29,9 +29,14 @@ MIN_DISTINCT = 0.95
 MIN_FILLED = 0.4
 #: Or if, drawn at random from their range, so many pairs of them would be equal.
 MIN_PAIRS = 100
-#: Text that is no name: a date, a time of day or a number with decimals.
+#: Text that is no name: a date, a time of day, a number with decimals or separated thousands.
 _QUANTITY = re.compile(
-    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?|\d{1,2}:\d\d(:\d\d.*)?|[-+]?\d*[.,]\d+"
+    r"""\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].*)?
+    | \d{1,2}:\d\d(:\d\d.*)?
+    | .{0,6}\b(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?
+      |oct(ober)?|nov(ember)?|dec(ember)?)\b.*\d
+    | [-+$€£]?\ ?(\d*[.,]\d+(e[-+]?\d+)?|\d{1,3}([.,'\ ]\d{3})+([.,]\d+)?)\ ?[%$€£]?""",
+    re.IGNORECASE | re.VERBOSE,
 )
 #: Draws of a text in one form before a freer one is tried.
 TRIES = 20
