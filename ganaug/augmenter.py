@@ -110,6 +110,11 @@ default="from_dtype"
 
     Warns
     -----
+    UserWarning
+        If columns identify rows: text of which nearly every value is different, or integers that
+        number the rows. Nothing is learned from them, and synthetic rows get made-up values of the
+        same form. Drop such columns, or name them in ``categorical_features`` if they are
+        categories. Fewer than 30 rows are no evidence, and floats are measurements.
     ConvergenceWarning
         If training diverges. The last good weights are kept; if there were none, rows are
         interpolated instead.
@@ -122,9 +127,9 @@ default="from_dtype"
     -----
     The game is that of [1]_ with class-balanced batches; every ingredient cites its source where
     it is written: :mod:`ganaug.losses`, :mod:`ganaug.networks.dense`,
-    :mod:`ganaug.encoders.columns`. Training runs on one CPU thread, which for networks of this
-    size is nearly as fast as more, far faster where other work runs, and leaves other cores to a
-    grid search.
+    :mod:`ganaug.encoders.columns`, :mod:`ganaug.generators.calibration`. Training runs on one CPU
+    thread, which for networks of this size is nearly as fast as more, far faster where other work
+    runs, and leaves other cores to a grid search.
 
     References
     ----------

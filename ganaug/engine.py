@@ -222,6 +222,9 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
             held_out = self._hold_out(codes, grow, min_rows, seed)
         learned = np.flatnonzero(~held_out)
         encoder = checked.encoder.fit(take(table, learned), codes[learned], n_classes)
+        if identifiers := getattr(encoder, "identifiers", []):
+            encoder.reserve_identifiers(checked.table)
+            self._warn_of_identifiers(identifiers)
         return _Encoded(encoder, encoder.transform(table), codes, held_out)
 
     def _learn(
@@ -288,6 +291,17 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
             )
 
         return on_tick
+
+    def _warn_of_identifiers(self, names: Sequence[Any]) -> None:
+        more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+        warnings.warn(
+            f"Columns that identify rows: {', '.join(map(repr, names[:20]))}{more}. The GAN learns "
+            "nothing from them, and synthetic rows get made-up values by which a classifier could "
+            "tell them from real ones. Drop such columns, or name them in categorical_features if "
+            "they are categories.",
+            UserWarning,
+            stacklevel=6,  # past fit and what wraps it
+        )
 
     def _warn_of_divergence(self, monitor: Monitor, instead: str) -> None:
         step = "" if monitor.diverged_at is None else f" by step {monitor.diverged_at}"

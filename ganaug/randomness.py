@@ -29,6 +29,7 @@ class Purpose(IntEnum):
     KEEP = 6
     DECODE = 7
     POSTERIOR = 8
+    CALIBRATE = 9
 
 
 def seed_from(random_state: object) -> int:

@@ -20,7 +20,7 @@ from ganaug.paths import new_folder
 
 ARRAYS, OUTLINE = "arrays.safetensors", "estimator.json"
 #: Of the files; a change of what a fitted estimator holds gets a new number.
-FORMAT = 2
+FORMAT = 3
 #: Besides the classes of the registry, a file may only ask for classes of these packages.
 PACKAGES = ("ganaug.encoders.", "ganaug.generators.")
 

@@ -28,13 +28,15 @@ class Cells(BaseEstimator):
 
     Attributes
     ----------
-    kind : {"number", "time", "span", "level"}
+    kind : {"number", "time", "span", "level", "text"}
     integral : bool
         Whether numbers are whole. Whole numbers, dates and durations are read as float64 steps
         above ``offset``, which keeps 64-bit integers exact.
     levels : ndarray
         The distinct levels, none for numbers; for a pandas category, positions among
         ``categories``.
+    most : int
+        The largest whole number that the dtype can hold.
 
     Examples
     --------
@@ -76,6 +78,7 @@ class Cells(BaseEstimator):
         self.dtype = dtype_name(dtype)
         plain = getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype))
         self.precision = plain.name if plain.kind == "f" else "float64"
+        self.most = int(np.iinfo(plain if plain.kind in "iu" else np.int64).max)
         self.integral = self.kind == "number" and inferred == "integer"
         self.scale: int | None = None
         if inferred == "decimal":
@@ -97,6 +100,13 @@ class Cells(BaseEstimator):
         if dtype.kind == "O" and missing.any():
             first = np.asarray(cells, dtype=object)[missing][0]
             self.missing = next((k for k, v in _MISSING.items() if v is first), "nan")
+
+    def allow_unseen(self) -> None:
+        """Read and write any text or whole number of the dtype, and forget the levels."""
+        if self.kind == "level":
+            self.kind, self.levels = "text", np.empty(0, dtype=object)
+        else:
+            self.span = self.most - self.offset
 
     def same_dtype(self, dtype: Any) -> bool:
         """Tell whether a column of this dtype can take the cells that :meth:`write` makes."""
@@ -130,7 +140,12 @@ class Cells(BaseEstimator):
         return raw.view(np.uint64) - np.uint64(self.offset % 2**64)
 
     def read(self, cells: Any) -> np.ndarray:
-        """Return present cells as level codes (int64, -1: not seen in fit) or float64 numbers."""
+        """Return present cells as level codes (int64, -1: not seen in fit), numbers or text.
+
+        Numbers are float64, text is str.
+        """
+        if self.kind == "text":
+            return np.asarray(cells, dtype=object)
         if self.kind == "level":
             return pd.Index(self.levels).get_indexer(self._raw_levels(cells))
         if self.kind != "number" or self.integral:

@@ -11,6 +11,7 @@ from sklearn.utils import check_array
 
 from ganaug.encoders.cells import Cells, check_names, has_unnamed_zone, infer, kind_of, to_float
 from ganaug.encoders.columns import LevelCoder, NumberCoder
+from ganaug.encoders.identifiers import IdentifierCoder, find_identifiers
 from ganaug.encoders.layout import RowLayout
 from ganaug.parameters import ARRAY_LIKE, NONE, one_of, whole
 
@@ -22,7 +23,9 @@ class TableEncoder(BaseEstimator):
 
     Numbers become rank-based normal scores, with a one-hot level for each value that comes often
     (zero-inflated and few-valued columns); dates and durations are numbers on their own grid;
-    strings, booleans and categories become one-hot levels, grouped where there are many. Which
+    strings, booleans and categories become one-hot levels, grouped where there are many. Columns
+    that name their rows have no place in the encoded row: see :mod:`ganaug.encoders.identifiers`.
+    Which
     cells are missing is not invented: a synthetic row takes the pattern of missing cells of a
     real row of its class, and the generator fills in the others knowing it.
 
@@ -203,13 +206,28 @@ class TableEncoder(BaseEstimator):
             self.columns_.append(column.fit(cells, classes, n_classes))
         if not any(c.n_numeric + c.n_levels for c in self.columns_):
             raise ValueError(
-                f"X has no usable column: all {len(self.columns_)} are constant or entirely "
-                "missing, so there is nothing that a synthetic row could vary."
+                f"X has no usable column: all {len(self.columns_)} are constant, entirely missing "
+                "or identifiers, so there is nothing that a synthetic row could vary."
             )
         gaps = np.stack(missing, axis=1)
         self._lay_out(gaps, n_classes)
         self._remember_patterns(gaps, classes, n_classes)
         return self
+
+    @property
+    def identifiers(self) -> list[Any]:
+        """The names, or positions, of columns that name their rows."""
+        return [column.name for column in self.columns_ if column.is_identifier]
+
+    def reserve_identifiers(self, X: Table) -> None:
+        """Keep identifiers of rows that ``fit`` did not see from being made up.
+
+        Parameters
+        ----------
+        X : ndarray or DataFrame of shape (n, n_columns)
+        """
+        for column, (_, cells) in zip(self.columns_, _columns_of(X), strict=True):
+            column.reserve(cells)
 
     def _categorical(self, X: Table) -> np.ndarray:
         """Return which columns are categorical by the user's word, as a bool mask."""
@@ -376,17 +394,31 @@ class _Column(BaseEstimator):
 
     def fit(self, cells: Any, classes: np.ndarray, n_classes: int) -> _Column:
         self.cells = Cells(self.categorical).fit(cells)
-        self.coder: NumberCoder | LevelCoder | None = None
+        self.coder: NumberCoder | LevelCoder | IdentifierCoder | None = None
         self.n_numeric = self.n_levels = 0
         present = ~np.asarray(pd.isna(cells))
         if present.any():
-            if self.cells.kind == "level":
+            there = cells[present]
+            self.coder = find_identifiers(self.cells, there)
+            if self.coder is not None:
+                self.cells.allow_unseen()
+            elif self.cells.kind == "level":
                 self.coder = LevelCoder(len(self.cells.levels), self.max_groups)
             else:
                 self.coder = NumberCoder(self.cells.grid, self.cells.precision)
-            self.coder.fit(self.cells.read(cells[present]), classes[present], n_classes)
+            self.coder.fit(self.cells.read(there), classes[present], n_classes)
             self.n_numeric, self.n_levels = self.coder.n_numeric, self.coder.n_levels
         return self
+
+    @property
+    def is_identifier(self) -> bool:
+        """Whether the column names its rows."""
+        return isinstance(self.coder, IdentifierCoder)
+
+    def reserve(self, cells: Any) -> None:
+        """Keep identifiers of rows that fit did not see from being made up."""
+        if isinstance(self.coder, IdentifierCoder):
+            self.coder.reserve(self.cells.read(cells[~np.asarray(pd.isna(cells))]))
 
     def encode(self, cells: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return numbers, levels and the mask of present cells, which they stand for."""

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ganaug.encoders.layout import RowLayout
+from ganaug.generators.calibration import ROWS_MADE, calibrate, calibration, moments
 from ganaug.generators.monitor import DrawMissingFlags, Monitor, TrainingDiverged
 from ganaug.generators.selection import CandidateSelector, gumbel_top_k
 from ganaug.randomness import Purpose, numpy_stream, torch_stream
@@ -50,6 +51,9 @@ class ConditionalGAN(BaseEstimator):
     layout_ : RowLayout
     weights_, critic_weights_ : dict of ndarray
         The averaged generator, and the critic.
+    moments_ : dict of ndarray
+        ``{class code: what its numbers are calibrated to}``, see
+        :mod:`ganaug.generators.calibration`. Empty where rows are not of a table.
 
     Notes
     -----
@@ -109,6 +113,9 @@ class ConditionalGAN(BaseEstimator):
         }
         self.selector.fit(rows, codes, layout, seed=seed)
         own = np.isin(codes, classes)
+        self.moments_: dict[int, np.ndarray] = {}
+        if layout.kind == "table" and layout.n_numeric:
+            self.moments_ = {int(c): moments(rows[codes == c], layout) for c in classes}
         with one_thread():
             generator, critic = self._build(device, torch_stream(seed, Purpose.WEIGHTS))
             batches = BalancedBatches(
@@ -176,10 +183,25 @@ class ConditionalGAN(BaseEstimator):
                 codes = np.full(n, code)
                 missing_flags = draw_missing_flags(codes, numpy_stream(seed, Purpose.SAMPLE, code))
                 rng = torch_stream(seed, Purpose.SAMPLE, code, device=device)
+                change = self._calibration(generator, code, draw_missing_flags, device)
                 made[code] = generate(
-                    generator, codes, missing_flags, rng, n_candidates, log_weight
+                    generator, codes, missing_flags, rng, n_candidates, log_weight, change
                 )
         return made
+
+    def _calibration(
+        self, generator: Any, code: int, draw_missing_flags: DrawMissingFlags, device: str
+    ) -> Callable[[np.ndarray], None] | None:
+        """Return what calibrates rows of a class in place, as learned from rows made for that."""
+        if code not in self.moments_:
+            return None
+        codes = np.full(ROWS_MADE, code)
+        # The same rows at every call: the calibration belongs to the generator.
+        flags = draw_missing_flags(codes, numpy_stream(0, Purpose.CALIBRATE, code))
+        rng = torch_stream(0, Purpose.CALIBRATE, code, device=device)
+        made = moments(generate(generator, codes, flags, rng), self.layout_)
+        shift, scale = calibration(self.moments_[code], made)
+        return partial(calibrate, shift=shift, scale=scale, layout=self.layout_)
 
 
 def generate(
@@ -189,10 +211,12 @@ def generate(
     rng: torch.Generator,
     n_candidates: int = 1,
     log_weight: Callable[[Tensor, Tensor], Tensor] | None = None,
+    change: Callable[[np.ndarray], None] | None = None,
 ) -> np.ndarray:
     """Run a generator network in chunks; keep one row of every ``n_candidates``, by their weight.
 
     ``log_weight`` maps candidates (m, width) and their classes (m,) to log importance weights (m,).
+    ``change`` changes candidates in place before that.
 
     Shape: ``codes`` (n,) int64, ``missing_flags`` (n, n_missing_flags) float32 -> (n, width).
     """
@@ -206,6 +230,10 @@ def generate(
             classes = torch.from_numpy(codes[chunk]).to(rng.device).repeat(n_candidates)
             flags = torch.from_numpy(missing_flags[chunk]).to(rng.device).repeat(n_candidates, 1)
             made = generator(classes, flags, rng)
+            if change is not None:
+                candidates = made.cpu().numpy()
+                change(candidates)
+                made = torch.from_numpy(candidates).to(rng.device)
             if log_weight is not None and n_candidates > 1:
                 k = len(made) // n_candidates
                 made = made[gumbel_top_k(log_weight(made, classes), k, rng)]

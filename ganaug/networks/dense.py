@@ -189,12 +189,13 @@ class DenseGenerator(nn.Module):
         # Minus the log of an exponential draw is a Gumbel draw.
         logits = (logits - exponential.log_()) / self.temperature
         padded = torch.cat([logits, logits.new_full((len(logits), 1), -torch.inf)], dim=1)
-        grouped = padded[:, self.groups]
+        # Selecting whole columns is faster than brackets, and far faster on the way back.
+        grouped = padded.index_select(1, self.groups.flatten()).unflatten(1, self.groups.shape)
         if self.training:
             one_hot = grouped.softmax(dim=2)
         else:
             one_hot = torch.zeros_like(grouped).scatter_(2, grouped.argmax(2, keepdim=True), 1)
-        one_hot = one_hot.flatten(1)[:, self.filled]
+        one_hot = one_hot.flatten(1).index_select(1, self.filled)
         if len(self.gated):
             gate = torch.ones_like(numbers).index_copy(1, self.gated, one_hot[:, self.gate])
             numbers = numbers * gate

@@ -311,10 +311,10 @@ def test_clone_and_repr():
 
 
 def test_rows_held_out_below_the_smallest_learned_are_encoded_as_smallest():
-    X = pd.DataFrame({"n": np.arange(100, 220), "s": list("abcd") * 30})
+    X = pd.DataFrame({"n": np.arange(100, 460, 3), "s": list("abcd") * 30})
     encoder = TableEncoder().fit(X, np.repeat([0, 1], [90, 30]), 2)
     lower, least, most = encoder.transform(
-        pd.DataFrame({"n": [5, 100, 219], "s": ["unseen", "a", "b"]})
+        pd.DataFrame({"n": [5, 100, 457], "s": ["unseen", "a", "b"]})
     )
     assert_array_equal(lower, least)
     assert least[0] < most[0]

@@ -1,0 +1,272 @@
+"""Columns that name their rows: found, left out of the encoded row, and made up for new rows.
+
+A customer number says which row it is, not what the row is like: nothing can be learned from it,
+and a synthetic row must not carry that of a real person. An identifier is text of which nearly
+every value is different (names, codes, addresses, free text), or integers that number the rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from hashlib import blake2b
+from string import ascii_lowercase, digits
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from ganaug.encoders.cells import Cells, infer
+
+#: Fewer rows are no evidence: thirty draws from a hundred equally common levels are all different
+#: once in a hundred times, from fewer levels hardly ever.
+MIN_ROWS = 30
+#: The share of different values from which on text names its rows.
+MIN_DISTINCT = 0.95
+#: Integers number the rows, or a sample of them, if none comes twice and they fill this share of
+#: their range. Measurements that dense repeat themselves.
+MIN_FILLED = 0.4
+#: Or if, drawn at random from their range, so many pairs of them would be equal.
+MIN_PAIRS = 100
+#: Text that is no name: a date, a time of day, a number with decimals or separated thousands.
+_QUANTITY = re.compile(
+    r"""\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].*)?
+    | \d{1,2}:\d\d(:\d\d.*)?
+    | .{0,6}\b(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?
+      |oct(ober)?|nov(ember)?|dec(ember)?)\b.*\d
+    | [-+$€£]?\ ?(\d*[.,]\d+(e[-+]?\d+)?|\d{1,3}([.,'\ ]\d{3})+([.,]\d+)?)\ ?[%$€£]?""",
+    re.IGNORECASE | re.VERBOSE,
+)
+#: Draws of a text in one form before a freer one is tried.
+TRIES = 20
+#: Signs in the form of a text, which no text holds, and the kinds of characters they stand for.
+_KINDS = {"\x01": str.isdecimal, "\x02": str.islower, "\x03": str.isupper, "\x04": str.isalpha}
+_ANY = "\x05"
+
+
+def find_identifiers(cells: Cells, there: Any) -> IdentifierCoder | None:
+    """Return the unfitted coder of a column that names its rows, None of any other.
+
+    Parameters
+    ----------
+    cells : Cells
+        Fitted to the column.
+    there : ndarray or Series of shape (n,)
+        The cells that are not missing.
+    """
+    n = len(there)
+    if n < MIN_ROWS or cells.categorical:
+        return None
+    if cells.kind == "level" and len(cells.levels) >= MIN_DISTINCT * n and infer(there) == "string":
+        quantities = sum(_QUANTITY.fullmatch(text.strip()) is not None for text in there)
+        return TextCoder() if quantities < MIN_DISTINCT * n else None
+    largest, last, pairs = cells.span, cells.most - cells.offset, n * (n - 1) / 2
+    dense = n >= MIN_FILLED * (largest + 1) or pairs >= MIN_PAIRS * (largest + 1)
+    if cells.integral and dense and largest < last and pd.Series(there).is_unique:
+        return SequenceCoder(float(last))
+    return None
+
+
+class IdentifierCoder(BaseEstimator):
+    """What coders of identifiers share: they fill no position of the encoded row."""
+
+    n_numeric = 0
+    n_levels = 0
+
+    def encode(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return no numbers, and codes that stand for nothing."""
+        return np.empty((len(cells), 0), dtype=np.float32), np.zeros(len(cells), dtype=np.int64)
+
+    def decode(
+        self, numbers: np.ndarray, levels: np.ndarray, classes: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Make up a cell for each of ``classes``, whatever the codes.
+
+        The cells of one class do not depend on how many rows of another are asked for, as far as
+        the room for new values allows.
+        """
+        cells = self._empty(len(classes))
+        streams = rng.spawn(self.n_classes_)
+        for c in np.unique(classes):
+            at = np.flatnonzero(classes == c)
+            cells[at] = self._make(len(at), int(c), streams[c], cells[classes < c])
+        return cells
+
+    def _empty(self, n: int) -> np.ndarray:
+        raise NotImplementedError
+
+    def _make(self, n: int, code: int, rng: np.random.Generator, taken: np.ndarray) -> np.ndarray:
+        """Make up ``n`` cells of class ``code`` that are not among ``taken``."""
+        raise NotImplementedError
+
+
+class SequenceCoder(IdentifierCoder):
+    """Integers that number the rows: new ones go on after the largest, and classes take turns.
+
+    Taking turns keeps the number of a row from telling its class, and its classes independent.
+
+    Parameters
+    ----------
+    last : float
+        The largest integer that the column's dtype can hold. Beyond it the new ones begin again.
+
+    Attributes
+    ----------
+    largest_ : float
+        The largest that was seen.
+    n_classes_ : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.encoders.identifiers import SequenceCoder
+    >>> coder = SequenceCoder(last=2**31).fit(np.arange(1.0, 51.0), np.zeros(50, int), 2)
+    >>> coder.decode(None, None, np.array([0, 0, 1, 1]), np.random.default_rng(0))
+    array([51., 53., 52., 54.])
+    """
+
+    def __init__(self, last: float) -> None:
+        self.last = last
+
+    def fit(self, cells: np.ndarray, classes: np.ndarray, n_classes: int) -> SequenceCoder:
+        """Learn the largest of float64 numbers of shape (n,)."""
+        self.n_classes_ = n_classes
+        self.largest_ = float(cells.max())
+        return self
+
+    def reserve(self, cells: np.ndarray) -> None:
+        """Keep numbers of rows that fit did not see from being made up."""
+        self.largest_ = max(self.largest_, float(cells.max(initial=self.largest_)))
+
+    def _empty(self, n: int) -> np.ndarray:
+        return np.empty(n)
+
+    def _make(self, n: int, code: int, rng: np.random.Generator, taken: np.ndarray) -> np.ndarray:
+        turn = np.arange(n) * self.n_classes_ + code
+        return self.largest_ + 1 + turn % max(self.last - self.largest_, 1)
+
+
+class TextCoder(IdentifierCoder):
+    """Text that names its row: made up anew, in the form of text that was seen, and never seen.
+
+    The form of a text is where it has digits, small, large and other letters. These are drawn anew
+    from those in use in the column; other characters stay, and so does what all texts begin and
+    end with or, where all are equally long, have at one place. Where that leaves too few new texts,
+    all digits and letters are drawn anew; then any make a text of the same length, then longer
+    ones.
+
+    Attributes
+    ----------
+    forms_ : ndarray of shape (n_forms,), object
+        The forms of the texts, with a sign for each character to draw.
+    form_counts_ : ndarray of shape (n_forms,), int64
+    alphabets_ : dict
+        ``{sign: characters of that kind in use}``.
+    seen_ : ndarray, uint64
+        Hashes of the texts that were seen: none comes back, and none is stored.
+    n_classes_ : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.encoders.identifiers import TextCoder
+    >>> names = np.array([f"C-{n:04}" for n in range(0, 9999, 99)], dtype=object)
+    >>> coder = TextCoder().fit(names, np.zeros(len(names), int), 1)
+    >>> made = coder.decode(None, None, np.zeros(3, int), np.random.default_rng(0))
+    >>> [(text[:2], len(text), text in names) for text in made]
+    [('C-', 6, False), ('C-', 6, False), ('C-', 6, False)]
+    """
+
+    def fit(self, cells: np.ndarray, classes: np.ndarray, n_classes: int) -> TextCoder:
+        """Learn the forms of strings of shape (n,)."""
+        self.n_classes_ = n_classes
+        forms = np.array(_forms_of(list(cells)), dtype=object)
+        self.forms_, self.form_counts_ = np.unique(forms, return_counts=True)
+        self.alphabets_ = {}
+        used = set("".join(cells))
+        pairs = zip("".join(cells), "".join(forms), strict=True)
+        changed = {c for c, sign in pairs if c != sign}
+        for sign in _KINDS:
+            kind = {c for c in used if _sign(c) == sign}
+            # Characters that are always kept stand in where there are no others.
+            self.alphabets_[sign] = "".join(sorted(kind & changed or kind))
+        self.seen_ = np.sort(_hashes(cells))
+        return self
+
+    def reserve(self, cells: np.ndarray) -> None:
+        """Keep texts of rows that fit did not see from being made up."""
+        self.seen_ = np.union1d(self.seen_, _hashes(cells))
+
+    def _empty(self, n: int) -> np.ndarray:
+        return np.full(n, "", dtype=object)
+
+    def _make(self, n: int, code: int, rng: np.random.Generator, taken: np.ndarray) -> np.ndarray:
+        made: dict[str, None] = {}  # a set that keeps its order
+        others, tried = set(taken), 0
+        while len(made) < n:
+            drawn = self._draw(n - len(made), tried // TRIES, rng)
+            seen = np.isin(_hashes(drawn), self.seen_)
+            made |= dict.fromkeys(
+                text
+                for text, known in zip(drawn, seen, strict=True)
+                if not known and text not in others
+            )
+            tried += 1
+        cells = self._empty(n)
+        cells[:] = list(made)
+        return cells
+
+    def _draw(self, n: int, freedom: int, rng: np.random.Generator) -> list[str]:
+        """Draw texts: 0 in the usual form, 1 all anew, from 2 on of anything and ever longer."""
+        if freedom >= 2:
+            length = max(map(len, self.forms_)) + freedom - 2
+            return [_fill(_ANY * length, {_ANY: ascii_lowercase + digits}, rng) for _ in range(n)]
+        drawn = rng.choice(self.forms_, n, p=self.form_counts_ / self.form_counts_.sum())
+        forms = ["".join(map(_sign, form)) for form in drawn] if freedom else drawn.tolist()
+        return [_fill(form, self.alphabets_, rng) for form in forms]
+
+
+def _forms_of(texts: list[str]) -> list[str]:
+    """Return the form of each text, in which signs stand for characters that are not kept."""
+    if len(set(map(len, texts))) == 1:
+        kept = [len(set(column)) == 1 for column in zip(*texts, strict=True)]
+        return [
+            "".join(c if keep else _sign(c) for c, keep in zip(text, kept, strict=True))
+            for text in texts
+        ]
+    start = _shared_start(texts)
+    # The shortest text may be no longer than what all begin with.
+    end = _shared_start([text[start:][::-1] for text in texts])
+    forms = []
+    for text in texts:
+        stop = len(text) - end
+        forms.append(text[:start] + "".join(map(_sign, text[start:stop])) + text[stop:])
+    return forms
+
+
+def _shared_start(texts: list[str]) -> int:
+    """Return how many characters all texts begin with."""
+    first, last = min(texts), max(texts)  # whatever these two share, all between them do
+    pairs = enumerate(zip(first, last, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), len(first))
+
+
+def _sign(character: str) -> str:
+    """Return the sign of a character's kind; one of none stands for itself."""
+    return next((sign for sign, of in _KINDS.items() if of(character)), character)
+
+
+def _fill(form: str, alphabets: dict[str, str], rng: np.random.Generator) -> str:
+    """Draw a character for each sign of a form."""
+    draws = rng.random(len(form))
+    return "".join(
+        alphabets[sign][int(u * len(alphabets[sign]))] if sign in alphabets else sign
+        for sign, u in zip(form, draws, strict=True)
+    )
+
+
+def _hashes(texts: Iterable[str]) -> np.ndarray:
+    """Return a hash of each text, the same in every process."""
+    digests = [blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8) for text in texts]
+    return np.frombuffer(b"".join(digest.digest() for digest in digests), dtype="<u8")
