@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ganaug.callbacks import with_callbacks
 from ganaug.containers import as_labels
 from ganaug.engine import GANEngine
+from ganaug.frames import as_pandas
 
 _DOC = """{summary}
 
@@ -216,15 +217,15 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
             If ``X`` has other dtypes than in ``fit``.
         """
         check_is_fitted(self, "generators_")
-        table = self.encoder_.check(X)
+        rows, table = self._checked_rows(X)
         validate_data(self, X, skip_check_array=True, reset=False)
         if y is None:
-            return table
-        y = as_labels(y)
-        check_consistent_length(table, y)
-        self.encoder_.check_dtypes(table)
-        self.labels_.encode(y)
-        return self._extended(X if isinstance(X, list) else table, y)
+            return rows
+        labels = as_labels(as_pandas(y, "y"))
+        check_consistent_length(table, labels)
+        self._check_alike(X, table)
+        self.labels_.encode(labels)
+        return self._extended(X if isinstance(X, list) else rows, as_labels(y))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns, which stay as they are.
@@ -328,4 +329,5 @@ class GANOverSampler(GANEngine, BaseOverSampler):  # noqa: D101
 
     def _fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
         self._fit(X, y)
-        return self._extended(X if isinstance(X, list) else self.encoder_.check(X), as_labels(y))
+        rows = X if isinstance(X, list) else self._checked_rows(X)[0]
+        return self._extended(rows, as_labels(y))

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
 
+from ganaug.frames import append, library_of
+
 Label = TypeVar("Label", bound=Hashable)
 
 
@@ -17,14 +19,14 @@ def extend(real: Any, new: Any, index: pd.Index | None = None) -> Any:
 
     Parameters
     ----------
-    real : ndarray, list, Series or DataFrame of length n
+    real : ndarray, list, Series or DataFrame, of pandas, polars or pyarrow, of length n
     new : the same, or what converts to it, of length m
     index : pandas.Index of length n + m, optional
-        For Series and DataFrames; by default ``real``'s own goes on (:func:`extend_index`).
+        For those of pandas; by default ``real``'s own goes on (:func:`extend_index`).
 
     Returns
     -------
-    ndarray, list, Series or DataFrame of length n + m
+    ndarray, list, Series or DataFrame of length n + m, as ``real``
 
     Examples
     --------
@@ -54,6 +56,8 @@ def extend(real: Any, new: Any, index: pd.Index | None = None) -> Any:
         if not isinstance(new, list):
             new = list(new) if real and isinstance(real[0], np.ndarray) else new.tolist()
         return real + new
+    if library_of(real):
+        return append(real, new)
     return np.concatenate([real, np.asarray(new, dtype=real.dtype)])
 
 
@@ -125,7 +129,7 @@ def as_labels(y: Any) -> Any:
     if isinstance(y, list) and any(isinstance(label, list | np.ndarray) for label in y):
         return np.asarray(y)
     known = y is None or isinstance(y, pd.Series | pd.DataFrame | np.ndarray | list)
-    return y if known else np.asarray(y)
+    return y if known or library_of(y) else np.asarray(y)
 
 
 def take(table: Any, rows: np.ndarray) -> Any:

@@ -19,6 +19,7 @@ from ganaug.callbacks import CallbackSupportMixin
 from ganaug.containers import as_labels, extend, take
 from ganaug.encoders.labels import LabelCoder
 from ganaug.environment import pick_device
+from ganaug.frames import as_form, as_pandas, check_form, form_of, library_of
 from ganaug.generators.few_rows import Interpolation, Jitter
 from ganaug.generators.gan import ConditionalGAN
 from ganaug.generators.monitor import HELD_OUT_ROWS, Monitor, TrainingDiverged, Validation, hold_out
@@ -151,7 +152,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
     def _fit(self, X: Any, y: Any) -> Any:
         """Check, encode, learn, remember. A fit that fails leaves the estimator as it was."""
         checked = self._check(X, y)
-        fitted = self._describe(X, checked)
+        fitted = self._describe(X, y, checked)
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         generators = Jitter(), Interpolation(), self.make_generator()
@@ -181,10 +182,10 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
                 f"{type(self).__name__} requires y to be passed, but the target y is None; pass "
                 "the class of each row."
             )
-        y = as_labels(y)
+        y = as_labels(as_pandas(y, "y"))
         labels = LabelCoder().fit(y)
         encoder = self._make_encoder()
-        table = encoder.check(X)
+        table = encoder.check(as_pandas(X))
         check_consistent_length(table, y)
         codes = labels.encode(y)
         counts = dict(zip(labels.classes_.tolist(), np.bincount(codes).tolist(), strict=True))
@@ -195,7 +196,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         device = pick_device(self.device)
         return _Checked(table, codes, counts, to_add, labels, encoder, device)
 
-    def _describe(self, X: Any, checked: _Checked) -> dict[str, Any]:
+    def _describe(self, X: Any, y: Any, checked: _Checked) -> dict[str, Any]:
         """Return the fitted attributes that are known before training."""
         columns = BaseEstimator()
         validate_data(columns, X, skip_check_array=True, reset=True)
@@ -207,6 +208,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
             "seed_": seed_from(self.random_state),
             "n_candidates_": self.n_candidates,
             "device_": self.device,
+            "forms_": {"X": form_of(X), "y": form_of(y)},
         }
 
     def _encode(self, checked: _Checked, seed: int, min_rows: int) -> _Encoded:
@@ -404,7 +406,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         check_value(f"{type(self).__name__}.sample", "n_candidates", n_candidates, whole(1))
         n = self.sampling_strategy_ if n is None else n
         X_new, codes = self._draw(n, random_state, n_candidates)
-        return X_new, self.labels_.decode(codes)
+        return X_new, as_form(self.labels_.decode(codes), self.forms_["y"])
 
     def _draw(self, n: Any, random_state: Any, n_candidates: int) -> tuple[Any, np.ndarray]:
         """Return synthetic rows, decoded, and their class codes."""
@@ -417,9 +419,8 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         seed = self.seed_ if random_state is None else seed_from(random_state)
         codes = np.repeat(np.array(list(counts), dtype=np.int64), list(counts.values()))
         rows = self._encoded_rows(counts, seed, int(n_candidates))
-        return self.encoder_.inverse_transform(
-            rows, codes, numpy_stream(seed, Purpose.DECODE)
-        ), codes
+        made = self.encoder_.inverse_transform(rows, codes, numpy_stream(seed, Purpose.DECODE))
+        return as_form(made, self.forms_["X"]), codes
 
     def _encoded_rows(self, counts: Mapping[int, int], seed: int, n_candidates: int) -> np.ndarray:
         """Return encoded rows, class after class in the order of ``counts``."""
@@ -438,10 +439,22 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         nothing = np.empty((0, self.encoder_.layout_.width), dtype=np.float32)
         return np.concatenate([nothing, *(made[code] for code in counts)])
 
+    def _checked_rows(self, X: Any) -> tuple[Any, Any]:
+        """Return rows in their own container, and as the fitted encoder takes them."""
+        table = self.encoder_.check(as_pandas(X))
+        return (X if library_of(X) else table), table
+
+    def _check_alike(self, X: Any, table: Any) -> None:
+        """Check that rows are like those of ``fit``, so that synthetic ones can join them."""
+        check_form(X, self.forms_["X"])
+        # In pandas the dtype of a column of polars depends on its gaps; images have none.
+        if not library_of(X) or self.encoder_.shows_pictures:
+            self.encoder_.check_dtypes(table)
+
     def _extended(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Return the real rows, and after them the rows that ``sampling_strategy`` adds."""
         X_new, codes = self._draw(self.sampling_strategy_, None, self.n_candidates_)
-        y_new = self.labels_.decode(codes, like=y)
+        y_new = as_form(self.labels_.decode(codes, like=as_pandas(y)), form_of(y))
         if isinstance(X, pd.DataFrame) and isinstance(y, pd.Series | pd.DataFrame):
             longer = extend(X, X_new)
             # One row, one label: where X and y were aligned they stay so.

@@ -12,18 +12,20 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from ganaug.encoders.cells import kind_of
+from ganaug.frames import as_pandas
 
 MISSING = "<missing>"
 
 
 def as_frame(X: Any, columns: list[str] | None = None) -> pd.DataFrame:
-    """Return `X` as a DataFrame, whatever container it came in.
+    """Return `X` as a DataFrame of pandas, whatever container it came in.
 
     Examples
     --------
     >>> as_frame([[1, "a"], [2, "b"]]).dtypes.astype(str).to_dict()
     {'x0': 'int64', 'x1': 'object'}
     """
+    X = as_pandas(X)
     if isinstance(X, pd.DataFrame):
         return X
     if np.ndim(X) > 2:

@@ -23,6 +23,7 @@ FLOORS = {
     "registry": 0,
     "targets": 0,
     "tuned_threshold": 0,
+    "frames": 0,
     "containers": 1,
     "encoders": 1,
     "losses": 1,

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ganaug.encoders.image import ImageEncoder
+from ganaug.frames import as_pandas, library_of
 from ganaug.preprocessing import TidyTable, make_preprocessor
 from ganaug.quality.fidelity import (
     association_difference,
@@ -121,7 +122,7 @@ def learn_images(encoder: ImageEncoder, **kinds: Any) -> dict[str, np.ndarray]:
         if given is None:
             continue
         try:
-            X = encoder.check(given)
+            X = encoder.check(as_pandas(given))
         except (ValueError, TypeError) as error:
             raise ValueError(f"{name}: {error}") from None
         found: dict[str, Any] = {"images of shape": X.shape[1:]}
@@ -148,7 +149,7 @@ def learn_images(encoder: ImageEncoder, **kinds: Any) -> dict[str, np.ndarray]:
 
 def are_images(X: Any) -> bool:
     """Return whether rows are images, which are arrays of more than two axes."""
-    return not isinstance(X, pd.DataFrame) and np.ndim(X) > 2
+    return not (isinstance(X, pd.DataFrame) or library_of(X)) and np.ndim(X) > 2
 
 
 def report(real: Any, synthetic: Any, held_out: Any = None, *, random_state: int = 0) -> pd.Series:

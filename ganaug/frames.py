@@ -1,0 +1,387 @@
+"""Tables of polars and pyarrow: into pandas, in which rows are encoded, and back as they came."""
+
+from __future__ import annotations
+
+import io
+from importlib import import_module
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
+from narwhals.dependencies import (
+    is_polars_dataframe,
+    is_polars_series,
+    is_pyarrow_chunked_array,
+    is_pyarrow_table,
+)
+
+#: What comes back as it went in, for messages.
+TAKEN = "pandas and polars DataFrames, pyarrow Tables and numpy arrays"
+_NUMPY_HAS_NONE = (nw.Int128(), nw.UInt128())
+
+
+def library_of(data: Any) -> str:
+    """Return "polars" or "pyarrow" for a table or column of theirs, "" for everything else.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from ganaug.frames import library_of
+    >>> library_of(pl.DataFrame({"a": [1]})), library_of([[1]])
+    ('polars', '')
+    """
+    if is_polars_dataframe(data) or is_polars_series(data):
+        return "polars"
+    is_arrow = is_pyarrow_table(data) or is_pyarrow_chunked_array(data) or _is_arrow_array(data)
+    return "pyarrow" if is_arrow else ""
+
+
+def _is_arrow_array(data: Any) -> bool:
+    return type(data).__module__ == "pyarrow.lib" and type(data).__name__.endswith("Array")
+
+
+def check_container(data: Any, name: str = "X") -> None:
+    """Refuse a table or target that could not come back as it went in.
+
+    Parameters
+    ----------
+    data : object
+    name : str
+        What to call it.
+
+    Raises
+    ------
+    TypeError
+        If it is lazy, of a library that is not supported, or a masked array.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from ganaug.frames import check_container
+    >>> check_container(pl.LazyFrame({"a": [1]}))
+    Traceback (most recent call last):
+        ...
+    TypeError: X is a LazyFrame of polars, whose rows are not there yet; collect() it first.
+    """
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} is a masked array, and what its mask hides would be taken for real; pass "
+            f"{name}.filled(numpy.nan), or {name}.data if nothing is hidden."
+        )
+    if isinstance(data, np.ndarray | pd.DataFrame | pd.Series) or library_of(data):
+        return
+    known: Any = nw.from_native(data, pass_through=True, allow_series=True)
+    kind, library = type(data).__name__, type(data).__module__.partition(".")[0]
+    if isinstance(known, nw.LazyFrame):
+        way = "collect() it" if library == "polars" else "fetch them into one of these"
+        end = "" if library == "polars" else f" ({TAKEN})"
+        raise TypeError(
+            f"{name} is a {kind} of {library}, whose rows are not there yet; {way} first{end}."
+        )
+    if isinstance(known, nw.DataFrame | nw.Series) or library in ("narwhals", "pyarrow"):
+        raise TypeError(f"{name} is a {kind} of {library}; convert it first: {TAKEN} are taken.")
+
+
+def as_pandas(data: Any, name: str = "X") -> Any:
+    """Return a table or column of polars or pyarrow in pandas, anything else as it is.
+
+    Values are exact, and dtypes are those that numpy has wherever it has one: whole numbers and
+    booleans are nullable only where some are missing. Names of columns may repeat in pyarrow.
+
+    Parameters
+    ----------
+    data : object
+    name : str
+        What to call it in messages.
+
+    Returns
+    -------
+    DataFrame, Series or object
+
+    Raises
+    ------
+    TypeError
+        As :func:`check_container`, or if a column holds lists, structs or other objects.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from ganaug.frames import as_pandas
+    >>> as_pandas(pl.DataFrame({"age": [31, None], "town": ["Bonn", "Kiel"]}))
+        age  town
+    0    31  Bonn
+    1  <NA>  Kiel
+    """
+    check_container(data, name)
+    if not library_of(data):
+        return data
+    columns = _columns_of(data)
+    series = [_in_pandas(cells, column or name) for column, cells in columns]
+    if not _is_table(data):
+        return series[0].rename(columns[0][0])
+    index = pd.RangeIndex(len(data))
+    table = pd.concat(series, axis=1) if series else pd.DataFrame(index=index)
+    return table.set_axis([column for column, _ in columns], axis=1)
+
+
+def _is_table(data: Any) -> bool:
+    return is_polars_dataframe(data) or is_pyarrow_table(data)
+
+
+def _columns_of(data: Any) -> list[tuple[str | None, nw.Series]]:
+    """Return the name, if there is one, and the cells of each column."""
+    if library_of(data) == "polars":
+        columns = data.get_columns() if _is_table(data) else [data]
+        return [(cells.name, nw.from_native(cells, series_only=True)) for cells in columns]
+    if _is_table(data):
+        pairs: Any = zip(data.column_names, data.columns, strict=True)
+    else:
+        pairs = [(None, data)]
+    return [(name, nw.from_native(_chunked(cells), series_only=True)) for name, cells in pairs]
+
+
+def _chunked(cells: Any) -> Any:
+    import pyarrow
+
+    return cells if is_pyarrow_chunked_array(cells) else pyarrow.chunked_array([cells])
+
+
+def _in_pandas(cells: nw.Series, name: str) -> pd.Series:
+    dtype = cells.dtype
+    if dtype.is_nested() or dtype == nw.Object:
+        raise TypeError(
+            f"column {name!r} holds {dtype} cells: argument must be a string or a number (or a "
+            "boolean or a date); unpack it into columns of these first, or drop it."
+        )
+    gaps = np.array(cells.is_null().to_numpy(), dtype=bool)
+    if isinstance(dtype, nw.Enum):
+        return pd.Series(pd.Categorical(cells.to_list(), dtype.categories, ordered=True))
+    if dtype == nw.Categorical:
+        # Which levels the library knows beyond those that are there depends on other tables.
+        return pd.Series(pd.Categorical(cells.to_list()))
+    if dtype == nw.Boolean:
+        filled = np.array(cells.fill_null(False).to_numpy(), dtype=bool)
+        return pd.Series(pd.arrays.BooleanArray(filled, gaps) if gaps.any() else filled)
+    if dtype.is_integer() and dtype not in _NUMPY_HAS_NONE:
+        whole = cells.fill_null(0).to_numpy() if gaps.any() else cells.to_numpy()
+        return pd.Series(pd.arrays.IntegerArray(whole, gaps) if gaps.any() else whole)
+    if dtype == nw.Time:
+        since_midnight = cells.cast(nw.Time()).cast(nw.Int64()).fill_null(0).to_numpy()
+        return pd.Series(np.where(gaps, np.timedelta64("NaT"), since_midnight.view("m8[ns]")))
+    if isinstance(dtype, nw.Datetime) and dtype.time_zone:
+        utc = pd.Series(cells.to_numpy()).dt.tz_localize("UTC")
+        return utc.dt.tz_convert(dtype.time_zone)
+    if dtype.is_float() or dtype.is_temporal():
+        return pd.Series(cells.to_numpy())
+    values = np.empty(len(gaps), dtype=object)
+    values[:] = cells.to_list()
+    return pd.Series(values)
+
+
+def form_of(data: Any) -> dict[str, Any] | None:
+    """Describe a table or column of polars or pyarrow as plain data, None for everything else.
+
+    Parameters
+    ----------
+    data : object
+
+    Returns
+    -------
+    dict or None
+        ``library``; ``kind``, the name of its type; ``schema``, the bytes of an Arrow file without
+        rows; ``nan``, the positions of columns of floats whose gaps are NaN, not null.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from ganaug.frames import as_form, form_of
+    >>> form = form_of(pl.Series("y", ["no", "yes"], dtype=pl.Enum(["yes", "no"])))
+    >>> form["library"], form["kind"], as_form(pd.Series(["no"]), form).dtype
+    ('polars', 'Series', Enum(categories=['yes', 'no']))
+    """
+    library = library_of(data)
+    if not library:
+        return None
+    file = io.BytesIO()
+    if library == "polars":
+        kind = "DataFrame" if _is_table(data) else "Series"
+        (data if _is_table(data) else data.to_frame()).clear().write_ipc(file)
+    else:
+        import pyarrow
+
+        kind = "Table" if _is_table(data) else "Array" if _is_arrow_array(data) else "ChunkedArray"
+        schema = data.schema if _is_table(data) else pyarrow.schema([("", data.type)])
+        file.write(schema.serialize())
+    columns = [cells for _, cells in _columns_of(data)]
+    return {
+        "library": library,
+        "kind": kind,
+        "schema": np.frombuffer(file.getvalue(), dtype=np.uint8),
+        "nan": [at for at, cells in enumerate(columns) if _has_nan_alone(cells)],
+    }
+
+
+def _has_nan_alone(cells: nw.Series) -> bool:
+    return cells.dtype.is_float() and not cells.null_count() and bool(cells.is_nan().any())
+
+
+def as_form(rows: Any, form: dict[str, Any] | None) -> Any:
+    """Return pandas' rows as the table or column that :func:`form_of` has described.
+
+    Parameters
+    ----------
+    rows : DataFrame, Series or ndarray
+    form : dict or None
+        None: the rows as they are.
+
+    Raises
+    ------
+    ImportError
+        If the library is not installed, as where a saved estimator is loaded elsewhere.
+    """
+    if form is None:
+        return rows
+    try:
+        library: Any = import_module(form["library"])
+    except ImportError as error:
+        raise ImportError(
+            f"rows come in a {form['kind']} of {form['library']}, as in fit, and "
+            f"{form['library']} is not installed here; pip install {form['library']}."
+        ) from error
+    schema = _schema_of(form, library)
+    table = pd.DataFrame(rows)
+    make = _in_polars if form["library"] == "polars" else _in_pyarrow
+    columns = [
+        make(table.iloc[:, at], name, dtype, at in form["nan"])
+        for at, (name, dtype) in enumerate(schema)
+    ]
+    if form["kind"] == "DataFrame":
+        return library.DataFrame(columns)
+    if form["kind"] == "Table":
+        return library.Table.from_arrays(columns, schema=_arrow_schema(form, library))
+    return library.chunked_array(columns) if form["kind"] == "ChunkedArray" else columns[0]
+
+
+def _schema_of(form: dict[str, Any], library: Any) -> list[tuple[str, Any]]:
+    """Return the name and dtype of each column."""
+    if form["library"] == "polars":
+        return list(library.read_ipc(form["schema"].tobytes()).schema.items())
+    return [(field.name, field.type) for field in _arrow_schema(form, library)]
+
+
+def _arrow_schema(form: dict[str, Any], library: Any) -> Any:
+    return library.ipc.read_schema(library.py_buffer(form["schema"].tobytes()))
+
+
+def _in_polars(cells: pd.Series, name: str, dtype: Any, keeps_nan: bool) -> Any:
+    import polars
+
+    gaps = cells.isna().to_numpy()
+    if not _is_plain(cells.dtype):
+        return polars.Series(name, _with_none(cells, gaps), dtype=dtype)
+    if dtype.is_temporal():
+        unit = "D" if dtype == polars.Date else getattr(dtype, "time_unit", "ns")
+        times = _to_numpy(cells, f"{cells.dtype.kind}8[{unit}]")
+        numbers = np.where(gaps, 0, times.view(np.int64))
+    else:
+        numbers = _to_numpy(cells)
+    column = polars.Series(name, numbers).cast(dtype)
+    return column if keeps_nan or not gaps.any() else column.set(polars.Series(gaps), None)
+
+
+def _in_pyarrow(cells: pd.Series, name: str, dtype: Any, keeps_nan: bool) -> Any:
+    import pyarrow
+
+    gaps = cells.isna().to_numpy()
+    if not _is_plain(cells.dtype):
+        return pyarrow.array(_with_none(cells, gaps), dtype)
+    if pyarrow.types.is_time(dtype):
+        since_midnight = _to_numpy(cells, "m8[ns]").view(np.int64)
+        return pyarrow.array(since_midnight, pyarrow.time64("ns"), mask=gaps).cast(dtype)
+    return pyarrow.array(_to_numpy(cells), dtype, mask=None if keeps_nan else gaps)
+
+
+def _is_plain(dtype: Any) -> bool:
+    """Tell whether numpy has such cells."""
+    return not isinstance(dtype, pd.CategoricalDtype) and dtype.kind in "biufmM"
+
+
+def _to_numpy(cells: pd.Series, dtype: Any = None) -> np.ndarray:
+    """Return cells as numpy has them: times in UTC, missing numbers that are whole as 0."""
+    if cells.dtype.kind in "mM":
+        if isinstance(cells.dtype, pd.DatetimeTZDtype):
+            cells = cells.dt.tz_convert(None)
+        return cells.to_numpy(dtype)
+    own = getattr(cells.dtype, "numpy_dtype", cells.dtype)
+    return cells.to_numpy(own) if own.kind == "f" else cells.to_numpy(own, na_value=0)
+
+
+def _with_none(cells: pd.Series, gaps: np.ndarray) -> list:
+    return [None if gap else cell for cell, gap in zip(cells.tolist(), gaps, strict=True)]
+
+
+def append(real: Any, new: Any) -> Any:
+    """Append new rows or labels to real ones of the same library, which stay as they are.
+
+    Parameters
+    ----------
+    real, new : table or column of polars or pyarrow
+        ``new`` takes the dtypes of ``real``.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from ganaug.frames import append
+    >>> append(pl.Series([1], dtype=pl.Int8), pl.Series([2])).dtype
+    Int8
+    """
+    if library_of(real) == "polars":
+        if not _is_table(real):
+            return append(real.to_frame("y"), new.to_frame("y"))["y"].rename(real.name)
+        return type(real)(real.vstack(new.cast(dict(real.schema))))
+    import pyarrow
+
+    if _is_table(real):
+        return pyarrow.concat_tables([real, new.cast(real.schema)])
+    new = new.cast(real.type)
+    if _is_arrow_array(real):
+        return pyarrow.concat_arrays([real, new])
+    return pyarrow.chunked_array([*real.chunks, *_chunked(new).chunks], real.type)
+
+
+def check_form(X: Any, form: dict[str, Any] | None) -> None:
+    """Check that a table is of the library, and of the columns and dtypes, of a form.
+
+    Parameters
+    ----------
+    X : table of any library, or array
+    form : dict or None
+        None: of neither polars nor pyarrow.
+
+    Raises
+    ------
+    TypeError
+        If it is of another library, or a column has another dtype.
+    ValueError
+        If columns have other names or stand in another order.
+    """
+    found = form_of(X)
+    if (found or {}).get("library") != (form or {}).get("library"):
+        was, now = ("no table of polars or pyarrow", f"a {type(X).__name__}")
+        was = f"a {form['kind']} of {form['library']}" if form else was
+        now = f"{now} of {found['library']}" if found else now
+        raise TypeError(f"X was {was} in fit, as synthetic rows are, and is {now}; convert it.")
+    if form is None or found is None:
+        return
+    library = import_module(form["library"])
+    then, now = _schema_of(form, library), _schema_of(found, library)
+    names, known = [name for name, _ in now], [name for name, _ in then]
+    if names != known:
+        raise ValueError(f"X has the columns {names}, but in fit it had {known}.")
+    for (name, dtype), (_, fitted) in zip(now, then, strict=True):
+        if dtype != fitted:
+            raise TypeError(
+                f"column {name!r} has dtype {dtype}, but synthetic rows have its dtype in fit, "
+                f"{fitted}; cast it first, or fit again."
+            )
