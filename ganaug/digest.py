@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ganaug.frames import as_pandas, beyond_pandas
+
 
 def digest(X: Any, y: np.ndarray) -> str:
     """Identify a table or images by all they hold.
@@ -59,6 +61,7 @@ def fingerprint(X: Any, y: np.ndarray) -> str:
     >>> len(fingerprint([[1.0], [2.0]], np.array([0, 1])))
     64
     """
+    beyond, X = beyond_pandas(X), as_pandas(X)
     if isinstance(X, pd.DataFrame):
         # The same values of another type are another table: a level is not a number.
         form: Any = [(name, _kind(X.iloc[:, i])) for i, name in enumerate(X)]
@@ -70,7 +73,7 @@ def fingerprint(X: Any, y: np.ndarray) -> str:
         form, parts = (X.shape, X.dtype.str), [_content(X)]
     found = hashlib.sha256(repr(form).encode())
     found.update(pd.api.types.infer_dtype(y, skipna=False).encode())
-    for part in [*parts, _content(y)]:
+    for part in [beyond, *parts, _content(y)]:
         found.update(part)
     return found.hexdigest()
 

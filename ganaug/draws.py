@@ -7,9 +7,11 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from imblearn.under_sampling.base import BaseCleaningSampler, BaseUnderSampler
 
 from ganaug.containers import extend
+from ganaug.frames import as_form, as_pandas, form_of, library_of
 from ganaug.randomness import clone_seeded, subseed
 from ganaug.targets import class_counts, rows_to_add
 
@@ -110,7 +112,7 @@ def _add_rows(
     sampler = clone_seeded(source, seed)
     if to_add is not None:
         set_rows_to_add(sampler, y, to_add)
-    X_more, y_more = sampler.fit_resample(X, y)
+    X_more, y_more = _resample(sampler, X, y)
     absent, strange = np.setdiff1d(y, y_more).tolist(), np.setdiff1d(y_more, y).tolist()
     if strange:
         raise ValueError(
@@ -122,6 +124,15 @@ def _add_rows(
             f"{type(sampler).__name__} removed every row of class {absent[0]!r}; the classifier "
             "needs some of each class. Use a sampler that removes fewer rows."
         )
+    return X_more, y_more
+
+
+def _resample(sampler: Any, X: Any, y: np.ndarray) -> tuple[Any, np.ndarray]:
+    """Resample rows; those of polars and pyarrow in pandas, which is all that samplers know."""
+    table = as_pandas(X)
+    X_more, y_more = sampler.fit_resample(table, y)
+    if library_of(X) and isinstance(X_more, pd.DataFrame) and X_more.dtypes.equals(table.dtypes):
+        X_more = as_form(X_more, form_of(X))
     return X_more, y_more
 
 

@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ganaug.autologging import without_autologging
 from ganaug.callbacks import CallbackSupportMixin, with_callbacks
 from ganaug.draws import AUGMENTER, ESTIMATOR, draw_rows, set_rows_to_add
+from ganaug.frames import as_pandas, check_container
 from ganaug.memory import fit_or_load
 from ganaug.parameters import FLAG, NONE, RANDOM_STATE, check_parameters, has_methods, is_a, whole
 from ganaug.priors import (
@@ -245,8 +246,9 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
 
     def _check_training_rows(self, X: Any, y: Any) -> tuple[Any, np.ndarray]:
         # The augmenter and the estimator check X, because they know which values they can take.
+        check_container(X)
         validate_data(self, X, y, skip_check_array=True)
-        y = column_or_1d(y, warn=True)
+        y = column_or_1d(as_pandas(y, "y"), warn=True)
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         if self.correct_prior and not hasattr(self.estimator, "predict_proba"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -38,7 +39,9 @@ def library_of(data: Any) -> str:
 
 
 def _is_arrow_array(data: Any) -> bool:
-    return type(data).__module__ == "pyarrow.lib" and type(data).__name__.endswith("Array")
+    """Tell whether a column is in one piece, which narwhals does not know."""
+    pyarrow = sys.modules.get("pyarrow")
+    return pyarrow is not None and isinstance(data, pyarrow.Array)
 
 
 def check_container(data: Any, name: str = "X") -> None:
@@ -119,7 +122,7 @@ def as_pandas(data: Any, name: str = "X") -> Any:
     columns = _columns_of(data)
     series = [_in_pandas(cells, column or name) for column, cells in columns]
     if not _is_table(data):
-        return series[0].rename(columns[0][0])
+        return series[0].rename(columns[0][0] or None)
     index = pd.RangeIndex(len(data))
     table = pd.concat(series, axis=1) if series else pd.DataFrame(index=index)
     return table.set_axis([column for column, _ in columns], axis=1)
@@ -170,13 +173,29 @@ def _in_pandas(cells: nw.Series, name: str) -> pd.Series:
         since_midnight = cells.cast(nw.Time()).cast(nw.Int64()).fill_null(0).to_numpy()
         return pd.Series(np.where(gaps, np.timedelta64("NaT"), since_midnight.view("m8[ns]")))
     if isinstance(dtype, nw.Datetime) and dtype.time_zone:
-        utc = pd.Series(cells.to_numpy()).dt.tz_localize("UTC")
-        return utc.dt.tz_convert(dtype.time_zone)
+        utc: Any = pd.Series(cells.to_numpy())
+        return utc.dt.tz_localize("UTC").dt.tz_convert(dtype.time_zone)
     if dtype.is_float() or dtype.is_temporal():
         return pd.Series(cells.to_numpy())
     values = np.empty(len(gaps), dtype=object)
     values[:] = cells.to_list()
     return pd.Series(values)
+
+
+def beyond_pandas(data: Any) -> bytes:
+    """Return what :func:`as_pandas` leaves out: the library, dtypes, and which floats are null.
+
+    Nothing is left out of data of other libraries.
+    """
+    if not library_of(data):
+        return b""
+    known = [library_of(data).encode()]
+    for _, cells in _columns_of(data):
+        native = cells.to_native()
+        known.append(str(getattr(native, "type", None) or native.dtype).encode())
+        if cells.dtype.is_float():
+            known.append(np.packbits(cells.is_null().to_numpy()).tobytes())
+    return b"\0".join(known)
 
 
 def form_of(data: Any) -> dict[str, Any] | None:
@@ -313,7 +332,7 @@ def _to_numpy(cells: pd.Series, dtype: Any = None) -> np.ndarray:
         if isinstance(cells.dtype, pd.DatetimeTZDtype):
             cells = cells.dt.tz_convert(None)
         return cells.to_numpy(dtype)
-    own = getattr(cells.dtype, "numpy_dtype", cells.dtype)
+    own: Any = getattr(cells.dtype, "numpy_dtype", cells.dtype)
     return cells.to_numpy(own) if own.kind == "f" else cells.to_numpy(own, na_value=0)
 
 
@@ -374,12 +393,11 @@ def check_form(X: Any, form: dict[str, Any] | None) -> None:
         raise TypeError(f"X was {was} in fit, as synthetic rows are, and is {now}; convert it.")
     if form is None or found is None:
         return
-    library = import_module(form["library"])
-    then, now = _schema_of(form, library), _schema_of(found, library)
-    names, known = [name for name, _ in now], [name for name, _ in then]
-    if names != known:
-        raise ValueError(f"X has the columns {names}, but in fit it had {known}.")
-    for (name, dtype), (_, fitted) in zip(now, then, strict=True):
+    then, known = zip(*_schema_of(form, import_module(form["library"])), strict=True)
+    names, dtypes = zip(*_schema_of(found, import_module(form["library"])), strict=True)
+    if names != then:
+        raise ValueError(f"X has the columns {list(names)}, but in fit it had {list(then)}.")
+    for name, dtype, fitted in zip(names, dtypes, known, strict=True):
         if dtype != fitted:
             raise TypeError(
                 f"column {name!r} has dtype {dtype}, but synthetic rows have its dtype in fit, "

@@ -13,7 +13,7 @@ FLOORS = {
     "autologging": 0,
     "callbacks": 0,
     "channel": 0,
-    "digest": 0,
+    "digest": 1,
     "environment": 0,
     "parameters": 0,
     "parallel": 0,

@@ -40,11 +40,13 @@ def sample(
     kind = kind_for(output)
     kind.check_output(output, force)
     augmenter = _load(model)
+    from ganaug.frames import as_pandas
+
     with _damage_told(model):
         _check_kind(kind, augmenter, model, output, force)
         column = kind.label_column(augmenter, target)
         counts = None if n is None else read_counts(n, augmenter.classes_.tolist())
-        X_new, y_new = augmenter.sample(counts, random_state=seed)
+        X_new, y_new = map(as_pandas, augmenter.sample(counts, random_state=seed))
     kind.write_new(output, augmenter, X_new, y_new, column)
     print(f"Wrote {output}: {len(y_new)} synthetic {kind.noun}")
 

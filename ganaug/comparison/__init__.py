@@ -50,7 +50,7 @@ def compare(
     Parameters
     ----------
     X : DataFrame, array or list of shape (n_rows, n_columns)
-        Any mixed table.
+        Any mixed table, a DataFrame of polars or a Table of pyarrow, too. Arms get it in pandas.
     y : array of shape (n_rows,)
         Labels; every class needs two rows.
     arms : iterable of str or Arm, optional

@@ -16,6 +16,7 @@ from ganaug.comparison.arms import ARMS, BASELINE, Arm
 from ganaug.comparison.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIERS
 from ganaug.comparison.evaluate import Folds, Task
 from ganaug.comparison.scores import check_known
+from ganaug.frames import as_pandas
 from ganaug.preprocessing import as_frame
 from ganaug.quality.summary import tidied
 
@@ -53,7 +54,7 @@ def _check_table(X: pd.DataFrame) -> None:
 
 
 def _check_labels(y: Any, n_rows: int) -> np.ndarray:
-    table = pd.DataFrame(y).reset_index(drop=True)
+    table = pd.DataFrame(as_pandas(y, "y")).reset_index(drop=True)
     if table.shape[1] != 1:
         raise ValueError(f"y must be one column of labels; it has {table.shape[1]}.")
     labels = table.iloc[:, 0]

@@ -17,6 +17,7 @@ from ganaug import channel
 from ganaug.containers import as_labels
 from ganaug.digest import digest
 from ganaug.environment import hardware, peak_memory, versions
+from ganaug.frames import as_pandas
 from ganaug.tracking.client import (
     Destination,
     counts_text,
@@ -332,7 +333,7 @@ def _facts(
     }
     try:
         table = as_data(X)
-        codes = estimator.labels_.encode(as_labels(y))
+        codes = estimator.labels_.encode(as_labels(as_pandas(y)))
         facts["table"] = (table[:N_ROWS], digest(table, estimator.classes_[codes]), len(table))
         if log_samples:
             facts["samples"] = take_samples(estimator, table, codes)

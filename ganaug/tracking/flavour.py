@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from sklearn.utils.validation import check_is_fitted
 
 from ganaug._version import __version__
 from ganaug.augmenter import GANAugmenter, GANOverSampler
+from ganaug.frames import as_pandas
 from ganaug.randomness import numpy_stream
 from ganaug.storage import ARRAYS, OUTLINE
 from ganaug.tracking.client import check_answers, import_mlflow, quiet
@@ -114,11 +116,14 @@ def save_model(
             "a classifier or pipeline with mlflow.sklearn.log_model(model, "
             "skops_trusted_types=ganaug.tracking.trusted_types(model))."
         )
+    check_is_fitted(model, "generators_")
     mlflow_model = Model() if mlflow_model is None else mlflow_model
     if pip_requirements is None:
         extra = extra_pip_requirements or []
         extra = [f"-r {extra}"] if isinstance(extra, str) else extra
-        pip_requirements = [*requirements("ganaug", "torch", "safetensors"), *extra]
+        libraries = {form["library"] for form in model.forms_.values() if form}
+        needed = ("ganaug", "torch", "safetensors", *sorted(libraries))
+        pip_requirements = [*requirements(*needed), *extra]
         extra_pip_requirements = None
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder, Path(DATA).name)
@@ -351,7 +356,7 @@ class _Generator:
         return rows.assign(**{self.label: classes[codes]})
 
     def _rows(self, n: Mapping[Any, int], stream: Any = None) -> pd.DataFrame:
-        rows, _ = self.model.sample(n, random_state=stream)
+        rows = as_pandas(self.model.sample(n, random_state=stream)[0])
         if self.of_images:
             return pd.DataFrame({IMAGE: pd.Series(list(rows), dtype=object)})
         names = self.model.get_feature_names_out()

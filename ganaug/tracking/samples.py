@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ganaug.containers import evenly, pixel_table, rarest
+from ganaug.frames import as_pandas
 from ganaug.tracking.models import input_schema
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ MAX_TABLE_SIZE = 400_000
 
 
 def as_data(X: Any) -> pd.DataFrame | np.ndarray:
-    """Return a table as a DataFrame, and images with axes as an array."""
+    """Return a table as a DataFrame of pandas, and images with axes as an array."""
+    X = as_pandas(X)
     if isinstance(X, pd.DataFrame):
         return X
     return np.asarray(X) if np.ndim(X) > 2 else pd.DataFrame(X)
@@ -92,6 +94,7 @@ def take_samples(augmenter: Any, X: pd.DataFrame | np.ndarray, codes: np.ndarray
     chosen = np.concatenate(of_labels)
     real: Any = X.iloc[chosen] if isinstance(X, pd.DataFrame) else X[chosen]
     made, _ = augmenter.sample(dict.fromkeys(labels, most), n_candidates=augmenter.n_candidates_)
+    made = as_pandas(made)
     if encoder.shows_pictures:
         names = np.array([str(label) for label in labels])
         names_of = {"real": names.repeat([*map(len, of_labels)]), "synthetic": names.repeat(most)}
@@ -135,7 +138,7 @@ def picture(augmenter: Any, step: int, time: int) -> dict[str, Any] | None:
 
     labels = rarest(augmenter.class_counts_, N_CLASSES)
     images, _ = augmenter.sample(dict.fromkeys(labels, N_IMAGES))
-    whole = labelled_tiles(augmenter.encoder_.to_pictures(images), labels)
+    whole = labelled_tiles(augmenter.encoder_.to_pictures(as_pandas(images)), labels)
     file = BytesIO()
     whole.save(file, "PNG")
     return {"step": step, "time": time, "png": b64encode(file.getvalue()).decode()}
