@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
+from sklearn import get_config
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -220,12 +221,21 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
         rows, table = self._checked_rows(X)
         validate_data(self, X, skip_check_array=True, reset=False)
         if y is None:
-            return rows
+            return as_pandas(rows) if self._gives_pandas() else rows
         labels = as_labels(as_pandas(y, "y"))
         check_consistent_length(table, labels)
         self._check_alike(X, table)
         self.labels_.encode(labels)
-        return self._extended(X if isinstance(X, list) else rows, as_labels(y))
+        X, y = self._extended(X if isinstance(X, list) else rows, as_labels(y))
+        return (as_pandas(X) if self._gives_pandas() else X), y
+
+    def _gives_pandas(self) -> bool:
+        """Tell whether scikit-learn is about to make a DataFrame of pandas of what is returned.
+
+        It would make objects of the cells of other DataFrames. There is no public way to ask.
+        """
+        asked = vars(self).get("_sklearn_output_config", {}).get("transform")
+        return (asked or get_config()["transform_output"]) == "pandas"
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns, which stay as they are.

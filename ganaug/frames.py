@@ -10,15 +10,10 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
-from narwhals.dependencies import (
-    is_polars_dataframe,
-    is_polars_series,
-    is_pyarrow_chunked_array,
-    is_pyarrow_table,
-)
 
 #: What comes back as it went in, for messages.
 TAKEN = "pandas and polars DataFrames, pyarrow Tables and numpy arrays"
+_TYPES = {"polars": ("DataFrame", "Series"), "pyarrow": ("Table", "ChunkedArray", "Array")}
 _NUMPY_HAS_NONE = (nw.Int128(), nw.UInt128())
 
 
@@ -32,16 +27,11 @@ def library_of(data: Any) -> str:
     >>> library_of(pl.DataFrame({"a": [1]})), library_of([[1]])
     ('polars', '')
     """
-    if is_polars_dataframe(data) or is_polars_series(data):
-        return "polars"
-    is_arrow = is_pyarrow_table(data) or is_pyarrow_chunked_array(data) or _is_arrow_array(data)
-    return "pyarrow" if is_arrow else ""
-
-
-def _is_arrow_array(data: Any) -> bool:
-    """Tell whether a column is in one piece, which narwhals does not know."""
-    pyarrow = sys.modules.get("pyarrow")
-    return pyarrow is not None and isinstance(data, pyarrow.Array)
+    for library, names in _TYPES.items():
+        module = sys.modules.get(library)  # no data of a library that is not imported
+        if module is not None and isinstance(data, tuple(getattr(module, n) for n in names)):
+            return library
+    return ""
 
 
 def check_container(data: Any, name: str = "X") -> None:
@@ -65,7 +55,7 @@ def check_container(data: Any, name: str = "X") -> None:
     >>> check_container(pl.LazyFrame({"a": [1]}))
     Traceback (most recent call last):
         ...
-    TypeError: X is a LazyFrame of polars, whose rows are not there yet; collect() it first.
+    TypeError: X is a polars LazyFrame, whose rows are not there yet; collect() it first.
     """
     if isinstance(data, np.ma.MaskedArray):
         raise TypeError(
@@ -80,10 +70,10 @@ def check_container(data: Any, name: str = "X") -> None:
         way = "collect() it" if library == "polars" else "fetch them into one of these"
         end = "" if library == "polars" else f" ({TAKEN})"
         raise TypeError(
-            f"{name} is a {kind} of {library}, whose rows are not there yet; {way} first{end}."
+            f"{name} is a {library} {kind}, whose rows are not there yet; {way} first{end}."
         )
     if isinstance(known, nw.DataFrame | nw.Series) or library in ("narwhals", "pyarrow"):
-        raise TypeError(f"{name} is a {kind} of {library}; convert it first: {TAKEN} are taken.")
+        raise TypeError(f"{name} is a {library} {kind}; convert it first: {TAKEN} are taken.")
 
 
 def as_pandas(data: Any, name: str = "X") -> Any:
@@ -129,7 +119,7 @@ def as_pandas(data: Any, name: str = "X") -> Any:
 
 
 def _is_table(data: Any) -> bool:
-    return is_polars_dataframe(data) or is_pyarrow_table(data)
+    return hasattr(data, "columns")
 
 
 def _columns_of(data: Any) -> list[tuple[str | None, nw.Series]]:
@@ -144,10 +134,15 @@ def _columns_of(data: Any) -> list[tuple[str | None, nw.Series]]:
     return [(name, nw.from_native(_chunked(cells), series_only=True)) for name, cells in pairs]
 
 
-def _chunked(cells: Any) -> Any:
+def _is_in_one_piece(column: Any) -> bool:
+    """Tell whether a column is an Array of pyarrow, which narwhals does not know."""
+    return not hasattr(column, "chunks")
+
+
+def _chunked(column: Any) -> Any:
     import pyarrow
 
-    return cells if is_pyarrow_chunked_array(cells) else pyarrow.chunked_array([cells])
+    return pyarrow.chunked_array([column]) if _is_in_one_piece(column) else column
 
 
 def _in_pandas(cells: nw.Series, name: str) -> pd.Series:
@@ -229,8 +224,11 @@ def form_of(data: Any) -> dict[str, Any] | None:
     else:
         import pyarrow
 
-        kind = "Table" if _is_table(data) else "Array" if _is_arrow_array(data) else "ChunkedArray"
-        schema = data.schema if _is_table(data) else pyarrow.schema([("", data.type)])
+        if _is_table(data):
+            kind, schema = "Table", data.schema
+        else:
+            kind = "Array" if _is_in_one_piece(data) else "ChunkedArray"
+            schema = pyarrow.schema([("", data.type)])
         file.write(schema.serialize())
     columns = [cells for _, cells in _columns_of(data)]
     return {
@@ -265,8 +263,8 @@ def as_form(rows: Any, form: dict[str, Any] | None) -> Any:
         library: Any = import_module(form["library"])
     except ImportError as error:
         raise ImportError(
-            f"rows come in a {form['kind']} of {form['library']}, as in fit, and "
-            f"{form['library']} is not installed here; pip install {form['library']}."
+            f"rows come as a {form['library']} {form['kind']}, as in fit, and {form['library']} is "
+            f"not installed here; pip install {form['library']}."
         ) from error
     schema = _schema_of(form, library)
     table = pd.DataFrame(rows)
@@ -306,7 +304,7 @@ def _in_polars(cells: pd.Series, name: str, dtype: Any, keeps_nan: bool) -> Any:
     else:
         numbers = _to_numpy(cells)
     column = polars.Series(name, numbers).cast(dtype)
-    return column if keeps_nan or not gaps.any() else column.set(polars.Series(gaps), None)
+    return column if keeps_nan else column.scatter(np.flatnonzero(gaps), None)
 
 
 def _in_pyarrow(cells: pd.Series, name: str, dtype: Any, keeps_nan: bool) -> Any:
@@ -364,7 +362,7 @@ def append(real: Any, new: Any) -> Any:
     if _is_table(real):
         return pyarrow.concat_tables([real, new.cast(real.schema)])
     new = new.cast(real.type)
-    if _is_arrow_array(real):
+    if _is_in_one_piece(real):
         return pyarrow.concat_arrays([real, new])
     return pyarrow.chunked_array([*real.chunks, *_chunked(new).chunks], real.type)
 
@@ -387,10 +385,9 @@ def check_form(X: Any, form: dict[str, Any] | None) -> None:
     """
     found = form_of(X)
     if (found or {}).get("library") != (form or {}).get("library"):
-        was, now = ("no table of polars or pyarrow", f"a {type(X).__name__}")
-        was = f"a {form['kind']} of {form['library']}" if form else was
-        now = f"{now} of {found['library']}" if found else now
-        raise TypeError(f"X was {was} in fit, as synthetic rows are, and is {now}; convert it.")
+        was = f"a {form['library']} {form['kind']}" if form else "no polars or pyarrow table"
+        now = f"a {type(X).__module__.partition('.')[0]} {type(X).__name__}"
+        raise TypeError(f"X was {was} in fit, as synthetic rows are, and is {now} now; convert it.")
     if form is None or found is None:
         return
     then, known = zip(*_schema_of(form, import_module(form["library"])), strict=True)
