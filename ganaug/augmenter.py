@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ganaug.callbacks import with_callbacks
 from ganaug.containers import as_labels
 from ganaug.engine import GANEngine
-from ganaug.frames import as_pandas
+from ganaug.frames import as_pandas, check_form, library_of
 
 _DOC = """{summary}
 
@@ -94,6 +94,9 @@ default="from_dtype"
     generators_ : dict
         ``{{name: fitted generator}}`` of the generators that ``methods_`` names, see
         :mod:`ganaug.generators`.
+    forms_ : dict
+        Of ``"X"`` and ``"y"``: in which schema of which library rows come back, as plain data; None
+        but for polars and pyarrow.
     seed_ : int
         The seed that ``random_state`` gave; the same rows are drawn again from it.
     n_candidates_ : int
@@ -108,7 +111,8 @@ default="from_dtype"
         varies; if ``sampling_strategy`` asks to remove rows or names an unknown label; if the
         device is not there.
     TypeError
-        In ``fit``: if a column mixes kinds of cells or holds objects.
+        In ``fit``: if a column mixes kinds of cells or holds objects, or ``X`` is a table of a
+        library that is not known, a LazyFrame or a masked array.
 
     Warns
     -----
@@ -178,7 +182,7 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
 
         Parameters
         ----------
-        X : array-like or DataFrame of shape (n, n_features)
+        X : array-like, DataFrame of pandas or polars, or pyarrow Table of shape (n, n_features)
             Numbers, integers, booleans, strings, categories, dates; gaps allowed. With
             ``encoder="image"`` images in one of the layouts of
             :class:`~ganaug.encoders.image.ImageEncoder`.
@@ -201,7 +205,7 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
 
         Returns
         -------
-        X : ndarray or DataFrame of shape (n, n_features)
+        X : ndarray, DataFrame or Table of shape (n, n_features)
             Without ``y``: ``X``, checked and unchanged.
         (X, y) : tuple
             With ``y``: the real rows first, untouched and in order, then as many synthetic rows
@@ -218,13 +222,17 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
             If ``X`` has other dtypes than in ``fit``.
         """
         check_is_fitted(self, "generators_")
-        rows, table = self._checked_rows(X)
+        table = self.encoder_.check(as_pandas(X))
+        rows = X if library_of(X) else table
         validate_data(self, X, skip_check_array=True, reset=False)
         if y is None:
             return as_pandas(rows) if self._gives_pandas() else rows
         labels = as_labels(as_pandas(y, "y"))
         check_consistent_length(table, labels)
-        self._check_alike(X, table)
+        check_form(X, self.forms_["X"])
+        # In pandas the dtype of a column of polars depends on its gaps; images have none.
+        if not library_of(X) or self.encoder_.shows_pictures:
+            self.encoder_.check_dtypes(table)
         self.labels_.encode(labels)
         X, y = self._extended(X if isinstance(X, list) else rows, as_labels(y))
         return (as_pandas(X) if self._gives_pandas() else X), y
@@ -339,5 +347,5 @@ class GANOverSampler(GANEngine, BaseOverSampler):  # noqa: D101
 
     def _fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
         self._fit(X, y)
-        rows = X if isinstance(X, list) else self._checked_rows(X)[0]
-        return self._extended(rows, as_labels(y))
+        as_it_came = isinstance(X, list) or library_of(X)
+        return self._extended(X if as_it_came else self.encoder_.check(X), as_labels(y))

@@ -19,7 +19,7 @@ from ganaug.callbacks import CallbackSupportMixin
 from ganaug.containers import as_labels, extend, take
 from ganaug.encoders.labels import LabelCoder
 from ganaug.environment import pick_device
-from ganaug.frames import as_form, as_pandas, check_form, form_of, library_of
+from ganaug.frames import as_form, as_pandas, form_of
 from ganaug.generators.few_rows import Interpolation, Jitter
 from ganaug.generators.gan import ConditionalGAN
 from ganaug.generators.monitor import HELD_OUT_ROWS, Monitor, TrainingDiverged, Validation, hold_out
@@ -387,7 +387,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
 
         Returns
         -------
-        X_new : ndarray or DataFrame of shape (n_new, n_features_in_)
+        X_new : ndarray, DataFrame or Table of shape (n_new, n_features_in_)
             In the container and dtypes of the fitted ``X``.
         y_new : ndarray, list, Series or DataFrame of length n_new
             In the container of the fitted ``y``; classes in the order of ``n``.
@@ -399,6 +399,8 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         ValueError
             If ``n`` names an unknown label or a count that is not a whole number from 0 on, or
             ``n_candidates`` is not one from 1 on.
+        ImportError
+            If rows are to come in polars or pyarrow, and that is not installed here.
         """
         check_is_fitted(self, "generators_")
         if n_candidates is None:
@@ -406,10 +408,11 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         check_value(f"{type(self).__name__}.sample", "n_candidates", n_candidates, whole(1))
         n = self.sampling_strategy_ if n is None else n
         X_new, codes = self._draw(n, random_state, n_candidates)
-        return X_new, as_form(self.labels_.decode(codes), self.forms_["y"])
+        y_new = self.labels_.decode(codes)
+        return as_form(X_new, self.forms_["X"]), as_form(y_new, self.forms_["y"])
 
     def _draw(self, n: Any, random_state: Any, n_candidates: int) -> tuple[Any, np.ndarray]:
-        """Return synthetic rows, decoded, and their class codes."""
+        """Return synthetic rows, decoded into pandas or numpy, and their class codes."""
         labels = self.classes_.tolist()
         if not isinstance(n, Mapping):
             raise ValueError(
@@ -419,8 +422,9 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         seed = self.seed_ if random_state is None else seed_from(random_state)
         codes = np.repeat(np.array(list(counts), dtype=np.int64), list(counts.values()))
         rows = self._encoded_rows(counts, seed, int(n_candidates))
-        made = self.encoder_.inverse_transform(rows, codes, numpy_stream(seed, Purpose.DECODE))
-        return as_form(made, self.forms_["X"]), codes
+        return self.encoder_.inverse_transform(
+            rows, codes, numpy_stream(seed, Purpose.DECODE)
+        ), codes
 
     def _encoded_rows(self, counts: Mapping[int, int], seed: int, n_candidates: int) -> np.ndarray:
         """Return encoded rows, class after class in the order of ``counts``."""
@@ -439,21 +443,10 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         nothing = np.empty((0, self.encoder_.layout_.width), dtype=np.float32)
         return np.concatenate([nothing, *(made[code] for code in counts)])
 
-    def _checked_rows(self, X: Any) -> tuple[Any, Any]:
-        """Return rows in their own container, and as the fitted encoder takes them."""
-        table = self.encoder_.check(as_pandas(X))
-        return (X if library_of(X) else table), table
-
-    def _check_alike(self, X: Any, table: Any) -> None:
-        """Check that rows are like those of ``fit``, so that synthetic ones can join them."""
-        check_form(X, self.forms_["X"])
-        # In pandas the dtype of a column of polars depends on its gaps; images have none.
-        if not library_of(X) or self.encoder_.shows_pictures:
-            self.encoder_.check_dtypes(table)
-
     def _extended(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Return the real rows, and after them the rows that ``sampling_strategy`` adds."""
         X_new, codes = self._draw(self.sampling_strategy_, None, self.n_candidates_)
+        X_new = as_form(X_new, self.forms_["X"])
         y_new = as_form(self.labels_.decode(codes, like=as_pandas(y)), form_of(y))
         if isinstance(X, pd.DataFrame) and isinstance(y, pd.Series | pd.DataFrame):
             longer = extend(X, X_new)

@@ -133,8 +133,9 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
 
     Notes
     -----
-    ``X`` reaches the augmenter and the estimator as it is: DataFrames keep their dtypes and their
-    missing values if both can deal with them. Preprocessing that a distance or a linear model
+    ``X`` reaches the augmenter and the estimator as it is: DataFrames, of pandas or polars, keep
+    their dtypes and their missing values if both can deal with them; an imbalanced-learn sampler
+    gets those of polars in pandas. Preprocessing that a distance or a linear model
     needs belongs into ``estimator``, as a Pipeline, so that the augmenter sees the raw columns.
 
     Draws have different class priors :math:`q`, so each clone's probabilities are first brought
@@ -364,6 +365,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
             One column a class, in the order of ``classes_``.
         """
         check_is_fitted(self)
+        check_container(X)
         return self._probabilities(X, self.probability_prior_)
 
     def _probabilities(self, X: Any, prior: np.ndarray | None) -> np.ndarray:
@@ -411,6 +413,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
             Of two classes, how much likelier the second is.
         """
         check_is_fitted(self)
+        check_container(X)
         if self.decision_prior_ is None:
             each = [fitted.decision_function(X) for fitted in self.estimators_]
             return np.mean(each, axis=0)
@@ -433,6 +436,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
             One of ``classes_`` for each row.
         """
         check_is_fitted(self)
+        check_container(X)
         if self.decision_prior_ is not None:
             scores = self._probabilities(X, self.decision_prior_)
         elif len(self.estimators_) == 1:

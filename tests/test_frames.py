@@ -1,5 +1,6 @@
 """Tables of polars and pyarrow go in, and the same come out."""
 
+import pickle
 import subprocess
 import sys
 from decimal import Decimal
@@ -10,6 +11,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import skops.io
 from column_kinds import GAPS, LABELS, REALS, N, assert_could_be_held, draw, numbers
 from helpers import run
 from imblearn.over_sampling import SMOTE, SMOTENC, RandomOverSampler
@@ -325,6 +327,14 @@ def test_other_doors_refuse_it_too(name):
         fingerprint(X, np.array([0, 1]))
 
 
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba"])
+def test_rows_to_predict_must_be_there(method):
+    X, y = small("polars")
+    model = AugmentedClassifier(Seen(), quick(), n_draws=2, random_state=0).fit(X, y)
+    with pytest.raises(TypeError, match=r"X is a polars LazyFrame.*collect\(\) it"):
+        getattr(model, method)(X.lazy())
+
+
 def test_masked_labels_are_refused():
     with pytest.raises(TypeError, match="y is a masked array"):
         GANAugmenter().fit(np.eye(3), np.ma.masked_array([0, 1, 1], mask=[0, 1, 0]))
@@ -539,6 +549,16 @@ def test_a_saved_augmenter_makes_rows_of_the_same_library(library, tmp_path):
     for ours, theirs in zip(loaded.sample(), fitted.sample(), strict=True):
         assert type(ours) is type(theirs)
         assert ours.equals(theirs)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_fitted_augmenter_is_plain_data(library):
+    fitted = quick().fit(*small(library))
+    trusted = skops.io.get_untrusted_types(data=skops.io.dumps(fitted))
+    assert all(name.startswith("ganaug.") for name in trusted)
+    carried = skops.io.loads(skops.io.dumps(fitted), trusted=trusted)
+    for again in (carried, pickle.loads(pickle.dumps(fitted))):
+        assert again.sample()[0].equals(fitted.sample()[0])
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

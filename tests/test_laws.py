@@ -693,7 +693,7 @@ def test_refitting_forgets_the_first_fit(toy, abalone):
 # 7. An import is light
 
 
-HEAVY = {"torch", "mlflow", "matplotlib", "jinja2", "pyarrow", "typer", "rich"}
+HEAVY = {"torch", "mlflow", "matplotlib", "jinja2", "polars", "pyarrow", "typer", "rich"}
 
 
 def modules_after(code):
@@ -706,7 +706,7 @@ def modules_after(code):
 def test_import_ganaug_is_light():
     loaded = modules_after("import ganaug\ndir(ganaug)\nganaug.__version__")
     assert "ganaug" in loaded
-    assert not loaded & (HEAVY | {"sklearn", "pandas"})
+    assert not loaded & (HEAVY | {"sklearn", "pandas", "narwhals"})
 
 
 @pytest.mark.slow

@@ -19,7 +19,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from ganaug._version import __version__
 from ganaug.augmenter import GANAugmenter, GANOverSampler
-from ganaug.frames import as_pandas
 from ganaug.randomness import numpy_stream
 from ganaug.storage import ARRAYS, OUTLINE
 from ganaug.tracking.client import check_answers, import_mlflow, quiet
@@ -356,7 +355,7 @@ class _Generator:
         return rows.assign(**{self.label: classes[codes]})
 
     def _rows(self, n: Mapping[Any, int], stream: Any = None) -> pd.DataFrame:
-        rows = as_pandas(self.model.sample(n, random_state=stream)[0])
+        rows, _ = self.model._draw(n, stream, n_candidates=1)  # in pandas, whatever was fitted
         if self.of_images:
             return pd.DataFrame({IMAGE: pd.Series(list(rows), dtype=object)})
         names = self.model.get_feature_names_out()

@@ -10,6 +10,8 @@ from threading import Event
 
 import joblib
 import numpy as np
+import polars as pl
+import pyarrow as pa
 import pytest
 import torch
 from helpers import IN_A_STORE, new_store, runs_in
@@ -19,6 +21,7 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 
 from ganaug import AugmentedClassifier, AugmentedClassifierCV, GANAugmenter, GANOverSampler
 from ganaug.digest import digest
+from ganaug.frames import as_pandas
 from ganaug.tracking import MLflowLogger, callback
 from ganaug.tracking.samples import N_ROWS
 
@@ -109,6 +112,24 @@ def test_without_samples_no_row_leaves(store, data, tmp_path):
     assert all(run.inputs.dataset_inputs and run.data.metrics for run in runs)
     database = (tmp_path / "mlflow.db").read_bytes()
     assert not any(repr(float(value)).encode() in database for value in X.ravel())
+
+
+@pytest.mark.parametrize("convert", [pl.from_pandas, pa.Table.from_pandas])
+def test_a_table_of_another_library_is_logged_as_in_pandas(store, mixed, convert):
+    X, y = mixed
+    logger = MLflowLogger()
+    table, labels = convert(X.reset_index(drop=True)), pl.Series("level", y.to_list())
+    augmenter().set_callbacks(logger).fit(table, labels)
+    augmenter().set_callbacks(logger).fit(as_pandas(table), as_pandas(labels))
+    logger.flush()
+    here, there = runs_in(store)
+    assert not [tag for tag in here.data.tags | there.data.tags if "ganaug.error" in tag]
+    ours, theirs = (run.inputs.dataset_inputs[0].dataset for run in (here, there))
+    assert (ours.digest, ours.schema, ours.profile) == (
+        theirs.digest,
+        theirs.schema,
+        theirs.profile,
+    )
 
 
 def test_the_same_table_has_the_same_digest_as_an_array_or_a_list(store, data):

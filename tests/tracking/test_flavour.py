@@ -11,6 +11,7 @@ import sys
 import mlflow
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import yaml
 from helpers import IN_A_STORE, closed_port
@@ -79,6 +80,17 @@ def test_there_and_back(cls, data, tmp_path):
     assert type(again) is cls
     np.testing.assert_array_equal(again.sample()[0], model.sample()[0])
     assert type(mlflow.pyfunc.load_model(tmp_path / "model").get_raw_model()) is cls
+
+
+def test_a_model_of_polars_needs_polars_and_predicts_in_pandas(mixed, tmp_path):
+    X, y = mixed
+    X, y = pl.from_pandas(X.reset_index(drop=True)), pl.Series(y.to_list())
+    save_model(GANAugmenter(steps=2, random_state=0).fit(X, y), tmp_path / "model")
+    assert f"polars=={pl.__version__}" in (tmp_path / "model/requirements.txt").read_text()
+    assert load_model(tmp_path / "model").sample()[0].schema == X.schema
+    found = mlflow.pyfunc.load_model(tmp_path / "model").predict(ask(20))
+    assert isinstance(found, pd.DataFrame)
+    assert found.columns.tolist() == [*X.columns, "label"]
 
 
 def test_what_is_saved(saved):
