@@ -93,7 +93,7 @@ class Cells(BaseEstimator):
         if self.kind in ("time", "span"):
             present = cells[~missing]
             self.unit = np.datetime_data(_to_numpy_time(present, self.kind).dtype)[0]
-            self.python = next((type(c).__name__ for c in present[:1]), "")
+            self.python = next((type(c).__name__ for c in present), "")
             zoned = getattr(dtype, "pyarrow_dtype", dtype)
             self.zone = str(getattr(zoned, "tz", None) or "")
         self.missing = "nan"

@@ -37,3 +37,34 @@ def test_a_column_goes_there_and_back(cells):
     assert_series_equal(
         longer["cells"].iloc[N:], new["cells"], check_index=False, check_names=False
     )
+
+
+INDEXES = {
+    "floats": np.random.default_rng(0).normal(size=N),
+    "floats from 5.5 on": np.arange(N) + 5.5,
+    "nullable floats": pd.array(np.arange(N) / 8, dtype="Float64"),
+    "dates from behind": pd.date_range("2024-01-01", periods=N)[::-1],
+    "durations": pd.timedelta_range("1h", periods=N),
+    "text": [f"row {i}" for i in range(N)],
+    "one label for all": ["same"] * N,
+    "numbers from behind": np.arange(N)[::-1],
+    "intervals": pd.interval_range(0, N),
+    "periods": pd.period_range("2020-01", periods=N, freq="M"),
+    "pairs": pd.MultiIndex.from_product([[2.5, 1.5], range(N // 2)]),
+    "categories": pd.CategoricalIndex(list("ab") * (N // 2)),
+    "missing labels": [np.nan] * N,
+}
+
+
+@pytest.mark.parametrize("index", INDEXES.values(), ids=INDEXES)
+@pytest.mark.parametrize("kind", ["dates ns", "date objects and None", "spans", "arrow date"])
+def test_cells_count_by_position_whatever_the_index(index, kind):
+    cells = COLUMNS[kind].set_axis(pd.Index(index))
+    X = pd.DataFrame({"cells": cells, "x": REALS}, index=cells.index)
+    encoder = TableEncoder().fit(TableEncoder().check(X), LABELS, 2)
+    back = encoder.inverse_transform(encoder.transform(X), LABELS, np.random.default_rng(0))
+    assert_is_like(back["cells"], COLUMNS[kind])
+    assert_array_equal(back["cells"].isna(), cells.isna())
+    longer = extend(X, back)
+    assert_frame_equal(longer.iloc[:N].set_axis(X.index), X)
+    assert longer["cells"].iloc[N:].tolist() == back["cells"].tolist()
