@@ -19,9 +19,10 @@ from ganaug.callbacks import CallbackSupportMixin
 from ganaug.containers import as_labels, extend, take
 from ganaug.encoders.labels import LabelCoder
 from ganaug.environment import pick_device
+from ganaug.fitted import check_fits
 from ganaug.frames import as_form, as_pandas, form_of
 from ganaug.generators.few_rows import Interpolation, Jitter
-from ganaug.generators.gan import ConditionalGAN
+from ganaug.generators.gan import CHUNK, ConditionalGAN
 from ganaug.generators.monitor import HELD_OUT_ROWS, Monitor, TrainingDiverged, Validation, hold_out
 from ganaug.generators.selection import CandidateSelector
 from ganaug.parameters import (
@@ -44,6 +45,8 @@ from ganaug.targets import checked_rows, rows_to_add
 
 #: Rows of a class that the encoder sees at least, however few the step budget can visit.
 MIN_ROWS_SEEN = 200
+#: For one row. All of them are in memory at once.
+N_CANDIDATES = whole(1, CHUNK)
 
 
 class _Checked(NamedTuple):
@@ -89,7 +92,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         "steps": (whole(1),),
         "batch_size": (whole(2),),
         "learning_rate": (number(above=0),),
-        "n_candidates": (whole(1),),
+        "n_candidates": (N_CANDIDATES,),
         "early_stopping": (FLAG,),
         "validation_fraction": (number(above=0, below=1),),
         "n_iter_no_change": (whole(1),),
@@ -405,7 +408,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self, "generators_")
         if n_candidates is None:
             n_candidates = self.n_candidates_ if n is None else 1
-        check_value(f"{type(self).__name__}.sample", "n_candidates", n_candidates, whole(1))
+        check_value(f"{type(self).__name__}.sample", "n_candidates", n_candidates, N_CANDIDATES)
         n = self.sampling_strategy_ if n is None else n
         X_new, codes = self._draw(n, random_state, n_candidates)
         y_new = self.labels_.decode(codes)
@@ -468,8 +471,11 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
             Before ``fit``.
         FileExistsError
             If ``path`` exists.
+        OSError
+            If it cannot be written, as on a full disk. Nothing is left behind.
         TypeError
-            If a parameter or label is not plain data.
+            If a parameter, label, level or name is not plain data. The message names it and its
+            column.
         """
         from ganaug.storage import save
 
@@ -497,7 +503,24 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         """
         from ganaug.storage import load
 
-        return load(path, cls)
+        return load(path, cls, cls._check_parts)
+
+    def _check_parts(self) -> None:
+        """Raise if parts that were read from a file do not fit together, or make no rows."""
+        labels = self.classes_.tolist()
+        self.labels_.check_fitted(len(labels))
+        self.encoder_.check_fitted(len(labels))
+        check_fits(self.labels_.classes_.tolist() == labels, "classes_")
+        check_fits(list(self.class_counts_) == list(self.methods_) == labels, "methods_")
+        check_fits(set(self.methods_.values()) == set(self.generators_), "generators_")
+        for name, generator in self.generators_.items():
+            check_fits(name == generator.name, f"generators_[{name!r}]")
+            generator.check_fitted(self.encoder_.layout_)
+        checked_rows(self.sampling_strategy_, labels, "sampling_strategy_")
+        check_value(type(self).__name__, "n_candidates_", self.n_candidates_, N_CANDIDATES)
+        check_fits(isinstance(self.seed_, int) and isinstance(self.history_, list), "seed_")
+        # What is left shows when a row of each class is made.
+        self.sample(dict.fromkeys(labels, 1), n_candidates=2)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

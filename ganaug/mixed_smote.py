@@ -9,7 +9,7 @@ import pandas as pd
 from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
 from imblearn.over_sampling.base import BaseOverSampler
 
-from ganaug.preprocessing import TidyTable
+from ganaug.preprocessing import TidyTable, are_levels
 
 
 class MixedSMOTE(BaseOverSampler):
@@ -47,14 +47,17 @@ class MixedSMOTE(BaseOverSampler):
     def fit_resample(self, X: Any, y: Any) -> tuple[pd.DataFrame, np.ndarray]:
         """Return the rows with their gaps filled, and after them those between neighbours."""
         tidy = TidyTable().fit(X)
-        frame, numeric = tidy.transform(X), tidy.numeric_
-        frame[numeric] = frame[numeric].fillna(frame[numeric].median()).fillna(0.0)
-        scale = frame[numeric].std(ddof=0).replace(0.0, 1.0)
+        frame = tidy.transform(X)
+        numeric = np.flatnonzero(tidy.is_numeric_).tolist()
+        numbers = frame.iloc[:, numeric]
+        numbers = numbers.fillna(numbers.median()).fillna(0.0)
+        scale = numbers.std(ddof=0).replace(0.0, 1.0)
+        frame.isetitem(numeric, numbers)
         scaled = frame.copy()
-        scaled[numeric] = frame[numeric] / scale
+        scaled.isetitem(numeric, numbers / scale)
         X_more, y_more = self._fit_resample(scaled, np.asarray(y))
         new = X_more.iloc[len(frame) :].copy()
-        new[numeric] = new[numeric].astype(float) * scale
+        new.isetitem(numeric, new.iloc[:, numeric].astype(float) * scale)
         return pd.concat([frame, new], ignore_index=True), y_more
 
     def _fit_resample(self, X: pd.DataFrame, y: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
@@ -72,13 +75,13 @@ class MixedSMOTE(BaseOverSampler):
         }
         kinds = smote_variant(X)
         if kinds is SMOTENC:
-            options["categorical_features"] = TidyTable().fit(X).categorical_
+            options["categorical_features"] = np.flatnonzero(are_levels(X)).tolist()
         return kinds(**options).fit_resample(X, y)
 
 
 def smote_variant(X: pd.DataFrame) -> type:
     """Return the class of SMOTE that fits the columns of a table."""
-    tidy = TidyTable().fit(X)
-    if not tidy.categorical_:
+    is_numeric = TidyTable().fit(X).is_numeric_
+    if all(is_numeric):
         return SMOTE
-    return SMOTENC if tidy.numeric_ else SMOTEN
+    return SMOTENC if any(is_numeric) else SMOTEN

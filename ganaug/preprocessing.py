@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -72,9 +72,11 @@ class TidyTable(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    numeric_, categorical_ : list of str
-        The columns of each kind.
-    feature_names_in_ : ndarray of str
+    is_numeric_ : list of bool
+        Whether a column becomes floats.
+    numeric_, categorical_ : list
+        The names of the columns of each kind.
+    feature_names_in_ : ndarray of object
         The columns seen in `fit`.
 
     Examples
@@ -92,29 +94,50 @@ class TidyTable(TransformerMixin, BaseEstimator):
         frame = as_frame(X)
         self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
         self.n_features_in_ = frame.shape[1]
-        self.numeric_ = [name for name in frame if _is_number(frame[name])]
-        self.categorical_ = [name for name in frame if name not in set(self.numeric_)]
+        self.is_numeric_ = [_is_number(frame.iloc[:, j]) for j in range(frame.shape[1])]
         return self
+
+    @property
+    def numeric_(self) -> list:
+        """The names of the columns that become floats."""
+        return self.feature_names_in_[self.is_numeric_].tolist()
+
+    @property
+    def categorical_(self) -> list:
+        """The names of the columns that become text."""
+        return self.feature_names_in_[~np.array(self.is_numeric_)].tolist()
 
     def transform(self, X):
         """Return the tidy table, columns in the order of `fit`."""
         check_is_fitted(self)
         frame = as_frame(X, list(self.feature_names_in_))
-        missing = [name for name in self.feature_names_in_ if name not in frame.columns]
+        place = {name: j for j, name in enumerate(frame.columns)}
+        missing = [name for name in self.feature_names_in_ if name not in place]
         if missing:
             raise ValueError(f"X lacks the columns {missing} that were there in fit.")
-        numeric = set(self.numeric_)
-        return pd.DataFrame(
-            {
-                name: _numbers(frame[name]) if name in numeric else _levels(frame[name])
-                for name in self.feature_names_in_
-            },
-            index=frame.index,
+        # By position: some labels mean several columns to pandas.
+        frame = frame.iloc[:, [place[name] for name in self.feature_names_in_]]
+        tidy = [
+            (_numbers if is_numeric else _levels)(frame.iloc[:, j])
+            for j, is_numeric in enumerate(self.is_numeric_)
+        ]
+        return pd.DataFrame(dict(enumerate(tidy)), index=frame.index).set_axis(
+            frame.columns, axis=1
         )
 
     def get_feature_names_out(self, input_features=None):
         """Return the column names, which do not change."""
         return self.feature_names_in_
+
+
+def are_levels(tidy: pd.DataFrame) -> np.ndarray:
+    """Return which columns of a tidy table are text, by position: labels may be integers."""
+    return np.array([pd.api.types.is_object_dtype(dtype) for dtype in tidy.dtypes], dtype=bool)
+
+
+def are_numbers(tidy: pd.DataFrame) -> np.ndarray:
+    """Return which columns of a tidy table are numbers, by position."""
+    return ~are_levels(tidy)
 
 
 def make_preprocessor() -> Pipeline:
@@ -136,8 +159,8 @@ def make_preprocessor() -> Pipeline:
     )
     columns = ColumnTransformer(
         [
-            ("numbers", numbers, make_column_selector(dtype_include="number")),
-            ("levels", levels, make_column_selector(dtype_exclude="number")),
+            ("numbers", numbers, are_numbers),
+            ("levels", levels, are_levels),
         ]
     )
     return make_pipeline(TidyTable(), columns)

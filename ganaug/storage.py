@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import pkgutil
+from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from pandas.api.extensions import ExtensionArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from sklearn.utils.validation import check_is_fitted
@@ -17,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from ganaug import registry
 from ganaug._version import __version__
 from ganaug.paths import new_folder
+from ganaug.plain_values import cell_dtype, make, take_apart
 
 ARRAYS, OUTLINE = "arrays.safetensors", "estimator.json"
 #: Of the files; a change of what a fitted estimator holds gets a new number.
@@ -31,7 +35,8 @@ def save(estimator: Any, path: str | Path) -> None:
     Parameters
     ----------
     estimator : object
-        Of numpy arrays, JSON-able values, and parts known to the registry.
+        Of numpy arrays, JSON-able values, those of :mod:`ganaug.plain_values`, and parts known to
+        the registry.
     path : str or Path
         The folder to make.
 
@@ -41,8 +46,10 @@ def save(estimator: Any, path: str | Path) -> None:
         If ``path`` exists.
     FileNotFoundError
         If the folder above it does not.
+    OSError
+        If it cannot be written, as on a full disk.
     TypeError
-        If an attribute is none of these.
+        If an attribute is none of these; the message names it and the column it is of.
     """
     arrays: dict[str, np.ndarray] = {}
     with new_folder(Path(path)) as folder:
@@ -52,11 +59,14 @@ def save(estimator: Any, path: str | Path) -> None:
             "class": type(estimator).__name__,
             "state": _pack(_state_of(estimator), "", arrays),
         }
-        save_file(arrays, folder / ARRAYS)
+        try:
+            save_file(arrays, folder / ARRAYS)
+        except SafetensorError as error:
+            raise OSError(f"{path} cannot be written: {error}") from error
         (folder / OUTLINE).write_text(json.dumps(outline, indent=1), encoding="utf-8")
 
 
-def load(path: str | Path, cls: Any) -> Any:
+def load(path: str | Path, cls: Any, check: Callable[[Any], object]) -> Any:
     """Read an estimator of class ``cls``.
 
     Parameters
@@ -65,6 +75,8 @@ def load(path: str | Path, cls: Any) -> Any:
         A folder that :func:`save` wrote.
     cls : type
         The class to make.
+    check : callable
+        Raises if the parts of the estimator do not fit together. Nothing large is made before.
 
     Returns
     -------
@@ -84,33 +96,27 @@ def load(path: str | Path, cls: Any) -> Any:
             raise FileNotFoundError(f"{path} holds no saved {cls.__name__}: {name} is missing.")
     try:
         outline = json.loads((path / OUTLINE).read_text(encoding="utf-8"))
-        arrays = load_file(path / ARRAYS)
-        _check_format(outline["format"], outline.get("ganaug", "of some version"), path)
-        name, state = outline["class"], outline["state"]
+        _check_outline(outline, cls, path)
+        state = _unpack(outline["state"], load_file(path / ARRAYS))
+        strange = [k for k in state if not k.endswith("_") and k not in signature(cls).parameters]
+        if strange:
+            raise AttributeError(f"{strange[0]!r} is neither a parameter nor a fitted attribute")
+        estimator = _unpack_part(cls, state)
+        check_is_fitted(estimator)
+        check(estimator)
     except _Unreadable:
         raise
-    except (ValueError, SafetensorError, KeyError, TypeError, AttributeError, RecursionError) as e:
-        raise ValueError(f"{path} is damaged or not a saved {cls.__name__}: {e}") from e
-    if name != cls.__name__:
-        raise ValueError(f"{path} holds a {name}, not a {cls.__name__}; load it with that class.")
-    estimator = cls.__new__(cls)
-    try:
-        state = _unpack(state, arrays)
-        missing = set(signature(cls).parameters) - set(state)
-        if missing:
-            raise KeyError(f"no {sorted(missing)[0]}")
-        estimator.__dict__.update(state)
-        check_is_fitted(estimator)
-    except (LookupError, TypeError, AttributeError, ValueError, ImportError, RecursionError) as e:
-        raise ValueError(f"{path} is damaged: {e!r}") from e
+    except Exception as error:  # whatever files hold that anybody may have written
+        raise ValueError(f"{path} is damaged or no saved {cls.__name__}: {error!r}") from error
     return estimator
 
 
 class _Unreadable(ValueError):
-    """The files are whole, but of another format."""
+    """The files are whole, but of another format or class."""
 
 
-def _check_format(number: Any, writer: str, path: Path) -> None:
+def _check_outline(outline: dict[str, Any], cls: Any, path: Path) -> None:
+    number, writer = outline["format"], outline.get("ganaug", "of some version")
     if type(number) is not int:
         raise TypeError(f"{number!r} is no format")
     if number > FORMAT:
@@ -120,6 +126,9 @@ def _check_format(number: Any, writer: str, path: Path) -> None:
             f"{path} was written by ganaug {writer} in format {number}, and this is ganaug "
             f"{__version__} with format {FORMAT}; fit and save the estimator again."
         )
+    name = outline["class"]
+    if name != cls.__name__:
+        raise _Unreadable(f"{path} holds a {name}, not a {cls.__name__}; load it with that class.")
 
 
 def _is_known(place: str) -> bool:
@@ -146,24 +155,31 @@ def _state_of(part: Any) -> dict[str, Any]:
     return {key: value for key, value in vars(part).items() if not key.startswith("_")}
 
 
+class _Unsaveable(TypeError):
+    """A value that is not plain data, and where it is."""
+
+    def __init__(self, where: str, value: Any, why: str) -> None:
+        super().__init__(where, value, why)
+        self.column: Any = None
+
+    def __str__(self) -> str:
+        where, value, why = self.args
+        of = "" if self.column is None else f" of column {self.column!r}"
+        return (
+            f"cannot save {where.lstrip('/') or 'the estimator'}={value!r}{of}: {why}; use "
+            "numbers, strings, dates, lists, dicts, numpy arrays or registered parts, or pickle "
+            "the estimator instead."
+        )
+
+
 def _pack(value: Any, where: str, arrays: dict[str, np.ndarray]) -> Any:
     """Turn a value into JSON-able data, numeric arrays aside into ``arrays``."""
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or type(value) in (bool, int, float, str):
         return value
-    if isinstance(value, np.generic):
-        return _pack(value.item(), where, arrays)
-    if isinstance(value, np.ndarray):
-        if value.dtype.kind in "biuf":
-            key = f"{len(arrays)}{where}"
-            arrays[key] = np.asarray(value, order="C")  # keeps a shape of ()
-            return {"array": key}
-        dtype = "object" if value.dtype.kind == "O" else value.dtype.str
-        items = [_pack(v, f"{where}/{i}", arrays) for i, v in enumerate(value.tolist())]
-        return {"items": items, "dtype": dtype}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | range):
         items = [_pack(v, f"{where}/{i}", arrays) for i, v in enumerate(value)]
-        return items if isinstance(value, list) else {"tuple": items}
-    if isinstance(value, dict):
+        return {"tuple": items} if isinstance(value, tuple) else items
+    if isinstance(value, Mapping):
         pairs = enumerate(value.items())
         return {
             "pairs": [
@@ -171,14 +187,41 @@ def _pack(value: Any, where: str, arrays: dict[str, np.ndarray]) -> Any:
                 for i, (k, v) in pairs
             ]
         }
+    if isinstance(value, np.ndarray):
+        return _pack_array(value, where, arrays)
+    if isinstance(value, pd.Index | pd.Series | ExtensionArray):  # as parameters they are arrays
+        return _pack_array(np.asarray(value), where, arrays)
     place = _place_of(type(value))
-    if not _is_known(place):
-        raise TypeError(
-            f"cannot save {where.lstrip('/') or 'the estimator'}={value!r}: "
-            f"{type(value).__name__} is not plain data; use numbers, strings, lists, dicts, "
-            "numpy arrays or registered parts, or pickle the estimator instead."
-        )
-    return {"part": place, "state": _pack(_state_of(value), where, arrays)}
+    if _is_known(place):
+        return {"part": place, "state": _pack_state(value, where, arrays)}
+    try:
+        kind, parts = take_apart(value)
+    except TypeError as error:
+        raise _Unsaveable(where, value, str(error)) from None
+    return {"kind": kind, "of": [_pack(v, where, arrays) for v in parts]}
+
+
+def _pack_state(part: Any, where: str, arrays: dict[str, np.ndarray]) -> Any:
+    state = _state_of(part)
+    try:
+        return _pack(state, where, arrays)
+    except _Unsaveable as error:
+        if "name" in state:
+            error.column = state["name"]
+        raise
+
+
+def _pack_array(array: np.ndarray, where: str, arrays: dict[str, np.ndarray]) -> Any:
+    dtype = array.dtype
+    if dtype.kind in "biufmM" and dtype.itemsize <= 8:
+        # Safetensors knows numbers in the byte order of this machine.
+        native = array.astype(dtype.newbyteorder("="), order="C")
+        key = f"{len(arrays)}{where}".encode(errors="replace").decode()
+        arrays[key] = native.view(np.int64) if dtype.kind in "mM" else native
+        as_it_is = native.dtype == dtype and dtype.kind not in "mM"
+        return {"array": key} if as_it_is else {"array": key, "dtype": dtype.str}
+    items = [_pack(v, f"{where}/{i}", arrays) for i, v in enumerate(array.tolist())]
+    return {"items": items, "dtype": "object" if dtype.kind == "O" else dtype.str}
 
 
 def _unpack(value: Any, arrays: dict[str, np.ndarray]) -> Any:
@@ -187,20 +230,44 @@ def _unpack(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     if not isinstance(value, dict):
         return value
     if "array" in value:
-        return arrays[value["array"]]
+        return _unpack_array(arrays[value["array"]], value.get("dtype"))
     if "tuple" in value:
         return tuple(_unpack(v, arrays) for v in value["tuple"])
     if "pairs" in value:
         return {_unpack(k, arrays): _unpack(v, arrays) for k, v in value["pairs"]}
     if "items" in value:
-        items = _unpack(value["items"], arrays)
-        array = np.empty(len(items), dtype=value["dtype"])
-        array[:] = items
+        return _array_of(_unpack(value["items"], arrays), value["dtype"])
+    if "kind" in value:
+        return make(value["kind"], _unpack(value["of"], arrays))
+    return _unpack_part(_class_at(value["part"]), _unpack(value["state"], arrays))
+
+
+def _unpack_array(array: np.ndarray, dtype: Any) -> np.ndarray:
+    if dtype is None:
         return array
-    cls = _class_at(value["part"])
-    state = _unpack(value["state"], arrays)
+    wanted = np.dtype(dtype)
+    if wanted.kind in "mM":
+        return array.view(wanted.newbyteorder("=")).astype(wanted)
+    if wanted.newbyteorder("=") != array.dtype:
+        raise TypeError(f"{array.dtype} is not {dtype!r}")
+    return array.astype(wanted)
+
+
+def _array_of(items: list, dtype: Any) -> np.ndarray:
+    array = np.empty(len(items), dtype=cell_dtype(dtype, items))
+    array[:] = items
+    return array
+
+
+def _unpack_part(cls: Any, state: dict[str, Any]) -> Any:
     if is_dataclass(cls):
         return cls(**state)  # type: ignore[operator]
     part = cls.__new__(cls)
+    for name in state:
+        if name.startswith("_") or not name.isidentifier() or hasattr(cls, name):
+            raise AttributeError(f"{cls.__name__} has no attribute of its own named {name!r}")
+    missing = set(signature(cls).parameters) - set(state)
+    if missing:
+        raise AttributeError(f"{cls.__name__} lacks {sorted(missing)[0]}")
     part.__dict__.update(state)
     return part

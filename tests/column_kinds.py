@@ -1,6 +1,7 @@
 """A column of every kind that a table may hold, and what synthetic cells owe to the real ones."""
 
 import datetime
+import decimal
 
 import numpy as np
 import pandas as pd
@@ -133,6 +134,44 @@ COLUMNS = {
     "category of nothing": pd.Series(pd.Categorical([None] * N, categories=["a"])),
     "missing in one class": pd.Series(np.where(LABELS == 1, np.nan, REALS)),
     "own name each": pd.Series([f"id{i}" for i in range(N)]),
+}
+
+THREE_DAYS = pd.to_datetime(["2024-01-01", "2024-04-30", "2023-02-28"])
+# An index of the columns of every kind.
+HEADERS = {
+    "text": pd.Index(["b", "a", "c"], name="measures"),
+    "text of its own dtype": pd.Index(["b", "a", "c"], dtype="string"),
+    "range": pd.RangeIndex(3),
+    "range with a step": pd.RangeIndex(9, 0, -3, name="back"),
+    "ints": pd.Index([3, 1, 2]),
+    "small ints": pd.Index([3, 1, 2], dtype="int8", name=("a", 1)),
+    "large ints": pd.Index([2**63, 2**64 - 1, 0], dtype="uint64"),
+    "nullable ints": pd.Index([3, None, 2], dtype="Int64"),
+    "floats": pd.Index([0.5, np.inf, np.nan]),
+    "bools": pd.Index([True, False]),
+    "mixed kinds": pd.Index(["a", 1, None], dtype=object),
+    "tuples of various lengths": pd.Index([("a",), ("b", 1), "c"], tupleize_cols=False),
+    "tuples that are no levels": pd.Index([("a", 1), ("b", 1), ("c", 2)], tupleize_cols=False),
+    "dates": THREE_DAYS,
+    "dates of seconds": THREE_DAYS.as_unit("s"),
+    "dates in Berlin": THREE_DAYS.tz_localize("Europe/Berlin"),
+    "days": pd.Index([day.date() for day in THREE_DAYS], dtype=object),
+    "durations": THREE_DAYS - THREE_DAYS[0],
+    "periods": THREE_DAYS.to_period("Q"),
+    "intervals": pd.IntervalIndex.from_breaks([0, 1, 5, 9], closed="both"),
+    "decimals": pd.Index([decimal.Decimal("1.10"), decimal.Decimal("2"), 3], dtype=object),
+    "categories": pd.CategoricalIndex(["x", "y", "z"], categories=list("zayx"), ordered=True),
+    "categories with a gap": pd.CategoricalIndex(["x", None, "z"], name="kinds"),
+    "categories of intervals": pd.CategoricalIndex(pd.cut([1, 5, 9], 3)),
+    "arrow": pd.Index(["b", "a", "c"], dtype=pd.ArrowDtype(pa.string())),
+    "pairs": pd.MultiIndex.from_product([["a"], ["x", "y", "z"]], names=["one", None]),
+    "pairs of kinds": pd.MultiIndex.from_arrays([[1, True, "1"], THREE_DAYS]),
+    "pairs with gaps": pd.MultiIndex.from_tuples([("a", np.nan), (None, 1), ("a", 2)]),
+    "pairs of categories": pd.MultiIndex.from_arrays(
+        [pd.Categorical(["u", "v", "u"]), pd.period_range("2020", periods=3, freq="D")]
+    ),
+    "singles": pd.MultiIndex.from_arrays([["a", "b", "c"]], names=["only"]),
+    "triples": pd.MultiIndex.from_arrays([[1, 2, 3], [datetime.date(2020, 1, 1)] * 3, ["a"] * 3]),
 }
 
 # Cells of these are drawn from a list, so that only seen ones may come back.

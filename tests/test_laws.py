@@ -26,7 +26,7 @@ from column_kinds import (
     numbers,
 )
 from numpy.testing import assert_array_equal
-from pandas.testing import assert_frame_equal, assert_series_equal
+from pandas.testing import assert_frame_equal, assert_index_equal, assert_series_equal
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -150,22 +150,50 @@ def test_columns_keep_their_order_names_and_attrs():
     assert X_more.attrs == {"source": "a survey"}
 
 
-@pytest.mark.parametrize(
-    "columns",
-    [
-        pd.MultiIndex.from_product([["a"], ["x", "y", "z"]], names=["one", "two"]),
-        pd.Index([3, 1, 2]),
-        pd.date_range("2024-01-01", periods=3),
-    ],
-    ids=["pairs", "ints", "dates"],
-)
-def test_column_names_need_not_be_strings(columns):
+COLUMN_INDEXES = {
+    "pairs": pd.MultiIndex.from_product([["a"], ["x", "y", "z"]], names=["one", "two"]),
+    "ints": pd.Index([3, 1, 2]),
+    "range": pd.RangeIndex(6, 0, -2, name="pixel"),
+    "dates": pd.date_range("2024-01-01", periods=3, tz="Europe/Berlin"),
+    "categories": pd.CategoricalIndex(["u", "w", "v"], categories=list("wvux"), ordered=True),
+    "intervals": pd.interval_range(0, 3),
+    "tuples": pd.Index([("a", 1), ("b",), ("c", 2, 3)], tupleize_cols=False, name="t"),
+}
+
+
+@pytest.mark.parametrize("columns", COLUMN_INDEXES.values(), ids=COLUMN_INDEXES)
+def test_columns_keep_their_index(columns, tmp_path):
     X = pd.DataFrame(np.random.default_rng(0).normal(size=(N, 3)), columns=columns)
     model = quick(steps=2).fit(X, LABELS)
     X_more, _ = model.transform(X, LABELS)
-    assert X_more.columns.equals(columns)
+    assert_index_equal(X_more.columns, columns)
     assert_frame_equal(X_more.iloc[:N], X)
-    assert model.sample()[0].columns.equals(columns)
+    model.save(tmp_path / "model")
+    for fitted in (model, GANAugmenter.load(tmp_path / "model")):
+        assert_index_equal(fitted.sample()[0].columns, columns, exact=True)
+        assert_frame_equal(fitted.transform(X, LABELS)[0], X_more)
+
+
+def test_names_of_mixed_kinds_are_refused():
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(N, 2)), columns=["a", 1])
+    with pytest.raises(TypeError, match="Feature names are only supported if all"):
+        quick().fit(X, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("columns", "asked"),
+    [
+        (COLUMN_INDEXES["pairs"], [("a", "y")]),
+        (COLUMN_INDEXES["tuples"], [("b",)]),
+        (COLUMN_INDEXES["dates"], COLUMN_INDEXES["dates"][1:2]),
+        (COLUMN_INDEXES["ints"], [1]),  # a position, as in scikit-learn
+    ],
+    ids=["pairs", "tuples", "dates", "ints"],
+)
+def test_categorical_features_of_any_name(columns, asked):
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(N, 3)), columns=columns)
+    encoder = quick(steps=2, categorical_features=asked).fit(X, LABELS).encoder_
+    assert [column.cells.kind for column in encoder.columns_] == ["number", "level", "number"]
 
 
 ARRAYS = {
@@ -268,11 +296,23 @@ def test_categories_of_an_extension_dtype_keep_it():
 @pytest.mark.parametrize("frame", [True, False])
 def test_one_hot_labels_keep_their_columns(frame):
     y = np.eye(4, dtype=int)[np.where(LABELS, 3, 0)]
-    y = pd.DataFrame(y, columns=list("abcd")) if frame else y
-    X_more, y_more = quick(steps=2).fit(REALS[:, None], y).transform(REALS[:, None], y)
-    assert type(y_more) is type(y)
+    y = pd.DataFrame(y, columns=pd.Index(list("abcd"), name="kind")) if frame else y
+    model = quick(steps=2).fit(REALS[:, None], y)
+    X_more, y_more = model.transform(REALS[:, None], y)
+    _, y_new = model.sample({3: 2})
+    assert type(y_more) is type(y_new) is type(y)
     assert len(X_more) == len(y_more) == 180
     assert np.asarray(y_more).sum(axis=0).tolist() == [90, 0, 0, 90]
+    assert np.asarray(y_new).tolist() == [[0, 0, 0, 1]] * 2
+    if frame:
+        assert_index_equal(y_new.columns, y.columns)
+
+
+@pytest.mark.parametrize("columns", [pd.RangeIndex(1), pd.MultiIndex.from_tuples([("y", 1)])])
+def test_labels_in_a_table_keep_its_columns(columns):
+    y = pd.DataFrame(LABELS[:, None], columns=columns)
+    _, y_new = quick(steps=2).fit(REALS[:, None], y).sample()
+    assert_index_equal(y_new.columns, columns)
 
 
 def test_labels_that_are_dates_can_be_named():

@@ -59,3 +59,16 @@ def test_few_rows_lower_the_neighbours():
 def test_sampling_strategy(abalone, strategy, total):
     _, y_more = MixedSMOTE(sampling_strategy=strategy).fit_resample(*abalone)
     assert (y_more == "positive").sum() == total
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [[2, 0, 1], [7, 8, 9], pd.MultiIndex.from_product([["a"], [1, "x", 2]])],
+    ids=["ints that could be positions", "ints", "pairs"],
+)
+def test_columns_of_any_name(abalone, columns):
+    X, y = abalone[0][["m0", "sex", "m1"]], abalone[1]
+    wanted, _ = MixedSMOTE(random_state=0).fit_resample(X, y)
+    found, _ = MixedSMOTE(random_state=0).fit_resample(X.set_axis(columns, axis=1), y)
+    pd.testing.assert_frame_equal(found.set_axis(X.columns, axis=1), wanted)
+    assert found.columns.tolist() == list(columns)

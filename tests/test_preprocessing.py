@@ -92,3 +92,24 @@ def test_preprocessor__many_levels__few_columns():
 def test_as_frame__object_array__inferred():
     frame = as_frame(np.array([[1, "a"], [2.5, None]], dtype=object))
     assert frame.dtypes.astype(str).to_dict() == {"x0": "float64", "x1": "object"}
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        [3, 1, 2],
+        [2, 0, 1],
+        pd.MultiIndex.from_product([["a"], ["x", "y", 1]]),
+        pd.date_range("2024", periods=3),
+        pd.interval_range(0, 3),
+    ],
+    ids=["ints", "ints that could be positions", "pairs", "dates", "intervals"],
+)
+def test_preprocessor__columns_of_any_name__as_those_of_text(columns):
+    table = pd.DataFrame({"a": [1.0, 2.0, 4.0], "b": ["u", "v", "u"], "c": [3, 1, 2]})
+    renamed = table.set_axis(columns, axis=1)
+    wanted = make_preprocessor().fit_transform(table)
+    assert_allclose(make_preprocessor().fit_transform(renamed), wanted)
+    tidy = TidyTable().fit(renamed)
+    assert tidy.numeric_ == [renamed.columns[0], renamed.columns[2]]
+    assert tidy.transform(renamed).columns.equals(renamed.columns)

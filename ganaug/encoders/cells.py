@@ -10,12 +10,20 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
+from ganaug.fitted import check_fits
+from ganaug.plain_values import cell_dtype
+
 _NUMBERS = {"floating", "integer", "mixed-integer-float", "decimal"}
 _TIMES = {"datetime64", "datetime", "date"}
 _SPANS = {"timedelta64", "timedelta"}
 _LEVELS = {"string", "bytes", "boolean", "categorical", "period", "interval", "time"}
 _ARROW = "arrow:"
 _MISSING = {"None": None, "nan": np.nan, "NA": pd.NA, "NaT": pd.NaT}
+
+#: Units of time that pandas lacks.
+_UNITS_OF_NUMPY = ("Y", "M", "W", "D", "h", "m")
+#: Of a Decimal: no float has more.
+MOST_DECIMALS = 1074
 
 
 class Cells(BaseEstimator):
@@ -59,11 +67,7 @@ class Cells(BaseEstimator):
         self.levels = np.empty(0, dtype=object)
         present = cells[~missing]
         if self.kind == "level":
-            _, levels = pd.factorize(self._raw_levels(present))
-            try:
-                self.levels = np.asarray(levels)[np.argsort(levels, kind="stable")]
-            except TypeError:
-                self.levels = np.asarray(levels)
+            self.levels = _distinct(self._raw_levels(present))
         elif self.kind != "number" or self.integral:
             raw = self._raw_integers(present)
             if len(raw):
@@ -84,6 +88,7 @@ class Cells(BaseEstimator):
         if inferred == "decimal":
             present = np.asarray(cells, dtype=object)[~missing]
             self.scale = max(0, *(-int(cell.as_tuple().exponent) for cell in present))
+            self.scale = min(self.scale, MOST_DECIMALS)
         self.categories: np.ndarray | None = None
         self.ordered = False
         if isinstance(dtype, pd.CategoricalDtype):
@@ -108,6 +113,27 @@ class Cells(BaseEstimator):
         else:
             self.span = self.most - self.offset
 
+    def check_fitted(self) -> None:
+        """Raise if cells that were read from a file cannot be written, each level and both ends."""
+        self.check_dtype()
+        coded = np.arange(len(self.levels))
+        if self.kind != "level":
+            coded = np.array([0.0, float(self.span)])
+        written = self.write(coded, np.ones(len(coded), dtype=bool))
+        check_fits(not pd.isna(written).any(), "levels, or offset and span, are not of its dtype")
+
+    def check_dtype(self) -> None:
+        """Raise if what was read from a file is no dtype, or would take long to write."""
+        check_fits(self.kind in ("number", "time", "span", "level"), f"kind={self.kind!r}")
+        check_fits(self.missing in _MISSING, f"missing={self.missing!r}")
+        check_fits(self.scale is None or 0 <= self.scale <= MOST_DECIMALS, f"scale={self.scale!r}")
+        check_fits(isinstance(self.levels, np.ndarray) and self.levels.ndim == 1, "levels")
+        dtype = dtype_named(self.dtype)
+        if isinstance(dtype, np.dtype):
+            cell_dtype(dtype, self.levels.tolist())
+        if self.categories is not None:
+            check_fits(bool((self.levels >= 0).all()), "levels below the first category")
+
     def same_dtype(self, dtype: Any) -> bool:
         """Tell whether a column of this dtype can take the cells that :meth:`write` makes."""
         if isinstance(dtype, pd.CategoricalDtype):
@@ -122,7 +148,9 @@ class Cells(BaseEstimator):
         if self.categories is not None:
             # By value: another column may list the same categories in another order.
             return pd.Index(self.categories).get_indexer(pd.Index(cells)).astype(np.int64)
-        return cells if isinstance(cells, np.ndarray) else cells.to_numpy(dtype=object)
+        if not isinstance(cells, np.ndarray):
+            return cells.to_numpy(dtype=object)
+        return cells.astype(cells.dtype.newbyteorder("="), copy=False)
 
     def _raw_integers(self, cells: Any) -> np.ndarray:
         if self.kind == "number":
@@ -147,7 +175,10 @@ class Cells(BaseEstimator):
         if self.kind == "text":
             return np.asarray(cells, dtype=object)
         if self.kind == "level":
-            return pd.Index(self.levels).get_indexer(self._raw_levels(cells))
+            kind = {"O": object, "U": object, "S": object, "f": float}.get(self.levels.dtype.kind)
+            levels = pd.Index(self.levels, dtype=kind, tupleize_cols=False)
+            raw = self._raw_levels(cells)
+            return levels.get_indexer(raw.astype(float) if raw.dtype == "float16" else raw)
         if self.kind != "number" or self.integral:
             return self._steps(self._raw_integers(cells)).astype(np.float64)
         return to_float(cells)
@@ -168,8 +199,8 @@ class Cells(BaseEstimator):
             codes = np.full(len(present), -1, dtype=np.int64)
             codes[present] = self.levels[coded]
             categories = pd.Index(self.categories, dtype=dtype_named(self.categories_dtype))
-            dtype = pd.CategoricalDtype(categories, ordered=self.ordered)
-            return pd.Series(pd.Categorical.from_codes(codes, dtype=dtype))
+            kind = pd.CategoricalDtype(categories, ordered=self.ordered)
+            return pd.Series(pd.Categorical.from_codes(codes, dtype=kind))
         if self.kind in ("time", "span"):
             return self._write_time(coded, present)
         if self.kind == "level":
@@ -180,7 +211,9 @@ class Cells(BaseEstimator):
                 values = self._whole(coded)
             elif self.scale is not None:
                 values = np.array([Decimal(f"{v:.{self.scale}f}") for v in coded], dtype=object)
-        dtype = dtype_named(self.dtype)
+        dtype: Any = dtype_named(self.dtype)
+        if isinstance(dtype, np.dtype) and dtype.kind in "mM":
+            dtype = None if np.datetime_data(dtype)[0] in _UNITS_OF_NUMPY else dtype
         if present.all() and self.dtype != "object":
             return pd.Series(values, dtype=dtype)
         if isinstance(dtype, np.dtype) and dtype.kind == "f":
@@ -212,8 +245,8 @@ class Cells(BaseEstimator):
             daylight = np.ones(len(cells), dtype=bool)
             cells = cells.dt.tz_localize(self.zone, ambiguous=daylight, nonexistent="shift_forward")
         if self.dtype != "object":
-            coarse = self.unit in ("Y", "M", "W", "D", "h", "m")  # units of numpy alone
-            return cells if coarse else cells.astype(dtype_named(self.dtype))
+            own = self.unit in _UNITS_OF_NUMPY
+            return cells if own else cells.astype(dtype_named(self.dtype))
         python = {
             "date": lambda t: t.date(),
             "datetime": lambda t: t.to_pydatetime(),
@@ -222,6 +255,20 @@ class Cells(BaseEstimator):
         written = np.empty(int(present.sum()), dtype=object)
         written[:] = [python(cell) for cell in cells[present]]
         return pd.Series(self._with_gaps(written, present), dtype=object)
+
+
+def _distinct(values: np.ndarray) -> np.ndarray:
+    """Return distinct values, sorted if they can be, else in order of appearance."""
+    if values.dtype != object:
+        return np.unique(values)
+    # Not by pandas, to which two halves of surrogate pairs are one text.
+    found = list(dict.fromkeys(values.tolist()))
+    levels = np.empty(len(found), dtype=object)
+    levels[:] = found
+    try:
+        return levels[np.argsort(levels, kind="stable")]
+    except TypeError:
+        return levels
 
 
 def infer(cells: Any) -> str:
@@ -287,7 +334,10 @@ def dtype_named(name: str | None) -> Any:
         return None if name is None else pd.api.types.pandas_dtype(name)
     import pyarrow
 
-    schema = pyarrow.ipc.read_schema(pyarrow.py_buffer(base64.b64decode(name[len(_ARROW) :])))
+    schema = base64.b64decode(name[len(_ARROW) :])
+    if b"ARROW:extension" in schema:  # old versions of pyarrow unpickle such types
+        raise ValueError("a dtype of its own kind is not read from a file")
+    schema = pyarrow.ipc.read_schema(pyarrow.py_buffer(schema))
     return pd.ArrowDtype(schema.field(0).type)
 
 

@@ -19,6 +19,7 @@ from scipy.stats import binom
 from sklearn.base import BaseEstimator
 
 from ganaug.encoders.grids import MOST_DECIMALS, decimals_of, draw_steps, find_grids, is_common
+from ganaug.fitted import check_fits
 
 # A number that makes up this fraction of a column is a spike, and gets a one-hot level of its own.
 SPIKE_SHARE = 0.1
@@ -303,6 +304,12 @@ class LevelCoder(BaseEstimator):
         n_groups = int(self.group_of_.max()) + 1
         self.n_levels = n_groups if n_groups > 1 else 0
         return self
+
+    def check_fitted(self) -> None:
+        """Raise if groups that were read from a file are not of all levels."""
+        n, groups, weights = self.n_levels_total, self.group_of_, self.weights_
+        check_fits(groups.shape == (n,) and bool((groups >= 0).all()), "group_of_")
+        check_fits(weights is None or len(weights) == n, "weights_")
 
     def encode(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return no numbers, and the one-hot position of each cell; -1 is taken for level 0."""

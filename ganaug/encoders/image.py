@@ -12,7 +12,9 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from ganaug.encoders.cells import check_names
+from ganaug.encoders.header import Header
 from ganaug.encoders.layout import MAX_CHANNELS, RowLayout
+from ganaug.fitted import check_finite, check_fits
 from ganaug.parameters import NONE, check_parameters, is_a, one_of
 
 Images = np.ndarray | pd.DataFrame
@@ -52,8 +54,8 @@ class ImageEncoder(BaseEstimator):
         The smallest and largest value of each pixel in ``fit``. No synthetic pixel is beyond.
     whole_ : bool
         Whether all pixels of ``fit`` were whole numbers, as synthetic ones then are.
-    columns_ : list or None
-        The names of the columns of a DataFrame.
+    header_ : Header or None
+        The index of the columns of a DataFrame.
     dtypes_ : list of str
         The dtype of each column of a DataFrame, or the one of an array.
     form_ : tuple of int
@@ -193,13 +195,13 @@ class ImageEncoder(BaseEstimator):
             pixels that are floats lie beyond ``range_`` by more than half of it. What integers
             stand for, their dtype tells.
         """
-        if isinstance(X, pd.DataFrame) != (self.columns_ is not None):
+        if isinstance(X, pd.DataFrame) != (self.header_ is not None):
             was, way = (
-                ("an array", "to_numpy") if self.columns_ is None else ("a DataFrame", "DataFrame")
+                ("an array", "to_numpy") if self.header_ is None else ("a DataFrame", "DataFrame")
             )
             raise TypeError(f"X was {was} in fit, as synthetic images are; convert it with {way}.")
-        if isinstance(X, pd.DataFrame) and list(X.columns) != self.columns_:
-            raise ValueError(f"X has the columns {list(X.columns)}, but in fit {self.columns_}.")
+        if isinstance(X, pd.DataFrame) and self.header_ is not None:
+            self.header_.check(X.columns)
         if X.shape[1:] != self.form_:
             raise ValueError(
                 f"X has the shape (n, {str(X.shape[1:])[1:]}, but in fit it was "
@@ -244,7 +246,7 @@ class ImageEncoder(BaseEstimator):
         ValueError
             If no pixel varies.
         """
-        self.columns_: list | None = list(X.columns) if isinstance(X, pd.DataFrame) else None
+        self.header_ = Header().fit(X.columns) if isinstance(X, pd.DataFrame) else None
         self.dtypes_ = _dtypes_of(X)
         self.form_ = X.shape[1:]
         self.shape_ = self._shape_of(self.form_)
@@ -269,6 +271,20 @@ class ImageEncoder(BaseEstimator):
             bounded=True,
         )
         return self
+
+    def check_fitted(self, n_classes: int) -> None:
+        """Raise if parts that were read from a file do not fit together, or make no image."""
+        check_finite(self)
+        self.layout_.check_fitted(n_classes, len(self.low_), ())
+        check_fits(self.layout_.n_missing_flags == 0, "missing flags of images")
+        check_fits(self.low_.shape == self.high_.shape, "low_ and high_")
+        check_fits(-math.inf < self.range_[0] < self.range_[1] < math.inf, f"range_={self.range_}")
+        dtypes = [pd.api.types.pandas_dtype(name) for name in self.dtypes_]
+        check_fits(all(map(_is_numeric, dtypes)), f"dtypes_={self.dtypes_}")
+        row = np.zeros((1, self.layout_.width), dtype=np.float32)
+        image = self.inverse_transform(row, np.zeros(1, np.int64), np.random.default_rng(0))
+        check_fits(self._shape_of(image.shape[1:]) == self.shape_, "shape_")
+        check_fits(self.axis_ == _channel_axis(self.shape_, self.channels), "axis_")
 
     def _channels_first(self, values: np.ndarray) -> np.ndarray:
         """Return pixels as (n, c, h, w), in their own dtype."""
@@ -377,12 +393,12 @@ class ImageEncoder(BaseEstimator):
         if self.axis_ is not None:
             values = np.moveaxis(values, 1, self.axis_ + 1)
         values = values.reshape(len(rows), *self.form_)
-        if self.columns_ is None:
+        if self.header_ is None:
             return values.astype(self.dtypes_[0])
         whole = [not pd.api.types.is_float_dtype(dtype) for dtype in self.dtypes_]
         values[:, whole] = np.rint(values[:, whole])
-        table = pd.DataFrame(values, columns=self.columns_, index=pd.RangeIndex(len(rows)))
-        return table.astype(dict(zip(self.columns_, self.dtypes_, strict=True)))
+        table = pd.DataFrame(values, index=pd.RangeIndex(len(rows)))
+        return table.astype(dict(enumerate(self.dtypes_))).set_axis(self.header_.make(), axis=1)
 
 
 def _stack(images: list | tuple) -> np.ndarray:

@@ -11,6 +11,11 @@ from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from ganaug.encoders.cells import Cells
+from ganaug.encoders.header import Header
+from ganaug.fitted import check_fits
+
+#: Columns of one-hot labels.
+MOST_ONE_HOT = 2**20
 
 
 class LabelCoder(BaseEstimator):
@@ -22,6 +27,8 @@ class LabelCoder(BaseEstimator):
         Sorted where labels can be sorted, else in order of appearance.
     form_ : {"series", "frame", "onehot", "column", "list", "array"}
         The container.
+    header_ : Header or None
+        The index of the columns of a DataFrame.
 
     Examples
     --------
@@ -42,6 +49,7 @@ class LabelCoder(BaseEstimator):
             If ``y`` is continuous, multi-output, or has missing labels or one class only.
         """
         self.form_ = _form_of(y)
+        self.header_ = Header().fit(y.columns) if isinstance(y, pd.DataFrame) else None
         self.name_ = getattr(y, "name", None)
         if self.form_ == "frame":
             self.name_ = y.columns[0]
@@ -54,6 +62,8 @@ class LabelCoder(BaseEstimator):
                 f"y has {int(pd.isna(labels).sum())} missing label(s) (NaN or None); "
                 "drop those rows or give them a class."
             )
+        if labels.dtype == object:
+            _check_spellings(np.asarray(labels).tolist())
         self.cells_ = Cells(categorical=True).fit(labels)
         levels = self.cells_.levels
         if self.cells_.categories is not None:
@@ -103,9 +113,13 @@ class LabelCoder(BaseEstimator):
             labels[:] = y
             return labels
         labels = np.asarray(y)
+        if labels.dtype.kind == "T":
+            labels = labels.astype(object)
         if labels.dtype.kind == "O" and pd.api.types.infer_dtype(labels.ravel()) == "floating":
             labels = labels.astype(float)
         if labels.dtype.kind in "fc":
+            if labels.dtype.itemsize > 8 and labels.dtype.kind == "f":
+                labels = labels.astype(float)  # pandas knows no longer ones
             if np.isnan(labels).any():
                 return labels
             assert_all_finite(labels, input_name="y")
@@ -133,19 +147,33 @@ class LabelCoder(BaseEstimator):
     def decode(self, codes: np.ndarray, like: Any = None) -> Any:
         """Return labels in the container of ``like``, or in that of the fitted ``y``."""
         form = self.form_ if like is None else _form_of(like)
+        header = self.header_.make() if like is None and self.header_ else None
+        header = like.columns if isinstance(like, pd.DataFrame) else header
         if form == "onehot":
-            table = np.eye(self.width_, dtype=np.int64)[self.classes_[codes]]
-            frame = isinstance(like, pd.DataFrame)
-            return pd.DataFrame(table, columns=like.columns) if frame else table
+            table = np.zeros((len(codes), self.width_), dtype=np.int64)
+            table[np.arange(len(codes)), self.classes_[codes]] = 1
+            return table if header is None else pd.DataFrame(table, columns=header)
         if form in ("series", "frame"):
             labels = self.cells_.write(codes, np.ones(len(codes), dtype=bool)).rename(self.name_)
-            return labels if form == "series" else labels.to_frame()
+            return labels if header is None else labels.to_frame().set_axis(header, axis=1)
         flat = self.classes_[codes]
         if form == "list":
             return flat.tolist()
-        if self.cells_.dtype == "object":
+        if self.form_ in ("array", "column"):
+            flat = self.cells_.levels[codes].astype(self.cells_.dtype)
+        elif self.cells_.dtype == "object":
             flat = flat.astype(object)
         return flat[:, None] if form == "column" else flat
+
+    def check_fitted(self, n_classes: int) -> None:
+        """Raise if parts that were read from a file do not fit together, or make no labels."""
+        check_fits(len(self.classes_) == len(self.cells_.levels) == n_classes, "classes")
+        check_fits(self.cells_.kind == "level", "labels that are no levels")
+        self.cells_.check_dtype()
+        if self.form_ == "onehot":
+            check_fits(self.classes_.min() >= 0 and self.classes_.max() < self.width_, "width_")
+            check_fits(self.width_ <= MOST_ONE_HOT, f"width_={self.width_}")
+        check_fits(len(self.decode(np.arange(n_classes))) == n_classes, "labels")
 
     def code_of(self, label: Any) -> int:
         """Return the code of one label.
@@ -159,6 +187,20 @@ class LabelCoder(BaseEstimator):
             if label == known:
                 return code
         raise ValueError(f"unknown label {label!r}; known labels are {self.classes_.tolist()}.")
+
+
+def _check_spellings(labels: list) -> None:
+    """Refuse labels that are equal but of different kinds: only one kind could come back."""
+    kinds: dict[Any, Any] = {}
+    for label in labels:
+        kind = type(label.item() if isinstance(label, np.generic) else label)
+        kind = str if issubclass(kind, str) else kind
+        if kinds.setdefault(label, kind) is not kind:
+            first = next(other for other in labels if other == label)
+            raise ValueError(
+                f"y has labels that are equal but not of one kind: {first!r} and {label!r}; give "
+                "them one spelling, for instance with .astype(str)."
+            )
 
 
 def _is_mixed(labels: list) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ganaug.fitted import check_fits
+
 #: Channels that an image may have.
 MAX_CHANNELS = 4
 
@@ -71,3 +73,15 @@ class RowLayout:
     def width(self) -> int:
         """Number of positions of a whole row."""
         return self.n_values + self.n_missing_flags
+
+    def check_fitted(self, n_classes: int, n_numeric: int, one_hot_sizes: tuple[int, ...]) -> None:
+        """Raise if a layout that was read from a file is not that of so many classes and values."""
+        found = (self.n_classes, self.n_numeric, self.one_hot_sizes)
+        wanted = (n_classes, n_numeric, one_hot_sizes)
+        check_fits(found == wanted, f"a layout of {found} for {wanted}")
+        flags, gates = self.missing_flag_of, self.zero_gates
+        check_fits(len(flags) in (0, self.n_values), "missing_flag_of")
+        check_fits(all(-1 <= flag < self.n_missing_flags for flag in flags), "missing_flag_of")
+        for number, gate in gates:
+            inside = 0 <= number < self.n_numeric and 0 <= gate < self.n_one_hot
+            check_fits(inside, f"zero_gates {number, gate}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -11,9 +13,12 @@ from sklearn.utils import check_array
 
 from ganaug.encoders.cells import Cells, check_names, has_unnamed_zone, infer, kind_of, to_float
 from ganaug.encoders.columns import LevelCoder, NumberCoder
+from ganaug.encoders.header import Header
 from ganaug.encoders.identifiers import IdentifierCoder, find_identifiers
 from ganaug.encoders.layout import RowLayout
+from ganaug.fitted import check_finite, check_fits
 from ganaug.parameters import ARRAY_LIKE, NONE, one_of, whole
+from ganaug.plain_values import cell_dtype
 
 Table = np.ndarray | pd.DataFrame
 
@@ -44,6 +49,8 @@ class TableEncoder(BaseEstimator):
         The layout of an encoded row.
     columns_ : list of _Column
         One for each column of the table.
+    header_ : Header or None
+        The index of the columns of a DataFrame.
     patterns_ : ndarray of shape (n_patterns, n_missing_flags), bool
         The distinct sets of missing cells.
     pattern_counts_ : ndarray of shape (n_classes, n_patterns), int64
@@ -108,6 +115,11 @@ class TableEncoder(BaseEstimator):
             X = np.array(X, dtype=object)  # or numpy would make strings of numbers, too
         if not isinstance(X, pd.DataFrame):
             X = check_array(X, dtype=None, ensure_all_finite=False, allow_nd=True)
+            if X.dtype.kind == "T":
+                raise TypeError(
+                    f"X has dtype {X.dtype}, which pandas does not know; convert it with "
+                    ".astype(object)."
+                )
             if X.ndim > 2:
                 raise ValueError(
                     f"Found array with dim {X.ndim}, while dim <= 2 is required of a table. For "
@@ -160,14 +172,15 @@ class TableEncoder(BaseEstimator):
         ValueError
             If columns have other names or stand in another order.
         """
-        if isinstance(X, pd.DataFrame) != self.frame_:
+        if isinstance(X, pd.DataFrame) != (self.header_ is not None):
             was, way = (
-                ("a DataFrame", "pandas.DataFrame") if self.frame_ else ("an array", "to_numpy")
+                ("an array", "to_numpy")
+                if self.header_ is None
+                else ("a DataFrame", "pandas.DataFrame")
             )
             raise TypeError(f"X was {was} in fit, as synthetic rows are; convert it with {way}.")
-        names = [column.name for column in self.columns_]
-        if isinstance(X, pd.DataFrame) and list(X.columns) != names:
-            raise ValueError(f"X has the columns {list(X.columns)}, but in fit it had {names}.")
+        if isinstance(X, pd.DataFrame) and self.header_ is not None:
+            self.header_.check(X.columns)
         for column, (name, cells) in zip(self.columns_, _columns_of(X), strict=True):
             if not column.cells.same_dtype(cells.dtype):
                 raise TypeError(
@@ -196,8 +209,8 @@ class TableEncoder(BaseEstimator):
             If ``categorical_features`` names no column of ``X``, or if no column varies.
         """
         chosen = self._categorical(X)
-        self.frame_ = isinstance(X, pd.DataFrame)
-        self.dtype_: Any = "" if self.frame_ else X.dtype.str
+        self.header_ = Header().fit(X.columns) if isinstance(X, pd.DataFrame) else None
+        self.dtype_: Any = "" if isinstance(X, pd.DataFrame) else X.dtype.str
         self.columns_ = []
         missing = []
         for (name, cells), categorical in zip(_columns_of(X), chosen, strict=True):
@@ -229,6 +242,27 @@ class TableEncoder(BaseEstimator):
         for column, (_, cells) in zip(self.columns_, _columns_of(X), strict=True):
             column.reserve(cells)
 
+    def check_fitted(self, n_classes: int) -> None:
+        """Raise if parts that were read from a file do not fit together, or make no cells."""
+        layout = self.layout_
+        for column in self.columns_:
+            column.check_fitted(n_classes, layout.n_missing_flags)
+        layout.check_fitted(
+            n_classes,
+            sum(column.n_numeric for column in self.columns_),
+            tuple(column.n_levels for column in self.columns_ if column.n_levels),
+        )
+        patterns, counts = self.patterns_, self.pattern_counts_
+        check_fits(patterns.dtype == bool, "patterns_")
+        check_fits(patterns.shape == (len(patterns), layout.n_missing_flags), "patterns_")
+        check_fits(counts.shape == (n_classes, len(patterns)), "pattern_counts_")
+        check_fits(bool((counts >= 0).all() and (counts.sum(axis=1) > 0).all()), "pattern_counts_")
+        if self.header_ is not None:
+            check_fits(len(self.header_.make()) == len(self.columns_), "header_")
+        else:
+            texts = [text for column in self.columns_ for text in column.cells.levels]
+            cell_dtype(self.dtype_, texts)
+
     def _categorical(self, X: Table) -> np.ndarray:
         """Return which columns are categorical by the user's word, as a bool mask."""
         asked, n = self.categorical_features, X.shape[1]
@@ -237,17 +271,19 @@ class TableEncoder(BaseEstimator):
             return np.array(
                 [frame and isinstance(c.dtype, pd.CategoricalDtype) for _, c in _columns_of(X)]
             )
-        asked = np.atleast_1d(np.asarray(asked))
-        mask = np.zeros(n, dtype=bool)
-        if asked.size == 0:
-            return mask
-        if asked.dtype == bool and asked.shape == (n,):
-            return asked
-        if asked.dtype.kind in "iu" and asked.min() >= 0 and asked.max() < n:
-            mask[asked] = True
-            return mask
-        if asked.dtype.kind in "UO" and isinstance(X, pd.DataFrame) and set(asked) <= set(X):
-            return X.columns.isin(asked)
+        names = np.atleast_1d(asked).tolist() if isinstance(asked, np.ndarray) else list(asked)
+        if not names:
+            return np.zeros(n, dtype=bool)
+        if all(isinstance(name, Integral | np.bool_) for name in names):
+            positions = np.asarray(names)
+            if positions.dtype == bool and positions.shape == (n,):
+                return positions
+            if positions.dtype.kind in "iu" and positions.min() >= 0 and positions.max() < n:
+                return np.isin(np.arange(n), positions)
+        elif isinstance(X, pd.DataFrame) and all(
+            isinstance(name, Hashable) and name in set(X) for name in names
+        ):
+            return np.array([name in set(names) for name in X])
         have = list(X.columns) if isinstance(X, pd.DataFrame) else f"positions 0 to {n - 1}"
         raise ValueError(
             f"categorical_features={self.categorical_features!r} does not fit X; pass "
@@ -373,11 +409,10 @@ class TableEncoder(BaseEstimator):
                 levels = rows[present, start : start + column.n_levels].argmax(axis=1)
             numbers = rows[present, column.number : column.number + column.n_numeric]
             decoded.append(column.decode(numbers, levels, classes[present], present, rng))
-        if self.frame_:
-            named = {
-                column.name: cells for column, cells in zip(self.columns_, decoded, strict=True)
-            }
-            return pd.DataFrame(named, index=pd.RangeIndex(len(rows)), columns=list(named))
+        if self.header_ is not None:
+            # By position: names may be of kinds that pandas would make others of.
+            frame = pd.DataFrame(dict(enumerate(decoded)), index=pd.RangeIndex(len(rows)))
+            return frame.set_axis(self.header_.make(), axis=1)
         table = np.empty((len(rows), len(decoded)), dtype=self.dtype_)
         for j, cells in enumerate(decoded):
             table[:, j] = cells
@@ -419,6 +454,27 @@ class _Column(BaseEstimator):
         """Keep identifiers of rows that fit did not see from being made up."""
         if isinstance(self.coder, IdentifierCoder):
             self.coder.reserve(self.cells.read(cells[~np.asarray(pd.isna(cells))]))
+
+    def check_fitted(self, n_classes: int, n_missing_flags: int) -> None:
+        """Raise if parts that were read from a file do not fit together, or make no cells."""
+        self.cells.check_fitted()
+        check_fits(-1 <= self.missing_flag < n_missing_flags, f"missing_flag={self.missing_flag}")
+        check_fits(self.n_numeric in (0, 1), f"n_numeric={self.n_numeric}")
+        held = 0
+        if self.coder is not None:
+            check_finite(self.coder)
+            held = sum(a.size for a in vars(self.coder).values() if isinstance(a, np.ndarray))
+        if isinstance(self.coder, LevelCoder):
+            self.coder.check_fitted()
+            check_fits(self.coder.n_levels_total == len(self.cells.levels), "levels")
+        check_fits(0 <= self.n_levels <= held + 1, f"n_levels={self.n_levels}")
+        # Each level of each class once, and a gap where there may be one.
+        levels = np.repeat(np.arange(max(self.n_levels, 1)), n_classes)
+        classes = np.tile(np.arange(n_classes), max(self.n_levels, 1))
+        present = np.ones(len(levels) + (self.missing_flag >= 0), dtype=bool)
+        present[len(levels) :] = False
+        numbers = np.zeros((len(levels), self.n_numeric), dtype=np.float32)
+        self.decode(numbers, levels, classes, present, np.random.default_rng(0))
 
     def encode(self, cells: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return numbers, levels and the mask of present cells, which they stand for."""

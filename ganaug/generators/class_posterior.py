@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
 
 from ganaug.autologging import without_autologging
+from ganaug.fitted import check_fits
 
 
 def fit_class_forest(
@@ -75,6 +76,21 @@ def fit_class_forest(
         "posterior": posterior,
         "max_depth": np.array(max_depth, dtype=np.int32),
     }
+
+
+def check_forest(forest: dict[str, np.ndarray], width: int, n_classes: int) -> None:
+    """Raise if a forest that was read from a file leads out of its arrays, or takes too long."""
+    nodes = len(forest["feature"])
+    shapes = {"feature": (nodes,), "threshold": (nodes,), "children": (nodes, 2)}
+    for name, shape in (shapes | {"posterior": (nodes, n_classes), "max_depth": ()}).items():
+        check_fits(forest[name].shape == shape, f"{name} of shape {forest[name].shape}")
+    check_fits(forest["roots"].size > 0 and forest["roots"].ndim == 1, "roots")
+    below = {"roots": nodes, "feature": width, "children": nodes, "max_depth": nodes + 1}
+    for name, end in below.items():
+        at = forest[name]
+        inside = at.dtype.kind in "iu" and bool(((at >= 0) & (at < end)).all())
+        check_fits(inside, f"{name} is not below {end}")
+    check_fits(bool((forest["posterior"] >= 0).all()), "posterior")
 
 
 def class_posterior(

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ganaug.encoders.layout import RowLayout
+from ganaug.fitted import check_finite, check_fits
 from ganaug.randomness import Purpose, numpy_stream, thin
 
 
@@ -46,6 +47,14 @@ class FewRowsGenerator(BaseEstimator):
         self.layout_ = layout
         self.rows_ = {int(c): rows[kept[codes[kept] == c]] for c in classes}
         return self
+
+    def check_fitted(self, layout: RowLayout) -> None:
+        """Raise if parts that were read from a file do not fit together."""
+        check_fits(self.layout_ == layout, "layout_")
+        check_finite(self)
+        for code, rows in self.rows_.items():
+            check_fits(0 < len(rows) <= self.max_rows, f"{len(rows)} rows of class {code}")
+            check_fits(rows.shape == (len(rows), layout.width), f"rows of shape {rows.shape}")
 
     def sample(
         self, counts: Mapping[int, int], *, seed: int, **options: Any

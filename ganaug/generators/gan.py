@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ganaug.encoders.layout import RowLayout
+from ganaug.fitted import check_finite, check_fits
 from ganaug.generators.calibration import ROWS_MADE, calibrate, calibration, moments
 from ganaug.generators.monitor import DrawMissingFlags, Monitor, TrainingDiverged
 from ganaug.generators.selection import CandidateSelector, gumbel_top_k
@@ -142,6 +143,22 @@ class ConditionalGAN(BaseEstimator):
         """Return whether no weight is NaN or infinite."""
         every = [*self.weights_.values(), *self.critic_weights_.values()]
         return all(np.isfinite(weight).all() for weight in every)
+
+    def check_fitted(self, layout: RowLayout) -> None:
+        """Raise if parts that were read from a file do not fit together."""
+        import torch
+
+        check_fits(self.layout_ == layout, "layout_")
+        check_finite(self)
+        self.selector.check_fitted(layout)
+        depth = getattr(self._part(NETWORKS, "network"), "depth", 1)
+        check_fits(depth <= len(self.weights_), f"a network of depth {depth}")
+        with torch.device("meta"):  # of any size, and nothing is computed
+            networks = self._build("meta", torch.Generator("cpu"))
+        for network, held in zip(networks, (self.weights_, self.critic_weights_), strict=True):
+            wanted = {name: tuple(w.shape) for name, w in network.state_dict().items()}
+            found = {name: w.shape for name, w in held.items()}
+            check_fits(wanted == found, "the weights are not of the network's shape")
 
     def _part(self, registry: dict[str, str], name: str) -> Any:
         part = getattr(self, name)

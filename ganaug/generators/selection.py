@@ -8,6 +8,7 @@ References
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ganaug.encoders.layout import RowLayout
-from ganaug.generators.class_posterior import class_posterior, fit_class_forest
+from ganaug.fitted import check_finite, check_fits
+from ganaug.generators.class_posterior import check_forest, class_posterior, fit_class_forest
 from ganaug.randomness import Purpose, numpy_stream, thin
 
 if TYPE_CHECKING:
@@ -86,6 +88,13 @@ class CandidateSelector(BaseEstimator):
                 max_depth=self.max_depth,
             )
         return self
+
+    def check_fitted(self, layout: RowLayout) -> None:
+        """Raise if parts that were read from a file do not fit together."""
+        check_fits(0 <= self.posterior_exponent < math.inf, "posterior_exponent")
+        check_finite(self)
+        if self.forest_:
+            check_forest(self.forest_, layout.width, layout.n_classes)
 
     def log_importance_weight(
         self,

@@ -286,8 +286,8 @@ class ConvCritic(nn.Module):
         self.class_directions = Layer(
             (layout.n_classes, features), init_std, rng, n_bias=0, gain=1.0
         )
-        seed = torch.randint(2**62, (1,), generator=rng)
-        self.stream = torch.Generator().manual_seed(int(seed))
+        seed = torch.randint(2**62, (1,), generator=rng, device=rng.device)
+        self.stream = torch.Generator(rng.device).manual_seed(int(seed))
 
     def forward(self, rows: Tensor, classes: Tensor) -> Tensor:
         """Score each image as a member of its class."""

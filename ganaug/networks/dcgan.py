@@ -132,7 +132,7 @@ class DCGANGenerator(nn.Module):
         self.base = [side // MULTIPLE for side in size]
         widths = [2 * width, 2 * width, width]
         half = KERNEL // 2
-        skip = partial(nn.utils.skip_init, dtype=torch.float32)
+        skip = partial(nn.utils.skip_init, dtype=torch.float32, device=torch.get_default_device())
         n_inputs = latent_dim + layout.n_classes
         self.first = skip(nn.Linear, n_inputs, widths[0] * prod(self.base), bias=False)
         self.norms = nn.ModuleList(nn.BatchNorm2d(width, dtype=torch.float32) for width in widths)

@@ -146,11 +146,13 @@ class DenseGenerator(nn.Module):
         # One softmax serves all one-hot groups: they are gathered into a (groups, largest) table
         # whose empty places point at an extra logit of minus infinity.
         groups = torch.full(
-            (len(layout.one_hot_sizes), max(layout.one_hot_sizes, default=0)), layout.n_one_hot
+            (len(layout.one_hot_sizes), max(layout.one_hot_sizes, default=0)),
+            layout.n_one_hot,
+            device="cpu",
         )
         start = 0
         for group, size in zip(groups, layout.one_hot_sizes, strict=True):
-            group[:size] = torch.arange(start, start + size)
+            group[:size] = torch.arange(start, start + size, device=group.device)
             start += size
         buffers = {
             "groups": groups,
@@ -261,7 +263,8 @@ class DenseCritic(nn.Module):
 
 def _linear(fan_in: int, fan_out: int, slope: float, rng: torch.Generator) -> nn.Linear:
     """Return a linear layer whose weights come from ``rng``, not from torch's global stream."""
-    layer = nn.utils.skip_init(nn.Linear, fan_in, fan_out, dtype=torch.float32)
+    device = torch.get_default_device()
+    layer = nn.utils.skip_init(nn.Linear, fan_in, fan_out, dtype=torch.float32, device=device)
     nn.init.kaiming_uniform_(layer.weight, a=slope, generator=rng)
     nn.init.zeros_(layer.bias)
     return layer

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from scipy.spatial.distance import cdist
@@ -77,8 +75,7 @@ def column_distances(real: pd.DataFrame, synthetic: pd.DataFrame) -> pd.Series:
     {'age': 0.0, 'sex': 0.25}
     """
 
-    def distance(name: Any) -> float:
-        ours, theirs = real[name], synthetic[name]
+    def distance(ours: pd.Series, theirs: pd.Series) -> float:
         if not pd.api.types.is_float_dtype(ours.dtype):
             return _total_variation(ours, theirs)
         gaps = _total_variation(ours.isna(), theirs.isna())
@@ -86,7 +83,9 @@ def column_distances(real: pd.DataFrame, synthetic: pd.DataFrame) -> pd.Series:
             return gaps
         return max(gaps, float(ks_2samp(ours.dropna(), theirs.dropna()).statistic))
 
-    return pd.Series({name: distance(name) for name in real.columns}, dtype=float)
+    columns = range(real.shape[1])
+    distances = [distance(real.iloc[:, j], synthetic.iloc[:, j]) for j in columns]
+    return pd.Series(distances, index=real.columns, dtype=float)
 
 
 def _total_variation(real: pd.Series, synthetic: pd.Series) -> float:

@@ -57,23 +57,20 @@ def draw_marginals(real: Any, synthetic: Any, *, most_columns: int = 12) -> Figu
     tidy, frames = tidied(real=real, synthetic=synthetic)
     ours, theirs = frames.values()
     distances = column_distances(ours, theirs)
-    names = list(ours.columns)
-    if len(names) > most_columns:
-        worst = set(distances.nlargest(most_columns).index)
-        names = [name for name in names if name in worst]
-    across = min(4, len(names))
-    down = -(-len(names) // across)
+    shown = np.sort(np.argsort(-distances.to_numpy(), kind="stable")[:most_columns])
+    across = min(4, len(shown))
+    down = -(-len(shown) // across)
     figure = Figure(figsize=(2.6 * across, 2.1 * down + 0.4), layout="constrained")
     panels = figure.subplots(down, across, squeeze=False)
-    for panel, name in zip(panels.flat, names, strict=False):
-        draw = _draw_numbers if name in tidy.numeric_ else _draw_levels
-        draw(panel, ours[name], theirs[name])
-        title = f"{name}  (distance {distances[name]:.2f})"
+    for panel, j in zip(panels.flat, shown, strict=False):
+        draw = _draw_numbers if tidy.is_numeric_[j] else _draw_levels
+        draw(panel, ours.iloc[:, j], theirs.iloc[:, j])
+        title = f"{ours.columns[j]}  (distance {distances.iloc[j]:.2f})"
         panel.set_title(title, fontsize=8, parse_math=False)
         panel.tick_params(labelsize=7)
         panel.set_yticks([])
         panel.spines[["top", "right", "left"]].set_visible(False)
-    for panel in panels.flat[len(names) :]:
+    for panel in panels.flat[len(shown) :]:
         panel.remove()
     names_of = {REAL: f"{len(ours)} real rows", SYNTHETIC: f"{len(theirs)} synthetic rows"}
     handles = [Patch(color=color, label=label) for color, label in names_of.items()]

@@ -61,8 +61,8 @@ def tidied(least: int = 1, **tables: Any) -> tuple[TidyTable, dict[str, pd.DataF
             raise ValueError(f"{name}: {error}") from None
         if len(frame) < least:
             raise ValueError(f"{name} has {len(frame)} rows; pass {least} or more.")
-        for column in tidy.numeric_:
-            if np.isinf(frame[column]).any():
+        for column, cells in frame.loc[:, tidy.is_numeric_].items():
+            if np.isinf(cells).any():
                 raise ValueError(
                     f"{name} has infinite values in column {column!r}; replace them by missing "
                     "ones."

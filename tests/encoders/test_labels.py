@@ -2,6 +2,7 @@
 
 import datetime
 import enum
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -236,3 +237,63 @@ def test_one_hot_labels_of_another_width_are_refused_and_change_nothing():
         coder.encode(np.eye(4, dtype=int)[[0, 1]])
     assert coder.decode(np.array([2])).tolist() == [[0, 0, 1]]
     assert coder.fit(np.eye(4, dtype=int)).decode(np.array([0])).shape == (1, 4)
+
+
+HALVES = ["\ud800", "\udfff", "a\ud800", "a"]
+
+
+def test_halves_of_surrogate_pairs_are_labels_of_their_own():
+    coder = LabelCoder().fit(HALVES * 3)
+    assert sorted(coder.classes_.tolist()) == sorted(HALVES)
+    assert coder.decode(coder.encode(HALVES)) == HALVES
+    objects = pd.Series(HALVES * 3, dtype=object)
+    coder = LabelCoder().fit(objects)
+    assert coder.decode(coder.encode(objects)).tolist() == HALVES * 3
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [[1, True, "1"], [0.0, 0, 1], [True, 1.0, 2], [Decimal(1), 1, 2]],
+    ids=repr,
+)
+def test_equal_labels_of_two_kinds_are_refused(labels):
+    y = np.empty(len(labels), dtype=object)
+    y[:] = labels
+    for given in (y, pd.Series(y)):
+        with pytest.raises(ValueError, match=r"equal but not of one kind: .* give them one spell"):
+            LabelCoder().fit(given)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [1, "1"],
+        [True, "True"],
+        ["a", b"a"],
+        [1.5, "1.5"],
+        [np.str_("a"), "a", "b"],
+        [1, np.int8(1), 2],
+    ],
+    ids=repr,
+)
+def test_spellings_that_are_not_equal_are_labels_of_their_own(labels):
+    y = np.empty(len(labels), dtype=object)
+    y[:] = labels
+    coder = LabelCoder().fit(y)
+    assert coder.decode(coder.encode(y)).tolist() == labels
+
+
+@pytest.mark.parametrize(
+    "dtype", [">i4", ">f8", ">U2", "M8[ns]", "M8[D]", "m8[h]", "S3", "float16"]
+)
+def test_arrays_of_labels_keep_their_dtype(dtype):
+    y = np.array([0, 1, 1]).astype(dtype)
+    coder = LabelCoder().fit(y)
+    back = coder.decode(coder.encode(y))
+    assert back.dtype == y.dtype
+    assert back.tolist() == y.tolist()
+
+
+def test_long_floats_are_labels_as_short_ones():
+    y = np.array([0, 1, 1], dtype=np.longdouble)
+    assert LabelCoder().fit(y).decode(np.array([1])).tolist() == [1.0]

@@ -318,3 +318,30 @@ def test_rows_held_out_below_the_smallest_learned_are_encoded_as_smallest():
     )
     assert_array_equal(lower, least)
     assert least[0] < most[0]
+
+
+@pytest.mark.parametrize(
+    "dtype", [">f8", ">i4", ">M8[s]", "M8[D]", "M8[Y]", "float16", ">U3", "S2"]
+)
+@pytest.mark.parametrize("categorical", [None, [0]])
+def test_arrays_of_every_byte_order_and_unit(dtype, categorical, rng):
+    X = rng.integers(0, 9, (60, 2)).astype(dtype)
+    encoder = TableEncoder(categorical_features=categorical).fit(X, np.zeros(60, np.int64), 1)
+    back = encoder.inverse_transform(encoder.transform(X), np.zeros(60, np.int64), rng)
+    assert back.dtype == X.dtype
+    assert back.tolist() == X.tolist()
+
+
+def test_halves_of_surrogate_pairs_are_levels_of_their_own(rng):
+    cells = pd.Series(["\ud800", "\ud801", "a\udfff", "a"] * 9, dtype=object)
+    X = pd.DataFrame({"\udc00": cells, "x": rng.normal(size=36)})
+    encoder = TableEncoder().fit(TableEncoder().check(X), np.zeros(36, np.int64), 1)
+    back = encoder.inverse_transform(encoder.transform(X), np.zeros(36, np.int64), rng)
+    assert back["\udc00"].tolist() == cells.tolist()
+
+
+def test_texts_of_a_dtype_that_pandas_lacks_are_refused():
+    X = np.array([["a", "b"]] * 9).astype(getattr(np.dtypes, "StringDType", lambda: object)())
+    if X.dtype != object:
+        with pytest.raises(TypeError, match=r"X has dtype StringDType.*\.astype\(object\)"):
+            TableEncoder().check(X)
