@@ -509,13 +509,15 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         """Raise if parts that were read from a file do not fit together, or make no rows."""
         labels = self.classes_.tolist()
         self.labels_.check_fitted(len(labels))
-        self.encoder_.check_fitted(len(labels))
+        if hasattr(self.encoder_, "check_fitted"):
+            self.encoder_.check_fitted(len(labels))
         check_fits(self.labels_.classes_.tolist() == labels, "classes_")
         check_fits(list(self.class_counts_) == list(self.methods_) == labels, "methods_")
         check_fits(set(self.methods_.values()) == set(self.generators_), "generators_")
         for name, generator in self.generators_.items():
             check_fits(name == generator.name, f"generators_[{name!r}]")
-            generator.check_fitted(self.encoder_.layout_)
+            if hasattr(generator, "check_fitted"):
+                generator.check_fitted(self.encoder_.layout_)
         checked_rows(self.sampling_strategy_, labels, "sampling_strategy_")
         check_value(type(self).__name__, "n_candidates_", self.n_candidates_, N_CANDIDATES)
         check_fits(isinstance(self.seed_, int) and isinstance(self.history_, list), "seed_")

@@ -76,6 +76,7 @@ TRUSTED = [
     "ganaug.encoders.cells.Cells",
     "ganaug.encoders.columns.LevelCoder",
     "ganaug.encoders.columns.NumberCoder",
+    "ganaug.encoders.header.Header",
     "ganaug.encoders.labels.LabelCoder",
     "ganaug.encoders.layout.RowLayout",
     "ganaug.encoders.table.TableEncoder",

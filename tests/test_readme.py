@@ -1,4 +1,7 @@
-"""The README keeps its word: its code runs; its commands, options, extras and links exist."""
+"""The README keeps its word: its code runs; its commands, options, extras and links exist.
+
+The code of the pages in `docs` runs, too.
+"""
 
 import re
 import shlex
@@ -13,12 +16,22 @@ from ganaug import cli
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [path for path in sorted(ROOT.glob("docs/*.md")) if "```python" in path.read_text("utf-8")]
 
 
-def fences(language):
+def fences(language, page=README):
     """Return each fence's text and the number of lines above it."""
-    found = re.finditer(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
-    return [(fence[1], README.count("\n", 0, fence.start(1))) for fence in found]
+    found = re.finditer(rf"^```{language}\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
+    return [(fence[1], page.count("\n", 0, fence.start(1))) for fence in found]
+
+
+def run_page(path):
+    """Run the Python fences of a page in their order; return the names they leave."""
+    names = {"__name__": path.stem}
+    for text, line in fences("python", path.read_text(encoding="utf-8")):
+        # The empty lines make tracebacks point into the page.
+        exec(compile("\n" * line + text, path, "exec"), names)
+    return names
 
 
 def commands(program):
@@ -40,10 +53,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_the_page_runs_in_order(folder, capsys):
-    page = {"__name__": "readme"}
-    for text, line in fences("python"):
-        # The empty lines make tracebacks point into the README.
-        exec(compile("\n" * line + text, ROOT / "README.md", "exec"), page)
+    page = run_page(ROOT / "README.md")
     printed = capsys.readouterr().out
     for promised in re.findall(r"print\(.*\)  # ([\d ]+)$", README, flags=re.MULTILINE):
         assert f"\n{promised}\n" in printed
@@ -62,6 +72,18 @@ def test_the_page_runs_in_order(folder, capsys):
     made = {path.name for path in folder.iterdir()}
     assert made >= {"abalones.gan", "saved.gan", "old.csv", "mlflow.db", "artifacts"}
     assert made >= {"digits", "digits.gan", "more-digits", "eights", "grid.png"}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType")
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_the_pages_of_the_docs_run(path, folder):
+    assert run_page(path)
+
+
+def test_boosters_are_among_the_pages():
+    assert "boosters" in {path.stem for path in PAGES}
 
 
 @pytest.mark.parametrize("words", commands("ganaug"), ids=" ".join)

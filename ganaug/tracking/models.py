@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,14 +16,28 @@ if TYPE_CHECKING:
 
 # The packages whose types a model may hold. Types of others could run any code when loaded.
 TRUSTED = ("ganaug.", "imblearn.", "sklearn.", "numpy.", "scipy.", "pandas.")
+# Labels and levels may be of these of Python's own types.
+TRUSTED += ("datetime.", "decimal.")
 
 
-def trusted_types(estimator: Any) -> list[str]:
+def trusted_types(estimator: Any, trust: Collection[str] = ()) -> list[str]:
     """Return the types that skops must be told to trust to load `estimator`.
 
     They are what ``mlflow.sklearn.log_model`` needs as ``skops_trusted_types``: exactly the types
-    that this estimator, fitted or not, holds. A type that does not come from ganaug,
-    imbalanced-learn, scikit-learn, numpy, scipy or pandas raises a ``ValueError``.
+    that this estimator, fitted or not, holds.
+
+    Parameters
+    ----------
+    estimator : object
+        Such as a classifier or a pipeline.
+    trust : collection of str, default=()
+        Types that you vouch for, of other packages than ganaug, imbalanced-learn, scikit-learn,
+        numpy, scipy and pandas: those of a booster, for instance. See ``docs/boosters.md``.
+
+    Raises
+    ------
+    ValueError
+        If the estimator holds types that nobody vouches for. The message names them.
 
     Examples
     --------
@@ -34,15 +48,17 @@ def trusted_types(estimator: Any) -> list[str]:
     """
     from skops.io import dumps, get_untrusted_types
 
-    found = get_untrusted_types(data=dumps(estimator))
-    foreign = [name for name in found if not name.startswith(TRUSTED)]
+    trust = {trust} if isinstance(trust, str) else set(trust)
+    found = sorted(get_untrusted_types(data=dumps(estimator)))
+    foreign = [name for name in found if not name.startswith(TRUSTED) and name not in trust]
     if foreign:
+        asked = sorted(trust | set(foreign))
         raise ValueError(
             f"{type(estimator).__name__} holds types that ganaug does not vouch for: "
-            f"{', '.join(foreign)}. Look at them, then log the model yourself with "
-            "mlflow.sklearn.log_model(..., skops_trusted_types=[...])."
+            f"{', '.join(foreign)}. Types run their packages' code when a model is loaded. If you "
+            f"trust them, write trusted_types(model, trust={asked})."
         )
-    return sorted(found)
+    return found
 
 
 def input_schema(X: pd.DataFrame) -> Any:

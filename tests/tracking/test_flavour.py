@@ -357,7 +357,7 @@ def name_another_class(data):
 
 
 FILES = {
-    "weights of another shape": (halve_the_weights, "do not fit: .*size mismatch"),
+    "weights of another shape": (halve_the_weights, "do not fit together: the weights are not"),
     "another class": (name_another_class, "unknown part 'os.system'"),
 }
 

@@ -4,6 +4,7 @@ import sys
 import mlflow
 import numpy as np
 import pytest
+import skops.io
 from helpers import IN_A_STORE, Foreign
 from imblearn.pipeline import make_pipeline
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -25,10 +26,53 @@ def test_trusted_types_are_exact(data):
 
 
 def test_foreign_types_are_refused(data):
-    with pytest.raises(ValueError, match=r"Foreign holds types .* vouch for: \S*\.Foreign\. Look"):
+    with pytest.raises(ValueError, match=r"Foreign holds types .* vouch for: \S*\.Foreign\. Types"):
         trusted_types(Foreign().fit(*data))
     with pytest.raises(ValueError, match=r"vouch for: \S*<lambda>"):
         trusted_types(FunctionTransformer(lambda X: X))
+
+
+FOREIGN = f"{Foreign.__module__}.Foreign"
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_foreign_types_are_trusted_by_name_only(data, wrapped):
+    model = Foreign()
+    if wrapped:
+        model = AugmentedClassifier(model, GANAugmenter(steps=1), random_state=0, n_draws=2)
+    model.fit(*data)
+    for trust in ((), [FOREIGN[:-1]], [FOREIGN + "er"], FOREIGN.split(".")):
+        with pytest.raises(ValueError, match="does not vouch for") as refused:
+            trusted_types(model, trust=trust)
+        written = str(refused.value).partition("write ")[2].removesuffix(".")
+        types = eval(written, {"trusted_types": trusted_types, "model": model})
+        assert FOREIGN in types
+    assert trusted_types(model, trust=[FOREIGN, "nobody.Else"]) == types
+    assert trusted_types(model, trust=FOREIGN) == types
+    again = skops.io.loads(skops.io.dumps(model), trusted=types)
+    np.testing.assert_array_equal(again.predict_proba(data[0]), model.predict_proba(data[0]))
+
+
+@pytest.mark.parametrize(
+    ("package", "name", "parameters"),
+    [
+        ("lightgbm", "LGBMClassifier", {"n_estimators": 2, "verbose": -1}),
+        ("xgboost", "XGBClassifier", {"n_estimators": 2}),
+        ("catboost", "CatBoostClassifier", {"iterations": 2, "verbose": False}),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_the_message_on_a_booster_says_what_to_write(package, name, parameters, data, tmp_path):
+    booster = getattr(pytest.importorskip(package), name)(**parameters)
+    if package == "catboost":
+        booster.set_params(train_dir=str(tmp_path))
+    booster.fit(data[0], data[1] == "rare")
+    with pytest.raises(ValueError, match=rf"vouch for: .*{package}\S*{name}") as refused:
+        trusted_types(booster)
+    written = str(refused.value).partition("write ")[2].removesuffix(".")
+    types = eval(written, {"trusted_types": trusted_types, "model": booster})
+    again = skops.io.loads(skops.io.dumps(booster), trusted=types)
+    np.testing.assert_array_equal(again.predict_proba(data[0]), booster.predict_proba(data[0]))
 
 
 def test_a_typical_row_is_of_any_kind_of_column_and_of_no_row(mixed):
