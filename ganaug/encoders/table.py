@@ -29,10 +29,10 @@ class TableEncoder(BaseEstimator):
     Numbers become rank-based normal scores, with a one-hot level for each value that comes often
     (zero-inflated and few-valued columns); dates and durations are numbers on their own grid;
     strings, booleans and categories become one-hot levels, grouped where there are many. Columns
-    that name their rows have no place in the encoded row: see :mod:`ganaug.encoders.identifiers`.
-    Which
-    cells are missing is not invented: a synthetic row takes the pattern of missing cells of a
-    real row of its class, and the generator fills in the others knowing it.
+    that identify rows have no place in the encoded row, and made-up cells in synthetic ones: see
+    :mod:`ganaug.encoders.identifiers`. Which cells are missing is not invented: a synthetic row
+    takes the pattern of missing cells of a real row of its class, and the generator fills in the
+    others knowing it.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ class TableEncoder(BaseEstimator):
 
     @property
     def identifiers(self) -> list[Any]:
-        """The names, or positions, of columns that name their rows."""
+        """The names, or positions in an array, of columns that identify rows."""
         return [column.name for column in self.columns_ if column.is_identifier]
 
     def reserve_identifiers(self, X: Table) -> None:
