@@ -26,11 +26,11 @@ Table = np.ndarray | pd.DataFrame
 class TableEncoder(BaseEstimator):
     """Encode the rows of a mixed table for a GAN, and decode what the GAN makes.
 
-    Numbers become rank-based normal scores, with a one-hot level for each value that comes often
-    (zero-inflated and few-valued columns); dates and durations are numbers on their own grid;
-    strings, booleans and categories become one-hot levels, grouped where there are many. Columns
-    that identify rows have no place in the encoded row, and made-up cells in synthetic ones: see
-    :mod:`ganaug.encoders.identifiers`. Which cells are missing is not invented: a synthetic row
+    Numbers become rank-based normal scores, with a one-hot level for each value that comes often in
+    the column or in one class (zeros, markers, few-valued columns); dates and durations are numbers
+    on their own grid; strings, booleans and categories become one-hot levels, grouped where there
+    are many. Columns that identify rows have no place in the encoded row, and made-up cells in
+    synthetic ones: see :mod:`ganaug.encoders.identifiers`. Which cells are missing is not invented: a synthetic row
     takes the pattern of missing cells of a real row of its class, and the generator fills in the
     others knowing it.
 

@@ -33,9 +33,10 @@ class DenseNetwork(BaseEstimator):
 
     Notes
     -----
-    Numbers that are bounded, as pixels are, end in tanh. ``DenseNetwork(width=1024, depth=1,
-    latent_dim=100, slope=0)`` with ``BCELoss(penalty=0)`` is the dense GAN of many tutorials, made
-    conditional on the class.
+    Every layer of the generator is told the class and which cells are missing. Numbers that are
+    bounded, as pixels are, end in tanh. ``DenseNetwork(width=1024, depth=1, latent_dim=100,
+    slope=0)`` with ``BCELoss(penalty=0)`` is the dense GAN of many tutorials, made conditional on
+    the class.
 
     References
     ----------
