@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -522,7 +523,8 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         check_value(type(self).__name__, "n_candidates_", self.n_candidates_, N_CANDIDATES)
         check_fits(isinstance(self.seed_, int) and isinstance(self.history_, list), "seed_")
         # What is left shows when a row of each class is made.
-        self.sample(dict.fromkeys(labels, 1), n_candidates=2)
+        with suppress(ImportError):  # no damage: sample says which library of tables to install
+            self.sample(dict.fromkeys(labels, 1), n_candidates=2)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -63,7 +63,7 @@ def find_identifiers(cells: Cells, there: Any) -> IdentifierCoder | None:
         return TextCoder() if quantities < MIN_DISTINCT * n else None
     largest, last, pairs = cells.span, cells.most - cells.offset, n * (n - 1) / 2
     dense = n >= MIN_FILLED * (largest + 1) or pairs >= MIN_PAIRS * (largest + 1)
-    if cells.integral and dense and largest < last and pd.Series(there).is_unique:
+    if cells.integral and dense and largest < last and pd.Series(cells.read(there)).is_unique:
         return SequenceCoder(float(last))
     return None
 
