@@ -11,8 +11,10 @@ import numpy as np
 TAUS = (0.25, 0.5, 0.75, 1.0, 1.25)
 
 
-def class_prior(y: np.ndarray) -> np.ndarray:
+def class_prior(y: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Return the relative frequency of each class, in the order of the sorted labels.
+
+    With ``weights`` of shape (n,) it is the share that each class has of their sum.
 
     Examples
     --------
@@ -22,6 +24,8 @@ def class_prior(y: np.ndarray) -> np.ndarray:
     array([0.75, 0.25])
     """
     counts = np.unique(y, return_counts=True)[1]
+    if weights is not None:
+        counts = np.bincount(np.unique(y, return_inverse=True)[1], weights)
     return counts / counts.sum()
 
 
