@@ -141,7 +141,7 @@ def _add_rows(
     if not hasattr(source, "fit_resample"):
         X_new, y_new = sample_rows(source, to_add, seed)
         if weights is not None:
-            weights = extend_weights(weights, y, np.asarray(y_new))
+            weights = extend_weights(weights, y, np.asarray(y_new, dtype=y.dtype))
         return Rows(extend(X, X_new), extend(y, y_new), weights)
     sampler = clone_seeded(source, seed)
     if to_add is not None:
@@ -159,7 +159,7 @@ def _add_rows(
             "needs some of each class. Use a sampler that removes fewer rows."
         )
     if weights is not None:
-        weights = _weights_after(sampler, rows, np.asarray(y_more))
+        weights = _weights_after(sampler, rows, np.asarray(y_more, dtype=y.dtype))
     return Rows(X_more, y_more, weights)
 
 

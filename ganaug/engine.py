@@ -41,7 +41,7 @@ from ganaug.parameters import (
 )
 from ganaug.randomness import Purpose, numpy_stream, seed_from
 from ganaug.registry import ENCODERS, LOSSES, NETWORKS, make
-from ganaug.targets import checked_rows, rows_to_add
+from ganaug.targets import check_target, checked_rows, rows_to_add
 from ganaug.weights import (
     check_sample_weight,
     mean_weights,
@@ -200,6 +200,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
                 "the class of each row."
             )
         target = as_labels(as_pandas(y, "y"))
+        check_target(target, one_hot=True)
         encoder = self._make_encoder()
         table = encoder.check(as_pandas(X))
         check_consistent_length(table, target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
@@ -10,9 +11,8 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from joblib import Memory
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
-from sklearn.utils import Tags, assert_all_finite, column_or_1d, get_tags, indexable
+from sklearn.utils import Tags, get_tags, indexable
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -28,9 +28,11 @@ from ganaug.priors import (
     class_prior,
     correct_prior,
     decision_prior,
+    weighing_parameters,
 )
 from ganaug.randomness import clone_seeded, seed_from
 from ganaug.routing import FitMetadata, RoutesMetadata, Training
+from ganaug.targets import plain_labels
 
 #: Attributes that scikit-learn sets before a fit is done.
 SEEN = ("n_features_in_", "feature_names_in_")
@@ -279,14 +281,21 @@ class AugmentedClassifier(
         # The augmenter and the estimator check X, because they know which values they can take.
         check_container(X)
         validate_data(self, X, y, skip_check_array=True)
-        y = column_or_1d(as_pandas(y, "y"), warn=True)
-        assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
+        y = plain_labels(as_pandas(y, "y"))
         if self.correct_prior and not hasattr(self.estimator, "predict_proba"):
             raise ValueError(
                 "correct_prior=True corrects probabilities, and "
                 f"{type(self.estimator).__name__} has no predict_proba. Calibrate it first, or "
                 "leave correct_prior at False."
+            )
+        weighing = weighing_parameters(self.estimator) if self.correct_prior else {}
+        if weighing:
+            warnings.warn(
+                "correct_prior=True takes the probabilities of the estimator to be at the class "
+                f"prior of its training rows, but it weighs classes itself: {weighing}. Leave out "
+                "one of the two.",
+                UserWarning,
+                stacklevel=4,  # past fit and what wraps it
             )
         return indexable(X, y)
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 # Strengths of logit adjustment that a search tries. A strength of 0 would decide as an amount of 0
 # does; in trials it only added to the noise.
 TAUS = (0.25, 0.5, 0.75, 1.0, 1.25)
+#: Parameters by which scikit-learn, XGBoost, LightGBM and CatBoost weigh classes.
+WEIGHING = {
+    "class_weight",
+    "scale_pos_weight",
+    "is_unbalance",
+    "class_weights",
+    "auto_class_weights",
+}
 
 
 def class_prior(y: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
@@ -143,3 +152,22 @@ def adjusted_prior(prior: np.ndarray, tau: float) -> np.ndarray:
     """
     weights = prior ** (1 - tau)
     return weights / weights.sum()
+
+
+def weighing_parameters(estimator: Any) -> dict[str, Any]:
+    """Return the parameters of an estimator, nested ones included, by which it weighs classes.
+
+    Examples
+    --------
+    >>> from ganaug.priors import weighing_parameters
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> weighing_parameters(LogisticRegression(class_weight="balanced"))
+    {'class_weight': 'balanced'}
+    """
+    if not hasattr(estimator, "get_params"):
+        return {}
+    return {
+        name: value
+        for name, value in estimator.get_params().items()
+        if name.split("__")[-1] in WEIGHING and value not in (None, False, 1)
+    }

@@ -273,6 +273,8 @@ class AugmentedClassifierCV(AugmentedClassifier):
 
     def _get_scorer(self, y: np.ndarray) -> Callable:
         if self.scoring is not None:
+            if isinstance(self.scoring, str):
+                _check_scoring(self.scoring, y)
             return get_scorer(self.scoring)
         decides = hasattr(self.estimator, "decision_function") and len(np.unique(y)) == 2
         if not hasattr(self.estimator, "predict_proba") and not decides:
@@ -436,6 +438,28 @@ def _score_amounts(
             candidate._set_fitted(kept, draws, fitted, tau)
             scores.append(scorer(candidate, held_out.X, held_out.y, **held_out.metadata.score))
     return scores
+
+
+def _check_scoring(scoring: str, y: np.ndarray) -> None:
+    """Let a named scorer score a guess, to find out before any training whether it can."""
+    X = np.zeros((len(y), 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            get_scorer(scoring)(DummyClassifier().fit(X, y), X, y)
+        except ValueError as error:
+            labels, counts = np.unique(y, return_counts=True)
+            if len(labels) > 2:
+                way = "Use a scoring for several classes, such as 'f1_macro'"
+            else:
+                rare = labels.tolist()[counts.argmin()]
+                way = (
+                    f"Say which class is the positive one, with sklearn.metrics.make_scorer(metric,"
+                    f" pos_label={rare!r}, response_method=...), or make the labels 0 and 1"
+                )
+            raise ValueError(
+                f"scoring={scoring!r} cannot score the labels {labels.tolist()}: {error}. {way}."
+            ) from error
 
 
 def _scorer_takes_weights(scorer: Callable) -> bool:

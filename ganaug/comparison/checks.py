@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold, check_cv
-from sklearn.utils.multiclass import type_of_target
 
 from ganaug.comparison.arms import ARMS, BASELINE, Arm
 from ganaug.comparison.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIERS
@@ -19,6 +18,7 @@ from ganaug.comparison.scores import check_known
 from ganaug.frames import as_pandas
 from ganaug.preprocessing import as_frame
 from ganaug.quality.summary import tidied
+from ganaug.targets import check_target
 
 
 def check_task(
@@ -54,10 +54,14 @@ def _check_table(X: pd.DataFrame) -> None:
 
 
 def _check_labels(y: Any, n_rows: int) -> np.ndarray:
-    table = pd.DataFrame(as_pandas(y, "y")).reset_index(drop=True)
-    if table.shape[1] != 1:
-        raise ValueError(f"y must be one column of labels; it has {table.shape[1]}.")
-    labels = table.iloc[:, 0]
+    y = as_pandas(y, "y")
+    check_target(y)
+    if isinstance(y, list | tuple) and isinstance(y[0], tuple):
+        raise ValueError(
+            f"y holds tuples, such as {y[0]!r}; pass labels of one kind, text, whole numbers or "
+            "booleans, for instance list(map(str, y))."
+        )
+    labels = pd.DataFrame(y).reset_index(drop=True).iloc[:, 0]
     if len(labels) != n_rows:
         raise ValueError(f"X has {n_rows} rows and y has {len(labels)}; they must be as long.")
     if labels.isna().any():
@@ -67,10 +71,12 @@ def _check_labels(y: Any, n_rows: int) -> np.ndarray:
             "rows or label them."
         )
     values = pd.Series(labels.tolist(), dtype=object).infer_objects().to_numpy()
-    if type_of_target(values) not in {"binary", "multiclass"}:
+    kind = pd.api.types.infer_dtype(values, skipna=False)
+    if kind not in {"string", "integer", "floating", "boolean"}:
         raise ValueError(
-            f"y must hold classes: labels of one kind, such as text, integers or booleans. Got "
-            f"{type_of_target(values)} values like {values.tolist()[0]!r}."
+            f"y holds {kind} labels, such as {labels[0]!r}; a comparison takes labels of one kind, "
+            "text, whole numbers or booleans. Convert them first, for instance with "
+            "list(map(str, y))."
         )
     classes, counts = np.unique(values, return_counts=True)
     if len(classes) < 2:
