@@ -112,7 +112,8 @@ class AugmentedClassifier(
         The ``n_draws`` fitted clones.
 
     class_prior_ : ndarray of shape (n_classes,)
-        The relative frequency of each class among the real training rows.
+        The relative frequency of each class among the real training rows, or its share of their
+        weights.
 
     draw_priors_ : ndarray of shape (n_draws, n_classes)
         The same among the training rows of each draw.

@@ -61,12 +61,13 @@ class AugmentedClassifierCV(AugmentedClassifier):
     scoring : str, callable or None, default=None
         What is maximized: the name of a scikit-learn scorer, or ``scorer(estimator, X, y)``.
         None is the average precision of each class but the largest against the rest, averaged
-        over these classes. With two classes this is the average precision of the rarer one,
-        whatever its label. For a score of probabilities, such as the Brier score, set
-        ``correct_prior`` as well.
+        over these classes, with the weights of rows if there are any. With two classes this is the
+        average precision of the rarer one, whatever its label. For a score of probabilities, such
+        as the Brier score, set ``correct_prior`` as well.
 
     cv : int, cross-validation generator or iterable, default=5
-        The inner cross-validation; an int means that many stratified folds.
+        The inner cross-validation; an int means that many stratified folds. ``groups`` that
+        ``fit`` is given go to it. What an iterator gives is kept for later fits.
 
     n_draws, correct_prior, memory
         As for :class:`AugmentedClassifier`, in each inner fold and in the last fit. For an amount

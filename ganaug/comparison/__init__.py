@@ -61,7 +61,8 @@ def compare(
         forest and gradient boosting.
     cv : int, splitter or iterable
         Number of stratified folds, fewer if the rarest class has fewer rows; or what
-        scikit-learn takes as ``cv``, such as ``RepeatedStratifiedKFold()``.
+        scikit-learn takes as ``cv``, such as ``RepeatedStratifiedKFold()``. Rows of a group stay
+        together with ``StratifiedGroupKFold().split(X, y, groups)``.
     random_state : int, RandomState instance or None
         An int gives the same results at every call, whatever `n_jobs` is and whichever other
         arms and classifiers are compared.

@@ -93,7 +93,7 @@ def _check_labels(y: Any, n_rows: int) -> np.ndarray:
 def _choose_folds(y: np.ndarray, cv: Any, seed: int, X: pd.DataFrame) -> tuple[Folds, list[str]]:
     """Return the rows to train and to test on in each fold, and notes for the reader."""
     if not isinstance(cv, Real):
-        return _check_folds(list(check_cv(cv, y, classifier=True).split(X, y)), y), []
+        return _check_folds(_read_folds(cv, X, y), y), []
     if isinstance(cv, bool) or not isinstance(cv, int | np.integer) or cv < 2:
         raise ValueError(
             f"cv={cv!r} is no number of folds; it must be an integer of at least 2, or a splitter."
@@ -108,6 +108,31 @@ def _choose_folds(y: np.ndarray, cv: Any, seed: int, X: pd.DataFrame) -> tuple[F
         warnings.warn(notes[0], UserWarning, stacklevel=4)
     splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed % 2**32)
     return list(splitter.split(y, y)), notes
+
+
+def _read_folds(cv: Any, X: pd.DataFrame, y: np.ndarray) -> Folds:
+    """Return the rows of each fold, as positions."""
+    asks = getattr(cv, "get_metadata_routing", None)
+    if asks is not None and asks().consumes("split", ["groups"]):
+        raise ValueError(
+            f"cv={cv!r} needs groups, which compare does not take; pass the splits themselves, "
+            "cv=splitter.split(X, y, groups)."
+        )
+    folds: Folds = []
+    is_list = isinstance(cv, Iterable) and not isinstance(cv, str)
+    for fold in cv if is_list else check_cv(cv, y, classifier=True).split(X, y):
+        pair = [np.asarray(rows) for rows in fold] if np.iterable(fold) else []
+        parts = [np.flatnonzero(rows) if rows.dtype == bool else rows for rows in pair]
+        whole = all(rows.ndim == 1 and rows.dtype.kind in "iu" for rows in parts)
+        if len(parts) != 2 or not whole or np.any(np.concatenate(parts) >= len(y)):
+            raise ValueError(
+                f"Fold {len(folds)} of cv must be a pair, of the rows to train on and of those to "
+                f"test on, as positions from 0 to {len(y) - 1}."
+            )
+        folds.append((parts[0], parts[1]))
+    if not folds:
+        raise ValueError(f"cv={cv!r} gives no fold; pass a list of splits, or a splitter.")
+    return folds
 
 
 def _check_folds(folds: Folds, y: np.ndarray) -> Folds:
