@@ -651,3 +651,34 @@ def test_a_random_over_sampler_in_a_search_with_weights(rows):
     X, y, weights = rows
     model = search(augmenter=RandomOverSampler(), cv=2).fit(X, y, weights)
     assert model.predict(X).shape == (120,)
+
+
+class LastTask:
+    """A callback that keeps the rows of the last fit."""
+
+    max_propagation_depth = None
+
+    def setup(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, X=None, y=None, metadata=None):
+        if metadata is not None and "class_counts" in metadata:
+            self.X, self.y, self.counts = X, y, metadata["class_counts"]
+
+    def teardown(self, estimator, context):
+        pass
+
+
+@pytest.mark.parametrize("make", [list, pd.DataFrame, np.asarray])
+def test_callbacks_see_the_rows_that_were_learned(toy, make):
+    X, y = toy
+    y = np.where(np.arange(60) < 10, 2, y)
+    seen = LastTask()
+    model = GANAugmenter(steps=2, random_state=0).set_callbacks(seen)
+    model.fit(make(X.tolist()), y.tolist(), np.where(y == 2, 0, 1.0))
+    assert_array_equal(np.asarray(seen.X), X[10:])
+    assert seen.y == y[10:].tolist()
+    assert seen.counts == {0: 35, 1: 15}

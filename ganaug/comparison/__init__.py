@@ -52,7 +52,8 @@ def compare(
     X : DataFrame, array or list of shape (n_rows, n_columns)
         Any mixed table, a DataFrame of polars or a Table of pyarrow, too. Arms get it in pandas.
     y : array of shape (n_rows,)
-        Labels; every class needs two rows.
+        Labels: text, whole numbers or booleans, of one kind; every class needs two rows, and all
+        rows weigh the same.
     arms : iterable of str or Arm, optional
         Names from `ARMS`, or new arms; all of `ARMS` if left out. *nothing* is always among them:
         the others are measured against it.
