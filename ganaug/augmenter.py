@@ -16,6 +16,7 @@ from ganaug.callbacks import with_callbacks
 from ganaug.containers import as_labels
 from ganaug.engine import GANEngine
 from ganaug.frames import as_pandas, check_form, library_of
+from ganaug.weights import check_sample_weight
 
 _DOC = """{summary}
 
@@ -78,6 +79,9 @@ default="from_dtype"
         ``{{label: real rows}}``.
     sampling_strategy_ : dict
         ``{{label: rows to add}}``.
+    mean_weights_ : dict
+        ``{{label: mean weight of its real rows}}``, which is the weight of a synthetic one; 1
+        without weights.
     methods_ : dict
         ``{{label: "gan" | "interpolation" | "jitter"}}``, the generator of each class. A class of
         fewer than 8 rows is too small for a critic to tell a rule from a row: its rows are blended
@@ -177,7 +181,7 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
     )
 
     @with_callbacks
-    def fit(self, X: Any, y: Any = None) -> GANAugmenter:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> GANAugmenter:
         """Train the GAN.
 
         Parameters
@@ -188,12 +192,15 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
             :class:`~ganaug.encoders.image.ImageEncoder`.
         y : array-like of shape (n,)
             Class labels of any hashable kind.
+        sample_weight : array-like of shape (n,), default=None
+            The GAN draws real rows in proportion, among those of their class. Rows of weight 0 are
+            left out; how many rows are added does not depend on the other weights.
 
         Returns
         -------
         self
         """
-        return self._fit(X, y)
+        return self._fit(X, y, sample_weight)
 
     def transform(self, X: Any, y: Any = None) -> Any:
         """Return ``X`` as it is or, given ``y`` too, extended by synthetic rows.
@@ -314,38 +321,49 @@ class GANOverSampler(GANEngine, BaseOverSampler):  # noqa: D101
     )
 
     @with_callbacks
-    def fit(self, X: Any, y: Any = None) -> GANOverSampler:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> GANOverSampler:
         """Train the GAN without resampling; :meth:`sample` then draws from it.
 
         Parameters
         ----------
         X : array-like or DataFrame of shape (n, n_features)
         y : array-like of shape (n,)
+        sample_weight : array-like of shape (n,), default=None
+            As in :meth:`fit_resample`.
 
         Returns
         -------
         self
         """
-        return self._fit(X, y)
+        return self._fit(X, y, sample_weight)
 
     @with_callbacks
-    def fit_resample(self, X: Any, y: Any = None) -> tuple[Any, Any]:
+    def fit_resample(self, X: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, Any]:
         """Train the GAN and extend the rows.
 
         Parameters
         ----------
         X : array-like or DataFrame of shape (n, n_features)
         y : array-like of shape (n,)
+        sample_weight : array-like of shape (n,), default=None
+            The GAN draws real rows in proportion, among those of their class. Rows of weight 0 are
+            left out; how many rows are added does not depend on the other weights.
 
         Returns
         -------
         X_resampled : array-like or DataFrame of shape (n_new, n_features)
-            The real rows first, untouched and in order, then synthetic ones.
+            The real rows first, untouched and in order, then synthetic ones. Their weights are in
+            ``sample_weight_``.
         y_resampled : array-like of shape (n_new,)
         """
-        return self._fit_resample(X, y)
+        return self._fit_resample(X, y, sample_weight)
 
-    def _fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
-        self._fit(X, y)
-        as_it_came = isinstance(X, list) or library_of(X)
-        return self._extended(X if as_it_came else self.encoder_.check(X), as_labels(y))
+    def _fit_resample(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[Any, Any]:
+        self._fit(X, y, sample_weight)
+        table = X if isinstance(X, list) or library_of(X) else self.encoder_.check(X)
+        if sample_weight is not None:
+            means = list(self.mean_weights_.values())
+            new = np.repeat(means, [self.sampling_strategy_.get(c, 0) for c in self.mean_weights_])
+            given = check_sample_weight(sample_weight, len(table))
+            self.sample_weight_ = np.concatenate([given, new])
+        return self._extended(table, as_labels(y))

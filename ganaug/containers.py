@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.sparse import issparse
 
 from ganaug.frames import append, library_of
+from ganaug.targets import check_target
 
 Label = TypeVar("Label", bound=Hashable)
 
@@ -122,11 +123,11 @@ def as_labels(y: Any) -> Any:
     """Return a target as one of the containers that :func:`extend` knows."""
     if isinstance(y, pd.Index | pd.api.extensions.ExtensionArray):
         return pd.Series(y)
-    if issparse(y):
-        raise TypeError("Sparse data was passed for y; use y.toarray() to make it dense.")
     if isinstance(y, tuple):
         y = list(y)
-    if isinstance(y, list) and any(isinstance(label, list | np.ndarray) for label in y):
+    nested = isinstance(y, list) and any(isinstance(label, list | np.ndarray) for label in y)
+    if nested or issparse(y):
+        check_target(y, one_hot=True)
         return np.asarray(y)
     known = y is None or isinstance(y, pd.Series | pd.DataFrame | np.ndarray | list)
     return y if known or library_of(y) else np.asarray(y)

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_consistent_length, get_tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import _safe_indexing, check_consistent_length, get_tags
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 from ganaug.callbacks import CallbackSupportMixin
 from ganaug.containers import as_labels, extend, take
@@ -40,9 +40,16 @@ from ganaug.parameters import (
     one_of,
     whole,
 )
-from ganaug.randomness import Purpose, numpy_stream, seed_from, thin
+from ganaug.randomness import Purpose, numpy_stream, seed_from
 from ganaug.registry import ENCODERS, LOSSES, NETWORKS, make
-from ganaug.targets import checked_rows, rows_to_add
+from ganaug.targets import check_target, checked_rows, rows_to_add
+from ganaug.weights import (
+    check_sample_weight,
+    mean_weights,
+    spread_by_weight,
+    thin_weighted,
+    within_class,
+)
 
 #: Rows of a class that the encoder sees at least, however few the step budget can visit.
 MIN_ROWS_SEEN = 200
@@ -51,8 +58,10 @@ N_CANDIDATES = whole(1, CHUNK)
 
 
 class _Checked(NamedTuple):
-    """What ``fit`` was given, checked."""
+    """What ``fit`` was given, checked, without the rows of weight 0."""
 
+    X: Any
+    y: Any
     table: Any
     codes: np.ndarray
     counts: dict[Any, int]
@@ -60,6 +69,9 @@ class _Checked(NamedTuple):
     labels: LabelCoder
     encoder: Any
     device: str
+    mean_weights: dict[Any, float]
+    #: With a mean of 1 in each class; None: all the same.
+    weights: np.ndarray | None
 
 
 class _Encoded(NamedTuple):
@@ -69,6 +81,7 @@ class _Encoded(NamedTuple):
     rows: np.ndarray
     codes: np.ndarray
     held_out: np.ndarray
+    weights: np.ndarray | None
 
 
 class GANEngine(CallbackSupportMixin, BaseEstimator):
@@ -153,13 +166,14 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
                 params[part] = make(registry, value)
         return super().set_params(**params)
 
-    def _fit(self, X: Any, y: Any) -> Any:
+    def _fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Check, encode, learn, remember. A fit that fails leaves the estimator as it was."""
-        checked = self._check(X, y)
+        checked = self._check(X, y, sample_weight)
         fitted = self._describe(X, y, checked)
+        X, y = checked.X, checked.y
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        generators = Jitter(), Interpolation(), self.make_generator()
+        generators = Jitter(), Interpolation(), self._checked_generator(checked.weights)
         encoded = self._encode(checked, fitted["seed_"], generators[-1].min_rows)
         fitted |= {"encoder_": encoded.encoder, "labels_": checked.labels}
         fitted |= self._learn(encoded, generators, fitted, checked.device, context)
@@ -178,7 +192,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         )
         return self
 
-    def _check(self, X: Any, y: Any) -> _Checked:
+    def _check(self, X: Any, y: Any, sample_weight: Any) -> _Checked:
         """Refuse what cannot be fitted, before anything takes time."""
         check_parameters(self)
         if y is None:
@@ -186,19 +200,41 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
                 f"{type(self).__name__} requires y to be passed, but the target y is None; pass "
                 "the class of each row."
             )
-        y = as_labels(as_pandas(y, "y"))
-        labels = LabelCoder().fit(y)
+        target = as_labels(as_pandas(y, "y"))
+        check_target(target, one_hot=True)
         encoder = self._make_encoder()
         table = encoder.check(as_pandas(X))
-        check_consistent_length(table, y)
-        codes = labels.encode(y)
+        check_consistent_length(table, target)
+        given = None
+        if sample_weight is not None:
+            given = check_sample_weight(sample_weight, len(table))
+            kept = np.flatnonzero(given)
+            if len(kept) < len(given):  # a row of weight 0 is none
+                table, target = take(table, kept), _safe_indexing(target, kept)
+                X, y, given = table, target, given[kept]
+        labels = LabelCoder().fit(target)
+        codes = labels.encode(target)
         counts = dict(zip(labels.classes_.tolist(), np.bincount(codes).tolist(), strict=True))
-        to_add = rows_to_add(counts, self.sampling_strategy, y=y)
+        to_add = rows_to_add(counts, self.sampling_strategy, y=target)
         for part in (encoder, make(NETWORKS, self.network), make(LOSSES, self.loss)):
             if hasattr(part, "parameter_rules"):
                 check_parameters(part)
         device = pick_device(self.device)
-        return _Checked(table, codes, counts, to_add, labels, encoder, device)
+        means = np.ones(len(counts)) if given is None else mean_weights(codes, given)
+        mean_of = dict(zip(counts, means.tolist(), strict=True))
+        weights = None if given is None else within_class(codes, given)
+        return _Checked(
+            X, y, table, codes, counts, to_add, labels, encoder, device, mean_of, weights
+        )
+
+    def _checked_generator(self, weights: np.ndarray | None) -> Any:
+        generator = self.make_generator()
+        if weights is not None and not has_fit_parameter(generator, "sample_weight"):
+            raise ValueError(
+                f"{type(generator).__name__}.fit takes no sample_weight; give it that parameter, "
+                "or fit without weights."
+            )
+        return generator
 
     def _describe(self, X: Any, y: Any, checked: _Checked) -> dict[str, Any]:
         """Return the fitted attributes that are known before training."""
@@ -209,6 +245,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
             "classes_": checked.labels.classes_,
             "class_counts_": checked.counts,
             "sampling_strategy_": checked.to_add,
+            "mean_weights_": checked.mean_weights,
             "seed_": seed_from(self.random_state),
             "n_candidates_": self.n_candidates,
             "device_": self.device,
@@ -220,18 +257,23 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         n_classes = len(checked.labels.classes_)
         # A class is thinned to the rows that the step budget can visit.
         budget = max(MIN_ROWS_SEEN, math.ceil(int(self.steps) * int(self.batch_size) / n_classes))
-        kept = thin(checked.codes, budget, numpy_stream(seed, Purpose.THIN))
+        kept, weights = thin_weighted(
+            checked.codes, checked.weights, budget, numpy_stream(seed, Purpose.THIN)
+        )
         table, codes = take(checked.table, kept), checked.codes[kept]
         held_out = np.zeros(len(codes), dtype=bool)
         if self.early_stopping:
             grow = [c for c, label in enumerate(checked.counts) if checked.to_add.get(label)]
             held_out = self._hold_out(codes, grow, min_rows, seed)
         learned = np.flatnonzero(~held_out)
-        encoder = checked.encoder.fit(take(table, learned), codes[learned], n_classes)
+        options = {}
+        if weights is not None and has_fit_parameter(checked.encoder, "sample_weight"):
+            options["sample_weight"] = weights[learned]
+        encoder = checked.encoder.fit(take(table, learned), codes[learned], n_classes, **options)
         if identifiers := getattr(encoder, "identifiers", []):
             encoder.reserve_identifiers(checked.table)
             self._warn_of_identifiers(identifiers)
-        return _Encoded(encoder, encoder.transform(table), codes, held_out)
+        return _Encoded(encoder, encoder.transform(table), codes, held_out, weights)
 
     def _learn(
         self,
@@ -242,8 +284,9 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         context: Any,
     ) -> dict[str, Any]:
         """Fit the generators of all classes; return the fitted attributes that this adds."""
-        encoder, rows, codes, held_out = encoded
+        encoder, rows, codes, held_out, weights = encoded
         seed, seen = fitted["seed_"], ~held_out
+        options = {} if weights is None else {"sample_weight": weights[seen]}
         methods = {c: _method_for(n, unfitted) for c, n in fitted["class_counts_"].items()}
         monitor = Monitor(n_iter_no_change=self.n_iter_no_change)
         generators: dict[str, Any] = {}
@@ -257,7 +300,13 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         )
         if held_out.any():
             draw = encoder.draw_missing_flags
-            monitor.validation = Validation(rows[held_out], codes[held_out], draw, seed, device)
+            watched = np.flatnonzero(held_out)
+            if weights is not None:
+                counts = dict(enumerate(np.bincount(codes[watched]).tolist()))
+                rng = numpy_stream(seed, Purpose.HOLD_OUT, 1)
+                spread = spread_by_weight(codes[watched], weights[watched], counts, rng)
+                watched = watched[spread]
+            monitor.validation = Validation(rows[watched], codes[watched], draw, seed, device)
         for generator in unfitted:
             served = np.flatnonzero([method == generator.name for method in methods.values()])
             if not len(served):
@@ -271,10 +320,11 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
                     seed=seed,
                     device=device,
                     monitor=monitor,
+                    **options,
                 )
             except TrainingDiverged:
                 self._warn_of_divergence(monitor, "interpolation or jitter is")
-                everything = _Encoded(encoder, rows, codes, np.zeros_like(held_out))
+                everything = _Encoded(encoder, rows, codes, np.zeros_like(held_out), weights)
                 rest = [other for other in unfitted if other is not generator]
                 instead = self._learn(everything, rest, fitted, device, context)
                 return instead | {"history_": list(monitor.history)}

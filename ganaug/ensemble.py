@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from joblib import Memory
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
-from sklearn.utils import Tags, assert_all_finite, column_or_1d, get_tags, indexable
+from sklearn.utils import Tags, get_tags, indexable
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -28,11 +28,22 @@ from ganaug.priors import (
     class_prior,
     correct_prior,
     decision_prior,
+    weighing_parameters,
 )
 from ganaug.randomness import clone_seeded, seed_from
+from ganaug.routing import FitMetadata, RoutesMetadata, Training
+from ganaug.targets import plain_labels
 
 #: Attributes that scikit-learn sets before a fit is done.
 SEEN = ("n_features_in_", "feature_names_in_")
+
+
+class Draws(NamedTuple):
+    """A clone trained on each draw, and how many rows and which class prior the draw has."""
+
+    estimators: Sequence[Any]
+    sizes: np.ndarray
+    priors: np.ndarray
 
 
 def _if_clones_have(method: str) -> Callable:
@@ -42,7 +53,9 @@ def _if_clones_have(method: str) -> Callable:
     )
 
 
-class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class AugmentedClassifier(
+    RoutesMetadata, CallbackSupportMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
     r"""Train a classifier on augmented rows; predict on real ones.
 
     ``fit`` adds synthetic rows to the training set and trains clones of ``estimator`` on it.
@@ -99,7 +112,8 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         The ``n_draws`` fitted clones.
 
     class_prior_ : ndarray of shape (n_classes,)
-        The relative frequency of each class among the real training rows.
+        The relative frequency of each class among the real training rows, or its share of their
+        weights.
 
     draw_priors_ : ndarray of shape (n_draws, n_classes)
         The same among the training rows of each draw.
@@ -208,7 +222,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         self.random_state = random_state
 
     @with_callbacks
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> Self:
         """Augment the training rows and train on them.
 
         Parameters
@@ -219,44 +233,70 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         y : array-like of shape (n_samples,)
             Their class labels.
 
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights for the estimator, which must take them, and for an augmenter that does: a GAN
+            draws real rows in proportion. Synthetic rows get the mean weight of their class. Rows
+            of weight 0 are left out.
+
+        **params : dict
+            Parameters of the estimator's ``fit``, the same for all rows. An
+            :class:`AugmentedClassifierCV` takes ``groups`` for its inner cross-validation. With
+            scikit-learn's metadata routing these, and ``sample_weight``, go to those that request
+            them.
+
         Returns
         -------
         self
             The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            Before anything is trained: if weights are wrong, or nobody takes them; if a parameter
+            has a value for each row, which synthetic rows could not have.
         """
         check_parameters(self)
         learned = {n: v for n, v in vars(self).items() if n.endswith("_") and n[0] != "_"}
         for name in learned:
             delattr(self, name)
         try:
-            self._fit(*self._check_training_rows(X, y))
+            X, y = self._check_training_rows(X, y)
+            self._fit(X, y, self._route_fit(len(y), {"sample_weight": sample_weight} | params))
         except BaseException:
             if "estimators_" not in vars(self):  # which is set last; a callback may fail after it
                 self.__dict__ = {n: v for n, v in vars(self).items() if n not in SEEN} | learned
             raise
         return self
 
-    def _fit(self, X: Any, y: np.ndarray) -> None:
+    def _fit(self, X: Any, y: np.ndarray, metadata: FitMetadata) -> None:
         seed = self.seed()
         context = self._init_callback_context(max_subtasks=1)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        source = self._fit_augmenter(X, y, seed, context.subcontext(task_name="fit-augmenter"))
-        estimators, draw_priors = self._fit_estimators(X, y, seed, source)
-        self._set_fitted(y, estimators, draw_priors, source)
+        training = Training(X, y, metadata).with_weight()
+        subcontext = context.subcontext(task_name="fit-augmenter")
+        source = self._fit_augmenter(training, seed, subcontext)
+        self._set_fitted(training, self._fit_estimators(training, seed, source), source)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
 
     def _check_training_rows(self, X: Any, y: Any) -> tuple[Any, np.ndarray]:
         # The augmenter and the estimator check X, because they know which values they can take.
         check_container(X)
         validate_data(self, X, y, skip_check_array=True)
-        y = column_or_1d(as_pandas(y, "y"), warn=True)
-        assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
+        y = plain_labels(as_pandas(y, "y"))
         if self.correct_prior and not hasattr(self.estimator, "predict_proba"):
             raise ValueError(
                 "correct_prior=True corrects probabilities, and "
                 f"{type(self.estimator).__name__} has no predict_proba. Calibrate it first, or "
                 "leave correct_prior at False."
+            )
+        weighing = weighing_parameters(self.estimator) if self.correct_prior else {}
+        if weighing:
+            warnings.warn(
+                "correct_prior=True takes the probabilities of the estimator to be at the class "
+                f"prior of its training rows, but it weighs classes itself: {weighing}. Leave out "
+                "one of the two.",
+                UserWarning,
+                stacklevel=4,  # past fit and what wraps it
             )
         return indexable(X, y)
 
@@ -269,8 +309,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
 
     def _fit_augmenter(
         self,
-        X: Any,
-        y: np.ndarray,
+        training: Training,
         seed: int | None,
         context: Any,
         to_add: Mapping[Any, int] | None = None,
@@ -284,6 +323,7 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
             return None
         if hasattr(augmenter, "fit_resample"):
             return augmenter
+        (X, y, _), metadata = training.rows(), training.metadata.augmenter
         augmenter = clone_seeded(augmenter, seed, AUGMENTER)
         if to_add is not None:
             set_rows_to_add(augmenter, y, to_add)
@@ -291,73 +331,76 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         def fit() -> None:
             with context.propagate_callback_context(augmenter):
                 context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-                augmenter.fit(X, y)
+                augmenter.fit(X, y, **metadata)
                 context.call_on_fit_task_end(estimator=self, X=X, y=y)
 
-        fit_or_load(augmenter, X, y, fit, self.memory)
+        fit_or_load(augmenter, X, y, fit, self.memory, metadata)
         return augmenter
 
     def _fit_estimators(
         self,
-        X: Any,
-        y: np.ndarray,
+        training: Training,
         seed: int | None,
         source: Any,
         to_add: Mapping[Any, int] | None = None,
-    ) -> tuple[list[Any], np.ndarray]:
-        """Train a clone on each draw; return them and the rows of each class in each draw.
+    ) -> Draws:
+        """Train a clone on each draw.
 
         All draws together go up to ``to_add`` of each class; None: what ``source`` is set to.
         """
-        draw_counts = []
+        sizes, priors = [], []
+        metadata = training.metadata
 
-        def draws() -> Iterator[tuple[Any, np.ndarray]]:
-            for X_draw, y_draw in draw_rows(X, y, source, to_add, seed, self.n_draws):
-                draw_counts.append(np.unique(y_draw, return_counts=True)[1])
-                yield X_draw, y_draw
+        def fits() -> Iterator[Any]:
+            drawn = draw_rows(
+                training.rows(), source, to_add, seed, self.n_draws, metadata.augmenter
+            )
+            for draw, (X, y, weights) in enumerate(drawn):
+                sizes.append(len(y))
+                priors.append(class_prior(y, weights))
+                params = dict(metadata.estimator)
+                if weights is not None:
+                    params["sample_weight"] = weights
+                estimator = clone_seeded(self.estimator, seed, ESTIMATOR, draw)
+                yield delayed(estimator.fit)(X, y, **params)
 
         # Autologging would score the clones on augmented rows as if they were real.
         with without_autologging():
             # Dispatched at once, so that every draw is made in this thread.
-            estimators = Parallel(n_jobs=self.n_jobs, pre_dispatch="all")(
-                delayed(clone_seeded(self.estimator, seed, ESTIMATOR, draw).fit)(*drawn)
-                for draw, drawn in enumerate(draws())
-            )
-        return estimators, np.array(draw_counts)
+            estimators = Parallel(n_jobs=self.n_jobs, pre_dispatch="all")(fits())
+        return Draws(estimators, np.array(sizes), np.array(priors))
 
     def _set_fitted(
-        self,
-        y: np.ndarray,
-        estimators: Sequence[Any],
-        draw_counts: np.ndarray,
-        source: Any = None,
-        tau: float | None = None,
+        self, training: Training, draws: Draws, source: Any = None, tau: float | None = None
     ) -> None:
         """Set all that is learned; ``tau`` is for logit adjustment, None: the draws decide."""
-        self.classes_ = np.unique(y)
-        self.class_prior_ = class_prior(y)
-        self.draw_sizes_ = draw_counts.sum(axis=1)
-        self.draw_priors_ = draw_counts / self.draw_sizes_[:, None]
+        self.classes_ = np.unique(training.y)
+        self.class_prior_ = class_prior(training.y, training.metadata.weights)
+        self.draw_sizes_ = draws.sizes
+        self.draw_priors_ = draws.priors
         self.decision_prior_: np.ndarray | None = None
         if tau is not None:
             self.decision_prior_ = adjusted_prior(self.class_prior_, tau)
-        elif len(estimators) > 1 and hasattr(estimators[0], "predict_proba"):
+        elif len(draws.estimators) > 1 and hasattr(draws.estimators[0], "predict_proba"):
             self.decision_prior_ = decision_prior(list(self.draw_priors_))
         self.probability_prior_ = self.class_prior_ if self.correct_prior else self.decision_prior_
         self.augmenter_ = None if hasattr(source, "fit_resample") else source
-        self.estimators_ = list(estimators)
+        self.estimators_ = list(draws.estimators)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimators_")
 
     @_if_clones_have("predict_proba")
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Any, **params: Any) -> np.ndarray:
         """Class probabilities, averaged over the draws at the same class prior.
 
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
             Rows to classify.
+
+        **params : dict
+            Passed to the clones.
 
         Returns
         -------
@@ -366,21 +409,25 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         """
         check_is_fitted(self)
         check_container(X)
-        return self._probabilities(X, self.probability_prior_)
+        return self._probabilities(
+            X, self.probability_prior_, self._pass_on("predict_proba", params)
+        )
 
-    def _probabilities(self, X: Any, prior: np.ndarray | None) -> np.ndarray:
+    def _probabilities(
+        self, X: Any, prior: np.ndarray | None, passed: Mapping[str, Any]
+    ) -> np.ndarray:
         """Return the average over the draws at a class prior; None: those of the only clone."""
-        each = self._probabilities_of_clones(X)
+        each = self._probabilities_of_clones(X, **passed["predict_proba"])
         if prior is None:
             return each[0]
         mean = average_at_prior(each, list(self.draw_priors_), self.class_prior_)
         return correct_prior(mean, self.class_prior_, prior)
 
-    def _probabilities_of_clones(self, X: Any) -> list[np.ndarray]:
-        return [fitted.predict_proba(X) for fitted in self.estimators_]
+    def _probabilities_of_clones(self, X: Any, **params: Any) -> list[np.ndarray]:
+        return [fitted.predict_proba(X, **params) for fitted in self.estimators_]
 
     @_if_clones_have("predict_proba")
-    def predict_log_proba(self, X: Any) -> np.ndarray:
+    def predict_log_proba(self, X: Any, **params: Any) -> np.ndarray:
         """Logarithm of ``predict_proba``.
 
         Parameters
@@ -388,16 +435,22 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         X : array-like or DataFrame of shape (n_samples, n_features)
             Rows to classify.
 
+        **params : dict
+            Passed to the clones.
+
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
             One column a class, in the order of ``classes_``.
         """
+        check_is_fitted(self)
+        check_container(X)
+        passed = self._pass_on("predict_log_proba", params)
         with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+            return np.log(self._probabilities(X, self.probability_prior_, passed))
 
     @_if_clones_have("decision_function")
-    def decision_function(self, X: Any) -> np.ndarray:
+    def decision_function(self, X: Any, **params: Any) -> np.ndarray:
         """Log odds at ``decision_prior_`` or, if None, the average over the clones.
 
         Positive where ``predict`` decides for the second of two classes.
@@ -407,6 +460,9 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         X : array-like or DataFrame of shape (n_samples, n_features)
             Rows to classify.
 
+        **params : dict
+            Passed to the clones.
+
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
@@ -414,21 +470,27 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         """
         check_is_fitted(self)
         check_container(X)
+        return self._decision_function(X, self._pass_on("decision_function", params))
+
+    def _decision_function(self, X: Any, passed: Mapping[str, Any]) -> np.ndarray:
         if self.decision_prior_ is None:
-            each = [fitted.decision_function(X) for fitted in self.estimators_]
-            return np.mean(each, axis=0)
-        p = self._probabilities(X, self.decision_prior_)
+            own = passed["decision_function"]
+            return np.mean([fitted.decision_function(X, **own) for fitted in self.estimators_], 0)
+        p = self._probabilities(X, self.decision_prior_, passed)
         # A probability is 0 where all clones are certain, and the log odds must stay finite.
         scores = np.log(np.maximum(p, np.finfo(float).tiny))
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Any, **params: Any) -> np.ndarray:
         """Class labels: the likeliest at ``decision_prior_`` or, if None, those of the clones.
 
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
             Rows to classify.
+
+        **params : dict
+            Passed to the clones.
 
         Returns
         -------
@@ -437,14 +499,16 @@ class AugmentedClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMi
         """
         check_is_fitted(self)
         check_container(X)
+        passed = self._pass_on("predict", params)
         if self.decision_prior_ is not None:
-            scores = self._probabilities(X, self.decision_prior_)
+            scores = self._probabilities(X, self.decision_prior_, passed)
         elif len(self.estimators_) == 1:
-            return self.estimators_[0].predict(X)
+            return self.estimators_[0].predict(X, **passed["predict"])
         elif hasattr(self, "decision_function") and len(self.classes_) == 2:
-            scores = self.decision_function(X)
+            scores = self._decision_function(X, passed)
         else:  # with more classes the columns may stand for pairs of them
-            votes = [fitted.predict(X)[:, None] == self.classes_ for fitted in self.estimators_]
+            each = [fitted.predict(X, **passed["predict"]) for fitted in self.estimators_]
+            votes = [predicted[:, None] == self.classes_ for predicted in each]
             scores = np.sum(votes, axis=0)
         chosen = scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(int)
         return self.classes_[chosen]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
@@ -22,7 +22,12 @@ from ganaug.randomness import is_random_state
 
 
 def fit_or_load(
-    augmenter: Any, X: Any, y: np.ndarray, fit: Callable[[], object], memory: Any
+    augmenter: Any,
+    X: Any,
+    y: np.ndarray,
+    fit: Callable[[], object],
+    memory: Any,
+    metadata: Mapping[str, Any] | None = None,
 ) -> None:
     """Fit an augmenter, or give it the attributes that an equal fit has stored in ``memory``.
 
@@ -40,6 +45,8 @@ def fit_or_load(
         Fits ``augmenter`` on these rows. It is not called where there is an equal fit.
     memory : joblib.Memory, str, Path or None
         None: always fit.
+    metadata : dict, optional
+        What else ``fit`` passes to the augmenter, such as weights: other fits for other ones.
     """
     store = check_memory(str(memory) if isinstance(memory, Path) else memory).store_backend
     if store is None:
@@ -57,7 +64,8 @@ def fit_or_load(
     try:
         # Inside the folder that joblib.Memory clears. Its function cache has no lock: two processes
         # may both compute the first result, or delete the other's.
-        path = Path(store.location) / "ganaug" / f"{_key(augmenter, parameters, X, y)}.pkl"
+        key = _key(augmenter, parameters, X, y, metadata or {})
+        path = Path(store.location) / "ganaug" / f"{key}.pkl"
         learned = _load(path)
         lock: AbstractContextManager = nullcontext()
         if learned is None:
@@ -83,7 +91,13 @@ def fit_or_load(
         vars(augmenter).setdefault(name, value)
 
 
-def _key(augmenter: Any, parameters: dict[str, Any], X: Any, y: np.ndarray) -> str:
+def _key(
+    augmenter: Any,
+    parameters: dict[str, Any],
+    X: Any,
+    y: np.ndarray,
+    metadata: Mapping[str, Any],
+) -> str:
     sources = [source_of(part) for part in (augmenter, *parameters.values())]
     strategy = parameters.get("sampling_strategy")
     if callable(strategy):  # a lambda has no hash, and only its result for these labels matters
@@ -92,7 +106,8 @@ def _key(augmenter: Any, parameters: dict[str, Any], X: Any, y: np.ndarray) -> s
     versions = [__version__, version("torch")]
     # Synthetic rows come in the same containers.
     containers = ["array" if isinstance(X, np.ndarray) else type(X).__name__, str(y.dtype)]
-    return joblib.hash([kind, parameters, sources, versions, containers, fingerprint(X, y)])
+    known = [kind, parameters, sources, versions, containers, fingerprint(X, y)]
+    return joblib.hash([*known, dict(metadata)] if metadata else known)
 
 
 def _warn(message: str) -> None:

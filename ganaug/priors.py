@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 # Strengths of logit adjustment that a search tries. A strength of 0 would decide as an amount of 0
 # does; in trials it only added to the noise.
 TAUS = (0.25, 0.5, 0.75, 1.0, 1.25)
+#: Parameters by which scikit-learn, XGBoost, LightGBM and CatBoost weigh classes.
+WEIGHING = {
+    "class_weight",
+    "scale_pos_weight",
+    "is_unbalance",
+    "class_weights",
+    "auto_class_weights",
+}
 
 
-def class_prior(y: np.ndarray) -> np.ndarray:
+def class_prior(y: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Return the relative frequency of each class, in the order of the sorted labels.
+
+    With ``weights`` of shape (n,) it is the share that each class has of their sum.
 
     Examples
     --------
@@ -22,6 +33,8 @@ def class_prior(y: np.ndarray) -> np.ndarray:
     array([0.75, 0.25])
     """
     counts = np.unique(y, return_counts=True)[1]
+    if weights is not None:
+        counts = np.bincount(np.unique(y, return_inverse=True)[1], weights)
     return counts / counts.sum()
 
 
@@ -139,3 +152,22 @@ def adjusted_prior(prior: np.ndarray, tau: float) -> np.ndarray:
     """
     weights = prior ** (1 - tau)
     return weights / weights.sum()
+
+
+def weighing_parameters(estimator: Any) -> dict[str, Any]:
+    """Return the parameters of an estimator, nested ones included, by which it weighs classes.
+
+    Examples
+    --------
+    >>> from ganaug.priors import weighing_parameters
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> weighing_parameters(LogisticRegression(class_weight="balanced"))
+    {'class_weight': 'balanced'}
+    """
+    if not hasattr(estimator, "get_params"):
+        return {}
+    return {
+        name: value
+        for name, value in estimator.get_params().items()
+        if name.split("__")[-1] in WEIGHING and value not in (None, False, 1)
+    }

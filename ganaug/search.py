@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy.stats import rankdata
+from sklearn.dummy import DummyClassifier
 from sklearn.metrics import average_precision_score, get_scorer, get_scorer_names
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.parallel import Parallel, delayed
 
 from ganaug.augmenter import GANAugmenter
@@ -27,6 +31,7 @@ from ganaug.parameters import (
 )
 from ganaug.priors import TAUS
 from ganaug.randomness import subseed
+from ganaug.routing import FitMetadata, Training, routing_enabled, takes_sample_weight
 from ganaug.targets import class_counts, rows_to_add
 
 
@@ -56,12 +61,13 @@ class AugmentedClassifierCV(AugmentedClassifier):
     scoring : str, callable or None, default=None
         What is maximized: the name of a scikit-learn scorer, or ``scorer(estimator, X, y)``.
         None is the average precision of each class but the largest against the rest, averaged
-        over these classes. With two classes this is the average precision of the rarer one,
-        whatever its label. For a score of probabilities, such as the Brier score, set
-        ``correct_prior`` as well.
+        over these classes, with the weights of rows if there are any. With two classes this is the
+        average precision of the rarer one, whatever its label. For a score of probabilities, such
+        as the Brier score, set ``correct_prior`` as well.
 
     cv : int, cross-validation generator or iterable, default=5
-        The inner cross-validation; an int means that many stratified folds.
+        The inner cross-validation; an int means that many stratified folds. ``groups`` that
+        ``fit`` is given go to it. What an iterator gives is kept for later fits.
 
     n_draws, correct_prior, memory
         As for :class:`AugmentedClassifier`, in each inner fold and in the last fit. For an amount
@@ -160,6 +166,9 @@ class AugmentedClassifierCV(AugmentedClassifier):
         ),
     }
 
+    #: An iterator that was ``cv``, and the splits it gave.
+    _read: tuple[Any, list] | None = None
+
     def __init__(
         self,
         estimator: Any,
@@ -187,9 +196,10 @@ class AugmentedClassifierCV(AugmentedClassifier):
         self.scoring = scoring
         self.cv = cv
 
-    def _fit(self, X: Any, y: np.ndarray) -> None:
+    def _fit(self, X: Any, y: np.ndarray, metadata: FitMetadata) -> None:
         amounts, scorer = self._check_amounts(), self._get_scorer(y)
-        folds = self._inner_folds(X, y)
+        training = Training(X, y, metadata)
+        folds = self._inner_folds(training)
         seed = self.seed()
         context = self._init_callback_context(
             max_subtasks=len(folds) + 1, sequential_subtasks=False
@@ -200,16 +210,52 @@ class AugmentedClassifierCV(AugmentedClassifier):
             context.subcontext(task_name="inner-fold", task_id=fold) for fold in range(len(folds))
         ]
         refit_context = context.subcontext(task_name="refit", task_id=len(folds))
-        found = self._search(X, y, seed, folds, contexts, amounts, scorer)
-        to_add = rows_to_add(class_counts(y), amount=found["best_amount_"])
-        source = self._fit_augmenter(X, y, seed, refit_context, to_add)
-        estimators, draw_counts = self._fit_estimators(X, y, seed, source, to_add)
+        found = self._search(training, seed, folds, contexts, amounts, scorer)
+        training = training.with_weight()
+        to_add = rows_to_add(class_counts(training.y), amount=found["best_amount_"])
+        source = self._fit_augmenter(training, seed, refit_context, to_add)
+        draws = self._fit_estimators(training, seed, source, to_add)
         self.__dict__.update(found)
-        self._set_fitted(y, estimators, draw_counts, source, found["best_tau_"])
+        self._set_fitted(training, draws, source, found["best_tau_"])
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
 
+    def _route_fit(self, n: int, params: dict[str, Any]) -> FitMetadata:
+        metadata = super()._route_fit(n, params)
+        if self.scoring is None and metadata.weights is not None:
+            return replace(metadata, score={"sample_weight": metadata.weights})
+        return metadata
+
+    def _pass_on_fit(self, params: dict[str, Any]) -> dict[str, Any]:
+        """As scikit-learn's searches do: ``groups`` to the splitter, weights to the scorer too."""
+        routed = super()._pass_on_fit({k: v for k, v in params.items() if k != "groups"})
+        routed["splitter"] = {"split": {k: v for k, v in params.items() if k == "groups"}}
+        if self.scoring is not None and _scorer_takes_weights(get_scorer(self.scoring)):
+            weights = {k: v for k, v in params.items() if k == "sample_weight"}
+            routed["scorer"] = {"score": weights}
+        return routed
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Return which metadata goes to the estimator, the augmenter, the splitter and the scorer.
+
+        Returns
+        -------
+        MetadataRouter
+            As of every scikit-learn meta-estimator.
+        """
+        router = super().get_metadata_routing()
+        router.add(
+            splitter=self.cv, method_mapping=MethodMapping().add(caller="fit", callee="split")
+        )
+        if self.scoring is not None:
+            to_scorer = MethodMapping().add(caller="fit", callee="score")
+            router.add(scorer=get_scorer(self.scoring), method_mapping=to_scorer)
+        return router
+
     def _get_augmenter(self) -> Any:
-        return GANAugmenter() if self.augmenter is None else self.augmenter
+        if self.augmenter is not None:
+            return self.augmenter
+        augmenter = GANAugmenter()
+        return augmenter.set_fit_request(sample_weight=True) if routing_enabled() else augmenter
 
     def _check_amounts(self) -> np.ndarray:
         amounts = np.asarray(self.amounts, dtype=float)
@@ -228,6 +274,8 @@ class AugmentedClassifierCV(AugmentedClassifier):
 
     def _get_scorer(self, y: np.ndarray) -> Callable:
         if self.scoring is not None:
+            if isinstance(self.scoring, str):
+                _check_scoring(self.scoring, y)
             return get_scorer(self.scoring)
         decides = hasattr(self.estimator, "decision_function") and len(np.unique(y)) == 2
         if not hasattr(self.estimator, "predict_proba") and not decides:
@@ -239,22 +287,37 @@ class AugmentedClassifierCV(AugmentedClassifier):
         labels, counts = np.unique(y, return_counts=True)
         return partial(_average_precision, classes=np.delete(labels, counts.argmax()))
 
-    def _inner_folds(self, X: Any, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-        folds = list(check_cv(self.cv, y, classifier=True).split(X, y))
+    def _inner_folds(self, training: Training) -> list[tuple[np.ndarray, np.ndarray]]:
+        X, y, metadata = training
+        splitter = check_cv(self._splits(), y, classifier=True)
+        folds = list(splitter.split(X, y, **metadata.split))
+        if not folds:
+            raise ValueError(
+                f"cv={self.cv!r} gives no inner fold. An iterator gives its splits once: pass a "
+                "list of them, or a splitter."
+            )
+        weighted = np.isin(np.arange(len(y)), metadata.weighted(len(y)))
         for fold, (train, _) in enumerate(folds):
-            absent = np.setdiff1d(y, y[train]).tolist()
+            absent = np.setdiff1d(y[weighted], y[train][weighted[train]]).tolist()
             if absent:
                 raise ValueError(
                     f"Inner fold {fold} of cv={self.cv!r} has no training row of class "
-                    f"{absent[0]!r}, which has {np.sum(y == absent[0])} row(s) in all. Use another "
-                    "cv, or AugmentedClassifier with a fixed amount."
+                    f"{absent[0]!r}, which has {np.sum(y[weighted] == absent[0])} row(s) in all. "
+                    "Use another cv, or AugmentedClassifier with a fixed amount."
                 )
         return folds
 
+    def _splits(self) -> Any:
+        """Return ``cv``; of an iterator what it gave at first, because it gives that only once."""
+        if not isinstance(self.cv, Iterator):
+            return self.cv
+        if self._read is None or self._read[0] is not self.cv:
+            self._read = self.cv, list(self.cv)
+        return self._read[1]
+
     def _search(
         self,
-        X: Any,
-        y: np.ndarray,
+        training: Training,
         seed: int | None,
         folds: Sequence[tuple[np.ndarray, np.ndarray]],
         contexts: Sequence[Any],
@@ -276,7 +339,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
             for fold in range(len(folds))
         ]
         scores = Parallel(n_jobs=self.n_jobs)(
-            delayed(_score_amounts)(candidate, X, y, *fold, amounts, taus, scorer, context)
+            delayed(_score_amounts)(candidate, training, *fold, amounts, taus, scorer, context)
             for candidate, fold, context in zip(candidates, folds, contexts, strict=True)
         )
         return self._choose([(a, tau) for a in amounts for tau in taus], np.array(scores))
@@ -342,17 +405,16 @@ class _Candidate(AugmentedClassifier):
         """Store the probabilities of ``X`` at the first prediction from now on."""
         self._held_out, self._stored = X, ()
 
-    def _probabilities_of_clones(self, X: Any) -> list[np.ndarray]:
-        if X is not self._held_out:
-            return super()._probabilities_of_clones(X)
+    def _probabilities_of_clones(self, X: Any, **params: Any) -> list[np.ndarray]:
+        if X is not self._held_out or params:
+            return super()._probabilities_of_clones(X, **params)
         self._stored = self._stored or super()._probabilities_of_clones(X)
         return [p.copy() for p in self._stored]  # a scorer may write into what it gets
 
 
 def _score_amounts(
     candidate: _Candidate,
-    X: Any,
-    y: np.ndarray,
+    training: Training,
     train: np.ndarray,
     test: np.ndarray,
     amounts: np.ndarray,
@@ -361,25 +423,71 @@ def _score_amounts(
     context: Any,
 ) -> list[float]:
     """Score every amount with every ``tau`` on one inner fold, with one fitted augmenter."""
-    X_test, y_test = _safe_indexing(X, test), y[test]
-    X, y = candidate._check_training_rows(_safe_indexing(X, train), y[train])
-    seed, counts = candidate.seed(), class_counts(y)
+    held_out, kept = training.take(test).with_weight(), training.take(train).with_weight()
+    kept = Training(*candidate._check_training_rows(kept.X, kept.y), kept.metadata)
+    seed, counts = candidate.seed(), class_counts(kept.y)
     largest = rows_to_add(counts, amount=amounts.max())
-    fitted = source = candidate._fit_augmenter(X, y, seed, context, largest)
+    fitted = source = candidate._fit_augmenter(kept, seed, context, largest)
     if fitted is not None and not hasattr(fitted, "fit_resample"):
         source = _NestedDraws(fitted, largest)
     scores = []
     for amount in amounts:
         to_add = rows_to_add(counts, amount=amount)
-        estimators, draw_counts = candidate._fit_estimators(X, y, seed, source, to_add)
-        candidate.hold_out(X_test)
+        draws = candidate._fit_estimators(kept, seed, source, to_add)
+        candidate.hold_out(held_out.X)
         for tau in taus:
-            candidate._set_fitted(y, estimators, draw_counts, fitted, tau)
-            scores.append(scorer(candidate, X_test, y_test))
+            candidate._set_fitted(kept, draws, fitted, tau)
+            scores.append(scorer(candidate, held_out.X, held_out.y, **held_out.metadata.score))
     return scores
 
 
-def _average_precision(classifier: Any, X: Any, y: np.ndarray, *, classes: np.ndarray) -> float:
+def _check_scoring(scoring: str, y: np.ndarray) -> None:
+    """Let a named scorer score a guess, to find out before any training whether it can."""
+    X = np.zeros((len(y), 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            get_scorer(scoring)(DummyClassifier().fit(X, y), X, y)
+        except ValueError as error:
+            labels, counts = np.unique(y, return_counts=True)
+            if len(labels) > 2:
+                way = "Use a scoring for several classes, such as 'f1_macro'"
+            else:
+                rare = labels.tolist()[counts.argmin()]
+                way = (
+                    f"Say which class is the positive one, with sklearn.metrics.make_scorer(metric,"
+                    f" pos_label={rare!r}, response_method=...), or make the labels 0 and 1"
+                )
+            raise ValueError(
+                f"scoring={scoring!r} cannot score the labels {labels.tolist()}: {error}. {way}."
+            ) from error
+
+
+def _scorer_takes_weights(scorer: Callable) -> bool:
+    """Tell whether a scorer can be called with ``sample_weight``."""
+    if not hasattr(scorer, "set_score_request"):
+        return takes_sample_weight(scorer)
+    # Those of scikit-learn all seem to take it, and hand it to a metric that may not.
+    X, y = np.zeros((4, 1)), np.array([0, 1, 0, 1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            scorer(DummyClassifier().fit(X, y), X, y, sample_weight=np.ones(4))
+        except TypeError:
+            return False
+        except Exception:  # about other things than weights
+            return True
+    return True
+
+
+def _average_precision(
+    classifier: Any,
+    X: Any,
+    y: np.ndarray,
+    *,
+    classes: np.ndarray,
+    sample_weight: np.ndarray | None = None,
+) -> float:
     """Average precision of each of ``classes`` present in ``y`` against the rest, averaged."""
     if hasattr(classifier, "predict_proba"):
         scores = classifier.predict_proba(X)
@@ -387,7 +495,7 @@ def _average_precision(classifier: Any, X: Any, y: np.ndarray, *, classes: np.nd
         scores = classifier.decision_function(X)
         scores = np.column_stack([-scores, scores])
     precisions = [
-        average_precision_score(y == label, scores[:, column])
+        average_precision_score(y == label, scores[:, column], sample_weight=sample_weight)
         for column, label in enumerate(classifier.classes_)
         if label in classes and label in y
     ]

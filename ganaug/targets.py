@@ -1,4 +1,4 @@
-"""How many rows to add to each class."""
+"""Which targets there are rows for, and how many rows to add to each class."""
 
 from __future__ import annotations
 
@@ -7,10 +7,138 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from imblearn.utils import check_sampling_strategy
+from scipy.sparse import issparse
+from sklearn.utils import assert_all_finite, column_or_1d
+from sklearn.utils.multiclass import type_of_target
 
 # A larger number of rows is a typing error.
 MAX_ROWS = 2**31
+#: pandas' words for labels that may be a quantity.
+_NUMBERS = {"floating", "mixed-integer-float", "decimal"}
+
+
+def check_target(y: Any, *, one_hot: bool = False) -> None:
+    """Refuse what is no class for each row: a target of regression or of several labels.
+
+    Parameters
+    ----------
+    y : object
+    one_hot : bool, default=False
+        Whether a column for each class will do, with a single 1 in each row.
+
+    Raises
+    ------
+    ValueError
+        If ``y`` is continuous, multilabel, multioutput, empty or no list of labels.
+    TypeError
+        If it is sparse.
+
+    Examples
+    --------
+    >>> from ganaug.targets import check_target
+    >>> check_target(["no", "yes"])
+    >>> check_target([[1, 0], [0, 1]])
+    Traceback (most recent call last):
+    ValueError: y has one-hot columns, shape (2, 2). Pass one class for each row, such as \
+y.argmax(axis=1).
+    """
+    if issparse(y):
+        if y.ndim == 2 and y.shape[1] != 1:
+            raise _several_labels(f"shape {y.shape}, sparse")
+        raise TypeError("Sparse data was passed for y; use y.toarray() to make it dense.")
+    given, y = y, y if hasattr(y, "__len__") else np.asarray(y)
+    if getattr(y, "ndim", 1) == 0 or isinstance(y, str | bytes | Mapping):
+        raise ValueError(f"y should be a 1d array of labels, got {given!r} instead.")
+    if len(y) == 0:
+        raise ValueError("y is empty; pass the class of each row.")
+    if isinstance(y, list | tuple) and isinstance(y[0], list | set | frozenset | np.ndarray):
+        if isinstance(y[0], set | frozenset) or len(set(map(np.size, y))) > 1:
+            raise _several_labels(f"{len(y)} collections of labels, such as {y[0]!r}")
+        y = np.asarray(y)
+    if getattr(y, "ndim", 1) > 1 and y.shape[1:] != (1,):
+        _check_columns(y, one_hot)
+    else:
+        _check_labels(y)
+
+
+def _check_columns(y: Any, one_hot: bool) -> None:
+    table = np.asarray(y)
+    flags = table.ndim == 2 and table.dtype.kind in "biuf" and np.isin(table, [0, 1]).all()
+    if not (flags and (table.sum(axis=1) == 1).all()):
+        first = table[0].tolist() if table[0].size <= 10 else f"{table[0].ravel()[:10].tolist()}..."
+        raise _several_labels(f"shape {table.shape}, dtype {table.dtype}, first row {first}")
+    if not one_hot:
+        way = "y.idxmax(axis=1)" if isinstance(y, pd.DataFrame) else "y.argmax(axis=1)"
+        raise ValueError(
+            f"y has one-hot columns, shape {table.shape}. Pass one class for each row, such as "
+            f"{way}."
+        )
+
+
+def _check_labels(y: Any) -> None:
+    labels = y.iloc[:, 0] if isinstance(y, pd.DataFrame) else y
+    if not isinstance(labels, pd.Series):
+        labels = np.ravel(labels) if isinstance(labels, np.ndarray) else labels
+        labels = pd.Series(labels, dtype=None if isinstance(labels, np.ndarray) else object)
+    if isinstance(labels.dtype, pd.CategoricalDtype):
+        return  # a column that someone has made classes of
+    if pd.api.types.infer_dtype(labels, skipna=True) not in _NUMBERS:
+        return
+    numbers = labels.dropna().to_numpy(dtype=float)
+    numbers = numbers[np.isfinite(numbers)]
+    if (numbers % 1 != 0).any():
+        shown = ", ".join(f"{number:.4g}" for number in numbers[:3])
+        kind = type(y).__name__ if isinstance(y, list | tuple) else labels.dtype
+        raise ValueError(
+            f"Unknown label type: continuous. y ({kind}) holds numbers with fractions, {shown} and "
+            "so on: a target of regression, and this library balances classes. Make classes of "
+            "them, for instance with pandas.cut; for regression see the packages imbreg and smogn."
+        )
+
+
+def _several_labels(found: str) -> ValueError:
+    return ValueError(
+        f"y has {found}: a multilabel or multioutput target, and this library takes one class for "
+        "each row. Train a classifier for each column: "
+        "sklearn.multioutput.MultiOutputClassifier(AugmentedClassifier(...))."
+    )
+
+
+def plain_labels(y: Any) -> np.ndarray:
+    """Return labels as scikit-learn's classifiers take them.
+
+    Raises
+    ------
+    ValueError
+        As :func:`check_target`; if there are missing labels, or labels that are neither text,
+        numbers, booleans nor numpy's dates.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> from ganaug.targets import plain_labels
+    >>> plain_labels(["no", "yes"])
+    array(['no', 'yes'], dtype='<U3')
+    >>> plain_labels([date(2026, 1, 1), date(2027, 1, 1)])
+    Traceback (most recent call last):
+    ValueError: Unknown label type: date. Classifiers take text, whole numbers or booleans; got \
+datetime.date(2026, 1, 1). Convert the labels first, for instance with map(str, y).
+    """
+    check_target(y)
+    plain = not isinstance(y, list | tuple) or not isinstance(y[0], tuple)
+    labels = column_or_1d(y, warn=True) if plain else np.array([*y, None], dtype=object)[:-1]
+    if plain:
+        assert_all_finite(labels, input_name="y")
+    if not plain or type_of_target(labels) == "unknown":
+        kind = pd.api.types.infer_dtype(labels, skipna=False)
+        raise ValueError(
+            f"Unknown label type: {kind if plain else 'tuple'}. Classifiers take text, whole "
+            f"numbers or booleans; got {labels[0]!r}. Convert the labels first, for instance with "
+            "map(str, y)."
+        )
+    return labels
 
 
 def class_counts(y: np.ndarray) -> dict[Any, int]:
@@ -24,7 +152,9 @@ def class_counts(y: np.ndarray) -> dict[Any, int]:
     {'no': 2, 'yes': 1}
     """
     labels, counts = np.unique(y, return_counts=True)
-    return dict(zip(labels.tolist(), counts.tolist(), strict=True))
+    # In nanoseconds `tolist` makes numbers of dates and durations.
+    known = list(labels) if labels.dtype.kind in "mM" else labels.tolist()
+    return dict(zip(known, counts.tolist(), strict=True))
 
 
 def rows_to_add(

@@ -485,9 +485,9 @@ def test_early_stopping_holds_rows_out_of_training(monkeypatch):
     sizes = []
     original = training.BalancedBatches.__init__
 
-    def spy(self, rows, classes, batch_size, rng):
+    def spy(self, rows, classes, *rest):
         sizes.append(torch.bincount(classes).tolist())
-        original(self, rows, classes, batch_size, rng)
+        original(self, rows, classes, *rest)
 
     monkeypatch.setattr(training.BalancedBatches, "__init__", spy)
     quick(early_stopping=True, validation_fraction=0.25).fit(X, y)

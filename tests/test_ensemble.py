@@ -347,11 +347,54 @@ def test_random_state_instance_is_advanced(cancer):
     assert not np.array_equal(model.fit(X, y).estimators_[-1].X_, first)
 
 
+class Boosted(LogisticRegression):
+    """Has a parameter as that of a booster."""
+
+    def __init__(self, scale_pos_weight=None):
+        super().__init__()
+        self.scale_pos_weight = scale_pos_weight
+
+
+@pytest.mark.parametrize(
+    ("estimator", "named"),
+    [
+        (LogisticRegression(class_weight="balanced"), "'class_weight': 'balanced'"),
+        (make_pipeline(StandardScaler(), logistic().set_params(class_weight={0: 2})), "{0: 2}"),
+        (RandomForestClassifier(3, class_weight="balanced_subsample"), "balanced_subsample"),
+        (Boosted(20.5), "'scale_pos_weight': 20.5"),
+    ],
+)
+def test_a_prior_is_not_corrected_twice(cancer, estimator, named):
+    model = AugmentedClassifier(estimator, SMOTE(), n_draws=2, random_state=0)
+    model.fit(*cancer)
+    model.set_params(correct_prior=True)
+    with pytest.warns(UserWarning, match=f"but it weighs classes itself: .*{named}"):
+        model.fit(*cancer)
+
+
+@pytest.mark.parametrize("weight", [None, 1])
+def test_a_prior_that_nothing_else_corrects(cancer, weight):
+    AugmentedClassifier(Boosted(weight), SMOTE(), correct_prior=True, n_draws=2).fit(*cancer)
+
+
 # --- scikit-learn's habits ------------------------------------------------------------------
 
 
+def _differs(estimator):
+    """Return the checks that rows drawn at random must fail."""
+    if estimator.augmenter is None:
+        return {}
+    reason = "of repeated rows there are more, and so more are added, at random"
+    name = "check_sample_weight_equivalence_on_{}_data"
+    return {name.format(kind): reason for kind in ("dense", "sparse")}
+
+
 @parametrize_with_checks(
-    [AugmentedClassifier(LogisticRegression(), RandomOverSampler(), n_draws=2)]
+    [
+        AugmentedClassifier(LogisticRegression()),
+        AugmentedClassifier(LogisticRegression(), RandomOverSampler(), n_draws=2),
+    ],
+    expected_failed_checks=_differs,
 )
 @pytest.mark.filterwarnings("default")  # the checks feed tiny and degenerate data on purpose
 def test_estimator_checks(estimator, check):

@@ -13,7 +13,7 @@ from sklearn.datasets import load_iris
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, balanced_accuracy_score
+from sklearn.metrics import average_precision_score, balanced_accuracy_score, make_scorer
 from sklearn.model_selection import FixedThresholdClassifier, StratifiedKFold
 from sklearn.svm import SVC, LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -168,9 +168,33 @@ def test_named_scoring(cancer, words):
     model = AugmentedClassifierCV(logistic(), SMOTE(), cv=2, random_state=0)
     assert 0 < model.set_params(scoring="average_precision").fit(X, y).best_score_ <= 1
     assert 0 < model.set_params(scoring="balanced_accuracy").fit(X, words).best_score_ <= 1
+
+
+@pytest.mark.parametrize("scoring", ["average_precision", "f1", "neg_brier_score", "precision"])
+def test_a_scoring_that_cannot_score_the_labels_is_refused_before_any_training(
+    cancer, words, scoring, calls
+):
     # Cross-validation elsewhere would turn this into nan; here it must be heard.
-    with pytest.raises(ValueError, match=r"pos_label=1 is not a valid label"):
-        model.set_params(scoring="average_precision").fit(X, words)
+    X, _ = cancer
+    with pytest.raises(
+        ValueError,
+        match=r"cannot score the labels \['benign', 'malignant'\]: .*pos_label.* Say which class "
+        r"is the positive one, with .*make_scorer\(metric, pos_label='malignant'",
+    ):
+        AugmentedClassifierCV(logistic(), Repeater(), scoring=scoring, cv=2).fit(X, words)
+    rare = make_scorer(
+        average_precision_score, pos_label="malignant", response_method="predict_proba"
+    )
+    assert AugmentedClassifierCV(logistic(), scoring=rare, cv=2, amounts=[0]).fit(X, words)
+    assert calls("fit") == []
+
+
+@pytest.mark.parametrize("scoring", ["f1", "recall", "roc_auc", "jaccard"])
+def test_a_scoring_of_two_classes_for_three(scoring, calls):
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(ValueError, match=r"Use a scoring for several classes, such as 'f1_macro'"):
+        AugmentedClassifierCV(logistic(), Repeater(), scoring=scoring).fit(X[:120], y[:120])
+    assert calls("fit") == []
 
 
 @pytest.mark.parametrize("load", [None, load_iris], ids=["two classes", "three"])

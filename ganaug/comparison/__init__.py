@@ -52,7 +52,8 @@ def compare(
     X : DataFrame, array or list of shape (n_rows, n_columns)
         Any mixed table, a DataFrame of polars or a Table of pyarrow, too. Arms get it in pandas.
     y : array of shape (n_rows,)
-        Labels; every class needs two rows.
+        Labels: text, whole numbers or booleans, of one kind; every class needs two rows, and all
+        rows weigh the same.
     arms : iterable of str or Arm, optional
         Names from `ARMS`, or new arms; all of `ARMS` if left out. *nothing* is always among them:
         the others are measured against it.
@@ -61,7 +62,8 @@ def compare(
         forest and gradient boosting.
     cv : int, splitter or iterable
         Number of stratified folds, fewer if the rarest class has fewer rows; or what
-        scikit-learn takes as ``cv``, such as ``RepeatedStratifiedKFold()``.
+        scikit-learn takes as ``cv``, such as ``RepeatedStratifiedKFold()``. Rows of a group stay
+        together with ``StratifiedGroupKFold().split(X, y, groups)``.
     random_state : int, RandomState instance or None
         An int gives the same results at every call, whatever `n_jobs` is and whichever other
         arms and classifiers are compared.

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold, check_cv
-from sklearn.utils.multiclass import type_of_target
 
 from ganaug.comparison.arms import ARMS, BASELINE, Arm
 from ganaug.comparison.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIERS
@@ -19,6 +18,7 @@ from ganaug.comparison.scores import check_known
 from ganaug.frames import as_pandas
 from ganaug.preprocessing import as_frame
 from ganaug.quality.summary import tidied
+from ganaug.targets import check_target
 
 
 def check_task(
@@ -54,10 +54,14 @@ def _check_table(X: pd.DataFrame) -> None:
 
 
 def _check_labels(y: Any, n_rows: int) -> np.ndarray:
-    table = pd.DataFrame(as_pandas(y, "y")).reset_index(drop=True)
-    if table.shape[1] != 1:
-        raise ValueError(f"y must be one column of labels; it has {table.shape[1]}.")
-    labels = table.iloc[:, 0]
+    y = as_pandas(y, "y")
+    check_target(y)
+    if isinstance(y, list | tuple) and isinstance(y[0], tuple):
+        raise ValueError(
+            f"y holds tuples, such as {y[0]!r}; pass labels of one kind, text, whole numbers or "
+            "booleans, for instance list(map(str, y))."
+        )
+    labels = pd.DataFrame(y).reset_index(drop=True).iloc[:, 0]
     if len(labels) != n_rows:
         raise ValueError(f"X has {n_rows} rows and y has {len(labels)}; they must be as long.")
     if labels.isna().any():
@@ -67,10 +71,12 @@ def _check_labels(y: Any, n_rows: int) -> np.ndarray:
             "rows or label them."
         )
     values = pd.Series(labels.tolist(), dtype=object).infer_objects().to_numpy()
-    if type_of_target(values) not in {"binary", "multiclass"}:
+    kind = pd.api.types.infer_dtype(values, skipna=False)
+    if kind not in {"string", "integer", "floating", "boolean"}:
         raise ValueError(
-            f"y must hold classes: labels of one kind, such as text, integers or booleans. Got "
-            f"{type_of_target(values)} values like {values.tolist()[0]!r}."
+            f"y holds {kind} labels, such as {labels[0]!r}; a comparison takes labels of one kind, "
+            "text, whole numbers or booleans. Convert them first, for instance with "
+            "list(map(str, y))."
         )
     classes, counts = np.unique(values, return_counts=True)
     if len(classes) < 2:
@@ -87,7 +93,7 @@ def _check_labels(y: Any, n_rows: int) -> np.ndarray:
 def _choose_folds(y: np.ndarray, cv: Any, seed: int, X: pd.DataFrame) -> tuple[Folds, list[str]]:
     """Return the rows to train and to test on in each fold, and notes for the reader."""
     if not isinstance(cv, Real):
-        return _check_folds(list(check_cv(cv, y, classifier=True).split(X, y)), y), []
+        return _check_folds(_read_folds(cv, X, y), y), []
     if isinstance(cv, bool) or not isinstance(cv, int | np.integer) or cv < 2:
         raise ValueError(
             f"cv={cv!r} is no number of folds; it must be an integer of at least 2, or a splitter."
@@ -102,6 +108,31 @@ def _choose_folds(y: np.ndarray, cv: Any, seed: int, X: pd.DataFrame) -> tuple[F
         warnings.warn(notes[0], UserWarning, stacklevel=4)
     splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed % 2**32)
     return list(splitter.split(y, y)), notes
+
+
+def _read_folds(cv: Any, X: pd.DataFrame, y: np.ndarray) -> Folds:
+    """Return the rows of each fold, as positions."""
+    asks = getattr(cv, "get_metadata_routing", None)
+    if asks is not None and asks().consumes("split", ["groups"]):
+        raise ValueError(
+            f"cv={cv!r} needs groups, which compare does not take; pass the splits themselves, "
+            "cv=splitter.split(X, y, groups)."
+        )
+    folds: Folds = []
+    is_list = isinstance(cv, Iterable) and not isinstance(cv, str)
+    for fold in cv if is_list else check_cv(cv, y, classifier=True).split(X, y):
+        pair = [np.asarray(rows) for rows in fold] if np.iterable(fold) else []
+        parts = [np.flatnonzero(rows) if rows.dtype == bool else rows for rows in pair]
+        whole = all(rows.ndim == 1 and rows.dtype.kind in "iu" for rows in parts)
+        if len(parts) != 2 or not whole or np.any(np.concatenate(parts) >= len(y)):
+            raise ValueError(
+                f"Fold {len(folds)} of cv must be a pair, of the rows to train on and of those to "
+                f"test on, as positions from 0 to {len(y) - 1}."
+            )
+        folds.append((parts[0], parts[1]))
+    if not folds:
+        raise ValueError(f"cv={cv!r} gives no fold; pass a list of splits, or a splitter.")
+    return folds
 
 
 def _check_folds(folds: Folds, y: np.ndarray) -> Folds:

@@ -281,13 +281,19 @@ class LevelCoder(BaseEstimator):
         self.n_levels_total = n_levels_total
         self.max_groups = max_groups
 
-    def fit(self, cells: np.ndarray, classes: np.ndarray, n_classes: int) -> LevelCoder:
+    def fit(
+        self,
+        cells: np.ndarray,
+        classes: np.ndarray,
+        n_classes: int,
+        sample_weight: np.ndarray | None = None,
+    ) -> LevelCoder:
         """Learn the groups from int64 codes of shape (n,)."""
         total, limit = self.n_levels_total, self.max_groups
         self.weights_ = None
         self.group_of_ = np.arange(total)
         if total > limit:
-            table = np.bincount(cells * n_classes + classes, minlength=total * n_classes)
+            table = np.bincount(cells * n_classes + classes, sample_weight, total * n_classes)
             table = table.reshape(total, n_classes)
             weight, prior = table.sum(axis=1), table.sum(axis=0) / table.sum()
             strength = _shrinkage(table)

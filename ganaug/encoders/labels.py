@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from ganaug.encoders.cells import Cells
 from ganaug.encoders.header import Header
 from ganaug.fitted import check_fits
+from ganaug.targets import check_target
 
 #: Columns of one-hot labels.
 MOST_ONE_HOT = 2**20
@@ -48,6 +48,7 @@ class LabelCoder(BaseEstimator):
         ValueError
             If ``y`` is continuous, multi-output, or has missing labels or one class only.
         """
+        check_target(y, one_hot=True)
         self.form_ = _form_of(y)
         self.header_ = Header().fit(y.columns) if isinstance(y, pd.DataFrame) else None
         self.name_ = getattr(y, "name", None)
@@ -77,23 +78,17 @@ class LabelCoder(BaseEstimator):
             self.classes_ = np.array(list(pd.Series(self.classes_)), dtype=object)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y has one class only ({levels.tolist()[0]!r}); augmentation needs "
-                "at least 2 classes."
-                if len(levels)
-                else "y is empty; pass the class of each row."
+                f"y has one class only ({levels.tolist()[0]!r}); augmentation needs at least 2 "
+                "classes."
             )
         return self
 
     def _flat(self, y: Any) -> Any:
         """Return the labels as a one-dimensional ndarray or Series."""
+        check_target(y, one_hot=True)
         form = _form_of(y)
         if form == "onehot":
             table = np.asarray(y)
-            if (table.sum(axis=1) != 1).any():
-                raise ValueError(
-                    "y is a multilabel-indicator. Multilabel and multioutput targets are not "
-                    "supported. Pass one class for each row."
-                )
             if table.shape[1] != getattr(self, "width_", table.shape[1]):
                 raise ValueError(
                     f"y has {table.shape[1]} one-hot columns, but in fit it had {self.width_}."
@@ -103,7 +98,7 @@ class LabelCoder(BaseEstimator):
             return self._flat(y.iloc[:, 0])
         if form == "series":
             if pd.api.types.is_float_dtype(y.dtype) or pd.api.types.infer_dtype(y) == "floating":
-                check_classification_targets(y.to_numpy(dtype=float, na_value=0))
+                assert_all_finite(y.to_numpy(dtype=float, na_value=0), input_name="y")
             return y
         if form == "column":
             return self._flat(np.ravel(y))
@@ -123,7 +118,6 @@ class LabelCoder(BaseEstimator):
             if np.isnan(labels).any():
                 return labels
             assert_all_finite(labels, input_name="y")
-            check_classification_targets(labels)
         return column_or_1d(labels)
 
     def encode(self, y: Any) -> np.ndarray:
@@ -212,14 +206,8 @@ def _is_mixed(labels: list) -> bool:
 def _form_of(y: Any) -> str:
     if isinstance(y, pd.Series):
         return "series"
-    wide = getattr(y, "ndim", 1) == 2 and y.shape[1] != 1
-    if wide:
-        if type_of_target(y) == "multilabel-indicator":
-            return "onehot"
-        raise ValueError(
-            f"y has shape {y.shape}. Multilabel and multioutput targets are not supported. "
-            "Pass one class for each row."
-        )
+    if getattr(y, "ndim", 1) == 2 and y.shape[1] != 1:
+        return "onehot"
     if isinstance(y, pd.DataFrame):
         return "frame"
     if getattr(y, "ndim", 1) == 2:

@@ -53,7 +53,7 @@ class TableEncoder(BaseEstimator):
         The index of the columns of a DataFrame.
     patterns_ : ndarray of shape (n_patterns, n_missing_flags), bool
         The distinct sets of missing cells.
-    pattern_counts_ : ndarray of shape (n_classes, n_patterns), int64
+    pattern_counts_ : ndarray of shape (n_classes, n_patterns), int64, or float64 with weights
         How often each class shows them.
 
     Examples
@@ -188,7 +188,13 @@ class TableEncoder(BaseEstimator):
                     f"in fit, {column.cells.dtype}; convert it with .astype first, or fit again."
                 )
 
-    def fit(self, X: Table, classes: np.ndarray, n_classes: int) -> TableEncoder:
+    def fit(
+        self,
+        X: Table,
+        classes: np.ndarray,
+        n_classes: int,
+        sample_weight: np.ndarray | None = None,
+    ) -> TableEncoder:
         """Learn how to encode each column.
 
         Parameters
@@ -198,6 +204,9 @@ class TableEncoder(BaseEstimator):
         classes : ndarray of shape (n,), int64
             Class codes below ``n_classes``.
         n_classes : int
+        sample_weight : ndarray of shape (n,), optional
+            With a mean of 1 in each class. They count for what is drawn rather than generated: sets
+            of missing cells, and levels that share a position.
 
         Returns
         -------
@@ -216,7 +225,7 @@ class TableEncoder(BaseEstimator):
         for (name, cells), categorical in zip(_columns_of(X), chosen, strict=True):
             missing.append(np.asarray(pd.isna(cells)))
             column = _Column(name, categorical=bool(categorical), max_groups=self.max_groups)
-            self.columns_.append(column.fit(cells, classes, n_classes))
+            self.columns_.append(column.fit(cells, classes, n_classes, sample_weight))
         if not any(c.n_numeric + c.n_levels for c in self.columns_):
             raise ValueError(
                 f"X has no usable column: all {len(self.columns_)} are constant, entirely missing "
@@ -224,7 +233,7 @@ class TableEncoder(BaseEstimator):
             )
         gaps = np.stack(missing, axis=1)
         self._lay_out(gaps, n_classes)
-        self._remember_patterns(gaps, classes, n_classes)
+        self._remember_patterns(gaps, classes, n_classes, sample_weight)
         return self
 
     @property
@@ -318,10 +327,16 @@ class TableEncoder(BaseEstimator):
             missing_flag_of=tuple(flag_of_numbers + flag_of_one_hot),
         )
 
-    def _remember_patterns(self, missing: np.ndarray, classes: np.ndarray, n_classes: int) -> None:
+    def _remember_patterns(
+        self,
+        missing: np.ndarray,
+        classes: np.ndarray,
+        n_classes: int,
+        sample_weight: np.ndarray | None,
+    ) -> None:
         patterns, which = np.unique(self._flags(missing), axis=0, return_inverse=True)
         counts = np.bincount(
-            which.ravel() * n_classes + classes, minlength=len(patterns) * n_classes
+            which.ravel() * n_classes + classes, sample_weight, len(patterns) * n_classes
         )
         self.patterns_ = patterns
         self.pattern_counts_ = counts.reshape(len(patterns), n_classes).T.copy()
@@ -427,7 +442,13 @@ class _Column(BaseEstimator):
         self.categorical = categorical
         self.max_groups = max_groups
 
-    def fit(self, cells: Any, classes: np.ndarray, n_classes: int) -> _Column:
+    def fit(
+        self,
+        cells: Any,
+        classes: np.ndarray,
+        n_classes: int,
+        sample_weight: np.ndarray | None = None,
+    ) -> _Column:
         self.cells = Cells(self.categorical).fit(cells)
         self.coder: NumberCoder | LevelCoder | IdentifierCoder | None = None
         self.n_numeric = self.n_levels = 0
@@ -435,13 +456,16 @@ class _Column(BaseEstimator):
         if present.any():
             there = cells[present]
             self.coder = find_identifiers(self.cells, there)
+            options = {}
             if self.coder is not None:
                 self.cells.allow_unseen()
             elif self.cells.kind == "level":
                 self.coder = LevelCoder(len(self.cells.levels), self.max_groups)
+                if sample_weight is not None:
+                    options["sample_weight"] = sample_weight[present]
             else:
                 self.coder = NumberCoder(self.cells.grid, self.cells.precision)
-            self.coder.fit(self.cells.read(there), classes[present], n_classes)
+            self.coder.fit(self.cells.read(there), classes[present], n_classes, **options)
             self.n_numeric, self.n_levels = self.coder.n_numeric, self.coder.n_levels
         return self
 

@@ -9,6 +9,7 @@ A generator has a ``name``, the ``min_rows`` that a class must have for it, and 
     step by step, it calls ``monitor(step, losses, fitted, make_rows)`` now and then, and ends when
     that returns true: ``fitted`` is a copy of the generator as it is then, with a method
     ``is_finite()``, and ``make_rows(codes, missing_flags, rng)`` makes rows with a torch.Generator.
+    With weights it is also given ``sample_weight`` (n,), with a mean of 1 in each class.
 ``sample(counts, *, seed, draw_missing_flags, n_candidates, device) -> {code: rows}``
     makes ``counts[code]`` rows of each class, float32. ``draw_missing_flags(codes, rng)`` draws
     flags as real rows of these classes have them. The rows of a class depend on the seed, its code

@@ -17,6 +17,7 @@ def fit_class_forest(
     seed: int,
     n_trees: int = 30,
     max_depth: int = 10,
+    sample_weight: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Grow extremely randomised trees [1]_ that tell classes apart under equal priors.
 
@@ -28,6 +29,8 @@ def fit_class_forest(
     n_classes : int
     seed : int
     n_trees, max_depth : int
+    sample_weight : ndarray of shape (n,), optional
+        With the same mean in each class.
 
     Returns
     -------
@@ -54,7 +57,8 @@ def fit_class_forest(
         n_trees, max_depth=max_depth, min_samples_leaf=2, class_weight="balanced", random_state=seed
     )
     with without_autologging():
-        trees = [tree.tree_ for tree in classifier.fit(rows, codes).estimators_]
+        classifier.fit(rows, codes, sample_weight)
+    trees = [tree.tree_ for tree in classifier.estimators_]
     roots = np.cumsum([0, *(tree.node_count for tree in trees[:-1])])
     nodes = np.arange(roots[-1] + trees[-1].node_count)
     feature = np.concatenate([tree.feature for tree in trees])

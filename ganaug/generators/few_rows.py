@@ -14,7 +14,8 @@ from sklearn.base import BaseEstimator
 
 from ganaug.encoders.layout import RowLayout
 from ganaug.fitted import check_finite, check_fits
-from ganaug.randomness import Purpose, numpy_stream, thin
+from ganaug.randomness import Purpose, numpy_stream
+from ganaug.weights import thin_weighted
 
 
 class FewRowsGenerator(BaseEstimator):
@@ -25,6 +26,8 @@ class FewRowsGenerator(BaseEstimator):
     layout_ : RowLayout
     rows_ : dict of ndarray
         ``{class code: encoded rows}``.
+    shares_ : dict of ndarray
+        ``{class code: how often a new row is made from each}``; of fits with weights alone.
     """
 
     def __init__(self, max_rows: int = 200) -> None:
@@ -40,12 +43,20 @@ class FewRowsGenerator(BaseEstimator):
         seed: int,
         device: str = "cpu",
         monitor: Any = None,
+        sample_weight: np.ndarray | None = None,
     ) -> FewRowsGenerator:
         """Keep rows of ``classes``; see :mod:`ganaug.generators`."""
         own = np.flatnonzero(np.isin(codes, classes))
-        kept = own[thin(codes[own], self.max_rows, numpy_stream(seed, Purpose.KEEP))]
+        weights = None if sample_weight is None else sample_weight[own]
+        thinned, weights = thin_weighted(
+            codes[own], weights, self.max_rows, numpy_stream(seed, Purpose.KEEP)
+        )
+        kept = own[thinned]
         self.layout_ = layout
         self.rows_ = {int(c): rows[kept[codes[kept] == c]] for c in classes}
+        if weights is not None:
+            of_class = {int(c): weights[codes[kept] == c] for c in classes}
+            self.shares_ = {c: some / some.sum() for c, some in of_class.items()}
         return self
 
     def check_fitted(self, layout: RowLayout) -> None:
@@ -55,17 +66,26 @@ class FewRowsGenerator(BaseEstimator):
         for code, rows in self.rows_.items():
             check_fits(0 < len(rows) <= self.max_rows, f"{len(rows)} rows of class {code}")
             check_fits(rows.shape == (len(rows), layout.width), f"rows of shape {rows.shape}")
+        for code, shares in getattr(self, "shares_", {}).items():
+            check_fits(code in self.rows_, f"shares of class {code}")
+            check_fits(shares.shape == (len(self.rows_[code]),), f"shares of shape {shares.shape}")
+            check_fits(bool((shares > 0).all()), "shares_ that are not above 0")
 
     def sample(
         self, counts: Mapping[int, int], *, seed: int, **options: Any
     ) -> dict[int, np.ndarray]:
         """Make rows; missing flags come with the rows that new ones are made from."""
+        shares = getattr(self, "shares_", {})
         return {
-            code: self._make(self.rows_[code], n, numpy_stream(seed, Purpose.SAMPLE, code))
+            code: self._make(
+                self.rows_[code], n, numpy_stream(seed, Purpose.SAMPLE, code), shares.get(code)
+            )
             for code, n in counts.items()
         }
 
-    def _make(self, rows: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    def _make(
+        self, rows: np.ndarray, n: int, rng: np.random.Generator, shares: np.ndarray | None
+    ) -> np.ndarray:
         raise NotImplementedError
 
 
@@ -90,9 +110,14 @@ class Jitter(FewRowsGenerator):
         super().__init__(max_rows)
         self.scale = scale
 
-    def _make(self, rows: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    def _make(
+        self, rows: np.ndarray, n: int, rng: np.random.Generator, shares: np.ndarray | None
+    ) -> np.ndarray:
         n_numeric = self.layout_.n_numeric
-        out = rows[rng.integers(len(rows), size=n)]
+        if shares is None:
+            out = rows[rng.integers(len(rows), size=n)]
+        else:
+            out = rows[rng.choice(len(rows), size=n, p=shares)]
         noise = rng.standard_normal((n, n_numeric), dtype=np.float32)
         out[:, :n_numeric] += self.scale * noise
         return out
@@ -138,11 +163,23 @@ class Interpolation(FewRowsGenerator):
         super().__init__(max_rows)
         self.n_parents = n_parents
 
-    def _make(self, rows: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    def _make(
+        self, rows: np.ndarray, n: int, rng: np.random.Generator, shares: np.ndarray | None
+    ) -> np.ndarray:
         layout, k = self.layout_, min(self.n_parents, len(rows))
-        parents = rows[rng.permuted(np.tile(np.arange(len(rows)), (n, 1)), axis=1)[:, :k]]
-        weights = rng.dirichlet(np.ones(k), n).astype(np.float32)[:, :, None]
-        weights = np.broadcast_to(weights, (n, k, layout.n_values)).copy()
+        if shares is None:
+            order = rng.permuted(np.tile(np.arange(len(rows)), (n, 1)), axis=1)[:, :k]
+            weights = rng.dirichlet(np.ones(k), n)
+        elif k == len(rows):
+            # All are parents, the first of each as often as its share says; so do the weights.
+            order = (rng.standard_exponential((n, k)) / shares).argsort(axis=1)
+            weights = rng.standard_gamma(k * shares[order])
+            weights /= weights.sum(axis=1, keepdims=True)
+        else:
+            order = rng.choice(len(rows), (n, k), p=shares)
+            weights = rng.dirichlet(np.ones(k), n)
+        parents = rows[order]
+        weights = np.repeat(weights.astype(np.float32)[:, :, None], layout.n_values, axis=2)
         missing = parents[:, :, layout.n_values :]
         flag_of = np.array(layout.missing_flag_of, dtype=np.int64)
         flagged = np.flatnonzero(flag_of >= 0)

@@ -91,6 +91,7 @@ class ConditionalGAN(BaseEstimator):
         seed: int,
         device: str,
         monitor: Monitor,
+        sample_weight: np.ndarray | None = None,
     ) -> ConditionalGAN:
         """Train on the rows of ``classes``; see :mod:`ganaug.generators`.
 
@@ -112,7 +113,7 @@ class ConditionalGAN(BaseEstimator):
             )
             if isinstance(part, str)
         }
-        self.selector.fit(rows, codes, layout, seed=seed)
+        self.selector.fit(rows, codes, layout, seed=seed, sample_weight=sample_weight)
         own = np.isin(codes, classes)
         self.moments_: dict[int, np.ndarray] = {}
         if layout.kind == "table" and layout.n_numeric:
@@ -124,6 +125,7 @@ class ConditionalGAN(BaseEstimator):
                 torch.from_numpy(codes[own]).to(device),
                 self.batch_size,
                 torch_stream(seed, Purpose.TRAIN, device=device),
+                None if sample_weight is None else sample_weight[own],
             )
 
             def on_tick(step: int, losses: dict[str, float], averaged: nn.Module) -> bool:

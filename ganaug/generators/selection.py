@@ -18,7 +18,8 @@ from sklearn.base import BaseEstimator
 from ganaug.encoders.layout import RowLayout
 from ganaug.fitted import check_finite, check_fits
 from ganaug.generators.class_posterior import check_forest, class_posterior, fit_class_forest
-from ganaug.randomness import Purpose, numpy_stream, thin
+from ganaug.randomness import Purpose, numpy_stream
+from ganaug.weights import thin_weighted
 
 if TYPE_CHECKING:
     import torch
@@ -73,12 +74,19 @@ class CandidateSelector(BaseEstimator):
         self.max_rows_per_class = max_rows_per_class
 
     def fit(
-        self, rows: np.ndarray, codes: np.ndarray, layout: RowLayout, *, seed: int
+        self,
+        rows: np.ndarray,
+        codes: np.ndarray,
+        layout: RowLayout,
+        *,
+        seed: int,
+        sample_weight: np.ndarray | None = None,
     ) -> CandidateSelector:
-        """Grow the trees on encoded rows (n, layout.width) and their class codes (n,)."""
+        """Grow the trees on encoded rows (n, layout.width), their class codes and weights (n,)."""
         self.forest_: dict[str, np.ndarray] = {}
         if layout.kind == "table":
-            seen = thin(codes, self.max_rows_per_class, numpy_stream(seed, Purpose.POSTERIOR))
+            rng = numpy_stream(seed, Purpose.POSTERIOR)
+            seen, weights = thin_weighted(codes, sample_weight, self.max_rows_per_class, rng)
             self.forest_ = fit_class_forest(
                 rows[seen],
                 codes[seen],
@@ -86,6 +94,7 @@ class CandidateSelector(BaseEstimator):
                 seed=int(numpy_stream(seed, Purpose.POSTERIOR, 1).integers(2**31 - 1)),
                 n_trees=self.n_trees,
                 max_depth=self.max_depth,
+                sample_weight=weights,
             )
         return self
 

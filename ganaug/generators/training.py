@@ -89,16 +89,37 @@ class BalancedBatches:
     batch_size : int
     rng : torch.Generator
         On the device of ``rows``.
+    weights : ndarray of shape (n,), optional
+        A row is drawn among those of its class in proportion; left out: all alike.
     """
 
     def __init__(
-        self, rows: Tensor, classes: Tensor, batch_size: int, rng: torch.Generator
+        self,
+        rows: Tensor,
+        classes: Tensor,
+        batch_size: int,
+        rng: torch.Generator,
+        weights: np.ndarray | None = None,
     ) -> None:
         order = torch.argsort(classes, stable=True)
         self.rows, self.rng, self.batch_size = rows[order], rng, batch_size
         self.present, self.sizes = torch.unique(classes, return_counts=True)
         self.starts = self.sizes.cumsum(0) - self.sizes
         self.turn = torch.arange(batch_size, device=rows.device)
+        self.ends = None if weights is None else self._ends_of_shares(weights[order.cpu().numpy()])
+
+    def _ends_of_shares(self, weights: np.ndarray) -> Tensor:
+        """Cut the line from 0 on into a unit for each class, and that into one part for each row.
+
+        In double precision, and so on the CPU, because some devices have none.
+        """
+        ends = np.empty(len(weights))
+        for c, (start, size) in enumerate(
+            zip(self.starts.tolist(), self.sizes.tolist(), strict=True)
+        ):
+            sums = np.cumsum(weights[start : start + size])
+            ends[start : start + size] = c + sums / sums[-1]
+        return torch.from_numpy(ends)
 
     def draw(self) -> tuple[Tensor, Tensor]:
         """Return rows (batch_size, ...) and their classes (batch_size,)."""
@@ -108,7 +129,11 @@ class BalancedBatches:
         uniform = torch.rand(
             self.batch_size, generator=self.rng, device=self.rows.device, dtype=self.rows.dtype
         )
-        pick = self.starts[slot] + (uniform * self.sizes[slot]).long()
+        if self.ends is None:
+            pick = self.starts[slot] + (uniform * self.sizes[slot]).long()
+        else:
+            at = slot.cpu().double() + uniform.cpu().double()
+            pick = torch.searchsorted(self.ends, at, right=True).to(self.rows.device)
         return self.rows[pick], self.present[slot]
 
 

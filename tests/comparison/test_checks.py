@@ -5,6 +5,7 @@ from comparison.conftest import QUICK
 from imblearn.over_sampling import SMOTE
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
+from sklearn.model_selection import GroupKFold, LeaveOneGroupOut, StratifiedGroupKFold
 from sklearn.naive_bayes import GaussianNB
 
 from ganaug.comparison import METRICS, Arm, compare
@@ -55,3 +56,50 @@ def test_two_arms_of_one_name(name):
 def test_names_of_classifiers_are_texts(classifiers):
     with pytest.raises(TypeError, match="is no name of a classifier"):
         compare([[0.0], [1.0]] * 4, [0, 1] * 4, arms=[], classifiers=classifiers, cv=2)
+
+
+ROWS = np.arange(24.0)[:, None], np.arange(24) % 3 == 0
+
+
+@pytest.mark.parametrize("cv", [GroupKFold(2), StratifiedGroupKFold(2), LeaveOneGroupOut()])
+def test_a_splitter_by_groups_gives_its_splits(cv):
+    with pytest.raises(ValueError, match=r"needs groups, .* cv=splitter\.split\(X, y, groups\)"):
+        check_task(*ROWS, arms=[], classifiers=QUICK, cv=cv, seed=0)
+    groups = np.arange(24) // 12
+    task = check_task(*ROWS, arms=[], classifiers=QUICK, cv=cv.split(*ROWS, groups), seed=0)
+    for train, test in task.folds:
+        assert not set(groups[train]) & set(groups[test])
+
+
+@pytest.mark.parametrize("cv", [[], (), iter([]), (split for split in ())])
+def test_no_fold(cv):
+    with pytest.raises(ValueError, match="gives no fold; pass a list of splits, or a splitter"):
+        check_task(*ROWS, arms=[], classifiers=QUICK, cv=cv, seed=0)
+
+
+@pytest.mark.parametrize(
+    "fold",
+    [
+        7,
+        "ab",
+        (np.arange(20),),
+        (np.arange(20), np.arange(20, 30)),
+        (np.arange(20), np.arange(20, 24), np.arange(3)),
+        (np.arange(20.0), np.arange(20.0, 24.0)),
+        (np.ones((3, 3), dtype=int), np.arange(4)),
+    ],
+)
+def test_a_fold_that_is_none(fold):
+    cv = [(np.arange(12), np.arange(12, 24)), fold]
+    with pytest.raises(ValueError, match=r"Fold 1 of cv must be a pair, .* as positions from 0 to"):
+        check_task(*ROWS, arms=[], classifiers=QUICK, cv=cv, seed=0)
+
+
+@pytest.mark.parametrize("make", [iter, list, tuple])
+def test_folds_as_masks_and_lists(make):
+    first = np.arange(24) < 12
+    cv = make([(first, ~first), (np.arange(12).tolist(), np.arange(12, 24).tolist())])
+    task = check_task(*ROWS, arms=[], classifiers=QUICK, cv=cv, seed=0)
+    for train, test in task.folds:
+        assert train.tolist() == list(range(12))
+        assert test.tolist() == list(range(12, 24))
