@@ -30,9 +30,9 @@ class TableEncoder(BaseEstimator):
     the column or in one class (zeros, markers, few-valued columns); dates and durations are numbers
     on their own grid; strings, booleans and categories become one-hot levels, grouped where there
     are many. Columns that identify rows have no place in the encoded row, and made-up cells in
-    synthetic ones: see :mod:`ganaug.encoders.identifiers`. Which cells are missing is not invented: a synthetic row
-    takes the pattern of missing cells of a real row of its class, and the generator fills in the
-    others knowing it.
+    synthetic ones: see :mod:`ganaug.encoders.identifiers`. Which cells are missing is not invented:
+    a synthetic row takes the pattern of missing cells of a real row of its class, and the generator
+    fills in the others knowing it.
 
     Parameters
     ----------
