@@ -131,6 +131,7 @@ def test_callbacks_are_not_saved(toy, tmp_path):
     assert not [k for k in vars(GANAugmenter.load(tmp_path / "model")) if "callback" in k]
 
 
+@pytest.mark.filterwarnings("ignore:Columns that identify rows")
 @pytest.mark.parametrize("cells", COLUMNS.values(), ids=COLUMNS)
 def test_every_kind_of_column_survives(cells, tmp_path):
     X = pd.DataFrame({"cells": cells, "x": REALS})

@@ -15,9 +15,17 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 # The packages whose types a model may hold. Types of others could run any code when loaded.
-TRUSTED = ("ganaug.", "imblearn.", "sklearn.", "numpy.", "scipy.", "pandas.")
-# Labels and levels may be of these of Python's own types.
-TRUSTED += ("datetime.", "decimal.")
+# Labels and levels may be of Python's own types of times and decimals.
+TRUSTED = (
+    "ganaug.",
+    "imblearn.",
+    "sklearn.",
+    "numpy.",
+    "scipy.",
+    "pandas.",
+    "datetime.",
+    "decimal.",
+)
 
 
 def trusted_types(estimator: Any, trust: Collection[str] = ()) -> list[str]:
