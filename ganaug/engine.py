@@ -21,7 +21,7 @@ from ganaug.containers import as_labels, extend, take
 from ganaug.encoders.labels import LabelCoder
 from ganaug.environment import pick_device
 from ganaug.fitted import check_fits
-from ganaug.frames import as_form, as_pandas, form_of
+from ganaug.frames import as_form, as_pandas, check_fitted_form, form_of
 from ganaug.generators.few_rows import Interpolation, Jitter
 from ganaug.generators.gan import CHUNK, ConditionalGAN
 from ganaug.generators.monitor import HELD_OUT_ROWS, Monitor, TrainingDiverged, Validation, hold_out
@@ -573,8 +573,9 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         check_value(type(self).__name__, "n_candidates_", self.n_candidates_, N_CANDIDATES)
         check_fits(isinstance(self.seed_, int) and isinstance(self.history_, list), "seed_")
         # What is left shows when a row of each class is made.
-        with suppress(ImportError):  # no damage: sample says which library of tables to install
-            self.sample(dict.fromkeys(labels, 1), n_candidates=2)
+        X_new, codes = self._draw(dict.fromkeys(labels, 1), None, n_candidates=2)
+        check_fitted_form(self.forms_["X"], X_new)
+        check_fitted_form(self.forms_["y"], self.labels_.decode(codes))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sys
 from importlib import import_module
@@ -10,6 +11,8 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
+
+from ganaug.fitted import check_fits
 
 #: What comes back as it went in, for messages.
 TAKEN = "pandas and polars DataFrames, pyarrow Tables and numpy arrays"
@@ -278,6 +281,18 @@ def as_form(rows: Any, form: dict[str, Any] | None) -> Any:
     if form["kind"] == "Table":
         return library.Table.from_arrays(columns, schema=_arrow_schema(form, library))
     return library.chunked_array(columns) if form["kind"] == "ChunkedArray" else columns[0]
+
+
+def check_fitted_form(form: dict[str, Any] | None, rows: Any) -> None:
+    """Raise if a form that was read from a file does not fit rows of pandas."""
+    if form is None:
+        return
+    check_fits(form["library"] in _TYPES, f"rows of the library {form['library']!r}")
+    check_fits(form["kind"] in _TYPES[form["library"]], f"rows of kind {form['kind']!r}")
+    # Old versions of pyarrow unpickle types of their own.
+    check_fits(b"ARROW:extension" not in form["schema"].tobytes(), "dtypes of their own kind")
+    with contextlib.suppress(ImportError):
+        check_fits(len(as_form(rows, form)) == len(rows), "forms_")
 
 
 def _schema_of(form: dict[str, Any], library: Any) -> list[tuple[str, Any]]:

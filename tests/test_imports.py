@@ -9,13 +9,13 @@ import ganaug
 
 HOME = Path(ganaug.__file__).parent
 FLOORS = {
+    "fitted": -1,
     "_version": 0,
     "autologging": 0,
     "callbacks": 0,
     "channel": 0,
     "digest": 1,
     "environment": 0,
-    "fitted": 0,
     "parameters": 0,
     "parallel": 0,
     "paths": 0,

@@ -17,6 +17,7 @@ _NUMBERS = {"floating", "integer", "mixed-integer-float", "decimal"}
 _TIMES = {"datetime64", "datetime", "date"}
 _SPANS = {"timedelta64", "timedelta"}
 _LEVELS = {"string", "bytes", "boolean", "categorical", "period", "interval", "time"}
+_KINDS = ("number", "time", "span", "level", "text")
 _ARROW = "arrow:"
 _MISSING = {"None": None, "nan": np.nan, "NA": pd.NA, "NaT": pd.NaT}
 
@@ -116,18 +117,15 @@ class Cells(BaseEstimator):
     def check_fitted(self) -> None:
         """Raise if cells that were read from a file cannot be written, each level and both ends."""
         self.check_dtype()
-        coded = np.arange(len(self.levels))
-        if self.kind == "text":
-            coded = np.array(["", "text"], dtype=object)
-        elif self.kind != "level":
+        coded: np.ndarray = np.arange(len(self.levels))
+        if self.kind in ("number", "time", "span"):
             coded = np.array([0.0, float(self.span)])
         written = self.write(coded, np.ones(len(coded), dtype=bool))
         check_fits(not pd.isna(written).any(), "levels, or offset and span, are not of its dtype")
 
     def check_dtype(self) -> None:
         """Raise if what was read from a file is no dtype, or would take long to write."""
-        kinds = ("number", "time", "span", "level", "text")
-        check_fits(self.kind in kinds, f"kind={self.kind!r}")
+        check_fits(self.kind in _KINDS, f"kind={self.kind!r}")
         check_fits(self.missing in _MISSING, f"missing={self.missing!r}")
         check_fits(self.scale is None or 0 <= self.scale <= MOST_DECIMALS, f"scale={self.scale!r}")
         check_fits(isinstance(self.levels, np.ndarray) and self.levels.ndim == 1, "levels")

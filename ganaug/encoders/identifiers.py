@@ -7,6 +7,7 @@ every value is different (names, codes, addresses, free text), or integers that 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from hashlib import blake2b
@@ -14,10 +15,10 @@ from string import ascii_lowercase, digits
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.base import BaseEstimator
 
 from ganaug.encoders.cells import Cells, infer
+from ganaug.fitted import check_fits
 
 #: Fewer rows are no evidence: thirty draws from a hundred equally common levels are all different
 #: once in a hundred times, from fewer levels hardly ever.
@@ -63,7 +64,7 @@ def find_identifiers(cells: Cells, there: Any) -> IdentifierCoder | None:
         return TextCoder() if quantities < MIN_DISTINCT * n else None
     largest, last, pairs = cells.span, cells.most - cells.offset, n * (n - 1) / 2
     dense = n >= MIN_FILLED * (largest + 1) or pairs >= MIN_PAIRS * (largest + 1)
-    if cells.integral and dense and largest < last and pd.Series(cells.read(there)).is_unique:
+    if cells.integral and dense and largest < last and len(np.unique(cells.read(there))) == n:
         return SequenceCoder(float(last))
     return None
 
@@ -73,6 +74,10 @@ class IdentifierCoder(BaseEstimator):
 
     n_numeric = 0
     n_levels = 0
+
+    def check_fitted(self, n_classes: int) -> None:
+        """Raise if what was read from a file makes up no cells."""
+        check_fits(self.n_classes_ == n_classes, f"n_classes_={self.n_classes_}")
 
     def encode(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return no numbers, and codes that stand for nothing."""
@@ -135,6 +140,12 @@ class SequenceCoder(IdentifierCoder):
         self.largest_ = float(cells.max())
         return self
 
+    def check_fitted(self, n_classes: int) -> None:
+        """Raise if what was read from a file makes up no cells."""
+        super().check_fitted(n_classes)
+        check_fits(0 <= self.largest_ < math.inf, f"largest_={self.largest_}")
+        check_fits(0 <= self.last < math.inf, f"last={self.last}")
+
     def reserve(self, cells: np.ndarray) -> None:
         """Keep numbers of rows that fit did not see from being made up."""
         self.largest_ = max(self.largest_, float(cells.max(initial=self.largest_)))
@@ -193,6 +204,14 @@ class TextCoder(IdentifierCoder):
             self.alphabets_[sign] = "".join(sorted(kind & changed or kind))
         self.seen_ = np.sort(_hashes(cells))
         return self
+
+    def check_fitted(self, n_classes: int) -> None:
+        """Raise if what was read from a file makes up no cells."""
+        super().check_fitted(n_classes)
+        signs = set("".join(self.forms_)) & set(_KINDS)
+        check_fits(all(self.alphabets_[sign] for sign in signs), "alphabets_")
+        check_fits(self.forms_.shape == self.form_counts_.shape, "form_counts_")
+        check_fits(bool((self.form_counts_ > 0).all()), "form_counts_")
 
     def reserve(self, cells: np.ndarray) -> None:
         """Keep texts of rows that fit did not see from being made up."""

@@ -488,6 +488,8 @@ class _Column(BaseEstimator):
         if self.coder is not None:
             check_finite(self.coder)
             held = sum(a.size for a in vars(self.coder).values() if isinstance(a, np.ndarray))
+        if isinstance(self.coder, IdentifierCoder):
+            self.coder.check_fitted(n_classes)
         if isinstance(self.coder, LevelCoder):
             self.coder.check_fitted()
             check_fits(self.coder.n_levels_total == len(self.cells.levels), "levels")

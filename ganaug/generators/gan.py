@@ -152,6 +152,8 @@ class ConditionalGAN(BaseEstimator):
 
         check_fits(self.layout_ == layout, "layout_")
         check_finite(self)
+        for code, learned in self.moments_.items():
+            check_fits(learned.shape == (3, layout.n_numeric), f"moments_ of class {code}")
         self.selector.check_fitted(layout)
         depth = getattr(self._part(NETWORKS, "network"), "depth", 1)
         check_fits(depth <= len(self.weights_), f"a network of depth {depth}")

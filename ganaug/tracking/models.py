@@ -15,10 +15,16 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 # The packages whose types a model may hold. Types of others could run any code when loaded.
-# Of Python's own types, labels and levels may be dates, times and decimals.
+# Labels and levels may be of Python's own types of times and decimals.
 TRUSTED = (
-    *("ganaug.", "imblearn.", "sklearn.", "numpy.", "scipy.", "pandas."),
-    *("datetime.", "decimal."),
+    "ganaug.",
+    "imblearn.",
+    "sklearn.",
+    "numpy.",
+    "scipy.",
+    "pandas.",
+    "datetime.",
+    "decimal.",
 )
 
 
