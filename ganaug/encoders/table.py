@@ -493,8 +493,6 @@ class _Column(BaseEstimator):
         if isinstance(self.coder, LevelCoder):
             self.coder.check_fitted()
             check_fits(self.coder.n_levels_total == len(self.cells.levels), "levels")
-        if isinstance(self.coder, IdentifierCoder):
-            check_fits(self.coder.n_classes_ == n_classes, f"n_classes_={self.coder.n_classes_}")
         check_fits(0 <= self.n_levels <= held + 1, f"n_levels={self.n_levels}")
         # Each level of each class once, and a gap where there may be one.
         levels = np.repeat(np.arange(max(self.n_levels, 1)), n_classes)
