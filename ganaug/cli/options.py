@@ -24,7 +24,10 @@ Output = Annotated[
         "--output", "-o", help="A .csv or .parquet file to write; for images a folder to make."
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace the output if it is a file.")]
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="Replace the output, if it is a file, and a saved model."),
+]
 SkipUnreadable = Annotated[
     bool, typer.Option("--skip-unreadable", help="Leave out files that are no images.")
 ]

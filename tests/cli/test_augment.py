@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from helpers import complaint, run, snapshot, write_csv, write_folder
 
-from ganaug import GANAugmenter
+from ganaug import GANAugmenter, storage
 from ganaug.files import read_images, tables
 
 STEPS = ("--steps", 5)
@@ -137,18 +137,59 @@ def test_augment__parquet_with_a_stored_index_of_dates(capsys, tmp_path):
     assert len(pd.read_parquet(out)) == 80
 
 
-def test_augment__a_model_that_cannot_be_saved__no_table_either(capsys, tmp_path):
+def test_augment__a_model_that_can_never_be_saved__refused_at_once(capsys, tmp_path):
     path, out = write_csv(tmp_path / "t.csv", ["no"] * 40 + ["yes"] * 20), tmp_path / "o.csv"
-    arguments = ("augment", path, "--target", "y", "--steps", 2, "-o", out, "--save-model")
-    assert "cannot be both the data and the model" in complaint(capsys, *arguments, out)
-    assert "does not exist" in complaint(capsys, *arguments, tmp_path / "no" / "m")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "estimator.json").touch()
+    (tmp_path / "mine" / "notes.txt").touch()
+    arguments = ("augment", path, "--target", "y", "--steps", 2, "-o", out, "--force")
+    for model, told in {
+        out: "cannot be both the data and the model",
+        tmp_path / "no" / "m": "does not exist",
+        tmp_path / "mine": "exists already. Choose another name.",
+    }.items():
+        assert told in complaint(capsys, *arguments, "--save-model", model)
     assert not out.exists()
+    assert len(list((tmp_path / "mine").iterdir())) == 2
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), TypeError("no"), RuntimeError("odd")])
+def test_augment__saving_fails__the_table_is_there(capsys, tmp_path, monkeypatch, error):
+    path, out = write_csv(tmp_path / "t.csv", ["no"] * 40 + ["yes"] * 20), tmp_path / "o.csv"
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(GANAugmenter, "save", fail)
+    arguments = ("--target", "y", "--steps", 2, "-o", out, "--save-model", tmp_path / "m")
+    code, _, err = run(capsys, "augment", path, *arguments)
+    assert code == 1
+    assert err.splitlines()[-1] == (
+        f"ganaug: The rows above are complete, but the model is not saved: {error}"
+    )
+    assert len(pd.read_csv(out)) == 80
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["o.csv", "t.csv"]
+
+
+def test_augment__force__replaces_a_model_too(capsys, tmp_path, monkeypatch):
+    path, model = write_csv(tmp_path / "t.csv", ["no"] * 40 + ["yes"] * 20), tmp_path / "m"
+    arguments = ("augment", path, "--target", "y", "-o", tmp_path / "o.csv", "--save-model", model)
+    assert run(capsys, *arguments, "--steps", 2)[0] == 0
+    (tmp_path / "o.csv").unlink()
+    assert complaint(capsys, *arguments) == f"{model} exists already. --force replaces it."
+    assert run(capsys, *arguments, "--steps", 3, "--force")[0] == 0
+    assert GANAugmenter.load(model).steps == 3
+    before = snapshot(model)
+    monkeypatch.setattr(storage, "save_file", lambda *_: 1 / 0)
+    assert run(capsys, *arguments, "--steps", 4, "--force")[0] == 1
+    assert snapshot(model) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m", "o.csv", "t.csv"]
 
 
 def test_augment__a_table_that_cannot_be_written__no_model_either(capsys, tmp_path, monkeypatch):
     path, model = write_csv(tmp_path / "t.csv", ["no"] * 40 + ["yes"] * 20), tmp_path / "m"
 
-    def full(*_):
+    def full(*_, **__):
         raise OSError("No space left on device")
 
     monkeypatch.setattr(tables.Table, "write", full)

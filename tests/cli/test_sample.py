@@ -39,8 +39,6 @@ def test_sample__from_a_saved_model(capsys, table):
         assert said[: len(message)] == message
     said = complaint(capsys, "sample", model, "-o", parquet, "--target", "zip", "--force")
     assert said == "The GAN has a column 'zip'; choose another --target for the labels."
-    said = complaint(capsys, "augment", table, *arguments, "--force")
-    assert said == f"{model} exists already. Choose another name."
 
 
 def test_sample__a_damaged_model(capsys, tmp_path):
