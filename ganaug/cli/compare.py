@@ -16,6 +16,8 @@ from ganaug.files import Source, Table, kind_at
 if TYPE_CHECKING:
     from ganaug.comparison import Cell, Comparison
 
+REPORT = "report.html"
+
 
 def compare(
     data: Annotated[
@@ -81,6 +83,8 @@ def compare(
         name = data.resolve().name if data.is_dir() else data.stem
         source = kind_at(data).read(data, target, skip_unreadable=skip_unreadable)
     tracking = _can_track(tracking, registered_model_name)
+    if (output_dir / REPORT).is_dir():
+        raise ValueError(f"{output_dir / REPORT} is a folder; choose another --output-dir.")
     output_dir.mkdir(parents=True, exist_ok=True)
     destination: dict[str, Any] = {
         "tracking_uri": tracking_uri,
@@ -96,8 +100,8 @@ def compare(
     unfinished = output_dir / ".ganaug-unfinished"
     comparison = _compare(
         source,
-        arms=_arms(read_names(arms), source, steps),
-        classifiers=read_names(classifiers),
+        arms=_arms(read_names("--arms", arms), source, steps),
+        classifiers=read_names("--classifiers", classifiers),
         cv=folds,
         random_state=seed,
         n_jobs=n_jobs,
@@ -179,7 +183,7 @@ def _report(comparison: Comparison, name: str, command: str, folder: Path) -> st
     from ganaug.comparison import render_report
 
     page = render_report(comparison, data_name=name, command=command)
-    file = folder / "report.html"
+    file = folder / REPORT
     file.write_text(page, encoding="utf-8")
     print(f"\nReport: {file}")
     return page

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ganaug.suggestions import did_you_mean
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -33,9 +35,14 @@ SkipUnreadable = Annotated[
 ]
 
 
-def read_names(text: str | None) -> list[str] | None:
-    """Read names separated by commas."""
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+def read_names(option: str, text: str | None) -> list[str] | None:
+    """Read names separated by commas, which an option holds if it is given."""
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise ValueError(f"{option} {text!r} names nothing; leave {option} out, or see --help.")
+    return names
 
 
 def read_strategy(text: str, y: pd.Series | np.ndarray) -> str | float | dict[Any, int]:
@@ -61,7 +68,8 @@ def read_counts(text: str, labels: list[Any]) -> dict[Any, int]:
     by_text = {str(label): label for label in labels}
     unknown = [key for key in counts if key not in by_text]
     if unknown:
-        raise ValueError(f"There is no class {unknown[0]!r}; there are {', '.join(by_text)}.")
+        hint = did_you_mean(unknown[0], by_text)
+        raise ValueError(f"There is no class {unknown[0]!r}.{hint} There are {', '.join(by_text)}.")
     return {by_text[key]: rows for key, rows in counts.items()}
 
 

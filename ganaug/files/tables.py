@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ganaug.paths import check_free, replace_file
+from ganaug.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -169,9 +169,7 @@ def _no_target(path: Path, target: str | None, columns: list[str]) -> str:
     shown = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
     if target is None:
         return f"Name the column of labels with --target. {path} has: {shown}."
-    close = get_close_matches(target, columns, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return f"{path} has no column {target!r}.{hint} It has: {shown}."
+    return f"{path} has no column {target!r}.{did_you_mean(target, columns)} It has: {shown}."
 
 
 def _check_labels(column: str, y: pd.Series, read: pd.Series, *, is_text: bool) -> None:

@@ -284,7 +284,10 @@ def test_augment_images__bad_paths_and_options__nothing_written(capsys, folder):
         ([folder, "-o", out, "--target", "y"], f"{folder} is a folder, whose classes are folders"),
         ([folder, "-o", out, "--no-mark"], "A folder has no column that marks"),
         ([folder, "-o", out, "--mark-column", "made"], "A folder has no column that marks"),
-        ([folder, "-o", out, "--sampling-strategy", '{"3": 9}'], "There is no class '3'; there a"),
+        (
+            [folder, "-o", out, "--sampling-strategy", '{"3": 9}'],
+            "There is no class '3'. There ",
+        ),
         ([here / "digit", "-o", out], f"There is no file or folder {here / 'digit'}."),
         ([here / "there", "-o", out], f"{here / 'there'} holds no folders; give the images of"),
         (

@@ -32,7 +32,7 @@ def test_sample__from_a_saved_model(capsys, table):
     for wrong, message in {
         "5": "'5' names no classes; write it like '{\"yes\": 100}'.",
         "{yes: 5}": "'{yes: 5}' is not JSON (Expecting property name",
-        '{"2": 5}': "There is no class '2'; there are 01, 1.",
+        '{"2": 5}': "There is no class '2'. There are 01, 1.",
         '{"01": -5}': "n asks for -5 rows of '01'; pass a whole number",
     }.items():
         said = complaint(capsys, "sample", model, "-n", wrong, "-o", new, "--force")
