@@ -9,7 +9,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganaug import cli
-from ganaug.cli.options import Force, Output, Seed, SkipUnreadable, Steps, Target, read_strategy
+from ganaug.cli.options import (
+    DateFormat,
+    Decimal,
+    Encoding,
+    Force,
+    NaValues,
+    Output,
+    Seed,
+    Sep,
+    SkipUnreadable,
+    Steps,
+    Target,
+    Thousands,
+    read_options,
+    read_strategy,
+)
 from ganaug.cli.screen import busy, say
 from ganaug.files import kind_at
 from ganaug.paths import check_free, replaced_folder
@@ -22,8 +37,8 @@ def augment(
     data: Annotated[
         Path,
         typer.Argument(
-            help="A .csv or .parquet file, or a folder with one of PNG or JPEG files for each "
-            "class."
+            help="A .csv, .tsv, .parquet, .feather, .xlsx or .jsonl file, or a folder with one of "
+            "PNG or JPEG files for each class."
         ),
     ],
     output: Output,
@@ -47,6 +62,12 @@ def augment(
         Path | None, typer.Option(help="Also save the trained GAN here, for ganaug sample.")
     ] = None,
     skip_unreadable: SkipUnreadable = False,
+    sep: Sep = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    date_format: DateFormat = None,
+    na_values: NaValues = None,
     force: Force = False,
 ) -> None:
     """Add synthetic rows of the rare classes to a table, or images to a folder.
@@ -64,9 +85,10 @@ def augment(
     - `ganaug augment train.csv --target y -o bigger.csv --save-model y.gan`
     - `ganaug augment digits -o more-digits`
     """
+    options = read_options(sep, encoding, decimal, thousands, date_format, na_values)
     kind = kind_at(data)
     kind.check_output(output, force)
-    source = kind.read(data, target, skip_unreadable=skip_unreadable)
+    source = kind.read(data, target, skip_unreadable=skip_unreadable, options=options)
     _check_paths(data, output, save_model, force)
     marked_by = mark_column if mark else None
     source.check_mark(data, marked_by)

@@ -7,7 +7,7 @@ import pytest
 from helpers import complaint, run, snapshot, write_csv, write_folder
 
 from ganaug import GANAugmenter, storage
-from ganaug.files import read_images, tables
+from ganaug.files import formats, read_images, tables
 
 STEPS = ("--steps", 5)
 
@@ -100,13 +100,12 @@ def test_augment__force__replaces_or_keeps_the_old(capsys, table, monkeypatch):
     arguments = ("augment", table, "--target", "y", "-o", out, "--steps", 5)
     assert complaint(capsys, *arguments) == f"{out} exists already. --force replaces it."
 
-    def half(frame, path, **_):
+    def half(path, *_):
         path.write_text("half")
         raise OSError("disk full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(pd.DataFrame, "to_csv", half)
-        patch.setattr(tables, "_spell_like", lambda table, synthetic: synthetic)
+        patch.setattr(formats, "write_bytes", half)
         code, _, err = run(capsys, *arguments, "--force")
     assert (code, err.splitlines()[-1]) == (2, "ganaug: disk full")
     assert out.read_text() == "old"
@@ -204,6 +203,73 @@ def test_augment__many_classes__a_short_line(capsys, tmp_path):
     code, printed, _ = run(capsys, "augment", path, *arguments)
     assert code == 0
     assert printed.rstrip().endswith("... (11 classes)")
+
+
+NASTY = """\
+sep=;
+Kunde;Betrag;Anteil;seit;Menge;Ziel
+{}"""
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig"])
+@pytest.mark.filterwarnings("always")
+def test_augment__a_table_as_people_have_it(capsys, tmp_path, encoding):
+    rng = np.random.default_rng(0)
+    lines = []
+    for i in range(80):
+        amount = f"{rng.normal(3000, 900):,.2f} €".translate(str.maketrans(".,", ",."))
+        share = "k.A." if i % 9 == 0 else f"{rng.uniform(0, 100):.1f} %".replace(".", ",")
+        day = pd.Timestamp("2023-02-01") + pd.Timedelta(days=int(rng.integers(0, 300)))
+        size = "?" if i % 8 == 0 else f"{rng.integers(1, 99)}"
+        lines.append(
+            f"Mü{i % 5};{amount};{share};{day:%d.%m.%Y};{size};{['ja', 'nein'][i % 4 > 0]}"
+        )
+    path, out = tmp_path / "t.csv", tmp_path / "o.csv"
+    path.write_bytes(NASTY.format("\r\n".join(lines) + "\r\n").encode(encoding))
+    code, _, err = run(
+        capsys, "augment", path, "--target", "Ziel", "-o", out, "--steps", 20, "--na-values", "k.A."
+    )
+    assert code == 0, err
+    notes = [line for line in err.splitlines() if "note" in line]
+    assert len(notes) == (encoding == "cp1252")
+    after = out.read_bytes().decode(encoding).splitlines()
+    assert after[:2] == ["sep=;", "Kunde;Betrag;Anteil;seit;Menge;Ziel;synthetic"]
+    assert after[2:82] == [f"{line};False" for line in lines]
+    made = pd.DataFrame([line.split(";") for line in after[82:]])
+    for column, pattern in enumerate(
+        [
+            r"Mü\d",
+            r"\d{1,3}(\.\d{3})*,\d\d €",
+            r"k\.A\.|\d{1,3},\d %",
+            r"[0-3]\d\.\d\d\.2023",
+            r"\?|\d+",
+            "ja",
+            "True",
+        ]
+    ):
+        assert made[column].str.fullmatch(pattern).all(), made[column].head().tolist()
+    assert made[1].nunique() > 20
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--sep", "::"], "--sep '::' must be one character"),
+        (["--encoding", "utf-99"], "--encoding 'utf-99' is not known"),
+        (["--date-format", "{day"], "'{day' is not JSON"),
+        (["--na-values", ","], "--na-values ',' names nothing"),
+    ],
+)
+def test_augment__options_of_a_file_that_cannot_be__one_line(capsys, tmp_path, options, told):
+    path = write_csv(tmp_path / "t.csv", ["no"] * 40 + ["yes"] * 20)
+    arguments = ("--target", "y", "-o", tmp_path / "o.csv", *options)
+    assert complaint(capsys, "augment", path, *arguments).startswith(told)
+
+
+@pytest.mark.parametrize("option", ["--sep", "--decimal", "--na-values"])
+def test_augment_images__options_of_tables__refused(capsys, folder, option):
+    said = complaint(capsys, "augment", folder, "-o", folder.with_name("o"), option, ";")
+    assert said == f"{option} is for tables in files."
 
 
 # --- Images ---------------------------------------------------------------------------------------
