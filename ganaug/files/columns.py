@@ -161,7 +161,11 @@ class Reader:
             self._keep(name, cells, present, found, missing, distinct)
         else:
             self.read[name] = text
-            self._tell_odd(name, cells, distinct[found.cells.isna()], dates is not None)
+            odd = distinct[found.cells.isna()]
+            # What is nearly a number or a date says more than a word beside it.
+            nearly = odd[odd.str.contains(r"\d")]
+            first = odd.iloc[0] if nearly.empty else nearly.iloc[0]
+            self._tell_odd(name, cells, first, dates is not None)
         return True
 
     def _is_name(self, name: str, found: NumbersFound) -> bool:
@@ -261,11 +265,11 @@ class Reader:
                 f"decimals; --thousands {mark!r} or --decimal {mark!r} says which"
             )
 
-    def _tell_odd(self, name: str, cells: pd.Series, odd: pd.Series, dates: bool) -> None:
-        row = int((cells == odd.iloc[0]).to_numpy().argmax()) + 1
+    def _tell_odd(self, name: str, cells: pd.Series, odd: str, dates: bool) -> None:
+        row = int((cells == odd).to_numpy().argmax()) + 1
         self._tell(
-            f"column {name!r} is read as text, for data row {row} holds {odd.iloc[0]!r} among "
-            f"{'dates' if dates else 'numbers'}; correct it, or --na-values {odd.iloc[0]!r} reads "
+            f"column {name!r} is read as text, for data row {row} holds {odd!r} among "
+            f"{'dates' if dates else 'numbers'}; correct it, or --na-values {odd!r} reads "
             "it as missing"
         )
 

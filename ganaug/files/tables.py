@@ -185,7 +185,10 @@ def _no_target(path: Path, target: str | None, columns: list[str]) -> str:
     shown = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
     if target is None:
         return f"Name the column of labels with --target. {path} has: {shown}."
-    return f"{path} has no column {target!r}.{did_you_mean(target, columns)} It has: {shown}."
+    hint = did_you_mean(target, columns)
+    if len(columns) == 1:
+        hint += " If more than one is meant, --sep says what parts cells."
+    return f"{path} has no column {target!r}.{hint} It has: {shown}."
 
 
 def _check_labels(column: str, y: pd.Series, read: pd.Series, options: ReadOptions) -> None:

@@ -70,6 +70,7 @@ GOOD = "a,b,y\n" + "1,x,no\n2,z,yes\n" * 6
         ("a,b,y\n1,2\n", "{path}: line 2 has 2 cells, the header 3. Cells must be separated by"),
         ("a,b,y\n1,2,no,5\n", "{path}: line 2 has 4 cells, the header 3."),
         ("a;b;y\n1;2;no\n3;4\n", "{path}: line 3 has 2 cells, the header 3. Cells must be separa"),
+        ("a b y\n1 2 no\n", "{path} has no column 'y'. If more than one is meant, --sep says"),
         (",b,y\n1,2,no\n", "{path}: column 1 has no name. Name it, or drop it if it only"),
         ("a,a,y\n1,2,no\n", "{path} has several columns called 'a'."),
         ('a,b,y\n1,"2,no\n', "{path} is not CSV: unexpected end of data."),

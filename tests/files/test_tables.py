@@ -177,6 +177,12 @@ def test_one_odd_cell_among_numbers__text_and_named(tmp_path, kind):
     assert table.X["cell"].isna().to_numpy().nonzero()[0].tolist() == [41]
 
 
+def test_of_several_odd_cells__the_one_that_is_nearly_a_number_is_named(tmp_path):
+    cells = [["n.d.", "12O5"][i == 41] if i % 20 == 1 else str(v) for i, v in enumerate(NUMBERS)]
+    with pytest.warns(UserWarning, match=r"data row 42 holds '12O5' among numbers"):
+        Table.read(write(tmp_path / "t.csv", cells), "y")
+
+
 CODES = {
     "padded": [f"{i % 20:04}" for i in range(N)],
     "letters": [f"A{i % 20}" for i in range(N)],
