@@ -6,8 +6,11 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from secrets import token_hex
+from socket import gethostname
+from zlib import crc32
 
 
 def check_free(path: Path, way_out: str = " Choose another name.") -> None:
@@ -20,7 +23,7 @@ def check_free(path: Path, way_out: str = " Choose another name.") -> None:
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     """Write beside `path` and rename, so that no half-written file is ever seen."""
-    new = path.with_name(f".{path.name}.{os.getpid()}")
+    new = _name_beside(path)
     try:
         write(new)
         new.replace(path)
@@ -32,7 +35,7 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield a hidden folder to fill, which becomes `path` when the block succeeds."""
     check_free(path)
-    new = path.with_name(f".{path.name}-{token_hex(4)}")
+    new = _name_beside(path)
     new.mkdir()  # Not by tempfile, which ignores the umask.
     try:
         yield new
@@ -40,3 +43,45 @@ def new_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
+
+
+@contextmanager
+def replaced_folder(path: Path) -> Iterator[Path]:
+    """Yield a hidden path where a folder is to be made, which then takes the place of `path`."""
+    new, old = _name_beside(path), _name_beside(path)
+    try:
+        yield new
+        path.rename(old)
+        new.rename(path)
+    finally:
+        if old.exists() and not path.exists():
+            old.rename(path)
+        for left in (new, old):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _name_beside(path: Path) -> Path:
+    """Return a hidden name beside `path`, and remove what processes that were killed left there.
+
+    The name tells the machine, for folders are shared, and the process.
+    """
+    start = f".{path.name}.{crc32(gethostname().encode()):08x}-"
+    for left in path.parent.glob(f"{escape(start)}*"):
+        process = left.name.removeprefix(start).split("-")[0]
+        if process.isdecimal() and not _is_running(int(process)):
+            shutil.rmtree(left, ignore_errors=True)
+            if not left.is_dir():
+                left.unlink(missing_ok=True)
+    return path.with_name(f"{start}{os.getpid()}-{token_hex(4)}")
+
+
+def _is_running(process: int) -> bool:
+    if os.name == "nt":  # There, os.kill would end it.
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        pass  # It is another user's, or no number of a process.
+    return True

@@ -23,6 +23,7 @@ FLOORS = {
     "priors": 0,
     "randomness": 0,
     "registry": 0,
+    "suggestions": 0,
     "targets": 0,
     "tuned_threshold": 0,
     "frames": 0,

@@ -101,7 +101,7 @@ def test_make_targets_and_extras_exist():
     assert targets <= set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     extras = set(re.findall(r"ganaug\[([a-z]+)\]", README))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert extras == {"cli", "mlflow", "demo"}
+    assert extras == {"cli", "mlflow", "demo", "excel"}
     assert extras <= set(project["optional-dependencies"])
 
 

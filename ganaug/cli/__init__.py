@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 try:
     import rich  # noqa: F401
@@ -54,6 +55,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if code == 130:
         say("Stopped.")
     return code
+
+
+def write_table(output: Path, write: Callable[[Path], object], content: str) -> None:
+    """Write the rows or images that a command made, and say what they are."""
+    write(output)
+    print(f"Wrote {output}: {content}")
 
 
 @contextmanager

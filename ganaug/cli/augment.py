@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-import shutil
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganaug.cli.options import Force, Output, Seed, SkipUnreadable, Steps, Target, read_strategy
-from ganaug.cli.screen import busy
+from ganaug import cli
+from ganaug.cli.options import (
+    DateFormat,
+    Decimal,
+    Encoding,
+    Force,
+    NaValues,
+    Output,
+    Seed,
+    Sep,
+    SkipUnreadable,
+    Steps,
+    Target,
+    Thousands,
+    read_options,
+    read_strategy,
+)
+from ganaug.cli.screen import busy, say
 from ganaug.files import kind_at
-from ganaug.paths import check_free
+from ganaug.paths import check_free, replaced_folder
 
 if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter
@@ -21,8 +37,8 @@ def augment(
     data: Annotated[
         Path,
         typer.Argument(
-            help="A .csv or .parquet file, or a folder with one of PNG or JPEG files for each "
-            "class."
+            help="A .csv, .tsv, .parquet, .feather, .xlsx or .jsonl file, or a folder with one of "
+            "PNG or JPEG files for each class."
         ),
     ],
     output: Output,
@@ -46,6 +62,12 @@ def augment(
         Path | None, typer.Option(help="Also save the trained GAN here, for ganaug sample.")
     ] = None,
     skip_unreadable: SkipUnreadable = False,
+    sep: Sep = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    date_format: DateFormat = None,
+    na_values: NaValues = None,
     force: Force = False,
 ) -> None:
     """Add synthetic rows of the rare classes to a table, or images to a folder.
@@ -63,10 +85,11 @@ def augment(
     - `ganaug augment train.csv --target y -o bigger.csv --save-model y.gan`
     - `ganaug augment digits -o more-digits`
     """
+    options = read_options(sep, encoding, decimal, thousands, date_format, na_values)
     kind = kind_at(data)
     kind.check_output(output, force)
-    source = kind.read(data, target, skip_unreadable=skip_unreadable)
-    _check_paths(data, output, save_model)
+    source = kind.read(data, target, skip_unreadable=skip_unreadable, options=options)
+    _check_paths(data, output, save_model, force)
     marked_by = mark_column if mark else None
     source.check_mark(data, marked_by)
 
@@ -78,29 +101,48 @@ def augment(
         augmenter.set_params(steps=steps)
     with busy("Training the GAN"):
         X_new, y_new = augmenter.fit(source.X, source.y).sample()
-    if save_model is not None:
-        augmenter.save(save_model)
-    try:
-        source.write(output, X_new, y_new, marked_by)
-    except BaseException:
-        if save_model is not None:
-            shutil.rmtree(save_model)  # No model without its rows.
-        raise
-    print(
-        f"Wrote {output}: {len(source.y)} real {source.noun} and {len(y_new)} synthetic; "
-        f"{_additions(augmenter)}"
+    cli.write_table(
+        output,
+        partial(source.write, X_new=X_new, y_new=y_new, mark=marked_by),
+        f"{len(source.y)} real {source.noun} and {len(y_new)} synthetic; {_additions(augmenter)}",
     )
+    if save_model is not None:
+        _save(augmenter, save_model, source.noun)
 
 
-def _check_paths(data: Path, output: Path, save_model: Path | None) -> None:
+def _save(augmenter: GANAugmenter, path: Path, noun: str) -> None:
+    """Save the model; if that fails, the rows are there already."""
+    try:
+        if path.exists():
+            with replaced_folder(path) as new:
+                augmenter.save(new)
+        else:
+            augmenter.save(path)
+    except Exception as error:
+        say(f"The {noun} above are complete, but the model is not saved: {error}")
+        raise typer.Exit(1) from error
+
+
+def _check_paths(data: Path, output: Path, save_model: Path | None, force: bool) -> None:
     """Refuse paths in the folder of the real data, and a model that cannot be saved."""
     for path in (output, save_model):
         if path is not None and data.resolve() in path.resolve().parents:
             raise ValueError(f"{path} lies in {data}, among the real images.")
-    if save_model is not None:
-        check_free(save_model)
-        if save_model.resolve() == output.resolve():
-            raise ValueError(f"{output} cannot be both the data and the model.")
+    if save_model is None:
+        return
+    if save_model.resolve() == output.resolve():
+        raise ValueError(f"{output} cannot be both the data and the model.")
+    if not (force and _is_model(save_model)):
+        replaceable = " --force replaces it." if _is_model(save_model) else " Choose another name."
+        check_free(save_model, replaceable)
+
+
+def _is_model(path: Path) -> bool:
+    """Return whether a saved model is there and nothing else: no other folder is ever deleted."""
+    from ganaug.storage import ARRAYS, OUTLINE
+
+    there = {file.name for file in path.iterdir()} if path.is_dir() else set()
+    return OUTLINE in there and there <= {OUTLINE, ARRAYS}
 
 
 def _additions(augmenter: GANAugmenter) -> str:

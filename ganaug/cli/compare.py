@@ -9,20 +9,36 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganaug.cli.options import Seed, SkipUnreadable, Steps, Target, command_line, read_names
+from ganaug.cli.options import (
+    DateFormat,
+    Decimal,
+    Encoding,
+    NaValues,
+    Seed,
+    Sep,
+    SkipUnreadable,
+    Steps,
+    Target,
+    Thousands,
+    command_line,
+    read_names,
+    read_options,
+)
 from ganaug.cli.screen import print_comparison, print_text, progress, say
 from ganaug.files import Source, Table, kind_at
 
 if TYPE_CHECKING:
     from ganaug.comparison import Cell, Comparison
 
+REPORT = "report.html"
+
 
 def compare(
     data: Annotated[
         Path | None,
         typer.Argument(
-            help="A .csv or .parquet file, or a folder with one of PNG or JPEG files for each "
-            "class; left out: a built-in example."
+            help="A .csv, .tsv, .parquet, .feather, .xlsx or .jsonl file, or a folder with one of "
+            "PNG or JPEG files for each class; left out: a built-in example."
         ),
     ] = None,
     target: Target = None,
@@ -54,6 +70,12 @@ def compare(
         ),
     ] = Path(),
     skip_unreadable: SkipUnreadable = False,
+    sep: Sep = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    date_format: DateFormat = None,
+    na_values: NaValues = None,
 ) -> None:
     """Find out whether a GAN helps on your data, and what to use instead if not.
 
@@ -75,12 +97,24 @@ def compare(
     Classifiers: logistic-regression, random-forest, gradient-boosting, nearest-neighbours. Of
     images they see the pixels, as a table with a column for each.
     """
+    reading = {
+        "sep": sep,
+        "encoding": encoding,
+        "decimal": decimal,
+        "thousands": thousands,
+        "date_format": date_format,
+        "na_values": na_values,
+    }
     if data is None:
         name, source = _example()
     else:
         name = data.resolve().name if data.is_dir() else data.stem
-        source = kind_at(data).read(data, target, skip_unreadable=skip_unreadable)
+        source = kind_at(data).read(
+            data, target, skip_unreadable=skip_unreadable, options=read_options(**reading)
+        )
     tracking = _can_track(tracking, registered_model_name)
+    if (output_dir / REPORT).is_dir():
+        raise ValueError(f"{output_dir / REPORT} is a folder; choose another --output-dir.")
     output_dir.mkdir(parents=True, exist_ok=True)
     destination: dict[str, Any] = {
         "tracking_uri": tracking_uri,
@@ -96,8 +130,8 @@ def compare(
     unfinished = output_dir / ".ganaug-unfinished"
     comparison = _compare(
         source,
-        arms=_arms(read_names(arms), source, steps),
-        classifiers=read_names(classifiers),
+        arms=_arms(read_names("--arms", arms), source, steps),
+        classifiers=read_names("--classifiers", classifiers),
         cv=folds,
         random_state=seed,
         n_jobs=n_jobs,
@@ -112,6 +146,7 @@ def compare(
         "--folds": folds,
         "--seed": seed,
         "--steps": steps,
+        **{f"--{name.replace('_', '-')}": value for name, value in reading.items()},
     }
     page = _report(comparison, name, command_line("compare", data, options), output_dir)
     if tracking:
@@ -179,7 +214,7 @@ def _report(comparison: Comparison, name: str, command: str, folder: Path) -> st
     from ganaug.comparison import render_report
 
     page = render_report(comparison, data_name=name, command=command)
-    file = folder / "report.html"
+    file = folder / REPORT
     file.write_text(page, encoding="utf-8")
     print(f"\nReport: {file}")
     return page

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ganaug.files import ReadOptions
+from ganaug.suggestions import did_you_mean
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -21,18 +24,82 @@ Steps = Annotated[
 Output = Annotated[
     Path,
     typer.Option(
-        "--output", "-o", help="A .csv or .parquet file to write; for images a folder to make."
+        "--output", "-o", help="A file to write, like those read; for images a folder to make."
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace the output if it is a file.")]
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="Replace the output, if it is a file, and a saved model."),
+]
 SkipUnreadable = Annotated[
     bool, typer.Option("--skip-unreadable", help="Leave out files that are no images.")
 ]
+Sep = Annotated[
+    str | None, typer.Option("--sep", help="What parts cells, if it is not found: ; or tab.")
+]
+Encoding = Annotated[str | None, typer.Option("--encoding", help="Of a text file, such as cp1252.")]
+Decimal = Annotated[
+    str | None,
+    typer.Option("--decimal", help="The mark before decimals, where cells leave it open."),
+]
+Thousands = Annotated[
+    str | None,
+    typer.Option("--thousands", help="The mark between thousands, where cells leave it open."),
+]
+DateFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--date-format",
+        help='Like %d/%m/%Y, for columns that it fits; or by column: \'{"day": "%d/%m/%Y"}\'.',
+    ),
+]
+NaValues = Annotated[
+    str | None,
+    typer.Option("--na-values", help="Comma-separated cells that are missing, besides the usual."),
+]
 
 
-def read_names(text: str | None) -> list[str] | None:
-    """Read names separated by commas."""
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+def read_options(
+    sep: str | None,
+    encoding: str | None,
+    decimal: str | None,
+    thousands: str | None,
+    date_format: str | None,
+    na_values: str | None,
+) -> ReadOptions:
+    """Return what the options say of a table in a file."""
+    dates: Any = date_format
+    if date_format is not None and date_format.lstrip().startswith("{"):
+        dates = _read_json(date_format, "columns", '{"day": "%d/%m/%Y"}')
+    return ReadOptions(
+        sep={"tab": "\t", "\\t": "\t"}.get(sep, sep) if sep else sep,
+        encoding=encoding,
+        decimal=decimal,
+        thousands=thousands,
+        date_format=dates,
+        na_values=tuple(read_names("--na-values", na_values) or ()),
+    )
+
+
+def _read_json(text: str, names: str, example: str) -> dict[str, Any]:
+    """Read an object by names."""
+    try:
+        read = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{text!r} is not JSON ({error}); write it like '{example}'.") from None
+    if not isinstance(read, dict):
+        raise ValueError(f"{text!r} names no {names}; write it like '{example}'.")
+    return read
+
+
+def read_names(option: str, text: str | None) -> list[str] | None:
+    """Read names separated by commas, which an option holds if it is given."""
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise ValueError(f"{option} {text!r} names nothing; leave {option} out, or see --help.")
+    return names
 
 
 def read_strategy(text: str, y: pd.Series | np.ndarray) -> str | float | dict[Any, int]:
@@ -47,18 +114,12 @@ def read_strategy(text: str, y: pd.Series | np.ndarray) -> str | float | dict[An
 
 def read_counts(text: str, labels: list[Any]) -> dict[Any, int]:
     """Read JSON like {"yes": 100}; its keys are text, the labels need not be."""
-    try:
-        counts = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"{text!r} is not JSON ({error}); write it like '{{\"yes\": 100}}'."
-        ) from None
-    if not isinstance(counts, dict):
-        raise ValueError(f"{text!r} names no classes; write it like '{{\"yes\": 100}}'.")
+    counts = _read_json(text, "classes", '{"yes": 100}')
     by_text = {str(label): label for label in labels}
     unknown = [key for key in counts if key not in by_text]
     if unknown:
-        raise ValueError(f"There is no class {unknown[0]!r}; there are {', '.join(by_text)}.")
+        hint = did_you_mean(unknown[0], by_text)
+        raise ValueError(f"There is no class {unknown[0]!r}.{hint} There are {', '.join(by_text)}.")
     return {by_text[key]: rows for key, rows in counts.items()}
 
 

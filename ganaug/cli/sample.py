@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ganaug import cli
 from ganaug.cli.options import Force, Output, Seed, read_counts
 from ganaug.files import Kind, kind_for, kinds_of
 
@@ -47,8 +49,8 @@ def sample(
         column = kind.label_column(augmenter, target)
         counts = None if n is None else read_counts(n, augmenter.classes_.tolist())
         X_new, y_new = map(as_pandas, augmenter.sample(counts, random_state=seed))
-    kind.write_new(output, augmenter, X_new, y_new, column)
-    print(f"Wrote {output}: {len(y_new)} synthetic {kind.noun}")
+    write = partial(kind.write_new, augmenter=augmenter, X_new=X_new, y_new=y_new, column=column)
+    cli.write_table(output, write, f"{len(y_new)} synthetic {kind.noun}")
 
 
 def _load(model: Path) -> GANAugmenter:

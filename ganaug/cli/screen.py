@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 
 def say(message: str) -> None:
-    """Print a message on one line of stderr."""
-    print(f"ganaug: {' '.join(message.split())}", file=sys.stderr)
+    """Print a message on one line of stderr, in which a tab can be seen."""
+    text = " ".join(message.replace("\t", "\\t").split())
+    print(f"ganaug: {text}", file=sys.stderr)
 
 
 def print_text(text: str) -> None:

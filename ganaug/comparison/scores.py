@@ -11,6 +11,8 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from ganaug.suggestions import did_you_mean
+
 #: The metrics in the order they are shown, each with the short name it has in tables.
 METRICS = {
     "average_precision": "AP",
@@ -31,7 +33,8 @@ ALL = "all"
 def check_known(kind: str, name: str, known: Iterable[str]) -> None:
     """Raise an error that lists the known names unless `name` is one of them."""
     if name not in known:
-        raise ValueError(f"Unknown {kind} {name!r}. Choose from {', '.join(known)}.")
+        hint = did_you_mean(name, known)
+        raise ValueError(f"Unknown {kind} {name!r}.{hint} Choose from {', '.join(known)}.")
 
 
 def score(

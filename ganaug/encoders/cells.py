@@ -73,7 +73,12 @@ class Cells(BaseEstimator):
             raw = self._raw_integers(present)
             if len(raw):
                 self.offset, self.span = int(raw.min()), int(raw.max()) - int(raw.min())
-            self.grid = float(np.gcd.reduce(self._steps(raw))) or 1.0
+            step = int(np.gcd.reduce(self._steps(raw)))
+            if self.kind == "time" and self.unit not in ("Y", "M"):
+                # Whole days stay so; below one, a step is that between times of the day.
+                day = int(np.timedelta64(1, "D").astype(f"m8[{self.unit}]").astype(np.int64))
+                step = step if day and step % day == 0 else int(np.gcd(step, day))
+            self.grid = float(step) or 1.0
         return self
 
     def _note_dtype(self, cells: Any, missing: np.ndarray) -> None:

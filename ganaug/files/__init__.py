@@ -1,4 +1,4 @@
-"""Data in files: tables as CSV and Parquet, images as a folder of PNG or JPEG files per class.
+"""Data in files: tables in formats from CSV to Excel, images as a folder of files per class.
 
 Reading tells what is wrong with a file before anything is trained; writing is all or nothing.
 `Table` and `ImageFolder` have the same methods, so that commands need not tell them apart: only the
@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from ganaug.files.images import ImageFolder, read_images, write_images
+from ganaug.files.options import ReadOptions
 from ganaug.files.tables import Table, is_table
 
 __all__ = [
     "ImageFolder",
     "Kind",
+    "ReadOptions",
     "Source",
     "Table",
     "kind_at",

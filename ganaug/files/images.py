@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ganaug.files.options import ReadOptions
 from ganaug.paths import check_free, new_folder
 
 if TYPE_CHECKING:
@@ -49,12 +50,21 @@ class ImageFolder:
     noun: ClassVar[str] = "images"
 
     @classmethod
-    def read(cls, path: Path, target: str | None, *, skip_unreadable: bool = False) -> ImageFolder:
+    def read(
+        cls,
+        path: Path,
+        target: str | None,
+        *,
+        skip_unreadable: bool = False,
+        options: ReadOptions | None = None,
+    ) -> ImageFolder:
         """Read a folder for a command."""
+        if options is not None:
+            options.check_unused(options.names(), "is for tables in files.")
         if target is not None:
             raise ValueError(
                 f"{path} is a folder, whose classes are folders of images: leave out --target. "
-                "Tables are .csv or .parquet files."
+                "Tables are files."
             )
         images = read_images(path, skip_unreadable=skip_unreadable)
         images.check_real()

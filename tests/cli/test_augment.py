@@ -6,8 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 from helpers import complaint, run, snapshot, write_csv, write_folder
 
-from ganaug import GANAugmenter
-from ganaug.files import read_images, tables
+from ganaug import GANAugmenter, storage
+from ganaug.files import formats, read_images, tables
 
 STEPS = ("--steps", 5)
 
@@ -100,13 +100,12 @@ def test_augment__force__replaces_or_keeps_the_old(capsys, table, monkeypatch):
     arguments = ("augment", table, "--target", "y", "-o", out, "--steps", 5)
     assert complaint(capsys, *arguments) == f"{out} exists already. --force replaces it."
 
-    def half(frame, path, **_):
+    def half(path, *_):
         path.write_text("half")
         raise OSError("disk full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(pd.DataFrame, "to_csv", half)
-        patch.setattr(tables, "_spell_like", lambda table, synthetic: synthetic)
+        patch.setattr(formats, "write_bytes", half)
         code, _, err = run(capsys, *arguments, "--force")
     assert (code, err.splitlines()[-1]) == (2, "ganaug: disk full")
     assert out.read_text() == "old"
@@ -137,18 +136,59 @@ def test_augment__parquet_with_a_stored_index_of_dates(capsys, tmp_path):
     assert len(pd.read_parquet(out)) == 80
 
 
-def test_augment__a_model_that_cannot_be_saved__no_table_either(capsys, tmp_path):
+def test_augment__a_model_that_can_never_be_saved__refused_at_once(capsys, tmp_path):
     path, out = write_csv(tmp_path / "t.csv", ["no"] * 40 + ["yes"] * 20), tmp_path / "o.csv"
-    arguments = ("augment", path, "--target", "y", "--steps", 2, "-o", out, "--save-model")
-    assert "cannot be both the data and the model" in complaint(capsys, *arguments, out)
-    assert "does not exist" in complaint(capsys, *arguments, tmp_path / "no" / "m")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "estimator.json").touch()
+    (tmp_path / "mine" / "notes.txt").touch()
+    arguments = ("augment", path, "--target", "y", "--steps", 2, "-o", out, "--force")
+    for model, told in {
+        out: "cannot be both the data and the model",
+        tmp_path / "no" / "m": "does not exist",
+        tmp_path / "mine": "exists already. Choose another name.",
+    }.items():
+        assert told in complaint(capsys, *arguments, "--save-model", model)
     assert not out.exists()
+    assert len(list((tmp_path / "mine").iterdir())) == 2
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), TypeError("no"), RuntimeError("odd")])
+def test_augment__saving_fails__the_table_is_there(capsys, tmp_path, monkeypatch, error):
+    path, out = write_csv(tmp_path / "t.csv", ["no"] * 40 + ["yes"] * 20), tmp_path / "o.csv"
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(GANAugmenter, "save", fail)
+    arguments = ("--target", "y", "--steps", 2, "-o", out, "--save-model", tmp_path / "m")
+    code, _, err = run(capsys, "augment", path, *arguments)
+    assert code == 1
+    assert err.splitlines()[-1] == (
+        f"ganaug: The rows above are complete, but the model is not saved: {error}"
+    )
+    assert len(pd.read_csv(out)) == 80
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["o.csv", "t.csv"]
+
+
+def test_augment__force__replaces_a_model_too(capsys, tmp_path, monkeypatch):
+    path, model = write_csv(tmp_path / "t.csv", ["no"] * 40 + ["yes"] * 20), tmp_path / "m"
+    arguments = ("augment", path, "--target", "y", "-o", tmp_path / "o.csv", "--save-model", model)
+    assert run(capsys, *arguments, "--steps", 2)[0] == 0
+    (tmp_path / "o.csv").unlink()
+    assert complaint(capsys, *arguments) == f"{model} exists already. --force replaces it."
+    assert run(capsys, *arguments, "--steps", 3, "--force")[0] == 0
+    assert GANAugmenter.load(model).steps == 3
+    before = snapshot(model)
+    monkeypatch.setattr(storage, "save_file", lambda *_: 1 / 0)
+    assert run(capsys, *arguments, "--steps", 4, "--force")[0] == 1
+    assert snapshot(model) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m", "o.csv", "t.csv"]
 
 
 def test_augment__a_table_that_cannot_be_written__no_model_either(capsys, tmp_path, monkeypatch):
     path, model = write_csv(tmp_path / "t.csv", ["no"] * 40 + ["yes"] * 20), tmp_path / "m"
 
-    def full(*_):
+    def full(*_, **__):
         raise OSError("No space left on device")
 
     monkeypatch.setattr(tables.Table, "write", full)
@@ -163,6 +203,73 @@ def test_augment__many_classes__a_short_line(capsys, tmp_path):
     code, printed, _ = run(capsys, "augment", path, *arguments)
     assert code == 0
     assert printed.rstrip().endswith("... (11 classes)")
+
+
+NASTY = """\
+sep=;
+Kunde;Betrag;Anteil;seit;Menge;Ziel
+{}"""
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig"])
+@pytest.mark.filterwarnings("always")
+def test_augment__a_table_as_people_have_it(capsys, tmp_path, encoding):
+    rng = np.random.default_rng(0)
+    lines = []
+    for i in range(80):
+        amount = f"{rng.normal(3000, 900):,.2f} €".translate(str.maketrans(".,", ",."))
+        share = "k.A." if i % 9 == 0 else f"{rng.uniform(0, 100):.1f} %".replace(".", ",")
+        day = pd.Timestamp("2023-02-01") + pd.Timedelta(days=int(rng.integers(0, 300)))
+        size = "?" if i % 8 == 0 else f"{rng.integers(1, 99)}"
+        lines.append(
+            f"Mü{i % 5};{amount};{share};{day:%d.%m.%Y};{size};{['ja', 'nein'][i % 4 > 0]}"
+        )
+    path, out = tmp_path / "t.csv", tmp_path / "o.csv"
+    path.write_bytes(NASTY.format("\r\n".join(lines) + "\r\n").encode(encoding))
+    code, _, err = run(
+        capsys, "augment", path, "--target", "Ziel", "-o", out, "--steps", 20, "--na-values", "k.A."
+    )
+    assert code == 0, err
+    notes = [line for line in err.splitlines() if "note" in line]
+    assert len(notes) == (encoding == "cp1252")
+    after = out.read_bytes().decode(encoding).splitlines()
+    assert after[:2] == ["sep=;", "Kunde;Betrag;Anteil;seit;Menge;Ziel;synthetic"]
+    assert after[2:82] == [f"{line};False" for line in lines]
+    made = pd.DataFrame([line.split(";") for line in after[82:]])
+    for column, pattern in enumerate(
+        [
+            r"Mü\d",
+            r"\d{1,3}(\.\d{3})*,\d\d €",
+            r"k\.A\.|\d{1,3},\d %",
+            r"[0-3]\d\.\d\d\.2023",
+            r"\?|\d+",
+            "ja",
+            "True",
+        ]
+    ):
+        assert made[column].str.fullmatch(pattern).all(), made[column].head().tolist()
+    assert made[1].nunique() > 20
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--sep", "::"], "--sep '::' must be one character"),
+        (["--encoding", "utf-99"], "--encoding 'utf-99' is not known"),
+        (["--date-format", "{day"], "'{day' is not JSON"),
+        (["--na-values", ","], "--na-values ',' names nothing"),
+    ],
+)
+def test_augment__options_of_a_file_that_cannot_be__one_line(capsys, tmp_path, options, told):
+    path = write_csv(tmp_path / "t.csv", ["no"] * 40 + ["yes"] * 20)
+    arguments = ("--target", "y", "-o", tmp_path / "o.csv", *options)
+    assert complaint(capsys, "augment", path, *arguments).startswith(told)
+
+
+@pytest.mark.parametrize("option", ["--sep", "--decimal", "--na-values"])
+def test_augment_images__options_of_tables__refused(capsys, folder, option):
+    said = complaint(capsys, "augment", folder, "-o", folder.with_name("o"), option, ";")
+    assert said == f"{option} is for tables in files."
 
 
 # --- Images ---------------------------------------------------------------------------------------
@@ -243,7 +350,10 @@ def test_augment_images__bad_paths_and_options__nothing_written(capsys, folder):
         ([folder, "-o", out, "--target", "y"], f"{folder} is a folder, whose classes are folders"),
         ([folder, "-o", out, "--no-mark"], "A folder has no column that marks"),
         ([folder, "-o", out, "--mark-column", "made"], "A folder has no column that marks"),
-        ([folder, "-o", out, "--sampling-strategy", '{"3": 9}'], "There is no class '3'; there a"),
+        (
+            [folder, "-o", out, "--sampling-strategy", '{"3": 9}'],
+            "There is no class '3'. There ",
+        ),
         ([here / "digit", "-o", out], f"There is no file or folder {here / 'digit'}."),
         ([here / "there", "-o", out], f"{here / 'there'} holds no folders; give the images of"),
         (

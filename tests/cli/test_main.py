@@ -4,9 +4,12 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
-from helpers import complaint, run
+from helpers import complaint, run, write_csv
 
+import ganaug.comparison
+from ganaug import GANAugmenter
 from ganaug.cli.options import read_counts
 
 
@@ -66,7 +69,8 @@ GOOD = "a,b,y\n" + "1,x,no\n2,z,yes\n" * 6
         ("a,b,y\n", "{path} has no rows."),
         ("a,b,y\n1,2\n", "{path}: line 2 has 2 cells, the header 3. Cells must be separated by"),
         ("a,b,y\n1,2,no,5\n", "{path}: line 2 has 4 cells, the header 3."),
-        ("a;b;y\n1;2;no\n", "{path} has no column 'y'. It has: a;b;y."),
+        ("a;b;y\n1;2;no\n3;4\n", "{path}: line 3 has 2 cells, the header 3. Cells must be separa"),
+        ("a b y\n1 2 no\n", "{path} has no column 'y'. If more than one is meant, --sep says"),
         (",b,y\n1,2,no\n", "{path}: column 1 has no name. Name it, or drop it if it only"),
         ("a,a,y\n1,2,no\n", "{path} has several columns called 'a'."),
         ('a,b,y\n1,"2,no\n', "{path} is not CSV: unexpected end of data."),
@@ -99,14 +103,14 @@ def test_bad_paths_and_options__one_line(capsys, tmp_path):
     for arguments, message in [
         ([here / "none.csv", "-o", out], f"There is no file {here / 'none.csv'}."),
         ([here, "-o", out], f"{here} is a folder, whose classes are folders of images: leave"),
-        ([here / "d.xlsx", "-o", out], f"{here / 'd.xlsx'} is neither .csv nor .parquet; those"),
-        ([good, "-o", here / "o.txt"], f"{here / 'o.txt'} is neither .csv nor .parquet; those"),
+        ([here / "d.xls", "-o", out], f"{here / 'd.xls'} is none of .csv, .tsv, .parquet"),
+        ([good, "-o", here / "o.txt"], f"{here / 'o.txt'} is none of .csv, .tsv, .parquet"),
         ([good, "-o", here / "no/o.csv"], f"The folder {here / 'no'} does not exist."),
         ([here / "x.parquet", "-o", out], f"{here / 'x.parquet'} is not Parquet: "),
         ([good, "-o", out, "--mark-column", "a"], f"{good} has a column 'a' already; choose anot"),
         ([good, "-o", out, "--mark-column", "y"], f"{good} has a column 'y' already; choose anot"),
         ([good, "-o", out, "--sampling-strategy", "{"], "'{' is not JSON (Expecting property"),
-        ([good, "-o", out, "--sampling-strategy", '{"x": 3}'], "There is no class 'x'; there are"),
+        ([good, "-o", out, "--sampling-strategy", '{"x": 3}'], "There is no class 'x'. There are"),
         ([good, "-o", out, "--sampling-strategy", "some"], "The 'sampling_strategy' parameter"),
         ([good, "-o", out, "--steps", "0"], "Invalid value for '--steps': "),
         ([good], "Missing option '--output' / '-o'. Try: ganaug --help"),
@@ -121,8 +125,9 @@ def test_bad_paths_and_options__one_line(capsys, tmp_path):
     assert complaint(capsys, "sample", here, "-o", out)
     assert not out.exists()
     compare = ("compare", good, "--target", "y", "--no-tracking")
-    assert complaint(capsys, *compare, "--arms", "gin").startswith("Unknown arm 'gin'. Choose")
-    assert complaint(capsys, *compare, "--classifiers", "svm").startswith("Unknown classifier")
+    assert complaint(capsys, *compare, "--classifiers", "svm").startswith(
+        "Unknown classifier 'svm'. Choose from"
+    )
     assert complaint(capsys, *compare, "--folds", "1").startswith("Invalid value for '--folds'")
     assert complaint(capsys, "conpare").startswith("No such command 'conpare'.")
 
@@ -130,3 +135,54 @@ def test_bad_paths_and_options__one_line(capsys, tmp_path):
 def test_json_keys__labels_of_other_kinds():
     assert read_counts('{"1": 5, "True": 3}', [1, True]) == {True: 3}
     assert read_counts(json.dumps({"2.5": 1}), [2.5]) == {2.5: 1}
+
+
+@pytest.mark.parametrize(
+    ("words", "nearest"),
+    [
+        (["compare", "--arms", "gin"], "GAN"),
+        (["compare", "--arms", "nothing,smoet"], "SMOTE"),
+        (["compare", "--arms", "balanced-baging"], "balanced bagging"),
+        (["compare", "--classifiers", "random-forrest"], "random forest"),
+        (["compare", "--classifiers", "Logistic-Regresion"], "logistic regression"),
+        (["compare", "--target", "Y"], "y"),
+        (["augment", "--sampling-strategy", '{"yess": 9}'], "yes"),
+        (["augment", "--sampling-strategy", '{"NO": 9}'], "no"),
+        (["sample", "-n", '{"ye": 9}'], "yes"),
+    ],
+)
+def test_a_typo__the_nearest_is_named(capsys, tmp_path, words, nearest):
+    data = write_csv(tmp_path / "d.csv", ["no"] * 20 + ["yes"] * 10)
+    command, *options = words
+    if command == "sample":
+        X = np.arange(30.0)[:, None]
+        data = tmp_path / "m"
+        GANAugmenter(steps=1).fit(X, ["no"] * 20 + ["yes"] * 10).save(data)
+    else:
+        options = ["--target", "y", *options]
+    if command != "compare":
+        options += ["-o", tmp_path / "o.csv"]
+    assert f". Did you mean {nearest!r}? " in complaint(capsys, command, data, *options)
+
+
+@pytest.mark.parametrize("text", ["", ",", " , "])
+@pytest.mark.parametrize("option", ["--arms", "--classifiers"])
+def test_an_option_that_names_nothing__refused(capsys, tmp_path, option, text):
+    path = write_csv(tmp_path / "d.csv", ["no"] * 20 + ["yes"] * 10)
+    said = complaint(capsys, "compare", path, "--target", "y", "--no-tracking", option, text)
+    assert said.startswith(f"{option} {' '.join(repr(text).split())} names nothing; leave")
+
+
+def test_a_report_that_is_a_folder__refused_before_anything_runs(capsys, tmp_path, monkeypatch):
+    path = write_csv(tmp_path / "d.csv", ["no"] * 20 + ["yes"] * 10)
+    (tmp_path / "report.html").mkdir()
+    monkeypatch.setattr(ganaug.comparison, "compare", pytest.fail)
+    arguments = ("--target", "y", "--no-tracking", "--output-dir", tmp_path)
+    said = complaint(capsys, "compare", path, *arguments)
+    assert said == f"{tmp_path / 'report.html'} is a folder; choose another --output-dir."
+
+
+def test_a_tab_in_a_message__can_be_seen(capsys, tmp_path):
+    path = write_csv(tmp_path / "d.csv", ["no"] * 20 + ["yes"] * 10, target="a\tb")
+    said = complaint(capsys, "compare", path, "--target", "y")
+    assert said.endswith("It has: a, a\\tb.")

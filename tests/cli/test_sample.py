@@ -32,15 +32,13 @@ def test_sample__from_a_saved_model(capsys, table):
     for wrong, message in {
         "5": "'5' names no classes; write it like '{\"yes\": 100}'.",
         "{yes: 5}": "'{yes: 5}' is not JSON (Expecting property name",
-        '{"2": 5}': "There is no class '2'; there are 01, 1.",
+        '{"2": 5}': "There is no class '2'. There are 01, 1.",
         '{"01": -5}': "n asks for -5 rows of '01'; pass a whole number",
     }.items():
         said = complaint(capsys, "sample", model, "-n", wrong, "-o", new, "--force")
         assert said[: len(message)] == message
     said = complaint(capsys, "sample", model, "-o", parquet, "--target", "zip", "--force")
     assert said == "The GAN has a column 'zip'; choose another --target for the labels."
-    said = complaint(capsys, "augment", table, *arguments, "--force")
-    assert said == f"{model} exists already. Choose another name."
 
 
 def test_sample__a_damaged_model(capsys, tmp_path):
@@ -118,4 +116,4 @@ def test_sample_images__bad_outputs__one_line(capsys, folder):
         folder.with_name("t")
     )
     said = complaint(capsys, "sample", folder.with_name("t"), "-o", folder.with_name("new"))
-    assert said.endswith("new is neither .csv nor .parquet; those two are supported.")
+    assert said.startswith(f"{folder.with_name('new')} is none of .csv, .tsv, .parquet, .feather")

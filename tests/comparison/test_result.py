@@ -45,7 +45,10 @@ def test_differences__wider_with_more_confidence(clear):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda c: c.refit("GANs", "one"), "Unknown arm 'GANs'. Choose from nothing, tuned thr"),
+        (
+            lambda c: c.refit("GANs", "one"),
+            "Unknown arm 'GANs'. Did you mean 'GAN'?",
+        ),
         (lambda c: c.refit("GAN", "three"), "Unknown classifier 'three'. Choose from one, two"),
         (lambda c: c.verdict("x"), "Unknown arm 'x'"),
         (lambda c: c.differences("gini"), "Unknown metric 'gini'. Choose from average_prec"),

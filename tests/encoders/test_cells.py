@@ -8,6 +8,7 @@ from numpy.testing import assert_array_equal
 from pandas.testing import assert_frame_equal, assert_series_equal
 
 from ganaug.containers import extend
+from ganaug.encoders.cells import Cells
 from ganaug.encoders.table import TableEncoder
 
 
@@ -68,3 +69,12 @@ def test_cells_count_by_position_whatever_the_index(index, kind):
     longer = extend(X, back)
     assert_frame_equal(longer.iloc[:N].set_axis(X.index), X)
     assert longer["cells"].iloc[N:].tolist() == back["cells"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("every", "step"),
+    [("9h", "3h"), ("7D", "7D"), ("36h", "12h"), ("50min", "10min"), ("15min", "15min")],
+)
+def test_the_step_of_times__one_between_times_of_the_day(every, step):
+    cells = pd.Series(pd.date_range("2024-01-01 06:00", periods=50, freq=every, unit="us"))
+    assert Cells().fit(cells).grid == pd.Timedelta(step) / pd.Timedelta("1us")
