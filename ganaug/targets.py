@@ -16,7 +16,7 @@ from sklearn.utils.multiclass import type_of_target
 # A larger number of rows is a typing error.
 MAX_ROWS = 2**31
 #: pandas' words for labels that may be a quantity.
-_NUMBERS = {"floating", "mixed-integer-float", "decimal"}
+_NUMBERS = {"floating", "mixed-integer-float"}
 
 
 def check_target(y: Any, *, one_hot: bool = False) -> None:

@@ -1,5 +1,4 @@
 import datetime as dt
-from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -115,7 +114,6 @@ REGRESSION = {
     "index": pd.Index(PRICES),
     "objects": PRICES.astype(object),
     "whole and not": [1, 2.5] * (N // 2),
-    "decimals": [Decimal(str(price)) for price in PRICES],
     "column": PRICES[:, None],
     "frame": pd.DataFrame({"price": PRICES}),
     "one fraction": np.r_[0.25, np.arange(N - 1)],
