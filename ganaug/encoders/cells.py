@@ -65,6 +65,7 @@ class Cells(BaseEstimator):
         missing = np.asarray(pd.isna(cells))
         self._note_dtype(cells, missing)
         self.offset, self.span, self.grid = 0, 0, None
+        self.day: float | None = None
         self.levels = np.empty(0, dtype=object)
         present = cells[~missing]
         if self.kind == "level":
@@ -78,6 +79,7 @@ class Cells(BaseEstimator):
                 # Whole days stay so; below one, a step is that between times of the day.
                 day = int(np.timedelta64(1, "D").astype(f"m8[{self.unit}]").astype(np.int64))
                 step = step if day and step % day == 0 else int(np.gcd(step, day))
+                self.day = float(day)
             self.grid = float(step) or 1.0
         return self
 
