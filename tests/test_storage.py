@@ -189,7 +189,7 @@ LABELS = {
     "periods": [pd.Period("2020Q1"), pd.Period("2020Q2")],
     "intervals": [pd.Interval(0, 1), pd.Interval(1, np.inf, "both")],
     "bytes": [b"\xff", b""],
-    "decimals": [Decimal("1.10"), Decimal("2")],
+    "decimals": [Decimal("10"), Decimal("2.0")],
     "fractions": [Fraction(1, 3), Fraction(2, 3)],
     "numpy scalars": [np.float32(0.1), np.datetime64("2020")],
     "sets": [frozenset("a"), frozenset()],
