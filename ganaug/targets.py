@@ -81,7 +81,8 @@ def _check_labels(y: Any) -> None:
     labels = y.iloc[:, 0] if isinstance(y, pd.DataFrame) else y
     if not isinstance(labels, pd.Series):
         labels = np.ravel(labels) if isinstance(labels, np.ndarray) else labels
-        labels = pd.Series(labels, dtype=None if isinstance(labels, np.ndarray) else object)
+        # As objects: pandas 3 makes no column of text that is no Unicode.
+        labels = pd.Series(labels, dtype=None if _is_numeric(labels) else object)
     if isinstance(labels.dtype, pd.CategoricalDtype):
         return  # a column that someone has made classes of
     if pd.api.types.infer_dtype(labels, skipna=True) not in _NUMBERS:
@@ -96,6 +97,10 @@ def _check_labels(y: Any) -> None:
             "so on: a target of regression, and this library balances classes. Make classes of "
             "them, for instance with pandas.cut; for regression see the packages imbreg and smogn."
         )
+
+
+def _is_numeric(labels: Any) -> bool:
+    return isinstance(labels, np.ndarray) and labels.dtype.kind in "biufcmM"
 
 
 def _several_labels(found: str) -> ValueError:

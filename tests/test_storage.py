@@ -150,7 +150,9 @@ def check_survival(model, tmp_path):
     ):
         for one, two in ((X_one, X_two), (y_one, y_two)):
             assert type(one) is type(two)
-            one, two = pd.DataFrame(one), pd.DataFrame(two)
+            # Of texts that are no Unicode pandas 3 makes no column of its own accord.
+            plain = object if isinstance(one, np.ndarray) and one.dtype == object else None
+            one, two = pd.DataFrame(one, dtype=plain), pd.DataFrame(two, dtype=plain)
             assert_frame_equal(one, two)
             assert one.astype(object).map(type).equals(two.astype(object).map(type))
     assert again.classes_.dtype == model.classes_.dtype
@@ -187,7 +189,7 @@ LABELS = {
     "periods": [pd.Period("2020Q1"), pd.Period("2020Q2")],
     "intervals": [pd.Interval(0, 1), pd.Interval(1, np.inf, "both")],
     "bytes": [b"\xff", b""],
-    "decimals": [Decimal("1.10"), Decimal("2")],
+    "decimals": [Decimal("10"), Decimal("2.0")],
     "fractions": [Fraction(1, 3), Fraction(2, 3)],
     "numpy scalars": [np.float32(0.1), np.datetime64("2020")],
     "sets": [frozenset("a"), frozenset()],

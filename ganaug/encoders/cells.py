@@ -65,6 +65,7 @@ class Cells(BaseEstimator):
         missing = np.asarray(pd.isna(cells))
         self._note_dtype(cells, missing)
         self.offset, self.span, self.grid = 0, 0, None
+        self.day: float | None = None
         self.levels = np.empty(0, dtype=object)
         present = cells[~missing]
         if self.kind == "level":
@@ -78,6 +79,7 @@ class Cells(BaseEstimator):
                 # Whole days stay so; below one, a step is that between times of the day.
                 day = int(np.timedelta64(1, "D").astype(f"m8[{self.unit}]").astype(np.int64))
                 step = step if day and step % day == 0 else int(np.gcd(step, day))
+                self.day = float(day)
             self.grid = float(step) or 1.0
         return self
 
@@ -181,10 +183,7 @@ class Cells(BaseEstimator):
         if self.kind == "text":
             return np.asarray(cells, dtype=object)
         if self.kind == "level":
-            kind = {"O": object, "U": object, "S": object, "f": float}.get(self.levels.dtype.kind)
-            levels = pd.Index(self.levels, dtype=kind, tupleize_cols=False)
-            raw = self._raw_levels(cells)
-            return levels.get_indexer(raw.astype(float) if raw.dtype == "float16" else raw)
+            return _index(self.levels).get_indexer(_index(self._raw_levels(cells)))
         if self.kind != "number" or self.integral:
             return self._steps(self._raw_integers(cells)).astype(np.float64)
         return to_float(cells)
@@ -261,6 +260,12 @@ class Cells(BaseEstimator):
         written = np.empty(int(present.sum()), dtype=object)
         written[:] = [python(cell) for cell in cells[present]]
         return pd.Series(self._with_gaps(written, present), dtype=object)
+
+
+def _index(labels: np.ndarray) -> pd.Index:
+    """Return labels as an index; of texts and tuples pandas would make another kind of its own."""
+    kinds = {"O": object, "U": object, "S": object, "f": float}  # it lacks float16
+    return pd.Index(labels, dtype=kinds.get(labels.dtype.kind), tupleize_cols=False)
 
 
 def _distinct(values: np.ndarray) -> np.ndarray:

@@ -56,6 +56,8 @@ class NumberCoder(BaseEstimator):
         The step between values; ``None`` finds the number of decimals in use.
     dtype : str, default="float64"
         The precision in which values were written.
+    day : float or None, default=None
+        Of times, a day: coarser steps are parts of it, or of days.
 
     Attributes
     ----------
@@ -80,9 +82,12 @@ class NumberCoder(BaseEstimator):
        series", Biometrika 31, 1940.
     """
 
-    def __init__(self, grid: float | None = None, dtype: str = "float64") -> None:
+    def __init__(
+        self, grid: float | None = None, dtype: str = "float64", day: float | None = None
+    ) -> None:
         self.grid = grid
         self.dtype = dtype
+        self.day = day
 
     def fit(self, cells: np.ndarray, classes: np.ndarray, n_classes: int) -> NumberCoder:
         """Learn ranks, grids and spikes from float64 cells of shape (n,)."""
@@ -126,7 +131,10 @@ class NumberCoder(BaseEstimator):
             self.decimals_ = int(needed[on].max())
             cells = np.where(on, cells, np.nan)
         self.steps_, self.phase_, self.step_shares_ = find_grids(
-            np.round(self._to_units(cells)), classes, n_classes
+            np.round(self._to_units(cells)),
+            classes,
+            n_classes,
+            period=int(self.day / self.grid) if self.day and self.grid else 0,
         )
 
     def encode(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

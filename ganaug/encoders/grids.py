@@ -52,7 +52,7 @@ def is_common(on: np.ndarray, classes: np.ndarray, n_classes: int) -> bool:
 
 
 def find_grids(
-    units: np.ndarray, classes: np.ndarray, n_classes: int
+    units: np.ndarray, classes: np.ndarray, n_classes: int, period: int = 0
 ) -> tuple[np.ndarray, int, np.ndarray]:
     """Find the grids that whole numbers live on.
 
@@ -65,6 +65,8 @@ def find_grids(
         Whole numbers, or NaN for a number on no grid.
     classes : ndarray of shape (n,), int64
     n_classes : int
+    period : int
+        Steps divide it or are multiples of it, such as a day; 0 is no period.
 
     Returns
     -------
@@ -91,7 +93,7 @@ def find_grids(
         return np.ones(1), 0, np.ones((n_classes, 1))
     free = np.bincount(classes, ~on, n_classes) / np.maximum(n, 1)
     units, classes = units[on].astype(np.int64), classes[on]
-    steps, phase = _coarsen(units, classes, n_classes)
+    steps, phase = _coarsen(units, classes, n_classes, period)
     shares = _shares(units, classes, n_classes, steps, phase)
     used = ((1 - free)[:, None] * shares).max(axis=0) >= LEAST_SHARE
     used[-1] = True
@@ -106,7 +108,9 @@ def find_grids(
     return steps, phase, shares
 
 
-def _coarsen(units: np.ndarray, classes: np.ndarray, n_classes: int) -> tuple[np.ndarray, int]:
+def _coarsen(
+    units: np.ndarray, classes: np.ndarray, n_classes: int, period: int
+) -> tuple[np.ndarray, int]:
     """Return the steps of ever coarser grids, and a number on all of them."""
     steps, phase = [1], 0
     spread = np.subtract(*np.percentile(units, [75, 25])) if len(units) else 0
@@ -114,7 +118,8 @@ def _coarsen(units: np.ndarray, classes: np.ndarray, n_classes: int) -> tuple[np
         best, factor, residue = 0.0, 0, 0
         places = (units - phase) // steps[-1]
         for f in FACTORS:
-            if steps[-1] * f * LEAST_PERIODS > spread:
+            step = steps[-1] * f
+            if step * LEAST_PERIODS > spread or (period and period % step and step % period):
                 continue
             table = np.bincount(classes * f + places % f, minlength=n_classes * f)
             table = table.reshape(n_classes, f)

@@ -464,7 +464,7 @@ class _Column(BaseEstimator):
                 if sample_weight is not None:
                     options["sample_weight"] = sample_weight[present]
             else:
-                self.coder = NumberCoder(self.cells.grid, self.cells.precision)
+                self.coder = NumberCoder(self.cells.grid, self.cells.precision, self.cells.day)
             self.coder.fit(self.cells.read(there), classes[present], n_classes, **options)
             self.n_numeric, self.n_levels = self.coder.n_numeric, self.coder.n_levels
         return self

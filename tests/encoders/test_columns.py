@@ -434,3 +434,10 @@ def test_levels_that_mean_a_class_keep_meaning_it(rng):
     back = coder.decode(np.empty((5000, 0), np.float32), groups, classes, rng)
     assert (back[:200] < 20).mean() > 0.85
     assert (back[200:] < 20).mean() < 0.15
+
+
+@pytest.mark.parametrize("hours", [9, 15, 21, 27])
+def test_numbers__coarser_steps_of_times_are_parts_of_a_day(hours):
+    cells = np.arange(0.0, 400 * hours, hours)
+    coder = NumberCoder(grid=3.0, day=24.0).fit(cells, np.zeros(400, dtype=np.int64), 1)
+    assert all(24 % step == 0 or step % 24 == 0 for step in coder.steps_ * 3)

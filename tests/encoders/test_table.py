@@ -334,10 +334,12 @@ def test_arrays_of_every_byte_order_and_unit(dtype, categorical, rng):
 
 def test_halves_of_surrogate_pairs_are_levels_of_their_own(rng):
     cells = pd.Series(["\ud800", "\ud801", "a\udfff", "a"] * 9, dtype=object)
-    X = pd.DataFrame({"\udc00": cells, "x": rng.normal(size=36)})
+    X = pd.DataFrame({0: cells, 1: rng.normal(size=36)})
+    X.columns = pd.Index(["\udc00", "x"], dtype=object)
     encoder = TableEncoder().fit(TableEncoder().check(X), np.zeros(36, np.int64), 1)
     back = encoder.inverse_transform(encoder.transform(X), np.zeros(36, np.int64), rng)
-    assert back["\udc00"].tolist() == cells.tolist()
+    assert back.iloc[:, 0].tolist() == cells.tolist()
+    assert back.columns.equals(X.columns)
 
 
 def test_texts_of_a_dtype_that_pandas_lacks_are_refused():
