@@ -46,7 +46,7 @@ _KINDS = {"\x01": str.isdecimal, "\x02": str.islower, "\x03": str.isupper, "\x04
 _ANY = "\x05"
 
 
-def find_identifiers(cells: Cells, there: Any) -> IdentifierCoder | None:
+def find_identifiers(cells: Cells, there: Any, integers: bool = True) -> IdentifierCoder | None:
     """Return the unfitted coder of a column that names its rows, None of any other.
 
     Parameters
@@ -55,6 +55,8 @@ def find_identifiers(cells: Cells, there: Any) -> IdentifierCoder | None:
         Fitted to the column.
     there : ndarray or Series of shape (n,)
         The cells that are not missing.
+    integers : bool, default=True
+        Whether integers may name rows, or only text.
     """
     n = len(there)
     if n < MIN_ROWS or cells.categorical:
@@ -62,9 +64,11 @@ def find_identifiers(cells: Cells, there: Any) -> IdentifierCoder | None:
     if cells.kind == "level" and len(cells.levels) >= MIN_DISTINCT * n and infer(there) == "string":
         quantities = sum(_QUANTITY.fullmatch(text.strip()) is not None for text in there)
         return TextCoder() if quantities < MIN_DISTINCT * n else None
+    if not (integers and cells.integral):
+        return None
     largest, last, pairs = cells.span, cells.most - cells.offset, n * (n - 1) / 2
     dense = n >= MIN_FILLED * (largest + 1) or pairs >= MIN_PAIRS * (largest + 1)
-    if cells.integral and dense and largest < last and len(np.unique(cells.read(there))) == n:
+    if dense and largest < last and len(np.unique(cells.read(there))) == n:
         return SequenceCoder(float(last))
     return None
 

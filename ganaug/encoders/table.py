@@ -220,18 +220,21 @@ class TableEncoder(BaseEstimator):
         chosen = self._categorical(X)
         self.header_ = Header().fit(X.columns) if isinstance(X, pd.DataFrame) else None
         self.dtype_: Any = "" if isinstance(X, pd.DataFrame) else X.dtype.str
-        self.columns_ = []
-        missing = []
-        for (name, cells), categorical in zip(_columns_of(X), chosen, strict=True):
-            missing.append(np.asarray(pd.isna(cells)))
-            column = _Column(name, categorical=bool(categorical), max_groups=self.max_groups)
-            self.columns_.append(column.fit(cells, classes, n_classes, sample_weight))
-        if not any(c.n_numeric + c.n_levels for c in self.columns_):
+        for integers_identify in (True, False):  # False: they are all there is to learn from
+            self.columns_ = [
+                _Column(name, bool(categorical), self.max_groups, integers_identify).fit(
+                    cells, classes, n_classes, sample_weight
+                )
+                for (name, cells), categorical in zip(_columns_of(X), chosen, strict=True)
+            ]
+            if any(c.n_numeric + c.n_levels for c in self.columns_):
+                break
+        else:
             raise ValueError(
                 f"X has no usable column: all {len(self.columns_)} are constant, entirely missing "
                 "or identifiers, so there is nothing that a synthetic row could vary."
             )
-        gaps = np.stack(missing, axis=1)
+        gaps = np.stack([np.asarray(pd.isna(cells)) for _, cells in _columns_of(X)], axis=1)
         self._lay_out(gaps, n_classes)
         self._remember_patterns(gaps, classes, n_classes, sample_weight)
         return self
@@ -437,10 +440,13 @@ class TableEncoder(BaseEstimator):
 class _Column(BaseEstimator):
     """One column: its name, its cells, their coder, and its place in the encoded row."""
 
-    def __init__(self, name: Any, categorical: bool, max_groups: int) -> None:
+    def __init__(
+        self, name: Any, categorical: bool, max_groups: int, integers_identify: bool = True
+    ) -> None:
         self.name = name
         self.categorical = categorical
         self.max_groups = max_groups
+        self.integers_identify = integers_identify
 
     def fit(
         self,
@@ -455,7 +461,7 @@ class _Column(BaseEstimator):
         present = ~np.asarray(pd.isna(cells))
         if present.any():
             there = cells[present]
-            self.coder = find_identifiers(self.cells, there)
+            self.coder = find_identifiers(self.cells, there, self.integers_identify)
             options = {}
             if self.coder is not None:
                 self.cells.allow_unseen()
