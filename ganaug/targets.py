@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from math import ceil, isclose, nextafter
 from numbers import Integral
 from typing import Any
 
@@ -204,7 +205,7 @@ def rows_to_add(
     ({'b': 7, 'c': 9}, {'c': 4}, {'b': 2, 'c': 4})
     """
     if amount is not None:
-        total = int(amount * max(counts.values()))
+        total = int(_exact(amount, max(counts.values())) * max(counts.values()))
         return {label: total - n for label, n in counts.items() if n < total}
     labels = list(counts)
     if callable(sampling_strategy):
@@ -217,10 +218,19 @@ def rows_to_add(
     if isinstance(sampling_strategy, Mapping):
         totals = checked_rows(sampling_strategy, labels, "sampling_strategy", "the final total, ")
         sampling_strategy = {labels.index(label): total for label, total in totals.items()}
+    elif isinstance(sampling_strategy, float) and 0 < sampling_strategy <= 1:
+        sampling_strategy = _exact(sampling_strategy, max(counts.values()))
     # imbalanced-learn sorts labels, and not all can be sorted: their positions can.
     codes = np.repeat(np.arange(len(labels)), list(counts.values()))
     asked = check_sampling_strategy(sampling_strategy, codes, "over-sampling")
     return {labels[code]: int(n) for code, n in sorted(asked.items())}
+
+
+def _exact(share: float, n: int) -> float:
+    """Return a share of ``n`` rows of which rounding down loses none: 0.29 * 100 is below 29."""
+    rows = share * n
+    short = isclose(rows, ceil(rows), rel_tol=1e-12) and rows < ceil(rows)
+    return nextafter(share, 1) if short else share
 
 
 def checked_rows(

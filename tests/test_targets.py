@@ -52,6 +52,15 @@ def test_an_amount_is_for_any_number_of_classes(amount, rows):
     assert rows_to_add(COUNTS, amount=amount) == rows
 
 
+@pytest.mark.parametrize("n", [50, 90, 100, 180, 300, 2000])
+def test_a_share_that_is_a_whole_number_of_rows_is_that_number(n):
+    for percent in range(1, 101):
+        total, left = divmod(n * percent, 100)
+        if left == 0 and total > 1:  # 0.29 * 100 is a hair less than 29
+            assert rows_to_add({"a": n, "b": total - 1}, percent / 100) == {"b": 1}
+            assert rows_to_add({"a": n, "b": total - 1}, amount=percent / 100) == {"b": 1}
+
+
 def test_labels_that_cannot_be_sorted():
     assert rows_to_add({"a": 3, 1: 2, None: 1}) == {1: 1, None: 2}
     assert rows_to_add({"a": 3, 1: 2}, {1: 5}) == {1: 3}
