@@ -226,7 +226,13 @@ class ImageEncoder(BaseEstimator):
                 "X as in fit."
             )
 
-    def fit(self, X: Images, classes: np.ndarray, n_classes: int) -> ImageEncoder:
+    def fit(
+        self,
+        X: Images,
+        classes: np.ndarray,
+        n_classes: int,
+        sample_weight: np.ndarray | None = None,
+    ) -> ImageEncoder:
         """Learn the layout and range of the images.
 
         Parameters
@@ -236,6 +242,8 @@ class ImageEncoder(BaseEstimator):
         classes : ndarray of shape (n,), int64
             Class codes below ``n_classes``.
         n_classes : int
+        sample_weight : object
+            Not used: a pixel of any row belongs to the range.
 
         Returns
         -------
