@@ -14,7 +14,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping, process_routing
 
 from ganaug.draws import Rows, check_weighable
-from ganaug.weights import check_sample_weight
+from ganaug.weights import check_sample_weight, takes_sample_weight
 
 #: Which methods of the clones each method may call.
 CALLS = {
@@ -214,22 +214,6 @@ def of_each_row(value: Any, n: int) -> bool:
     if hasattr(value, "shape"):
         return len(value.shape) > 0 and value.shape[0] == n
     return hasattr(value, "__len__") and hasattr(value, "__getitem__") and len(value) == n
-
-
-def takes_sample_weight(method: Any) -> bool:
-    """Tell whether a method names ``sample_weight`` among its parameters.
-
-    Examples
-    --------
-    >>> from ganaug.routing import takes_sample_weight
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from sklearn.neighbors import KNeighborsClassifier
-    >>> takes_sample_weight(LogisticRegression().fit), takes_sample_weight(
-    ...     KNeighborsClassifier().fit
-    ... )
-    (True, False)
-    """
-    return "sample_weight" in signature(method).parameters
 
 
 def check_takes_sample_weight(estimator: Any) -> None:

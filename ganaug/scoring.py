@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import average_precision_score, get_scorer
 
-from ganaug.routing import takes_sample_weight
+from ganaug.weights import takes_sample_weight
 
 
 def scorer_for(scoring: Any, estimator: Any, y: np.ndarray) -> Callable:

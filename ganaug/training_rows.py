@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import has_fit_parameter
 
 from ganaug.containers import as_labels, take
 from ganaug.encoders.labels import LabelCoder
@@ -26,6 +25,7 @@ from ganaug.weights import (
     check_sample_weight,
     mean_weights,
     spread_by_weight,
+    takes_sample_weight,
     thin_weighted,
     within_class,
 )
@@ -189,7 +189,7 @@ def _make_encoder(estimator: Any) -> Any:
 
 def _check_take_weights(*parts: Any) -> None:
     for part in parts:
-        if not has_fit_parameter(part, "sample_weight"):
+        if not takes_sample_weight(part.fit):
             raise ValueError(
                 f"{type(part).__name__}.fit takes no sample_weight; give it that parameter, or fit "
                 "without weights."

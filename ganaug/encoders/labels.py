@@ -48,14 +48,13 @@ class LabelCoder(BaseEstimator):
         ValueError
             If ``y`` is continuous, multi-output, or has missing labels or one class only.
         """
-        check_target(y, one_hot=True)
+        self.__dict__.pop("width_", None)
+        labels = self._flat(y)
         self.form_ = _form_of(y)
         self.header_ = Header().fit(y.columns) if isinstance(y, pd.DataFrame) else None
         self.name_ = getattr(y, "name", None)
         if self.form_ == "frame":
             self.name_ = y.columns[0]
-        self.__dict__.pop("width_", None)
-        labels = self._flat(y)
         if self.form_ == "onehot":
             self.width_ = y.shape[1]
         if np.asarray(pd.isna(labels)).any():
@@ -168,19 +167,6 @@ class LabelCoder(BaseEstimator):
             check_fits(self.classes_.min() >= 0 and self.classes_.max() < self.width_, "width_")
             check_fits(self.width_ <= MOST_ONE_HOT, f"width_={self.width_}")
         check_fits(len(self.decode(np.arange(n_classes))) == n_classes, "labels")
-
-    def code_of(self, label: Any) -> int:
-        """Return the code of one label.
-
-        Raises
-        ------
-        ValueError
-            If it is not a known label.
-        """
-        for code, known in enumerate(self.classes_.tolist()):
-            if label == known:
-                return code
-        raise ValueError(f"unknown label {label!r}; known labels are {self.classes_.tolist()}.")
 
 
 def _check_spellings(labels: list) -> None:
