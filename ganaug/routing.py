@@ -116,7 +116,7 @@ class RoutesMetadata:
         if "sample_weight" in params:
             check_takes_sample_weight(self.estimator)
             augmenter = self._get_augmenter()
-            method = "fit_resample" if hasattr(augmenter, "fit_resample") else "fit"
+            method = _fit_method(augmenter)
             if augmenter is not None and takes_sample_weight(getattr(augmenter, method)):
                 routed["augmenter"] = {method: {"sample_weight": params["sample_weight"]}}
         return routed
@@ -138,7 +138,7 @@ class RoutesMetadata:
         router.add(estimator=self.estimator, method_mapping=to_estimator)
         augmenter = self._get_augmenter()
         if augmenter is not None:
-            method = "fit_resample" if hasattr(augmenter, "fit_resample") else "fit"
+            method = _fit_method(augmenter)
             mapping = MethodMapping().add(caller="fit", callee=method)
             router.add(augmenter=augmenter, method_mapping=mapping)
         return router
@@ -148,6 +148,10 @@ class RoutesMetadata:
         if params and routing_enabled():
             return process_routing(self, caller, **params)["estimator"]
         return dict.fromkeys(CALLS[caller], params)
+
+
+def _fit_method(augmenter: Any) -> str:
+    return "fit_resample" if hasattr(augmenter, "fit_resample") else "fit"
 
 
 def route_fit(

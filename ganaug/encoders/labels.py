@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite, column_or_1d
 
 from ganaug.encoders.cells import Cells
-from ganaug.encoders.header import Header
+from ganaug.encoders.header import header_of
 from ganaug.fitted import check_fits
 from ganaug.targets import check_target
 
@@ -51,7 +51,7 @@ class LabelCoder(BaseEstimator):
         self.__dict__.pop("width_", None)
         labels = self._flat(y)
         self.form_ = _form_of(y)
-        self.header_ = Header().fit(y.columns) if isinstance(y, pd.DataFrame) else None
+        self.header_ = header_of(y)
         self.name_ = getattr(y, "name", None)
         if self.form_ == "frame":
             self.name_ = y.columns[0]

@@ -13,7 +13,7 @@ from sklearn.utils import check_array
 
 from ganaug.encoders.cells import check_names
 from ganaug.encoders.columns import Column, Table, check_column, columns_of
-from ganaug.encoders.header import Header
+from ganaug.encoders.header import check_header, header_of
 from ganaug.encoders.layout import RowLayout
 from ganaug.fitted import check_fits
 from ganaug.parameters import ARRAY_LIKE, NONE, one_of, whole
@@ -147,15 +147,7 @@ class TableEncoder(BaseEstimator):
         ValueError
             If columns have other names or stand in another order.
         """
-        if isinstance(X, pd.DataFrame) != (self.header_ is not None):
-            was, way = (
-                ("an array", "to_numpy")
-                if self.header_ is None
-                else ("a DataFrame", "pandas.DataFrame")
-            )
-            raise TypeError(f"X was {was} in fit, as synthetic rows are; convert it with {way}.")
-        if isinstance(X, pd.DataFrame) and self.header_ is not None:
-            self.header_.check(X.columns)
+        check_header(X, self.header_)
         for column, (name, cells) in zip(self.columns_, columns_of(X), strict=True):
             if not column.cells.same_dtype(cells.dtype):
                 raise TypeError(
@@ -193,7 +185,7 @@ class TableEncoder(BaseEstimator):
             If ``categorical_features`` names no column of ``X``, or if no column varies.
         """
         chosen = self._categorical(X)
-        self.header_ = Header().fit(X.columns) if isinstance(X, pd.DataFrame) else None
+        self.header_ = header_of(X)
         self.dtype_: Any = "" if isinstance(X, pd.DataFrame) else X.dtype.str
         for integers_identify in (True, False):  # False: they are all there is to learn from
             self.columns_ = [
