@@ -137,9 +137,10 @@ default="from_dtype"
     -----
     The game is that of [1]_ with class-balanced batches; every ingredient cites its source where
     it is written: :mod:`ganaug.losses`, :mod:`ganaug.networks.dense`,
-    :mod:`ganaug.encoders.columns`, :mod:`ganaug.generators.calibration`. Training runs on one CPU
-    thread, which for networks of this size is nearly as fast as more, far faster where other work
-    runs, and leaves other cores to a grid search.
+    :mod:`ganaug.encoders.numbers`, :mod:`ganaug.encoders.levels`,
+    :mod:`ganaug.generators.calibration`. Training runs on one CPU thread, which for networks of
+    this size is nearly as fast as more, far faster where other work runs, and leaves other cores
+    to a grid search.
 
     References
     ----------

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
+from sklearn.utils import _safe_indexing
 
 from ganaug.frames import append, library_of
 from ganaug.targets import check_target
@@ -134,10 +135,8 @@ def as_labels(y: Any) -> Any:
 
 
 def take(table: Any, rows: np.ndarray) -> Any:
-    """Return rows of an array or DataFrame by ascending position; the table itself for all."""
-    if len(rows) == len(table):
-        return table
-    return table.iloc[rows] if isinstance(table, pd.DataFrame) else table[rows]
+    """Return rows of a table or labels by ascending position; all of them are not copied."""
+    return table if len(rows) == len(table) else _safe_indexing(table, rows)
 
 
 def evenly(rows: np.ndarray, most: int) -> np.ndarray:

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import _safe_indexing, check_consistent_length, get_tags
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ganaug.callbacks import CallbackSupportMixin
-from ganaug.containers import as_labels, extend, take
-from ganaug.encoders.labels import LabelCoder
+from ganaug.containers import extend
 from ganaug.environment import pick_device
-from ganaug.fitted import check_fits
+from ganaug.fitted import check_fits, check_part
 from ganaug.frames import as_form, as_pandas, check_fitted_form, form_of
 from ganaug.generators.few_rows import Interpolation, Jitter
 from ganaug.generators.gan import CHUNK, ConditionalGAN
-from ganaug.generators.monitor import HELD_OUT_ROWS, Monitor, TrainingDiverged, Validation, hold_out
+from ganaug.generators.monitor import Monitor, TrainingDiverged, Validation
 from ganaug.generators.selection import CandidateSelector
 from ganaug.parameters import (
     ARRAY_LIKE,
@@ -31,7 +30,6 @@ from ganaug.parameters import (
     FLAG,
     NONE,
     RANDOM_STATE,
-    check_parameters,
     check_value,
     has_methods,
     is_a,
@@ -41,46 +39,11 @@ from ganaug.parameters import (
 )
 from ganaug.randomness import Purpose, numpy_stream, seed_from
 from ganaug.registry import ENCODERS, LOSSES, NETWORKS, make
-from ganaug.targets import check_target, checked_rows, rows_to_add
-from ganaug.weights import (
-    check_sample_weight,
-    mean_weights,
-    spread_by_weight,
-    thin_weighted,
-    within_class,
-)
+from ganaug.targets import checked_rows
+from ganaug.training_rows import CheckedRows, EncodedRows, check_rows, encode_rows
 
-#: Rows of a class that the encoder sees at least, however few the step budget can visit.
-MIN_ROWS_SEEN = 200
 #: For one row. All of them are in memory at once.
 N_CANDIDATES = whole(1, CHUNK)
-
-
-class _Checked(NamedTuple):
-    """What ``fit`` was given, checked, without the rows of weight 0."""
-
-    X: Any
-    y: Any
-    table: Any
-    codes: np.ndarray
-    counts: dict[Any, int]
-    to_add: dict[Any, int]
-    labels: LabelCoder
-    encoder: Any
-    device: str
-    mean_weights: dict[Any, float]
-    #: With a mean of 1 in each class; None: all the same.
-    weights: np.ndarray | None
-
-
-class _Encoded(NamedTuple):
-    """Encoded rows, and what encoded them."""
-
-    encoder: Any
-    rows: np.ndarray
-    codes: np.ndarray
-    held_out: np.ndarray
-    weights: np.ndarray | None
 
 
 class GANEngine(CallbackSupportMixin, BaseEstimator):
@@ -167,14 +130,14 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
 
     def _fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Check, encode, learn, remember. A fit that fails leaves the estimator as it was."""
-        checked = self._check(X, y, sample_weight)
+        checked = check_rows(self, X, y, sample_weight)
         fitted = self._describe(X, y, checked)
         X, y = checked.X, checked.y
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        generators = Jitter(), Interpolation(), self._checked_generator(checked.weights)
-        encoded = self._encode(checked, fitted["seed_"], generators[-1].min_rows)
+        encoded = encode_rows(self, checked, fitted["seed_"])
         fitted |= {"encoder_": encoded.encoder, "labels_": checked.labels}
+        generators = Jitter(), Interpolation(), checked.generator
         fitted |= self._learn(encoded, generators, fitted, checked.device, context)
         kept = {name: value for name, value in vars(self).items() if not name.endswith("_")}
         self.__dict__ = kept | fitted
@@ -191,51 +154,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         )
         return self
 
-    def _check(self, X: Any, y: Any, sample_weight: Any) -> _Checked:
-        """Refuse what cannot be fitted, before anything takes time."""
-        check_parameters(self)
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None; pass "
-                "the class of each row."
-            )
-        target = as_labels(as_pandas(y, "y"))
-        check_target(target, one_hot=True)
-        encoder = self._make_encoder()
-        table = encoder.check(as_pandas(X))
-        check_consistent_length(table, target)
-        given = None
-        if sample_weight is not None:
-            given = check_sample_weight(sample_weight, len(table))
-            kept = np.flatnonzero(given)
-            if len(kept) < len(given):  # a row of weight 0 is none
-                table, target = take(table, kept), _safe_indexing(target, kept)
-                X, y, given = table, target, given[kept]
-        labels = LabelCoder().fit(target)
-        codes = labels.encode(target)
-        counts = dict(zip(labels.classes_.tolist(), np.bincount(codes).tolist(), strict=True))
-        to_add = rows_to_add(counts, self.sampling_strategy, y=target)
-        for part in (encoder, make(NETWORKS, self.network), make(LOSSES, self.loss)):
-            if hasattr(part, "parameter_rules"):
-                check_parameters(part)
-        device = pick_device(self.device)
-        means = np.ones(len(counts)) if given is None else mean_weights(codes, given)
-        mean_of = dict(zip(counts, means.tolist(), strict=True))
-        weights = None if given is None else within_class(codes, given)
-        return _Checked(
-            X, y, table, codes, counts, to_add, labels, encoder, device, mean_of, weights
-        )
-
-    def _checked_generator(self, weights: np.ndarray | None) -> Any:
-        generator = self.make_generator()
-        if weights is not None and not has_fit_parameter(generator, "sample_weight"):
-            raise ValueError(
-                f"{type(generator).__name__}.fit takes no sample_weight; give it that parameter, "
-                "or fit without weights."
-            )
-        return generator
-
-    def _describe(self, X: Any, y: Any, checked: _Checked) -> dict[str, Any]:
+    def _describe(self, X: Any, y: Any, checked: CheckedRows) -> dict[str, Any]:
         """Return the fitted attributes that are known before training."""
         columns = BaseEstimator()
         validate_data(columns, X, skip_check_array=True, reset=True)
@@ -251,40 +170,17 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
             "forms_": {"X": form_of(X), "y": form_of(y)},
         }
 
-    def _encode(self, checked: _Checked, seed: int, min_rows: int) -> _Encoded:
-        """Fit the encoder on the rows that are not held out; encode all."""
-        n_classes = len(checked.labels.classes_)
-        # A class is thinned to the rows that the step budget can visit.
-        budget = max(MIN_ROWS_SEEN, math.ceil(int(self.steps) * int(self.batch_size) / n_classes))
-        kept, weights = thin_weighted(
-            checked.codes, checked.weights, budget, numpy_stream(seed, Purpose.THIN)
-        )
-        table, codes = take(checked.table, kept), checked.codes[kept]
-        held_out = np.zeros(len(codes), dtype=bool)
-        if self.early_stopping:
-            grow = [c for c, label in enumerate(checked.counts) if checked.to_add.get(label)]
-            held_out = self._hold_out(codes, grow, min_rows, seed)
-        learned = np.flatnonzero(~held_out)
-        options = {}
-        if weights is not None and has_fit_parameter(checked.encoder, "sample_weight"):
-            options["sample_weight"] = weights[learned]
-        encoder = checked.encoder.fit(take(table, learned), codes[learned], n_classes, **options)
-        if identifiers := getattr(encoder, "identifiers", []):
-            encoder.reserve_identifiers(checked.table)
-            self._warn_of_identifiers(identifiers)
-        return _Encoded(encoder, encoder.transform(table), codes, held_out, weights)
-
     def _learn(
         self,
-        encoded: _Encoded,
+        encoded: EncodedRows,
         unfitted: Sequence[Any],
         fitted: dict[str, Any],
         device: str,
         context: Any,
     ) -> dict[str, Any]:
         """Fit the generators of all classes; return the fitted attributes that this adds."""
-        encoder, rows, codes, held_out, weights = encoded
-        seed, seen = fitted["seed_"], ~held_out
+        encoder, weights, seen = encoded.encoder, encoded.weights, ~encoded.held_out
+        rows, codes, seed = encoded.rows, encoded.codes, fitted["seed_"]
         options = {} if weights is None else {"sample_weight": weights[seen]}
         methods = {c: _method_for(n, unfitted) for c, n in fitted["class_counts_"].items()}
         monitor = Monitor(n_iter_no_change=self.n_iter_no_change)
@@ -297,15 +193,11 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         monitor.on_tick = self._tick(
             context, lambda now: fitted | attributes(generators | {now.name: now})
         )
-        if held_out.any():
-            draw = encoder.draw_missing_flags
-            watched = np.flatnonzero(held_out)
-            if weights is not None:
-                counts = dict(enumerate(np.bincount(codes[watched]).tolist()))
-                rng = numpy_stream(seed, Purpose.HOLD_OUT, 1)
-                spread = spread_by_weight(codes[watched], weights[watched], counts, rng)
-                watched = watched[spread]
-            monitor.validation = Validation(rows[watched], codes[watched], draw, seed, device)
+        if not seen.all():
+            watched = encoded.watched(seed)
+            monitor.validation = Validation(
+                rows[watched], codes[watched], encoder.draw_missing_flags, seed, device
+            )
         for generator in unfitted:
             served = np.flatnonzero([method == generator.name for method in methods.values()])
             if not len(served):
@@ -323,7 +215,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
                 )
             except TrainingDiverged:
                 self._warn_of_divergence(monitor, "interpolation or jitter is")
-                everything = _Encoded(encoder, rows, codes, np.zeros_like(held_out), weights)
+                everything = replace(encoded, held_out=np.zeros_like(seen))
                 rest = [other for other in unfitted if other is not generator]
                 instead = self._learn(everything, rest, fitted, device, context)
                 return instead | {"history_": list(monitor.history)}
@@ -346,17 +238,6 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
             )
 
         return on_tick
-
-    def _warn_of_identifiers(self, names: Sequence[Any]) -> None:
-        more = f" and {len(names) - 20} more" if len(names) > 20 else ""
-        warnings.warn(
-            f"Columns that identify rows: {', '.join(map(repr, names[:20]))}{more}. The GAN learns "
-            "nothing from them, and synthetic rows get made-up values by which a classifier could "
-            "tell them from real ones. Drop such columns, or name them in categorical_features if "
-            "they are categories.",
-            UserWarning,
-            stacklevel=6,  # past fit and what wraps it
-        )
 
     def _warn_of_divergence(self, monitor: Monitor, instead: str) -> None:
         step = "" if monitor.diverged_at is None else f" by step {monitor.diverged_at}"
@@ -381,41 +262,6 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
             batch_size=int(self.batch_size),
             learning_rate=float(self.learning_rate),
         )
-
-    def _make_encoder(self) -> Any:
-        # A clone forgets what it may have learned elsewhere.
-        encoder = clone(make(ENCODERS, self.encoder), safe=False)
-        asked = self.categorical_features
-        if isinstance(asked, str) and asked == "from_dtype":
-            return encoder
-        if "categorical_features" not in encoder.get_params():
-            raise ValueError(
-                f"categorical_features={asked!r} is for tables, and encoder={self.encoder!r} is "
-                "not; leave it at 'from_dtype'."
-            )
-        own = encoder.categorical_features
-        if not (isinstance(own, str) and own == "from_dtype"):
-            raise ValueError(
-                f"categorical_features={asked!r} and the encoder's own {own!r} are both set; "
-                "leave one of them at 'from_dtype'."
-            )
-        encoder.set_params(categorical_features=asked)
-        return encoder
-
-    def _hold_out(self, codes: np.ndarray, grow: list[int], min_rows: int, seed: int) -> np.ndarray:
-        """Return a mask of held-out rows, of the classes that are to grow and can spare some."""
-        rng = numpy_stream(seed, Purpose.HOLD_OUT)
-        mask = hold_out(codes, grow, self.validation_fraction, min_rows, rng)
-        if not mask.any():
-            least = HELD_OUT_ROWS[0]
-            warnings.warn(
-                f"early_stopping has nothing to watch: a class to add rows to needs "
-                f"{least + min_rows} rows, of which {least} are held out. Training goes on for all "
-                "steps.",
-                UserWarning,
-                stacklevel=6,  # past fit and what wraps it
-            )
-        return mask
 
     def sample(
         self,
@@ -559,15 +405,13 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         """Raise if parts that were read from a file do not fit together, or make no rows."""
         labels = self.classes_.tolist()
         self.labels_.check_fitted(len(labels))
-        if hasattr(self.encoder_, "check_fitted"):
-            self.encoder_.check_fitted(len(labels))
+        check_part(self.encoder_, len(labels))
         check_fits(self.labels_.classes_.tolist() == labels, "classes_")
         check_fits(list(self.class_counts_) == list(self.methods_) == labels, "methods_")
         check_fits(set(self.methods_.values()) == set(self.generators_), "generators_")
         for name, generator in self.generators_.items():
             check_fits(name == generator.name, f"generators_[{name!r}]")
-            if hasattr(generator, "check_fitted"):
-                generator.check_fitted(self.encoder_.layout_)
+            check_part(generator, self.encoder_.layout_)
         checked_rows(self.sampling_strategy_, labels, "sampling_strategy_")
         check_value(type(self).__name__, "n_candidates_", self.n_candidates_, N_CANDIDATES)
         check_fits(isinstance(self.seed_, int) and isinstance(self.history_, list), "seed_")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
@@ -12,24 +12,17 @@ import numpy as np
 from joblib import Memory
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils import Tags, get_tags, indexable
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from ganaug.autologging import without_autologging
+from ganaug.averaging import AveragesClones
 from ganaug.callbacks import CallbackSupportMixin, with_callbacks
 from ganaug.draws import AUGMENTER, ESTIMATOR, draw_rows, set_rows_to_add
 from ganaug.frames import as_pandas, check_container
 from ganaug.memory import fit_or_load
 from ganaug.parameters import FLAG, NONE, RANDOM_STATE, check_parameters, has_methods, is_a, whole
-from ganaug.priors import (
-    adjusted_prior,
-    average_at_prior,
-    class_prior,
-    correct_prior,
-    decision_prior,
-    weighing_parameters,
-)
+from ganaug.priors import adjusted_prior, class_prior, decision_prior, weighing_parameters
 from ganaug.randomness import clone_seeded, seed_from
 from ganaug.routing import FitMetadata, RoutesMetadata, Training
 from ganaug.targets import plain_labels
@@ -46,15 +39,13 @@ class Draws(NamedTuple):
     priors: np.ndarray
 
 
-def _if_clones_have(method: str) -> Callable:
-    """Make a method available only if the estimator, fitted or not, has one of this name."""
-    return available_if(
-        lambda self: hasattr(getattr(self, "estimators_", [self.estimator])[0], method)
-    )
-
-
 class AugmentedClassifier(
-    RoutesMetadata, CallbackSupportMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+    RoutesMetadata,
+    AveragesClones,
+    CallbackSupportMixin,
+    ClassifierMixin,
+    MetaEstimatorMixin,
+    BaseEstimator,
 ):
     r"""Train a classifier on augmented rows; predict on real ones.
 
@@ -389,129 +380,6 @@ class AugmentedClassifier(
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimators_")
-
-    @_if_clones_have("predict_proba")
-    def predict_proba(self, X: Any, **params: Any) -> np.ndarray:
-        """Class probabilities, averaged over the draws at the same class prior.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Rows to classify.
-
-        **params : dict
-            Passed to the clones.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            One column a class, in the order of ``classes_``.
-        """
-        check_is_fitted(self)
-        check_container(X)
-        return self._probabilities(
-            X, self.probability_prior_, self._pass_on("predict_proba", params)
-        )
-
-    def _probabilities(
-        self, X: Any, prior: np.ndarray | None, passed: Mapping[str, Any]
-    ) -> np.ndarray:
-        """Return the average over the draws at a class prior; None: those of the only clone."""
-        each = self._probabilities_of_clones(X, **passed["predict_proba"])
-        if prior is None:
-            return each[0]
-        mean = average_at_prior(each, list(self.draw_priors_), self.class_prior_)
-        return correct_prior(mean, self.class_prior_, prior)
-
-    def _probabilities_of_clones(self, X: Any, **params: Any) -> list[np.ndarray]:
-        return [fitted.predict_proba(X, **params) for fitted in self.estimators_]
-
-    @_if_clones_have("predict_proba")
-    def predict_log_proba(self, X: Any, **params: Any) -> np.ndarray:
-        """Logarithm of ``predict_proba``.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Rows to classify.
-
-        **params : dict
-            Passed to the clones.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            One column a class, in the order of ``classes_``.
-        """
-        check_is_fitted(self)
-        check_container(X)
-        passed = self._pass_on("predict_log_proba", params)
-        with np.errstate(divide="ignore"):
-            return np.log(self._probabilities(X, self.probability_prior_, passed))
-
-    @_if_clones_have("decision_function")
-    def decision_function(self, X: Any, **params: Any) -> np.ndarray:
-        """Log odds at ``decision_prior_`` or, if None, the average over the clones.
-
-        Positive where ``predict`` decides for the second of two classes.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Rows to classify.
-
-        **params : dict
-            Passed to the clones.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_classes)
-            Of two classes, how much likelier the second is.
-        """
-        check_is_fitted(self)
-        check_container(X)
-        return self._decision_function(X, self._pass_on("decision_function", params))
-
-    def _decision_function(self, X: Any, passed: Mapping[str, Any]) -> np.ndarray:
-        if self.decision_prior_ is None:
-            own = passed["decision_function"]
-            return np.mean([fitted.decision_function(X, **own) for fitted in self.estimators_], 0)
-        p = self._probabilities(X, self.decision_prior_, passed)
-        # A probability is 0 where all clones are certain, and the log odds must stay finite.
-        scores = np.log(np.maximum(p, np.finfo(float).tiny))
-        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
-
-    def predict(self, X: Any, **params: Any) -> np.ndarray:
-        """Class labels: the likeliest at ``decision_prior_`` or, if None, those of the clones.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Rows to classify.
-
-        **params : dict
-            Passed to the clones.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            One of ``classes_`` for each row.
-        """
-        check_is_fitted(self)
-        check_container(X)
-        passed = self._pass_on("predict", params)
-        if self.decision_prior_ is not None:
-            scores = self._probabilities(X, self.decision_prior_, passed)
-        elif len(self.estimators_) == 1:
-            return self.estimators_[0].predict(X, **passed["predict"])
-        elif hasattr(self, "decision_function") and len(self.classes_) == 2:
-            scores = self._decision_function(X, passed)
-        else:  # with more classes the columns may stand for pairs of them
-            each = [fitted.predict(X, **passed["predict"]) for fitted in self.estimators_]
-            votes = [predicted[:, None] == self.classes_ for predicted in each]
-            scores = np.sum(votes, axis=0)
-        chosen = scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(int)
-        return self.classes_[chosen]
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -1,6 +1,6 @@
 """Checks of fitted state that was read from a file: whether its parts fit together.
 
-Each part has a method ``check_fitted`` that says what it needs. Sizes are held against the arrays
+A part says in its method ``check_fitted`` what it needs. Sizes are held against the arrays
 that are there before anything is made of them.
 """
 
@@ -15,6 +15,12 @@ def check_fits(holds: bool, what: str) -> None:
     """Raise a ``ValueError`` that says what does not fit, unless it holds."""
     if not holds:
         raise ValueError(f"its parts do not fit together: {what}")
+
+
+def check_part(part: Any, *others: Any) -> None:
+    """Let a part check itself, with what it must fit, if it can: those of others may not."""
+    if hasattr(part, "check_fitted"):
+        part.check_fitted(*others)
 
 
 def check_finite(part: Any) -> None:

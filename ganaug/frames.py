@@ -289,10 +289,17 @@ def check_fitted_form(form: dict[str, Any] | None, rows: Any) -> None:
         return
     check_fits(form["library"] in _TYPES, f"rows of the library {form['library']!r}")
     check_fits(form["kind"] in _TYPES[form["library"]], f"rows of kind {form['kind']!r}")
-    # Old versions of pyarrow unpickle types of their own.
-    check_fits(b"ARROW:extension" not in form["schema"].tobytes(), "dtypes of their own kind")
+    check_arrow_schema(form["schema"].tobytes())
     with contextlib.suppress(ImportError):
         check_fits(len(as_form(rows, form)) == len(rows), "forms_")
+
+
+def check_arrow_schema(schema: bytes) -> None:
+    """Raise if a schema that was read from a file has dtypes that old versions of pyarrow unpickle.
+
+    Those are the ones that are not pyarrow's own.
+    """
+    check_fits(b"ARROW:extension" not in schema, "dtypes of their own kind")
 
 
 def _schema_of(form: dict[str, Any], library: Any) -> list[tuple[str, Any]]:

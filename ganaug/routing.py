@@ -14,7 +14,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping, process_routing
 
 from ganaug.draws import Rows, check_weighable
-from ganaug.weights import check_sample_weight
+from ganaug.weights import check_sample_weight, takes_sample_weight
 
 #: Which methods of the clones each method may call.
 CALLS = {
@@ -116,7 +116,7 @@ class RoutesMetadata:
         if "sample_weight" in params:
             check_takes_sample_weight(self.estimator)
             augmenter = self._get_augmenter()
-            method = "fit_resample" if hasattr(augmenter, "fit_resample") else "fit"
+            method = _fit_method(augmenter)
             if augmenter is not None and takes_sample_weight(getattr(augmenter, method)):
                 routed["augmenter"] = {method: {"sample_weight": params["sample_weight"]}}
         return routed
@@ -138,7 +138,7 @@ class RoutesMetadata:
         router.add(estimator=self.estimator, method_mapping=to_estimator)
         augmenter = self._get_augmenter()
         if augmenter is not None:
-            method = "fit_resample" if hasattr(augmenter, "fit_resample") else "fit"
+            method = _fit_method(augmenter)
             mapping = MethodMapping().add(caller="fit", callee=method)
             router.add(augmenter=augmenter, method_mapping=mapping)
         return router
@@ -148,6 +148,10 @@ class RoutesMetadata:
         if params and routing_enabled():
             return process_routing(self, caller, **params)["estimator"]
         return dict.fromkeys(CALLS[caller], params)
+
+
+def _fit_method(augmenter: Any) -> str:
+    return "fit_resample" if hasattr(augmenter, "fit_resample") else "fit"
 
 
 def route_fit(
@@ -214,22 +218,6 @@ def of_each_row(value: Any, n: int) -> bool:
     if hasattr(value, "shape"):
         return len(value.shape) > 0 and value.shape[0] == n
     return hasattr(value, "__len__") and hasattr(value, "__getitem__") and len(value) == n
-
-
-def takes_sample_weight(method: Any) -> bool:
-    """Tell whether a method names ``sample_weight`` among its parameters.
-
-    Examples
-    --------
-    >>> from ganaug.routing import takes_sample_weight
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from sklearn.neighbors import KNeighborsClassifier
-    >>> takes_sample_weight(LogisticRegression().fit), takes_sample_weight(
-    ...     KNeighborsClassifier().fit
-    ... )
-    (True, False)
-    """
-    return "sample_weight" in signature(method).parameters
 
 
 def check_takes_sample_weight(estimator: Any) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy.stats import rankdata
-from sklearn.dummy import DummyClassifier
-from sklearn.metrics import average_precision_score, get_scorer, get_scorer_names
+from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
@@ -31,7 +28,8 @@ from ganaug.parameters import (
 )
 from ganaug.priors import TAUS
 from ganaug.randomness import subseed
-from ganaug.routing import FitMetadata, Training, routing_enabled, takes_sample_weight
+from ganaug.routing import FitMetadata, Training, routing_enabled
+from ganaug.scoring import scorer_for, scorer_takes_weights
 from ganaug.targets import class_counts, rows_to_add
 
 
@@ -105,14 +103,11 @@ class AugmentedClassifierCV(AugmentedClassifier):
     estimators_ : list of classifiers
         The ``n_draws`` clones fitted on all rows with the best amount.
 
-    class_prior_, draw_priors_, draw_sizes_, decision_prior_ : ndarray
-        As for :class:`AugmentedClassifier`.
-
     augmenter_ : GANAugmenter or None
         The augmenter of the last fit, on all rows. None if the best amount adds nothing, or for
         an imbalanced-learn sampler.
 
-    class_prior_, draw_priors_, decision_prior_, probability_prior_ : ndarray
+    class_prior_, draw_priors_, draw_sizes_, decision_prior_, probability_prior_ : ndarray
         As for :class:`AugmentedClassifier`, of the last fit; so are ``classes_``,
         ``estimators_``, ``n_features_in_`` and ``feature_names_in_``.
 
@@ -197,7 +192,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
         self.cv = cv
 
     def _fit(self, X: Any, y: np.ndarray, metadata: FitMetadata) -> None:
-        amounts, scorer = self._check_amounts(), self._get_scorer(y)
+        amounts, scorer = self._check_amounts(), scorer_for(self.scoring, self.estimator, y)
         training = Training(X, y, metadata)
         folds = self._inner_folds(training)
         seed = self.seed()
@@ -229,7 +224,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
         """As scikit-learn's searches do: ``groups`` to the splitter, weights to the scorer too."""
         routed = super()._pass_on_fit({k: v for k, v in params.items() if k != "groups"})
         routed["splitter"] = {"split": {k: v for k, v in params.items() if k == "groups"}}
-        if self.scoring is not None and _scorer_takes_weights(get_scorer(self.scoring)):
+        if self.scoring is not None and scorer_takes_weights(get_scorer(self.scoring)):
             weights = {k: v for k, v in params.items() if k == "sample_weight"}
             routed["scorer"] = {"score": weights}
         return routed
@@ -271,21 +266,6 @@ class AugmentedClassifierCV(AugmentedClassifier):
                 "amounts could be set. Pass an augmenter with one, or use AugmentedClassifier."
             )
         return amounts
-
-    def _get_scorer(self, y: np.ndarray) -> Callable:
-        if self.scoring is not None:
-            if isinstance(self.scoring, str):
-                _check_scoring(self.scoring, y)
-            return get_scorer(self.scoring)
-        decides = hasattr(self.estimator, "decision_function") and len(np.unique(y)) == 2
-        if not hasattr(self.estimator, "predict_proba") and not decides:
-            raise ValueError(
-                "scoring=None ranks rows by predict_proba or, for two classes, decision_function, "
-                f"and {type(self.estimator).__name__} has neither. Pass a scoring that works on "
-                "labels, such as 'balanced_accuracy'."
-            )
-        labels, counts = np.unique(y, return_counts=True)
-        return partial(_average_precision, classes=np.delete(labels, counts.argmax()))
 
     def _inner_folds(self, training: Training) -> list[tuple[np.ndarray, np.ndarray]]:
         X, y, metadata = training
@@ -439,64 +419,3 @@ def _score_amounts(
             candidate._set_fitted(kept, draws, fitted, tau)
             scores.append(scorer(candidate, held_out.X, held_out.y, **held_out.metadata.score))
     return scores
-
-
-def _check_scoring(scoring: str, y: np.ndarray) -> None:
-    """Let a named scorer score a guess, to find out before any training whether it can."""
-    X = np.zeros((len(y), 1))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            get_scorer(scoring)(DummyClassifier().fit(X, y), X, y)
-        except ValueError as error:
-            labels, counts = np.unique(y, return_counts=True)
-            if len(labels) > 2:
-                way = "Use a scoring for several classes, such as 'f1_macro'"
-            else:
-                rare = labels.tolist()[counts.argmin()]
-                way = (
-                    f"Say which class is the positive one, with sklearn.metrics.make_scorer(metric,"
-                    f" pos_label={rare!r}, response_method=...), or make the labels 0 and 1"
-                )
-            raise ValueError(
-                f"scoring={scoring!r} cannot score the labels {labels.tolist()}: {error}. {way}."
-            ) from error
-
-
-def _scorer_takes_weights(scorer: Callable) -> bool:
-    """Tell whether a scorer can be called with ``sample_weight``."""
-    if not hasattr(scorer, "set_score_request"):
-        return takes_sample_weight(scorer)
-    # Those of scikit-learn all seem to take it, and hand it to a metric that may not.
-    X, y = np.zeros((4, 1)), np.array([0, 1, 0, 1])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            scorer(DummyClassifier().fit(X, y), X, y, sample_weight=np.ones(4))
-        except TypeError:
-            return False
-        except Exception:  # about other things than weights
-            return True
-    return True
-
-
-def _average_precision(
-    classifier: Any,
-    X: Any,
-    y: np.ndarray,
-    *,
-    classes: np.ndarray,
-    sample_weight: np.ndarray | None = None,
-) -> float:
-    """Average precision of each of ``classes`` present in ``y`` against the rest, averaged."""
-    if hasattr(classifier, "predict_proba"):
-        scores = classifier.predict_proba(X)
-    else:
-        scores = classifier.decision_function(X)
-        scores = np.column_stack([-scores, scores])
-    precisions = [
-        average_precision_score(y == label, scores[:, column], sample_weight=sample_weight)
-        for column, label in enumerate(classifier.classes_)
-        if label in classes and label in y
-    ]
-    return float(np.mean(precisions)) if precisions else np.nan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil, isclose, nextafter
 from numbers import Integral
 from typing import Any
@@ -234,7 +234,7 @@ def _exact(share: float, n: int) -> float:
 
 
 def checked_rows(
-    asked: Mapping[Any, int], labels: Collection[Any], name: str, what: str = ""
+    asked: Mapping[Any, int], labels: Sequence[Any], name: str, what: str = ""
 ) -> dict[Any, int]:
     """Return numbers of rows by known label, or raise if a label or number is wrong.
 
@@ -250,14 +250,30 @@ def checked_rows(
     """
     rows: dict[Any, int] = {}
     for label, n in asked.items():
-        # By equality, not by hash: a date and a timestamp may be the same label.
-        known = [other for other in labels if other == label]
-        if not known:
-            raise ValueError(f"unknown label {label!r}; known labels are {list(labels)}.")
+        known = labels[position_of(label, labels)]
         if isinstance(n, bool) or not isinstance(n, Integral) or not 0 <= n < MAX_ROWS:
             raise ValueError(
                 f"{name} asks for {n!r} rows of {label!r}; pass {what}a whole number from 0 to "
                 f"{MAX_ROWS - 1:,}."
             )
-        rows[known[0]] = int(n)
+        rows[known] = int(n)
     return rows
+
+
+def position_of(label: Any, labels: Sequence[Any]) -> int:
+    """Return the position of a label among the known ones, or raise if it is none of them.
+
+    Examples
+    --------
+    >>> from ganaug.targets import position_of
+    >>> position_of("yes", ["no", "yes"])
+    1
+    >>> position_of("maybe", ["no", "yes"])
+    Traceback (most recent call last):
+    ValueError: unknown label 'maybe'; known labels are ['no', 'yes'].
+    """
+    # By equality, not by hash: a date and a timestamp may be the same label.
+    for position, known in enumerate(labels):
+        if known == label:
+            return position
+    raise ValueError(f"unknown label {label!r}; known labels are {list(labels)}.")

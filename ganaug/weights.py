@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from numbers import Real
 from typing import Any
 
@@ -55,6 +56,22 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> np.ndarray:
     if not weights.any():
         raise ValueError("sample_weight is zero for every row, which leaves out all of them.")
     return weights
+
+
+def takes_sample_weight(method: Any) -> bool:
+    """Tell whether a method names ``sample_weight`` among its parameters.
+
+    Examples
+    --------
+    >>> from ganaug.weights import takes_sample_weight
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> takes_sample_weight(LogisticRegression().fit), takes_sample_weight(
+    ...     KNeighborsClassifier().fit
+    ... )
+    (True, False)
+    """
+    return "sample_weight" in signature(method).parameters
 
 
 def mean_weights(codes: np.ndarray, weights: np.ndarray) -> np.ndarray:

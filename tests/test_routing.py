@@ -37,6 +37,7 @@ from sklearn.preprocessing import StandardScaler
 from stand_ins import Recorder, Repeater, logistic
 
 from ganaug import AugmentedClassifier, AugmentedClassifierCV, GANAugmenter, GANOverSampler
+from ganaug.encoders.table import TableEncoder
 
 GROUPS = np.arange(120) // 4
 
@@ -600,6 +601,23 @@ def test_a_generator_that_takes_no_weights(rows):
 
     with pytest.raises(ValueError, match=r"Blind\.fit takes no sample_weight"):
         Own().fit(*rows)
+
+
+class Unweighted(TableEncoder):
+    """An encoder that takes no weights."""
+
+    def fit(self, X, classes, n_classes):
+        return super().fit(X, classes, n_classes)
+
+
+def test_an_encoder_that_takes_no_weights(rows):
+    X, y, weights = rows
+    model = GANAugmenter(encoder=Unweighted(), steps=2, random_state=0)
+    with pytest.raises(ValueError, match=r"Unweighted\.fit takes no sample_weight"):
+        model.fit(X, y, weights)
+    assert_array_equal(  # weights that are the same within a class say nothing
+        model.fit(X, y, np.where(y == 1, 3.0, 1.0)).sample()[0], model.fit(X, y).sample()[0]
+    )
 
 
 def test_weighted_gans_are_saved_with_what_they_learned(rows, tmp_path):

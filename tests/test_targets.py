@@ -89,9 +89,9 @@ def test_a_bad_strategy(strategy, message):
 
 
 def test_rows_asked_for_by_label():
-    assert checked_rows({"b": np.int64(3), "a": 0}, COUNTS, "n") == {"b": 3, "a": 0}
+    assert checked_rows({"b": np.int64(3), "a": 0}, list(COUNTS), "n") == {"b": 3, "a": 0}
     with pytest.raises(ValueError, match="n asks for -1 rows of 'b'; pass a whole number from 0"):
-        checked_rows({"b": -1}, COUNTS, "n")
+        checked_rows({"b": -1}, list(COUNTS), "n")
 
 
 # Targets that there are no rows for.

@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from ganaug.fitted import check_fits
+from ganaug.frames import check_arrow_schema
 from ganaug.plain_values import cell_dtype
 
 _NUMBERS = {"floating", "integer", "mixed-integer-float", "decimal"}
@@ -346,8 +347,7 @@ def dtype_named(name: str | None) -> Any:
     import pyarrow
 
     schema = base64.b64decode(name[len(_ARROW) :])
-    if b"ARROW:extension" in schema:  # old versions of pyarrow unpickle such types
-        raise ValueError("a dtype of its own kind is not read from a file")
+    check_arrow_schema(schema)
     schema = pyarrow.ipc.read_schema(pyarrow.py_buffer(schema))
     return pd.ArrowDtype(schema.field(0).type)
 

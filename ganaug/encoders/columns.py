@@ -1,6 +1,6 @@
-"""How one column becomes numbers, and back.
+"""One column of a table: its cells, what encodes them, and their place in the encoded row.
 
-A column coder is fitted on the cells of one column that are not missing; missing cells are the
+The coder of a column is fitted on those of its cells that are not missing; missing cells are the
 table's business. Every coder offers the same face:
 
 ``n_numeric``, ``n_levels``
@@ -13,361 +13,183 @@ table's business. Every coder offers the same face:
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from scipy.special import ndtri
-from scipy.stats import binom
+import pandas as pd
 from sklearn.base import BaseEstimator
 
-from ganaug.encoders.grids import MOST_DECIMALS, decimals_of, draw_steps, find_grids, is_common
-from ganaug.fitted import check_fits
+from ganaug.encoders.cells import Cells, has_unnamed_zone, infer, kind_of, to_float
+from ganaug.encoders.identifiers import IdentifierCoder, find_identifiers
+from ganaug.encoders.levels import LevelCoder
+from ganaug.encoders.numbers import NumberCoder
+from ganaug.fitted import check_finite, check_fits
 
-# A number that makes up this fraction of a column is a spike, and gets a one-hot level of its own.
-SPIKE_SHARE = 0.1
-# So is one that makes up this fraction of a class, if it is so many times as heavy as all others of
-# the class but a few markers, and heavier than chance makes one of those on either side.
-HEAVY_SHARE, HEAVY_TIMES, MARKERS, NEIGHBOURS = 0.03, 3, 5, 5
-# Fewer rows are no spike, and of more spikes the heaviest are taken.
-LEAST_SPIKE, MAX_SPIKES = 5, 20
-# Up to this many distinct numbers are all levels: none of them is "in between".
-FEW_NUMBERS = 10
-KNOTS = 1000
-# A shrinkage so strong that the rates of all classes alone count.
-NO_OWN_RATES = 1e9
+Table = np.ndarray | pd.DataFrame
 
 
-class NumberCoder(BaseEstimator):
-    """Numbers: a rank-based normal score, and one-hot levels for values that come often.
+def columns_of(X: Table) -> list[tuple[Any, Any]]:
+    """Return the name, or position in an array, and the cells of each column."""
+    if isinstance(X, pd.DataFrame):
+        return [(name, X.iloc[:, j]) for j, name in enumerate(X.columns)]
+    return [(j, X[:, j]) for j in range(X.shape[1])]
 
-    The score of a value is the normal quantile of its mid-rank, as in rank-based inverse normal
-    transformation [1]_; between known values without a level it is interpolated. Values that come
-    often in the column, or in one class and there far oftener than the values around them, have a
-    one-hot level each: a marker such as -999, a cap, a default date. Whether chance could put so
-    many rows on one value of a neighbourhood is asked of the conditional test of Poisson rates
-    [2]_.
 
-    Going back, a score never leads to the gap beside a value with a level, and results are moved to
-    the column's own grids, each as often as the class is written on it: whole numbers stay whole,
-    cents stay cents, days stay days, and a column that is whole but for a few cells stays so. Where
-    every value was seen several times only seen values come back.
+def check_column(name: Any, cells: Any) -> None:
+    """Refuse cells that cannot be encoded.
+
+    Raises
+    ------
+    TypeError
+        If they are of several kinds, or neither numbers, strings, booleans, dates nor missing.
+    ValueError
+        If one is an infinity, or an integer of more than 64 bits.
+    """
+    kind = kind_of(cells)
+    if not kind:
+        raise TypeError(
+            f"column {name!r} holds {infer(cells)!r} cells: argument must be a string or a number "
+            "(or a boolean or a date), and one kind throughout; convert the column first, for "
+            "instance with .astype(str) or pandas.to_numeric."
+        )
+    if kind == "time" and has_unnamed_zone(cells):
+        raise TypeError(
+            f"column {name!r} holds times in a zone that has no name in its dtype; convert it "
+            "first, for instance with pandas.to_datetime(..., utc=True)."
+        )
+    if kind == "number" and cells.dtype.kind == "O" and _too_wide(cells):
+        raise ValueError(
+            f"column {name!r} holds integers of more than 64 bits; convert it to float, or to str "
+            "if it is an identifier."
+        )
+    if kind == "number" and np.isinf(to_float(cells)).any():
+        raise ValueError(
+            f"Input X contains infinity or a value too large (column {name!r}); replace it by a "
+            "finite number or by a missing value (NaN)."
+        )
+
+
+def _too_wide(cells: Any) -> bool:
+    whole = [cell for cell in np.asarray(cells)[_present(cells)] if isinstance(cell, int)]
+    return bool(whole) and (min(whole) < -(2**63) or max(whole) >= 2**64)
+
+
+def _present(cells: Any) -> np.ndarray:
+    return ~np.asarray(pd.isna(cells))
+
+
+class Column(BaseEstimator):
+    """One column: its name, its cells, their coder, and its place in the encoded row.
 
     Parameters
     ----------
-    grid : float or None, default=None
-        The step between values; ``None`` finds the number of decimals in use.
-    dtype : str, default="float64"
-        The precision in which values were written.
-    day : float or None, default=None
-        Of times, a day: coarser steps are parts of it, or of days.
+    name : object
+        Or the position in an array.
+    categorical : bool
+        Whether its cells are categories by the user's word.
+    max_groups : int
+        One-hot positions of categories at most.
+    integers_identify : bool, default=True
+        Whether integers may name the rows, or only text.
 
     Attributes
     ----------
-    values_, scores_ : ndarray of shape (n_knots,), float64
-        Increasing values without a level of their own, and their normal scores.
-    spikes_ : ndarray of shape (n_spikes,), float64
-        Values with a level of their own.
-    decimals_ : int or None
-        Decimals of the finest grid; ``None`` if values live on no grid, or on ``grid``.
-    steps_ : ndarray of shape (n_grids,), float64
-        The steps of the grids, as multiples of the finest; 0 stands for none.
-    phase_ : int
-        A number on all grids, as a multiple of the finest.
-    step_shares_ : ndarray of shape (n_classes, n_grids), float64
-        How often each class is written on each grid.
-
-    References
-    ----------
-    .. [1] T. M. Beasley, S. Erickson, D. B. Allison, "Rank-based inverse normal transformations
-       are increasingly used, but are they merited?", Behavior Genetics 39, 2009.
-    .. [2] J. Przyborowski, H. Wilenski, "Homogeneity of results in testing samples from Poisson
-       series", Biometrika 31, 1940.
+    cells : Cells
+        How its cells are written.
+    coder : NumberCoder, LevelCoder, IdentifierCoder or None
+        None: all cells are missing.
+    n_numeric, n_levels : int
+        How many numeric and one-hot positions it fills.
+    number, one_hot, missing_flag : int
+        Its first position among those of each kind, which the table gives it. A flag of -1 says
+        that no cell, or every one, is missing.
     """
 
     def __init__(
-        self, grid: float | None = None, dtype: str = "float64", day: float | None = None
+        self, name: Any, categorical: bool, max_groups: int, integers_identify: bool = True
     ) -> None:
-        self.grid = grid
-        self.dtype = dtype
-        self.day = day
-
-    def fit(self, cells: np.ndarray, classes: np.ndarray, n_classes: int) -> NumberCoder:
-        """Learn ranks, grids and spikes from float64 cells of shape (n,)."""
-        values, which, counts = np.unique(cells, return_inverse=True, return_counts=True)
-        # The second rule says that values repeat: then what lies in between was never seen.
-        self.snap_ = bool(len(values) <= KNOTS and len(cells) >= 10 * len(values))
-        spike = _find_spikes(which, counts, classes, n_classes)
-        self.spikes_ = values[spike]
-        ranks = (np.cumsum(counts) - counts / 2) / len(cells)
-        # Spikes keep their place among the ranks.
-        values, ranks = values[~spike], ranks[~spike]
-        rest = ~spike[which]
-        self._find_grids(values, cells[rest], classes[rest], n_classes)
-        if len(values) > KNOTS:
-            at = np.searchsorted(ranks, np.linspace(ranks[0], ranks[-1], KNOTS - 2))
-            beside = np.searchsorted(values, self.spikes_)
-            at = np.concatenate([[0], at, beside - 1, beside, [len(values) - 1]])
-            keep = np.unique(at.clip(0, len(values) - 1))
-            values, ranks = values[keep], ranks[keep]
-        self.values_, self.scores_ = values, ndtri(ranks)
-        self.n_numeric = int(len(values) > 0)
-        n_levels = len(self.spikes_) + self.n_numeric
-        self.n_levels = n_levels if n_levels > 1 else 0
-        return self
-
-    def _find_grids(
-        self, values: np.ndarray, cells: np.ndarray, classes: np.ndarray, n_classes: int
-    ) -> None:
-        """Learn the grids of cells that are no spikes; ``values`` are the distinct ones."""
-        self.decimals_: int | None = None
-        self.steps_, self.phase_ = np.ones(1), 0
-        self.step_shares_ = np.ones((n_classes, 1))
-        if not len(values) or self.snap_:
-            return
-        if self.grid is None:
-            needed = decimals_of(values, self.dtype)[np.searchsorted(values, cells)]
-            on = needed <= MOST_DECIMALS
-            if not is_common(on, classes, n_classes):
-                self.steps_ = np.zeros(1)
-                return
-            self.decimals_ = int(needed[on].max())
-            cells = np.where(on, cells, np.nan)
-        self.steps_, self.phase_, self.step_shares_ = find_grids(
-            np.round(self._to_units(cells)),
-            classes,
-            n_classes,
-            period=int(self.day / self.grid) if self.day and self.grid else 0,
-        )
-
-    def encode(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return scores and levels; level 0 is "no spike" where such values exist."""
-        levels = np.zeros(len(cells), dtype=np.int64)
-        if len(self.spikes_):
-            nearest = np.searchsorted(self.spikes_, cells).clip(max=len(self.spikes_) - 1)
-            levels = np.where(self.spikes_[nearest] == cells, nearest + self.n_numeric, 0)
-        if not self.n_numeric:
-            return np.empty((len(cells), 0), dtype=np.float32), levels
-        scores = np.interp(cells, self.values_, self.scores_)
-        scores[levels > 0] = 0
-        return scores.astype(np.float32)[:, None], levels
-
-    def decode(
-        self, numbers: np.ndarray, levels: np.ndarray, classes: np.ndarray, rng: np.random.Generator
-    ) -> np.ndarray:
-        """Return float64 cells within the range that was seen."""
-        if not self.n_numeric:
-            return self.spikes_[levels]
-        scores = self._seen_scores(numbers[:, 0].astype(np.float64))
-        if self.snap_:
-            middles = (self.scores_[1:] + self.scores_[:-1]) / 2
-            cells = self.values_[np.searchsorted(middles, scores)]
-        else:
-            cells = self._to_grid(np.interp(scores, self.scores_, self.values_), classes, rng)
-        if len(self.spikes_):
-            cells = np.where(levels > 0, self.spikes_[levels - 1], cells)
-        return cells
-
-    def _seen_scores(self, scores: np.ndarray) -> np.ndarray:
-        """Reflect scores past an end or beside a spike: moved there, values would pile up."""
-        low, high = self.scores_[0], self.scores_[-1]
-        scores = high - np.abs(high - low - np.abs(scores - low))
-        place = np.searchsorted(self.values_, self.spikes_)
-        gaps = np.unique(place[(place > 0) & (place < len(self.values_))])
-        if len(gaps):
-            before, after = self.scores_[gaps - 1], self.scores_[gaps]
-            gap = np.searchsorted(after, scores).clip(max=len(gaps) - 1)
-            before, after = before[gap], after[gap]
-            inside = (scores > before) & (scores < after)
-            edge = np.where(scores - before < after - scores, before, after)
-            scores = np.where(inside, 2 * edge - scores, scores)
-        return scores
-
-    def _to_units(self, cells: np.ndarray) -> np.ndarray:
-        if self.grid is not None:
-            return cells / self.grid
-        return cells if self.decimals_ is None else cells * 10.0**self.decimals_
-
-    def _from_units(self, units: np.ndarray) -> np.ndarray:
-        if self.grid is not None:
-            return units * self.grid
-        return units if self.decimals_ is None else units / 10.0**self.decimals_
-
-    def _to_grid(
-        self, cells: np.ndarray, classes: np.ndarray, rng: np.random.Generator
-    ) -> np.ndarray:
-        steps = self.steps_
-        if len(steps) > 1:
-            steps = draw_steps(steps, self.step_shares_, classes, rng)
-        units = self._to_units(cells)
-        low, high = self._to_units(self.values_[[0, -1]])
-        size = np.where(steps > 0, steps, 1)
-        near = self.phase_ + np.round((units - self.phase_) / size) * size
-        # The last step in the range may end before it does.
-        near += size * ((near < low - 0.5).astype(int) - (near > high + 0.5))
-        moved = self._from_units(near)
-        return np.where(steps > 0, moved, cells).clip(self.values_[0], self.values_[-1])
-
-
-def _find_spikes(
-    which: np.ndarray, counts: np.ndarray, classes: np.ndarray, n_classes: int
-) -> np.ndarray:
-    """Tell which values are spikes: -> (n_values,), bool.
-
-    ``which`` (n,) are the positions of the cells among the values, ``counts`` (n_values,) says how
-    many cells hold each value.
-    """
-    n, n_values = len(which), len(counts)
-    if n_values <= min(FEW_NUMBERS, n / 3):
-        return np.ones(n_values, dtype=bool)
-    share = np.where(counts >= max(SPIKE_SHARE * n, LEAST_SPIKE), counts / n, 0)
-    if counts.max() >= LEAST_SPIKE:
-        for own in (which, *(which[classes == c] for c in range(n_classes))):
-            share = np.maximum(share, _heavy_shares(own, n_values))
-    spike = np.zeros(n_values, dtype=bool)
-    spike[np.argsort(-share, kind="stable")[:MAX_SPIKES]] = True
-    return spike & (share > 0)
-
-
-def _heavy_shares(which: np.ndarray, n_values: int) -> np.ndarray:
-    """Return the shares of values that stand out among those of a class; 0 for the others."""
-    held = np.bincount(which, minlength=n_values)
-    shares = np.zeros(n_values)
-    # A column of many heavy values is written on a grid rather than marked.
-    usual = np.sort(held)[-min(MARKERS + 1, n_values)]
-    least = max(HEAVY_SHARE * len(which), LEAST_SPIKE, HEAVY_TIMES * usual)
-    heavy = np.flatnonzero(held >= least)
-    if len(heavy):
-        size = min(2 * NEIGHBOURS + 1, n_values)
-        start = (heavy - NEIGHBOURS).clip(0, n_values - size)
-        around = np.concatenate([[0], held.cumsum()])
-        around = around[start + size] - around[start]
-        chance = binom.sf(held[heavy] - 1, around, 1 / size) * np.count_nonzero(held)
-        heavy = heavy[chance < 0.01]
-        shares[heavy] = held[heavy] / len(which)
-    return shares
-
-
-class LevelCoder(BaseEstimator):
-    """Categories: one-hot levels; where there are many, groups of levels that go together.
-
-    Up to ``max_groups`` levels have a one-hot position each. Beyond that the commonest keep
-    theirs and the others share: they are ordered by the classes they occur with and cut into
-    groups of about equal weight. For two classes the order is that of the class rates, which makes
-    the best binary split of a category contiguous [1]_; for more it is their leading direction
-    [2]_. Going back, a level is drawn from its group as often as Bayes' rule says for the class.
-    So a column of 5,000 levels costs no more than one of 40.
-
-    Forty rare rows say little about three hundred levels, and levels that only they happen to
-    hold would give every synthetic row away. So the class rates of levels are shrunk to the common
-    rate, by as much as a beta-binomial model of the counts calls for [3]_: all the way where levels
-    differ no more than chance makes them.
-
-    Parameters
-    ----------
-    n_levels_total : int
-        Number of distinct levels; cells are codes below it.
-    max_groups : int, default=40
-        One-hot positions at most.
-
-    Attributes
-    ----------
-    group_of_ : ndarray of shape (n_levels_total,), int64
-        The one-hot position of each level.
-    weights_ : ndarray of shape (n_levels_total, n_classes), float64, or None
-        How often a level comes in each class; ``None`` if no levels share a position.
-
-    References
-    ----------
-    .. [1] W. D. Fisher, "On grouping for maximum homogeneity", JASA 53, 1958.
-    .. [2] D. Coppersmith, S. J. Hong, J. R. M. Hosking, "Partitioning nominal attributes in
-       decision trees", Data Mining and Knowledge Discovery 3, 1999.
-    .. [3] J. C. Kleinman, "Proportions with extraneous variance: single and independent samples",
-       JASA 68, 1973.
-    """
-
-    n_numeric = 0
-
-    def __init__(self, n_levels_total: int, max_groups: int = 40) -> None:
-        self.n_levels_total = n_levels_total
+        self.name = name
+        self.categorical = categorical
         self.max_groups = max_groups
+        self.integers_identify = integers_identify
 
     def fit(
         self,
-        cells: np.ndarray,
+        cells: Any,
         classes: np.ndarray,
         n_classes: int,
         sample_weight: np.ndarray | None = None,
-    ) -> LevelCoder:
-        """Learn the groups from int64 codes of shape (n,)."""
-        total, limit = self.n_levels_total, self.max_groups
-        self.weights_ = None
-        self.group_of_ = np.arange(total)
-        if total > limit:
-            table = np.bincount(cells * n_classes + classes, sample_weight, total * n_classes)
-            table = table.reshape(total, n_classes)
-            weight, prior = table.sum(axis=1), table.sum(axis=0) / table.sum()
-            strength = _shrinkage(table)
-            rates = (table + strength * prior) / (weight[:, None] + strength)
-            common = np.argsort(-weight, kind="stable")[: limit // 2]
-            rest = np.setdiff1d(np.arange(total), common)
-            order = rest[np.argsort(_leading_direction(rates - prior, weight)[rest], kind="stable")]
-            cuts = np.cumsum(weight[order]) - weight[order] / 2
-            cuts = (cuts / max(weight[order].sum(), 1) * (limit - len(common))).astype(np.int64)
-            self.group_of_[common] = np.arange(len(common))
-            # Heavy levels may skip a cut: positions are numbered without holes.
-            self.group_of_[order] = len(common) + np.unique(cuts, return_inverse=True)[1]
-            self.weights_ = rates * weight[:, None]
-        n_groups = int(self.group_of_.max()) + 1
-        self.n_levels = n_groups if n_groups > 1 else 0
+    ) -> Column:
+        """Learn how to encode ``cells``, ndarray or Series of shape (n,), of known classes."""
+        self.cells = Cells(self.categorical).fit(cells)
+        self.coder: NumberCoder | LevelCoder | IdentifierCoder | None = None
+        self.n_numeric = self.n_levels = 0
+        present = _present(cells)
+        if present.any():
+            there = cells[present]
+            self.coder = find_identifiers(self.cells, there, self.integers_identify)
+            options = {}
+            if self.coder is not None:
+                self.cells.allow_unseen()
+            elif self.cells.kind == "level":
+                self.coder = LevelCoder(len(self.cells.levels), self.max_groups)
+                if sample_weight is not None:
+                    options["sample_weight"] = sample_weight[present]
+            else:
+                self.coder = NumberCoder(self.cells.grid, self.cells.precision, self.cells.day)
+            self.coder.fit(self.cells.read(there), classes[present], n_classes, **options)
+            self.n_numeric, self.n_levels = self.coder.n_numeric, self.coder.n_levels
         return self
 
-    def check_fitted(self) -> None:
-        """Raise if groups that were read from a file are not of all levels."""
-        n, groups, weights = self.n_levels_total, self.group_of_, self.weights_
-        check_fits(groups.shape == (n,) and bool((groups >= 0).all()), "group_of_")
-        check_fits(weights is None or len(weights) == n, "weights_")
+    @property
+    def is_identifier(self) -> bool:
+        """Whether the column names its rows."""
+        return isinstance(self.coder, IdentifierCoder)
 
-    def encode(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return no numbers, and the one-hot position of each cell; -1 is taken for level 0."""
-        return np.empty((len(cells), 0), dtype=np.float32), self.group_of_[np.maximum(cells, 0)]
+    def reserve(self, cells: Any) -> None:
+        """Keep identifiers of rows that fit did not see from being made up."""
+        if isinstance(self.coder, IdentifierCoder):
+            self.coder.reserve(self.cells.read(cells[_present(cells)]))
+
+    def check_fitted(self, n_classes: int, n_missing_flags: int) -> None:
+        """Raise if parts that were read from a file do not fit together, or make no cells."""
+        self.cells.check_fitted()
+        check_fits(-1 <= self.missing_flag < n_missing_flags, f"missing_flag={self.missing_flag}")
+        check_fits(self.n_numeric in (0, 1), f"n_numeric={self.n_numeric}")
+        held = 0
+        if self.coder is not None:
+            check_finite(self.coder)
+            held = sum(a.size for a in vars(self.coder).values() if isinstance(a, np.ndarray))
+        if isinstance(self.coder, IdentifierCoder):
+            self.coder.check_fitted(n_classes)
+        if isinstance(self.coder, LevelCoder):
+            self.coder.check_fitted()
+            check_fits(self.coder.n_levels_total == len(self.cells.levels), "levels")
+        check_fits(0 <= self.n_levels <= held + 1, f"n_levels={self.n_levels}")
+        # Each level of each class once, and a gap where there may be one.
+        levels = np.repeat(np.arange(max(self.n_levels, 1)), n_classes)
+        classes = np.tile(np.arange(n_classes), max(self.n_levels, 1))
+        present = np.ones(len(levels) + (self.missing_flag >= 0), dtype=bool)
+        present[len(levels) :] = False
+        numbers = np.zeros((len(levels), self.n_numeric), dtype=np.float32)
+        self.decode(numbers, levels, classes, present, np.random.default_rng(0))
+
+    def encode(self, cells: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return numbers, levels and the mask of present cells, which they stand for."""
+        present = _present(cells)
+        if self.coder is None:
+            return np.empty((0, 0), dtype=np.float32), np.empty(0, dtype=np.int64), present
+        return *self.coder.encode(self.cells.read(cells[present])), present
 
     def decode(
-        self, numbers: np.ndarray, levels: np.ndarray, classes: np.ndarray, rng: np.random.Generator
-    ) -> np.ndarray:
-        """Return level codes, int64."""
-        if self.weights_ is None:
-            return levels.astype(np.int64)
-        cells = np.empty(len(levels), dtype=np.int64)
-        streams = rng.spawn(self.weights_.shape[1])
-        for c in np.unique(classes):
-            for g in np.unique(levels[classes == c]):
-                pool = np.flatnonzero(self.group_of_ == g)
-                weight = self.weights_[pool, c]
-                at = np.flatnonzero((classes == c) & (levels == g))
-                cells[at] = streams[c].choice(pool, len(at), p=weight / weight.sum())
-        return cells
-
-
-def _shrinkage(table: np.ndarray) -> float:
-    """Return how many rows of the common class rates each level's own are to be mixed with.
-
-    The counts ``table`` (levels, classes) are taken for beta-binomial, whose intra-class
-    correlation comes from the spread of the rates by moments; of that spread two standard
-    deviations are put down to chance, as well as what chance alone makes on average.
-    """
-    rows = table.sum(axis=1)
-    table, rows = table[rows > 0], rows[rows > 0]
-    n, levels, prior = rows.sum(), len(rows), table.sum(axis=0) / rows.sum()
-    variance = (prior * (1 - prior)).sum()
-    room = n - (rows**2).sum() / n - (levels - 1)
-    if room <= 0 or variance == 0:
-        return NO_OWN_RATES
-    spread = (rows[:, None] * (table / rows[:, None] - prior) ** 2).sum() / variance
-    by_chance = levels - 1 + 2 * np.sqrt(2 * levels + 2 / variance * (1 / rows).sum())
-    correlation = np.clip((spread - by_chance) / room, 1 / NO_OWN_RATES, 0.5)
-    return float(1 / correlation - 1)
-
-
-def _leading_direction(rates: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Place levels on a line by their class rates less the common ones: -> (levels,)."""
-    weighted = rates * np.sqrt(weight)[:, None]
-    _, _, directions = np.linalg.svd(weighted.T @ weighted)
-    return rates @ directions[0]
+        self,
+        numbers: np.ndarray,
+        levels: np.ndarray,
+        classes: np.ndarray,
+        present: np.ndarray,
+        rng: np.random.Generator,
+    ) -> pd.Series:
+        """Write cells in the column's own dtype; the arrays but ``present`` are of present ones."""
+        if self.coder is None:
+            return self.cells.write(np.empty(0, dtype=np.int64), np.zeros_like(present))
+        return self.cells.write(self.coder.decode(numbers, levels, classes, rng), present)

@@ -56,8 +56,8 @@ def find_grids(
 ) -> tuple[np.ndarray, int, np.ndarray]:
     """Find the grids that whole numbers live on.
 
-    Each grid holds every so manieth number of the one before it. Numbers on a fine grid lie on a
-    coarse one by chance, too; what the classes show beyond that gives the shares, by moments.
+    Each step is a multiple of the one before it. Numbers on a fine grid lie on a coarse one by
+    chance, too; what the classes show beyond that gives the shares, by moments.
 
     Parameters
     ----------

@@ -64,6 +64,32 @@ class Header(BaseEstimator):
             )
 
 
+def header_of(table: Any) -> Header | None:
+    """Return the index of the columns of a DataFrame, None for anything else."""
+    return Header().fit(table.columns) if isinstance(table, pd.DataFrame) else None
+
+
+def check_header(table: Any, fitted: Header | None) -> None:
+    """Check that a table is of the container and the columns that :func:`header_of` has seen.
+
+    Raises
+    ------
+    TypeError
+        If an array stands for a DataFrame, or the reverse.
+    ValueError
+        If columns have other names or stand in another order.
+    """
+    is_frame = isinstance(table, pd.DataFrame)
+    if is_frame and fitted is not None:
+        fitted.check(table.columns)
+    elif is_frame:
+        raise TypeError("X was an array in fit, as what is made is; convert it with .to_numpy().")
+    elif fitted is not None:
+        raise TypeError(
+            "X was a DataFrame in fit, as what is made is; convert it with pandas.DataFrame."
+        )
+
+
 def _taken_down(index: pd.Index) -> dict[str, Any]:
     if isinstance(index, pd.RangeIndex):
         return {"range": [index.start, index.stop, index.step]}

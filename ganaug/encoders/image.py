@@ -12,7 +12,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from ganaug.encoders.cells import check_names
-from ganaug.encoders.header import Header
+from ganaug.encoders.header import check_header, header_of
 from ganaug.encoders.layout import MAX_CHANNELS, RowLayout
 from ganaug.fitted import check_finite, check_fits
 from ganaug.parameters import NONE, check_parameters, is_a, one_of
@@ -195,13 +195,7 @@ class ImageEncoder(BaseEstimator):
             pixels that are floats lie beyond ``range_`` by more than half of it. What integers
             stand for, their dtype tells.
         """
-        if isinstance(X, pd.DataFrame) != (self.header_ is not None):
-            was, way = (
-                ("an array", "to_numpy") if self.header_ is None else ("a DataFrame", "DataFrame")
-            )
-            raise TypeError(f"X was {was} in fit, as synthetic images are; convert it with {way}.")
-        if isinstance(X, pd.DataFrame) and self.header_ is not None:
-            self.header_.check(X.columns)
+        check_header(X, self.header_)
         if X.shape[1:] != self.form_:
             raise ValueError(
                 f"X has the shape (n, {str(X.shape[1:])[1:]}, but in fit it was "
@@ -226,7 +220,13 @@ class ImageEncoder(BaseEstimator):
                 "X as in fit."
             )
 
-    def fit(self, X: Images, classes: np.ndarray, n_classes: int) -> ImageEncoder:
+    def fit(
+        self,
+        X: Images,
+        classes: np.ndarray,
+        n_classes: int,
+        sample_weight: np.ndarray | None = None,
+    ) -> ImageEncoder:
         """Learn the layout and range of the images.
 
         Parameters
@@ -236,6 +236,8 @@ class ImageEncoder(BaseEstimator):
         classes : ndarray of shape (n,), int64
             Class codes below ``n_classes``.
         n_classes : int
+        sample_weight : object
+            Not used: a pixel of any row belongs to the range.
 
         Returns
         -------
@@ -246,7 +248,7 @@ class ImageEncoder(BaseEstimator):
         ValueError
             If no pixel varies.
         """
-        self.header_ = Header().fit(X.columns) if isinstance(X, pd.DataFrame) else None
+        self.header_ = header_of(X)
         self.dtypes_ = _dtypes_of(X)
         self.form_ = X.shape[1:]
         self.shape_ = self._shape_of(self.form_)

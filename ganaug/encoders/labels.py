@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite, column_or_1d
 
 from ganaug.encoders.cells import Cells
-from ganaug.encoders.header import Header
+from ganaug.encoders.header import header_of
 from ganaug.fitted import check_fits
 from ganaug.targets import check_target
 
@@ -48,14 +48,13 @@ class LabelCoder(BaseEstimator):
         ValueError
             If ``y`` is continuous, multi-output, or has missing labels or one class only.
         """
-        check_target(y, one_hot=True)
+        self.__dict__.pop("width_", None)
+        labels = self._flat(y)
         self.form_ = _form_of(y)
-        self.header_ = Header().fit(y.columns) if isinstance(y, pd.DataFrame) else None
+        self.header_ = header_of(y)
         self.name_ = getattr(y, "name", None)
         if self.form_ == "frame":
             self.name_ = y.columns[0]
-        self.__dict__.pop("width_", None)
-        labels = self._flat(y)
         if self.form_ == "onehot":
             self.width_ = y.shape[1]
         if np.asarray(pd.isna(labels)).any():
@@ -168,19 +167,6 @@ class LabelCoder(BaseEstimator):
             check_fits(self.classes_.min() >= 0 and self.classes_.max() < self.width_, "width_")
             check_fits(self.width_ <= MOST_ONE_HOT, f"width_={self.width_}")
         check_fits(len(self.decode(np.arange(n_classes))) == n_classes, "labels")
-
-    def code_of(self, label: Any) -> int:
-        """Return the code of one label.
-
-        Raises
-        ------
-        ValueError
-            If it is not a known label.
-        """
-        for code, known in enumerate(self.classes_.tolist()):
-            if label == known:
-                return code
-        raise ValueError(f"unknown label {label!r}; known labels are {self.classes_.tolist()}.")
 
 
 def _check_spellings(labels: list) -> None:

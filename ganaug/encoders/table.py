@@ -11,16 +11,13 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 
-from ganaug.encoders.cells import Cells, check_names, has_unnamed_zone, infer, kind_of, to_float
-from ganaug.encoders.columns import LevelCoder, NumberCoder
-from ganaug.encoders.header import Header
-from ganaug.encoders.identifiers import IdentifierCoder, find_identifiers
+from ganaug.encoders.cells import check_names
+from ganaug.encoders.columns import Column, Table, check_column, columns_of
+from ganaug.encoders.header import check_header, header_of
 from ganaug.encoders.layout import RowLayout
-from ganaug.fitted import check_finite, check_fits
+from ganaug.fitted import check_fits
 from ganaug.parameters import ARRAY_LIKE, NONE, one_of, whole
 from ganaug.plain_values import cell_dtype
-
-Table = np.ndarray | pd.DataFrame
 
 
 class TableEncoder(BaseEstimator):
@@ -47,7 +44,7 @@ class TableEncoder(BaseEstimator):
     ----------
     layout_ : RowLayout
         The layout of an encoded row.
-    columns_ : list of _Column
+    columns_ : list of Column
         One for each column of the table.
     header_ : Header or None
         The index of the columns of a DataFrame.
@@ -132,30 +129,8 @@ class TableEncoder(BaseEstimator):
             )
         if isinstance(X, pd.DataFrame):
             check_names(X)
-        for name, cells in _columns_of(X):
-            kind = kind_of(cells)
-            if not kind:
-                raise TypeError(
-                    f"column {name!r} holds {infer(cells)!r} "
-                    "cells: argument must be a string or a number (or a boolean or a date), and "
-                    "one kind throughout; convert the column first, for instance with "
-                    ".astype(str) or pandas.to_numeric."
-                )
-            if kind == "time" and has_unnamed_zone(cells):
-                raise TypeError(
-                    f"column {name!r} holds times in a zone that has no name in its dtype; convert "
-                    "it first, for instance with pandas.to_datetime(..., utc=True)."
-                )
-            if kind == "number" and cells.dtype.kind == "O" and _too_wide(cells):
-                raise ValueError(
-                    f"column {name!r} holds integers of more than 64 bits; convert it to float, "
-                    "or to str if it is an identifier."
-                )
-            if kind == "number" and np.isinf(to_float(cells)).any():
-                raise ValueError(
-                    f"Input X contains infinity or a value too large (column {name!r}); replace "
-                    "it by a finite number or by a missing value (NaN)."
-                )
+        for name, cells in columns_of(X):
+            check_column(name, cells)
         return X
 
     def check_dtypes(self, X: Table) -> None:
@@ -172,16 +147,8 @@ class TableEncoder(BaseEstimator):
         ValueError
             If columns have other names or stand in another order.
         """
-        if isinstance(X, pd.DataFrame) != (self.header_ is not None):
-            was, way = (
-                ("an array", "to_numpy")
-                if self.header_ is None
-                else ("a DataFrame", "pandas.DataFrame")
-            )
-            raise TypeError(f"X was {was} in fit, as synthetic rows are; convert it with {way}.")
-        if isinstance(X, pd.DataFrame) and self.header_ is not None:
-            self.header_.check(X.columns)
-        for column, (name, cells) in zip(self.columns_, _columns_of(X), strict=True):
+        check_header(X, self.header_)
+        for column, (name, cells) in zip(self.columns_, columns_of(X), strict=True):
             if not column.cells.same_dtype(cells.dtype):
                 raise TypeError(
                     f"column {name!r} has dtype {cells.dtype}, but synthetic rows have its dtype "
@@ -218,14 +185,14 @@ class TableEncoder(BaseEstimator):
             If ``categorical_features`` names no column of ``X``, or if no column varies.
         """
         chosen = self._categorical(X)
-        self.header_ = Header().fit(X.columns) if isinstance(X, pd.DataFrame) else None
+        self.header_ = header_of(X)
         self.dtype_: Any = "" if isinstance(X, pd.DataFrame) else X.dtype.str
         for integers_identify in (True, False):  # False: they are all there is to learn from
             self.columns_ = [
-                _Column(name, bool(categorical), self.max_groups, integers_identify).fit(
+                Column(name, bool(categorical), self.max_groups, integers_identify).fit(
                     cells, classes, n_classes, sample_weight
                 )
-                for (name, cells), categorical in zip(_columns_of(X), chosen, strict=True)
+                for (name, cells), categorical in zip(columns_of(X), chosen, strict=True)
             ]
             if any(c.n_numeric + c.n_levels for c in self.columns_):
                 break
@@ -234,7 +201,7 @@ class TableEncoder(BaseEstimator):
                 f"X has no usable column: all {len(self.columns_)} are constant, entirely missing "
                 "or identifiers, so there is nothing that a synthetic row could vary."
             )
-        gaps = np.stack([np.asarray(pd.isna(cells)) for _, cells in _columns_of(X)], axis=1)
+        gaps = np.stack([np.asarray(pd.isna(cells)) for _, cells in columns_of(X)], axis=1)
         self._lay_out(gaps, n_classes)
         self._remember_patterns(gaps, classes, n_classes, sample_weight)
         return self
@@ -251,7 +218,7 @@ class TableEncoder(BaseEstimator):
         ----------
         X : ndarray or DataFrame of shape (n, n_columns)
         """
-        for column, (_, cells) in zip(self.columns_, _columns_of(X), strict=True):
+        for column, (_, cells) in zip(self.columns_, columns_of(X), strict=True):
             column.reserve(cells)
 
     def check_fitted(self, n_classes: int) -> None:
@@ -281,7 +248,7 @@ class TableEncoder(BaseEstimator):
         if asked is None or (isinstance(asked, str) and asked == "from_dtype"):
             frame = isinstance(X, pd.DataFrame) and asked is not None
             return np.array(
-                [frame and isinstance(c.dtype, pd.CategoricalDtype) for _, c in _columns_of(X)]
+                [frame and isinstance(c.dtype, pd.CategoricalDtype) for _, c in columns_of(X)]
             )
         names = np.atleast_1d(asked).tolist() if isinstance(asked, np.ndarray) else list(asked)
         if not names:
@@ -365,7 +332,7 @@ class TableEncoder(BaseEstimator):
         layout = self.layout_
         rows = np.zeros((len(X), layout.width), dtype=np.float32)
         missing = np.zeros((len(X), len(self.columns_)), dtype=bool)
-        for j, (column, (_, cells)) in enumerate(zip(self.columns_, _columns_of(X), strict=True)):
+        for j, (column, (_, cells)) in enumerate(zip(self.columns_, columns_of(X), strict=True)):
             numbers, levels, present = column.encode(cells)
             missing[:, j] = ~present
             if column.n_numeric:
@@ -435,106 +402,3 @@ class TableEncoder(BaseEstimator):
         for j, cells in enumerate(decoded):
             table[:, j] = cells
         return table
-
-
-class _Column(BaseEstimator):
-    """One column: its name, its cells, their coder, and its place in the encoded row."""
-
-    def __init__(
-        self, name: Any, categorical: bool, max_groups: int, integers_identify: bool = True
-    ) -> None:
-        self.name = name
-        self.categorical = categorical
-        self.max_groups = max_groups
-        self.integers_identify = integers_identify
-
-    def fit(
-        self,
-        cells: Any,
-        classes: np.ndarray,
-        n_classes: int,
-        sample_weight: np.ndarray | None = None,
-    ) -> _Column:
-        self.cells = Cells(self.categorical).fit(cells)
-        self.coder: NumberCoder | LevelCoder | IdentifierCoder | None = None
-        self.n_numeric = self.n_levels = 0
-        present = ~np.asarray(pd.isna(cells))
-        if present.any():
-            there = cells[present]
-            self.coder = find_identifiers(self.cells, there, self.integers_identify)
-            options = {}
-            if self.coder is not None:
-                self.cells.allow_unseen()
-            elif self.cells.kind == "level":
-                self.coder = LevelCoder(len(self.cells.levels), self.max_groups)
-                if sample_weight is not None:
-                    options["sample_weight"] = sample_weight[present]
-            else:
-                self.coder = NumberCoder(self.cells.grid, self.cells.precision, self.cells.day)
-            self.coder.fit(self.cells.read(there), classes[present], n_classes, **options)
-            self.n_numeric, self.n_levels = self.coder.n_numeric, self.coder.n_levels
-        return self
-
-    @property
-    def is_identifier(self) -> bool:
-        """Whether the column names its rows."""
-        return isinstance(self.coder, IdentifierCoder)
-
-    def reserve(self, cells: Any) -> None:
-        """Keep identifiers of rows that fit did not see from being made up."""
-        if isinstance(self.coder, IdentifierCoder):
-            self.coder.reserve(self.cells.read(cells[~np.asarray(pd.isna(cells))]))
-
-    def check_fitted(self, n_classes: int, n_missing_flags: int) -> None:
-        """Raise if parts that were read from a file do not fit together, or make no cells."""
-        self.cells.check_fitted()
-        check_fits(-1 <= self.missing_flag < n_missing_flags, f"missing_flag={self.missing_flag}")
-        check_fits(self.n_numeric in (0, 1), f"n_numeric={self.n_numeric}")
-        held = 0
-        if self.coder is not None:
-            check_finite(self.coder)
-            held = sum(a.size for a in vars(self.coder).values() if isinstance(a, np.ndarray))
-        if isinstance(self.coder, IdentifierCoder):
-            self.coder.check_fitted(n_classes)
-        if isinstance(self.coder, LevelCoder):
-            self.coder.check_fitted()
-            check_fits(self.coder.n_levels_total == len(self.cells.levels), "levels")
-        check_fits(0 <= self.n_levels <= held + 1, f"n_levels={self.n_levels}")
-        # Each level of each class once, and a gap where there may be one.
-        levels = np.repeat(np.arange(max(self.n_levels, 1)), n_classes)
-        classes = np.tile(np.arange(n_classes), max(self.n_levels, 1))
-        present = np.ones(len(levels) + (self.missing_flag >= 0), dtype=bool)
-        present[len(levels) :] = False
-        numbers = np.zeros((len(levels), self.n_numeric), dtype=np.float32)
-        self.decode(numbers, levels, classes, present, np.random.default_rng(0))
-
-    def encode(self, cells: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return numbers, levels and the mask of present cells, which they stand for."""
-        present = ~np.asarray(pd.isna(cells))
-        if self.coder is None:
-            return np.empty((0, 0), dtype=np.float32), np.empty(0, dtype=np.int64), present
-        return *self.coder.encode(self.cells.read(cells[present])), present
-
-    def decode(
-        self,
-        numbers: np.ndarray,
-        levels: np.ndarray,
-        classes: np.ndarray,
-        present: np.ndarray,
-        rng: np.random.Generator,
-    ) -> pd.Series:
-        """Write cells in the column's own dtype; the arrays but ``present`` are of present ones."""
-        if self.coder is None:
-            return self.cells.write(np.empty(0, dtype=np.int64), np.zeros_like(present))
-        return self.cells.write(self.coder.decode(numbers, levels, classes, rng), present)
-
-
-def _columns_of(X: Table) -> list[tuple[Any, Any]]:
-    if isinstance(X, pd.DataFrame):
-        return [(name, X.iloc[:, j]) for j, name in enumerate(X.columns)]
-    return [(j, X[:, j]) for j in range(X.shape[1])]
-
-
-def _too_wide(cells: Any) -> bool:
-    whole = [cell for cell in np.asarray(cells)[~pd.isna(cells)] if isinstance(cell, int)]
-    return bool(whole) and (min(whole) < -(2**63) or max(whole) >= 2**64)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganaug.files.dates import NO_DATE, DatesFound, read_dates
 from ganaug.files.numbers import PADDED, Numbers, NumbersFound, read_numbers
-from ganaug.files.options import ReadOptions
+from ganaug.files.options import MISSING, ReadOptions
 from ganaug.files.spelling import Booleans, Spelling, commonest, some
 from ganaug.suggestions import did_you_mean
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 #: Words that stand for a missing number or date, whatever their case; so do signs alone.
 NO_VALUE = frozenset(
     {
-        *("na", "n/a", "n.a", "n.a.", "nan", "nil", "none", "null", "missing", "unknown", "unk"),
-        *("not available", "not applicable", "no data", "undefined", "empty", "blank", "tbd"),
+        *map(str.casefold, MISSING),
+        *("n.a", "n.a.", "nil", "missing", "unknown", "unk", "not available", "not applicable"),
+        *("no data", "undefined", "empty", "blank", "tbd"),
     }
 )
 #: Different cells that are no numbers, in a column of numbers that is not one of text.

@@ -21,6 +21,7 @@ from ganaug._version import __version__
 from ganaug.augmenter import GANAugmenter, GANOverSampler
 from ganaug.randomness import numpy_stream
 from ganaug.storage import ARRAYS, OUTLINE
+from ganaug.targets import position_of
 from ganaug.tracking.client import check_answers, import_mlflow, quiet
 from ganaug.tracking.models import input_schema, output_schema, requirements
 
@@ -335,12 +336,13 @@ class _Generator:
         if (numbers < 0).any():
             raise ValueError(f"there is no row {numbers.min()}; number the rows from 0 on.")
         classes = self.model.classes_
-        codes = asked["label"].map(self.model.labels_.code_of).to_numpy(dtype=np.int64)
+        labels = classes.tolist()
+        codes = np.array([position_of(label, labels) for label in asked["label"]], dtype=np.int64)
         wanted: Any = pd.DataFrame({"code": codes, "number": numbers})
         blocks, order = [self.no_rows], [np.empty(0, dtype=np.int64)]
         for (code, block), group in wanted.groupby(["code", numbers // self.block]):
             # The whole block, because rows of batches of different sizes differ in the last bits.
-            made = self._rows({classes.tolist()[code]: self.block}, numpy_stream(int(seed), block))
+            made = self._rows({labels[code]: self.block}, numpy_stream(int(seed), block))
             blocks.append(made.iloc[group["number"] % self.block])
             order.append(group.index.to_numpy())
         rows = pd.concat(blocks).iloc[np.argsort(np.concatenate(order))].set_axis(asked.index)

@@ -5,14 +5,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import ndtri
 
-from ganaug.encoders.columns import (
-    FEW_NUMBERS,
-    HEAVY_SHARE,
-    KNOTS,
-    MAX_SPIKES,
-    LevelCoder,
-    NumberCoder,
-)
+from ganaug.encoders.levels import LevelCoder
+from ganaug.encoders.numbers import FEW_NUMBERS, HEAVY_SHARE, KNOTS, MAX_SPIKES, NumberCoder
 
 
 @pytest.fixture

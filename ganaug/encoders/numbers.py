@@ -1,0 +1,231 @@
+"""Columns of numbers, dates and durations: to a normal score and the level of a spike, and back."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import ndtri
+from scipy.stats import binom
+from sklearn.base import BaseEstimator
+
+from ganaug.encoders.grids import MOST_DECIMALS, decimals_of, draw_steps, find_grids, is_common
+
+# A number that makes up this fraction of a column is a spike, and gets a one-hot level of its own.
+SPIKE_SHARE = 0.1
+# So is one that makes up this fraction of a class, if it is so many times as heavy as all others of
+# the class but a few markers, and heavier than chance makes one of those on either side.
+HEAVY_SHARE, HEAVY_TIMES, MARKERS, NEIGHBOURS = 0.03, 3, 5, 5
+# Fewer rows are no spike, and of more spikes the heaviest are taken.
+LEAST_SPIKE, MAX_SPIKES = 5, 20
+# Up to this many distinct numbers are all levels: none of them is "in between".
+FEW_NUMBERS = 10
+KNOTS = 1000
+
+
+class NumberCoder(BaseEstimator):
+    """Numbers: a rank-based normal score, and one-hot levels for values that come often.
+
+    The score of a value is the normal quantile of its mid-rank, as in rank-based inverse normal
+    transformation [1]_; between known values without a level it is interpolated. Values that come
+    often in the column, or in one class and there far oftener than the values around them, have a
+    one-hot level each: a marker such as -999, a cap, a default date. Whether chance could put so
+    many rows on one value of a neighbourhood is asked of the conditional test of Poisson rates
+    [2]_.
+
+    Going back, a score never leads to the gap beside a value with a level, and results are moved to
+    the column's own grids, each as often as the class is written on it: whole numbers stay whole,
+    cents stay cents, days stay days, and a column that is whole but for a few cells stays so. Where
+    every value was seen several times only seen values come back.
+
+    Parameters
+    ----------
+    grid : float or None, default=None
+        The step between values; ``None`` finds the number of decimals in use.
+    dtype : str, default="float64"
+        The precision in which values were written.
+    day : float or None, default=None
+        Of times, a day: coarser steps are parts of it, or of days.
+
+    Attributes
+    ----------
+    values_, scores_ : ndarray of shape (n_knots,), float64
+        Increasing values without a level of their own, and their normal scores.
+    spikes_ : ndarray of shape (n_spikes,), float64
+        Values with a level of their own.
+    decimals_ : int or None
+        Decimals of the finest grid; ``None`` if values live on no grid, or on ``grid``.
+    steps_ : ndarray of shape (n_grids,), float64
+        The steps of the grids, as multiples of the finest; 0 stands for none.
+    phase_ : int
+        A number on all grids, as a multiple of the finest.
+    step_shares_ : ndarray of shape (n_classes, n_grids), float64
+        How often each class is written on each grid.
+
+    References
+    ----------
+    .. [1] T. M. Beasley, S. Erickson, D. B. Allison, "Rank-based inverse normal transformations
+       are increasingly used, but are they merited?", Behavior Genetics 39, 2009.
+    .. [2] J. Przyborowski, H. Wilenski, "Homogeneity of results in testing samples from Poisson
+       series", Biometrika 31, 1940.
+    """
+
+    def __init__(
+        self, grid: float | None = None, dtype: str = "float64", day: float | None = None
+    ) -> None:
+        self.grid = grid
+        self.dtype = dtype
+        self.day = day
+
+    def fit(self, cells: np.ndarray, classes: np.ndarray, n_classes: int) -> NumberCoder:
+        """Learn ranks, grids and spikes from float64 cells of shape (n,)."""
+        values, which, counts = np.unique(cells, return_inverse=True, return_counts=True)
+        # The second rule says that values repeat: then what lies in between was never seen.
+        self.snap_ = bool(len(values) <= KNOTS and len(cells) >= 10 * len(values))
+        spike = _find_spikes(which, counts, classes, n_classes)
+        self.spikes_ = values[spike]
+        ranks = (np.cumsum(counts) - counts / 2) / len(cells)
+        # Spikes keep their place among the ranks.
+        values, ranks = values[~spike], ranks[~spike]
+        rest = ~spike[which]
+        self._find_grids(values, cells[rest], classes[rest], n_classes)
+        if len(values) > KNOTS:
+            at = np.searchsorted(ranks, np.linspace(ranks[0], ranks[-1], KNOTS - 2))
+            beside = np.searchsorted(values, self.spikes_)
+            at = np.concatenate([[0], at, beside - 1, beside, [len(values) - 1]])
+            keep = np.unique(at.clip(0, len(values) - 1))
+            values, ranks = values[keep], ranks[keep]
+        self.values_, self.scores_ = values, ndtri(ranks)
+        self.n_numeric = int(len(values) > 0)
+        n_levels = len(self.spikes_) + self.n_numeric
+        self.n_levels = n_levels if n_levels > 1 else 0
+        return self
+
+    def _find_grids(
+        self, values: np.ndarray, cells: np.ndarray, classes: np.ndarray, n_classes: int
+    ) -> None:
+        """Learn the grids of cells that are no spikes; ``values`` are the distinct ones."""
+        self.decimals_: int | None = None
+        self.steps_, self.phase_ = np.ones(1), 0
+        self.step_shares_ = np.ones((n_classes, 1))
+        if not len(values) or self.snap_:
+            return
+        if self.grid is None:
+            needed = decimals_of(values, self.dtype)[np.searchsorted(values, cells)]
+            on = needed <= MOST_DECIMALS
+            if not is_common(on, classes, n_classes):
+                self.steps_ = np.zeros(1)
+                return
+            self.decimals_ = int(needed[on].max())
+            cells = np.where(on, cells, np.nan)
+        self.steps_, self.phase_, self.step_shares_ = find_grids(
+            np.round(self._to_units(cells)),
+            classes,
+            n_classes,
+            period=int(self.day / self.grid) if self.day and self.grid else 0,
+        )
+
+    def encode(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return scores and levels; level 0 is "no spike" where such values exist."""
+        levels = np.zeros(len(cells), dtype=np.int64)
+        if len(self.spikes_):
+            nearest = np.searchsorted(self.spikes_, cells).clip(max=len(self.spikes_) - 1)
+            levels = np.where(self.spikes_[nearest] == cells, nearest + self.n_numeric, 0)
+        if not self.n_numeric:
+            return np.empty((len(cells), 0), dtype=np.float32), levels
+        scores = np.interp(cells, self.values_, self.scores_)
+        scores[levels > 0] = 0
+        return scores.astype(np.float32)[:, None], levels
+
+    def decode(
+        self, numbers: np.ndarray, levels: np.ndarray, classes: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Return float64 cells within the range that was seen."""
+        if not self.n_numeric:
+            return self.spikes_[levels]
+        scores = self._seen_scores(numbers[:, 0].astype(np.float64))
+        if self.snap_:
+            middles = (self.scores_[1:] + self.scores_[:-1]) / 2
+            cells = self.values_[np.searchsorted(middles, scores)]
+        else:
+            cells = self._to_grid(np.interp(scores, self.scores_, self.values_), classes, rng)
+        if len(self.spikes_):
+            cells = np.where(levels > 0, self.spikes_[levels - 1], cells)
+        return cells
+
+    def _seen_scores(self, scores: np.ndarray) -> np.ndarray:
+        """Reflect scores past an end or beside a spike: moved there, values would pile up."""
+        low, high = self.scores_[0], self.scores_[-1]
+        scores = high - np.abs(high - low - np.abs(scores - low))
+        place = np.searchsorted(self.values_, self.spikes_)
+        gaps = np.unique(place[(place > 0) & (place < len(self.values_))])
+        if len(gaps):
+            before, after = self.scores_[gaps - 1], self.scores_[gaps]
+            gap = np.searchsorted(after, scores).clip(max=len(gaps) - 1)
+            before, after = before[gap], after[gap]
+            inside = (scores > before) & (scores < after)
+            edge = np.where(scores - before < after - scores, before, after)
+            scores = np.where(inside, 2 * edge - scores, scores)
+        return scores
+
+    def _to_units(self, cells: np.ndarray) -> np.ndarray:
+        if self.grid is not None:
+            return cells / self.grid
+        return cells if self.decimals_ is None else cells * 10.0**self.decimals_
+
+    def _from_units(self, units: np.ndarray) -> np.ndarray:
+        if self.grid is not None:
+            return units * self.grid
+        return units if self.decimals_ is None else units / 10.0**self.decimals_
+
+    def _to_grid(
+        self, cells: np.ndarray, classes: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        steps = self.steps_
+        if len(steps) > 1:
+            steps = draw_steps(steps, self.step_shares_, classes, rng)
+        units = self._to_units(cells)
+        low, high = self._to_units(self.values_[[0, -1]])
+        size = np.where(steps > 0, steps, 1)
+        near = self.phase_ + np.round((units - self.phase_) / size) * size
+        # The last step in the range may end before it does.
+        near += size * ((near < low - 0.5).astype(int) - (near > high + 0.5))
+        moved = self._from_units(near)
+        return np.where(steps > 0, moved, cells).clip(self.values_[0], self.values_[-1])
+
+
+def _find_spikes(
+    which: np.ndarray, counts: np.ndarray, classes: np.ndarray, n_classes: int
+) -> np.ndarray:
+    """Tell which values are spikes: -> (n_values,), bool.
+
+    ``which`` (n,) are the positions of the cells among the values, ``counts`` (n_values,) says how
+    many cells hold each value.
+    """
+    n, n_values = len(which), len(counts)
+    if n_values <= min(FEW_NUMBERS, n / 3):
+        return np.ones(n_values, dtype=bool)
+    share = np.where(counts >= max(SPIKE_SHARE * n, LEAST_SPIKE), counts / n, 0)
+    if counts.max() >= LEAST_SPIKE:
+        for own in (which, *(which[classes == c] for c in range(n_classes))):
+            share = np.maximum(share, _heavy_shares(own, n_values))
+    spike = np.zeros(n_values, dtype=bool)
+    spike[np.argsort(-share, kind="stable")[:MAX_SPIKES]] = True
+    return spike & (share > 0)
+
+
+def _heavy_shares(which: np.ndarray, n_values: int) -> np.ndarray:
+    """Return the shares of values that stand out among those of a class; 0 for the others."""
+    held = np.bincount(which, minlength=n_values)
+    shares = np.zeros(n_values)
+    # A column of many heavy values is written on a grid rather than marked.
+    usual = np.sort(held)[-min(MARKERS + 1, n_values)]
+    least = max(HEAVY_SHARE * len(which), LEAST_SPIKE, HEAVY_TIMES * usual)
+    heavy = np.flatnonzero(held >= least)
+    if len(heavy):
+        size = min(2 * NEIGHBOURS + 1, n_values)
+        start = (heavy - NEIGHBOURS).clip(0, n_values - size)
+        around = np.concatenate([[0], held.cumsum()])
+        around = around[start + size] - around[start]
+        chance = binom.sf(held[heavy] - 1, around, 1 / size) * np.count_nonzero(held)
+        heavy = heavy[chance < 0.01]
+        shares[heavy] = held[heavy] / len(which)
+    return shares

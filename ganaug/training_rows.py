@@ -1,0 +1,249 @@
+"""The rows that an augmenter learns from: checked, a class of very many thinned, and encoded."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import check_consistent_length
+
+from ganaug.containers import as_labels, take
+from ganaug.encoders.labels import LabelCoder
+from ganaug.environment import pick_device
+from ganaug.frames import as_pandas
+from ganaug.generators.monitor import HELD_OUT_ROWS, hold_out
+from ganaug.parameters import check_parameters
+from ganaug.randomness import Purpose, numpy_stream
+from ganaug.registry import ENCODERS, LOSSES, NETWORKS, make
+from ganaug.targets import check_target, rows_to_add
+from ganaug.weights import (
+    check_sample_weight,
+    mean_weights,
+    spread_by_weight,
+    takes_sample_weight,
+    thin_weighted,
+    within_class,
+)
+
+#: Rows of a class that the encoder sees at least, however few the step budget can visit.
+MIN_ROWS_SEEN = 200
+#: Names of columns that a warning lists.
+MOST_NAMES = 20
+
+
+@dataclass(frozen=True)
+class CheckedRows:
+    """What ``fit`` was given, without the rows of weight 0, and the parts that learn from it.
+
+    Attributes
+    ----------
+    X, y : object
+        As they came.
+    table : ndarray or DataFrame of shape (n, n_columns)
+        As the encoder takes them.
+    codes : ndarray of shape (n,), int64
+    weights : ndarray of shape (n,) or None
+        With a mean of 1 in each class; None: all the same.
+    counts, to_add : dict
+        ``{label: rows}`` that are there, and that are asked for.
+    mean_weights : dict
+        ``{label: mean weight}`` as they were given.
+    labels : LabelCoder
+        Fitted.
+    encoder, generator : object
+        Unfitted; the generator is that of classes with enough rows.
+    device : str
+    """
+
+    X: Any
+    y: Any
+    table: Any
+    codes: np.ndarray
+    weights: np.ndarray | None
+    counts: dict[Any, int]
+    to_add: dict[Any, int]
+    mean_weights: dict[Any, float]
+    labels: LabelCoder
+    encoder: Any
+    generator: Any
+    device: str
+
+
+@dataclass(frozen=True)
+class EncodedRows:
+    """Encoded rows, and the fitted encoder.
+
+    Attributes
+    ----------
+    encoder : object
+    rows : ndarray of shape (n, layout_.width), float32
+    codes : ndarray of shape (n,), int64
+    held_out : ndarray of shape (n,), bool
+        Which rows are not learned from, but tell when to stop.
+    weights : ndarray of shape (n,) or None
+    """
+
+    encoder: Any
+    rows: np.ndarray
+    codes: np.ndarray
+    held_out: np.ndarray
+    weights: np.ndarray | None
+
+    def watched(self, seed: int) -> np.ndarray:
+        """Return the positions of the rows that are held out, each as often as its weight says."""
+        rows = np.flatnonzero(self.held_out)
+        if self.weights is None:
+            return rows
+        counts = dict(enumerate(np.bincount(self.codes[rows]).tolist()))
+        rng = numpy_stream(seed, Purpose.HOLD_OUT, 1)
+        return rows[spread_by_weight(self.codes[rows], self.weights[rows], counts, rng)]
+
+
+def check_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> CheckedRows:
+    """Refuse what cannot be fitted, before anything takes time.
+
+    Parameters
+    ----------
+    estimator : GANEngine
+    X, y, sample_weight : object
+        What its ``fit`` was given.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a parameter of the estimator, a row, a label or a weight is wrong.
+    """
+    check_parameters(estimator)
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None; pass "
+            "the class of each row."
+        )
+    target = as_labels(as_pandas(y, "y"))
+    check_target(target, one_hot=True)
+    encoder = _make_encoder(estimator)
+    table = encoder.check(as_pandas(X))
+    check_consistent_length(table, target)
+    given = None
+    if sample_weight is not None:
+        given = check_sample_weight(sample_weight, len(table))
+        kept = np.flatnonzero(given)
+        if len(kept) < len(given):  # a row of weight 0 is none
+            table, target, given = take(table, kept), take(target, kept), given[kept]
+            X, y = table, target
+    labels = LabelCoder().fit(target)
+    codes = labels.encode(target)
+    counts = dict(zip(labels.classes_.tolist(), np.bincount(codes).tolist(), strict=True))
+    to_add = rows_to_add(counts, estimator.sampling_strategy, y=target)
+    parts = make(NETWORKS, estimator.network), make(LOSSES, estimator.loss)
+    for part in (encoder, *parts):
+        if hasattr(part, "parameter_rules"):
+            check_parameters(part)
+    device = pick_device(estimator.device)
+    generator = estimator.make_generator()
+    means, weights = np.ones(len(counts)), None
+    if given is not None:
+        means, weights = mean_weights(codes, given), within_class(codes, given)
+    if weights is not None:
+        _check_take_weights(encoder, generator)
+    return CheckedRows(
+        X=X,
+        y=y,
+        table=table,
+        codes=codes,
+        weights=weights,
+        counts=counts,
+        to_add=to_add,
+        mean_weights=dict(zip(counts, means.tolist(), strict=True)),
+        labels=labels,
+        encoder=encoder,
+        generator=generator,
+        device=device,
+    )
+
+
+def _make_encoder(estimator: Any) -> Any:
+    # A clone forgets what it may have learned elsewhere.
+    encoder = clone(make(ENCODERS, estimator.encoder), safe=False)
+    asked = estimator.categorical_features
+    if isinstance(asked, str) and asked == "from_dtype":
+        return encoder
+    if "categorical_features" not in encoder.get_params():
+        raise ValueError(
+            f"categorical_features={asked!r} is for tables, and encoder={estimator.encoder!r} is "
+            "not; leave it at 'from_dtype'."
+        )
+    own = encoder.categorical_features
+    if not (isinstance(own, str) and own == "from_dtype"):
+        raise ValueError(
+            f"categorical_features={asked!r} and the encoder's own {own!r} are both set; "
+            "leave one of them at 'from_dtype'."
+        )
+    return encoder.set_params(categorical_features=asked)
+
+
+def _check_take_weights(*parts: Any) -> None:
+    for part in parts:
+        if not takes_sample_weight(part.fit):
+            raise ValueError(
+                f"{type(part).__name__}.fit takes no sample_weight; give it that parameter, or fit "
+                "without weights."
+            )
+
+
+def encode_rows(estimator: Any, checked: CheckedRows, seed: int) -> EncodedRows:
+    """Fit the encoder on the rows that are not held out; encode all."""
+    n_classes = len(checked.counts)
+    # A class is thinned to the rows that the step budget can visit.
+    visited = int(estimator.steps) * int(estimator.batch_size) / n_classes
+    kept, weights = thin_weighted(
+        checked.codes,
+        checked.weights,
+        max(MIN_ROWS_SEEN, math.ceil(visited)),
+        numpy_stream(seed, Purpose.THIN),
+    )
+    table, codes = take(checked.table, kept), checked.codes[kept]
+    held_out = np.zeros(len(codes), dtype=bool)
+    if estimator.early_stopping:
+        held_out = _hold_out(estimator.validation_fraction, checked, codes, seed)
+    learned = np.flatnonzero(~held_out)
+    options = {} if weights is None else {"sample_weight": weights[learned]}
+    encoder = checked.encoder.fit(take(table, learned), codes[learned], n_classes, **options)
+    if identifiers := getattr(encoder, "identifiers", []):
+        encoder.reserve_identifiers(checked.table)
+        _warn_of_identifiers(identifiers)
+    return EncodedRows(encoder, encoder.transform(table), codes, held_out, weights)
+
+
+def _hold_out(fraction: float, checked: CheckedRows, codes: np.ndarray, seed: int) -> np.ndarray:
+    """Return a mask of held-out rows, of the classes that are to grow and can spare some."""
+    grow = [code for code, label in enumerate(checked.counts) if checked.to_add.get(label)]
+    min_rows = checked.generator.min_rows
+    mask = hold_out(codes, grow, fraction, min_rows, numpy_stream(seed, Purpose.HOLD_OUT))
+    if not mask.any():
+        least = HELD_OUT_ROWS[0]
+        warnings.warn(
+            f"early_stopping has nothing to watch: a class to add rows to needs "
+            f"{least + min_rows} rows, of which {least} are held out. Training goes on for all "
+            "steps.",
+            UserWarning,
+            stacklevel=6,  # past fit and what wraps it
+        )
+    return mask
+
+
+def _warn_of_identifiers(names: Sequence[Any]) -> None:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    warnings.warn(
+        f"Columns that identify rows: {', '.join(map(repr, names[:MOST_NAMES]))}{more}. The GAN "
+        "learns nothing from them, and synthetic rows get made-up values by which a classifier "
+        "could tell them from real ones. Drop such columns, or name them in categorical_features "
+        "if they are categories.",
+        UserWarning,
+        stacklevel=6,  # past fit and what wraps it
+    )
