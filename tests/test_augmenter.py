@@ -158,16 +158,17 @@ def test_many_rows_are_as_good_as_few(toy):
 
 def test_chosen_rows_are_nearer_to_the_real_ones():
     """The generator is stopped early; the critic already knows where it is wrong."""
-    rng = np.random.default_rng(0)
     y = np.repeat([0, 1], [2000, 500])
-    X = rng.normal(size=(2500, 2)) + 3 * y[:, None] * rng.choice([-1, 1], size=(2500, 1))
-    model = GANAugmenter(steps=150, random_state=0).fit(X, y)
-    fresh = rng.normal(size=(500, 2)) + 3 * rng.choice([-1, 1], size=(500, 1))
-    distances = [
-        energy_distance(fresh, model.sample({1: 500}, n_candidates=n, random_state=1)[0])
-        for n in (1, 8)
-    ]
-    assert distances[1] < 0.8 * distances[0]
+    distances = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(2500, 2)) + 3 * y[:, None] * rng.choice([-1, 1], size=(2500, 1))
+        model = GANAugmenter(steps=60, random_state=0).fit(X, y)
+        fresh = rng.normal(size=(500, 2)) + 3 * rng.choice([-1, 1], size=(500, 1))
+        made, chosen = (model.sample({1: 500}, n_candidates=n, random_state=1)[0] for n in (1, 8))
+        distances.append([energy_distance(fresh, made), energy_distance(fresh, chosen)])
+    made, chosen = np.mean(distances, axis=0)
+    assert chosen < 0.85 * made
 
 
 def test_rows_asked_by_number_come_as_they_are_made(toy):
