@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import lzma
+import re
 import zipfile
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 import pyarrow.feather as feather
 import pytest
 
+from ganaug.cli.options import read_names
 from ganaug.files import ReadOptions, Table
 
 N = 60
@@ -160,6 +162,8 @@ def test_a_marker_that_is_a_word__missing_with_a_note(tmp_path):
 ODD = {
     "top-coded": "90+",
     "a typo": "12O5",
+    "a comma": "12,5",
+    "a comma among thousands": "1234,56",
     "a range": "5-10",
     "below a limit": "<5",
     "a dimension": "3x4",
@@ -179,8 +183,24 @@ def test_one_odd_cell_among_numbers__text_and_named(tmp_path, kind):
 
 def test_of_several_odd_cells__the_one_that_is_nearly_a_number_is_named(tmp_path):
     cells = [["n.d.", "12O5"][i == 41] if i % 20 == 1 else str(v) for i, v in enumerate(NUMBERS)]
-    with pytest.warns(UserWarning, match=r"data row 42 holds '12O5' among numbers"):
+    told = r"data row 42 holds '12O5' among numbers \(1 more such\).* --na-values '12O5,n.d.' reads"
+    with pytest.warns(UserWarning, match=told):
         Table.read(write(tmp_path / "t.csv", cells), "y")
+
+
+@pytest.mark.parametrize("odd", [["12,5"], ["7,25", "1,5"], ["3,0", "n.d.", "-0,5"]])
+def test_odd_cells_with_commas__the_option_that_is_advised_works(tmp_path, odd):
+    cells = [odd[i // 9 % len(odd)] if i % 9 == 1 else float(v) for i, v in enumerate(NUMBERS)]
+    rows = [{"cell": cell, "y": str(label)} for cell, label in zip(cells, LABELS, strict=True)]
+    path = tmp_path / "t.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    with pytest.warns(UserWarning, match="--na-values") as told:
+        Table.read(path, "y")
+    advised = re.search("--na-values '(.*)' reads", str(told[0].message))[1]
+    options = ReadOptions(na_values=tuple(read_names("--na-values", advised)))
+    cell = Table.read(path, "y", options=options).X["cell"]
+    assert cell.isna().to_numpy().nonzero()[0].tolist() == list(range(1, N, 9))
+    assert cell.dropna().tolist() == [v for i, v in enumerate(NUMBERS) if i % 9 != 1]
 
 
 CODES = {
