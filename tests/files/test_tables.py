@@ -444,6 +444,76 @@ def test_quotes_spaces_and_lines_stay(tmp_path, text):
     assert made[len(rows) :].replace("\r\n", "\n") == body.replace("\r\n", "\n")
 
 
+COMMENTED = {
+    "one comment": ("# made by a tool, on a day\n", "a,b,y", ","),
+    "comments": ("# one\n#\n# three, with a comma\n", "a;b;y", ";"),
+    "comments over a header with the mark": ("# one\n## two\n", "#a,b,y", ","),
+    "a header with the mark": ("", "# a,b,y", ","),
+}
+
+
+@pytest.mark.parametrize("kind", COMMENTED)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_comments_above_the_header__kept(tmp_path, kind, end):
+    above, header, mark = COMMENTED[kind]
+    path = tmp_path / "t.csv"
+    rows = [
+        mark.join([str(i), str(v), label])
+        for i, (v, label) in enumerate(zip(NUMBERS, LABELS, strict=True))
+    ]
+    path.write_text(above + "\n".join([header, *rows, ""]), newline=end)
+    table, made = there_and_back(path)
+    assert table.columns == header.split(mark)
+    assert made.split(end)[0] == mark.join(["1", str((NUMBERS[0] + 1).round(2)), "yes"])
+
+
+SPACES = {
+    "one": "{i} {v} {label}",
+    "columns": "{i:<4} {v:>9}  {label}",
+    "columns to the right": "{i:>6}{v:>12}{label:>6}",
+    "quotes": '{i}  {v}  "{label} or so"',
+}
+
+
+@pytest.mark.parametrize("kind", SPACES)
+def test_cells_parted_by_spaces(tmp_path, kind):
+    path = tmp_path / "t.txt"
+    rows = [
+        SPACES[kind].format(i=i, v=v, label=label)
+        for i, (v, label) in enumerate(zip(NUMBERS, LABELS, strict=True))
+    ]
+    path.write_text("\n".join(["a   b y" if "one" not in kind else "a b y", *rows, ""]))
+    table, made = there_and_back(path)
+    assert table.X["b"].tolist() == NUMBERS.tolist()
+    assert table.y[0] == ("yes or so" if kind == "quotes" else "yes")
+    glue = " " if kind == "one" else "  "
+    assert made.splitlines()[1].startswith(glue.join(["2", str((NUMBERS[1] + 1).round(2)), ""]))
+
+
+@pytest.mark.parametrize("tail", [",", ",,,", ";"])
+def test_separators_at_the_ends_of_all_lines__kept(tmp_path, tail):
+    mark = tail[0]
+    lines = [["a", "b", "y"], *([str(i), "x", label] for i, label in enumerate(LABELS))]
+    path, out = tmp_path / "t.csv", tmp_path / "o.csv"
+    path.write_text("".join(f"{mark.join(line)}{tail}\n" for line in lines))
+    table, made = there_and_back(path)
+    assert list(table.X) == ["a", "b"]
+    assert made.splitlines()[0] == f"1{mark}x{mark}yes{tail}"
+    table.write(out, table.X[:1], table.y[:1], "made")
+    assert out.read_text().splitlines()[:2] == [
+        f"a{mark}b{mark}y{tail}{mark}made",
+        f"0{mark}x{mark}yes{tail}{mark}False",
+    ]
+    assert out.read_text().splitlines()[-1] == f"0{mark}x{mark}yes{tail}{mark}True"
+
+
+def test_a_column_that_lacks_only_its_name__refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,y,\n1,no,\n2,yes,5\n")
+    with pytest.raises(ValueError, match="column 3 has no name"):
+        Table.read(path, "y")
+
+
 def test_a_layout_that_is_not_certain__a_line_says_so(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("a,b;y\n" + "1,5;no\n2,5;yes\n" * 9)
