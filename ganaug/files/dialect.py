@@ -171,7 +171,26 @@ def read_rows(path: Path, options: ReadOptions) -> TextRows:
     lines = list(io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8", newline=""))
     del text  # Large tables are held once.
     total = len(lines)
-    separator = options.sep
+    dialect, separator = _take_preface(path, lines, dialect, options.sep)
+    dialect = _find_layout(path, lines, dialect, separator)
+    spans, empty = _check(path, lines, dialect, above=total - len(lines))
+    if len(spans) == len(lines):
+        records = lines
+    else:  # There are blank lines, or cells of several lines.
+        records = ["".join(lines[start:end]) for start, end in spans]
+    dialect = replace(
+        dialect,
+        empty=empty,
+        quoted=_quoted_columns(dialect, islice(records, 1, HEAD)),
+        quoted_names=all(_quoted_columns(dialect, records[:1])),
+    )
+    return TextRows(dialect, records[0], records[1:])
+
+
+def _take_preface(
+    path: Path, lines: list[str], dialect: Dialect, separator: str | None
+) -> tuple[Dialect, str | None]:
+    """Take the lines above the header out of `lines`, and return what they tell."""
     asked = re.fullmatch(r'"?sep=(.)"?\s*', lines[0], re.IGNORECASE) if lines else None
     if asked:
         dialect = replace(dialect, preface=lines.pop(0))
@@ -188,19 +207,7 @@ def read_rows(path: Path, options: ReadOptions) -> TextRows:
     comments = _comments_above(lines, _candidates(dialect, lines, separator))
     dialect = replace(dialect, preface=dialect.preface + "".join(lines[:comments]))
     del lines[:comments]
-    dialect = _find_layout(path, lines, dialect, separator)
-    spans, empty = _check(path, lines, dialect, above=total - len(lines))
-    if len(spans) == len(lines):
-        records = lines
-    else:  # There are blank lines, or cells of several lines.
-        records = ["".join(lines[start:end]) for start, end in spans]
-    dialect = replace(
-        dialect,
-        empty=empty,
-        quoted=_quoted_columns(dialect, islice(records, 1, HEAD)),
-        quoted_names=all(_quoted_columns(dialect, records[:1])),
-    )
-    return TextRows(dialect, records[0], records[1:])
+    return dialect, separator
 
 
 def _end_of(line: str) -> str:
@@ -214,7 +221,8 @@ def _is_blank(row: list[str]) -> bool:
 def _candidates(dialect: Dialect, lines: list[str], separator: str | None) -> list[Dialect]:
     """Return the layouts that may be."""
     marks = SEPARATORS if separator is None else (separator,)
-    if separator is None and not any(mark in lines[0] for mark in marks):
+    header = next((line for line in lines if not line.startswith("#")), "")
+    if separator is None and not any(mark in header for mark in marks):
         marks = (*marks, " ")
     candidates = [replace(dialect, separator=mark) for mark in marks]
     return [replace(c, spaced=_is_spaced(c, lines[:HEAD])) for c in candidates]
@@ -352,10 +360,10 @@ def _ragged(header: list[str], row: list[str], line: int, rest: list[str], diale
 def check_names(path: Path, names: list[str]) -> None:
     """Refuse columns without a name, or with the same."""
     if "" in names:
-        raise ValueError(
-            f"{path}: column {names.index('') + 1} has no name. Name it, or drop it if it only "
-            "numbers the rows."
-        )
+        hint = "Name it, or drop it if it only numbers the rows."
+        if names.count("") > 1:
+            hint = "Name all, and remove lines above the names of columns."
+        raise ValueError(f"{path}: column {names.index('') + 1} has no name. {hint}")
     twice = [name for i, name in enumerate(names) if name in names[:i]]
     if twice:
         raise ValueError(f"{path} has several columns called {twice[0]!r}. Rename all but one.")

@@ -72,6 +72,7 @@ GOOD = "a,b,y\n" + "1,x,no\n2,z,yes\n" * 6
         ("a;b;y\n1;2;no\n3;4\n", "{path}: line 3 has 2 cells, the header 3. Correct it, or remo"),
         ("\n" + GOOD + "end\n", "{path}: line 15 has 1 cell, the header 3. Correct it, or remo"),
         ("Sales\n" + GOOD, "{path}: line 2 has 3 cells, the header 1. If columns are named furth"),
+        ("Sales,,\n" + GOOD, "{path}: column 2 has no name. Name all, and remove lines above"),
         ("Of 2023\n\n" + GOOD, "{path}: line 3 has 3 cells, the header 1. If columns are named"),
         ("x\n" + GOOD.replace(",", ";"), "{path}: line 2 has 3 cells, the header 1. If columns"),
         (

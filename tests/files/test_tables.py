@@ -449,6 +449,7 @@ COMMENTED = {
     "comments": ("# one\n#\n# three, with a comma\n", "a;b;y", ";"),
     "comments over a header with the mark": ("# one\n## two\n", "#a,b,y", ","),
     "a header with the mark": ("", "# a,b,y", ","),
+    "over cells parted by spaces": ("# one, two, three\n", "a b y", " "),
 }
 
 
