@@ -65,7 +65,15 @@ def write_table(output: Path, write: Callable[[Path], object], content: str) -> 
 
 @contextmanager
 def _short_warnings() -> Iterator[None]:
-    """Show a warning as one line, without the source line that raised it."""
+    """Show each warning once, as one line without the source line that raised it."""
+    notes: set[str] = set()
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        note = f"note: {message}"
+        if note not in notes:
+            notes.add(note)
+            say(note)
+
     with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_, **__: say(f"note: {message}")
+        warnings.showwarning = show
         yield

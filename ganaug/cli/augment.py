@@ -37,8 +37,8 @@ def augment(
     data: Annotated[
         Path,
         typer.Argument(
-            help="A .csv, .tsv, .parquet, .feather, .xlsx or .jsonl file, or a folder with one of "
-            "PNG or JPEG files for each class."
+            help="A .csv, .tsv, .txt, .parquet, .feather, .xlsx or .jsonl file, or a folder with "
+            "one of PNG or JPEG files for each class."
         ),
     ],
     output: Output,

@@ -37,8 +37,8 @@ def compare(
     data: Annotated[
         Path | None,
         typer.Argument(
-            help="A .csv, .tsv, .parquet, .feather, .xlsx or .jsonl file, or a folder with one of "
-            "PNG or JPEG files for each class; left out: a built-in example."
+            help="A .csv, .tsv, .txt, .parquet, .feather, .xlsx or .jsonl file, or a folder with "
+            "one of PNG or JPEG files for each class; left out: a built-in example."
         ),
     ] = None,
     target: Target = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shlex
 from pathlib import Path
@@ -55,7 +56,10 @@ DateFormat = Annotated[
 ]
 NaValues = Annotated[
     str | None,
-    typer.Option("--na-values", help="Comma-separated cells that are missing, besides the usual."),
+    typer.Option(
+        "--na-values",
+        help='Comma-separated cells that are missing, besides the usual: none,"12,5".',
+    ),
 ]
 
 
@@ -93,10 +97,18 @@ def _read_json(text: str, names: str, example: str) -> dict[str, Any]:
 
 
 def read_names(option: str, text: str | None) -> list[str] | None:
-    """Read names separated by commas, which an option holds if it is given."""
+    """Read names separated by commas, which an option holds if it is given.
+
+    Examples
+    --------
+    >>> from ganaug.cli.options import read_names
+    >>> read_names("--na-values", 'none, "12,5"')
+    ['none', '12,5']
+    """
     if text is None:
         return None
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    names = [name.strip() for row in csv.reader([text], skipinitialspace=True) for name in row]
+    names = [name for name in names if name]
     if not names:
         raise ValueError(f"{option} {text!r} names nothing; leave {option} out, or see --help.")
     return names

@@ -33,6 +33,9 @@ def sample(
 ) -> None:
     """Draw synthetic rows or images from a saved GAN.
 
+    Cells are written plainly, as 1234.5 and 2024-12-31, for a GAN knows values, and not how a file
+    spelled them; `ganaug augment` writes rows spelled like the real ones.
+
     For example, the second for as many rows as the GAN was trained to add:
 
     - `ganaug sample y.gan -n '{"yes": 100}' -o new.csv`

@@ -28,6 +28,8 @@ NO_VALUE = frozenset(
 )
 #: Different cells that are no numbers, in a column of numbers that is not one of text.
 MOST_MARKERS = 3
+#: Cells that a message lists.
+MOST_LISTED = 10
 
 
 @dataclass
@@ -162,11 +164,7 @@ class Reader:
             self._keep(name, cells, present, found, missing, distinct)
         else:
             self.read[name] = text
-            odd = distinct[found.cells.isna()]
-            # What is nearly a number or a date says more than a word beside it.
-            nearly = odd[odd.str.contains(r"\d")]
-            first = odd.iloc[0] if nearly.empty else nearly.iloc[0]
-            self._tell_odd(name, cells, first, dates is not None)
+            self._tell_odd(name, cells, distinct[found.cells.isna()], dates is not None)
         return True
 
     def _is_name(self, name: str, found: NumbersFound) -> bool:
@@ -266,12 +264,17 @@ class Reader:
                 f"decimals; --thousands {mark!r} or --decimal {mark!r} says which"
             )
 
-    def _tell_odd(self, name: str, cells: pd.Series, odd: str, dates: bool) -> None:
-        row = int((cells == odd).to_numpy().argmax()) + 1
+    def _tell_odd(self, name: str, cells: pd.Series, odd: pd.Series, dates: bool) -> None:
+        # What is nearly a number or a date says more than a word beside it.
+        nearly, words = odd[odd.str.contains(r"\d")], odd[~odd.str.contains(r"\d")]
+        first, *others = [*nearly, *words]
+        row = int((cells == first).to_numpy().argmax()) + 1
+        more = f" ({len(others)} more such)" if others else ""
+        listed = [f'"{cell}"' if "," in cell else cell for cell in [first, *others][:MOST_LISTED]]
         self._tell(
-            f"column {name!r} is read as text, for data row {row} holds {odd!r} among "
-            f"{'dates' if dates else 'numbers'}; correct it, or --na-values {odd!r} reads "
-            "it as missing"
+            f"column {name!r} is read as text, for data row {row} holds {first!r} among "
+            f"{'dates' if dates else 'numbers'}{more}; correct it, or --na-values "
+            f"{','.join(listed)!r} reads it as missing"
         )
 
     def _tell(self, message: str) -> None:

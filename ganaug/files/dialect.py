@@ -19,6 +19,8 @@ from ganaug.files.options import ReadOptions
 SEPARATORS = (",", ";", "\t", "|")
 #: Rows that a layout is looked for in; all others are checked against it.
 HEAD = 200
+#: Lines above the header, such as a title, below which a layout is still looked for.
+MOST_ABOVE = 5
 BOMS = {
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF32_LE: "utf-32-le",  # before UTF-16, whose mark is the start of its own
@@ -40,12 +42,14 @@ class Dialect:
         Whether the file begins with a byte order mark.
     spaced : bool
         Whether a space follows each separator.
-    first_line : str
-        The line ``sep=;`` above the header that some programs write, or nothing.
+    preface : str
+        Lines above the header: ``sep=;``, which some programs write, or comments.
     quoted : tuple of bool
         Which columns are in quotes whatever they hold.
     quoted_names : bool
         Whether all names of columns are.
+    empty : int
+        Columns at the end that hold nothing, not even a name: lines end in separators.
     """
 
     separator: str = ","
@@ -54,9 +58,10 @@ class Dialect:
     encoding: str = "utf-8"
     bom: bool = False
     spaced: bool = False
-    first_line: str = ""
+    preface: str = ""
     quoted: tuple[bool, ...] = ()
     quoted_names: bool = False
+    empty: int = 0
 
     @property
     def glue(self) -> str:
@@ -75,13 +80,18 @@ class Dialect:
 
     def cell(self, text: str, always_quoted: bool = False) -> str:
         """Return a cell as it is written."""
-        if always_quoted or any(c in text for c in (self.separator, self.quote, "\n", "\r")):
+        lost = not text and self.separator == " "
+        if (
+            always_quoted
+            or lost
+            or any(c in text for c in (self.separator, self.quote, "\n", "\r"))
+        ):
             return self.quote + text.replace(self.quote, self.quote * 2) + self.quote
         return text
 
     def encode(self, text: str) -> bytes:
         """Return the bytes of a whole file but for its compression."""
-        return ("\ufeff" * self.bom + self.first_line + text).encode(self.encoding)
+        return ("\ufeff" * self.bom + self.preface + text).encode(self.encoding)
 
 
 def decode(path: Path, encoding: str | None) -> tuple[str, Dialect]:
@@ -160,10 +170,30 @@ def read_rows(path: Path, options: ReadOptions) -> TextRows:
     text, dialect = decode(path, options.encoding)
     lines = list(io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8", newline=""))
     del text  # Large tables are held once.
-    separator = options.sep
+    total = len(lines)
+    dialect, separator = _take_preface(path, lines, dialect, options.sep)
+    dialect = _find_layout(path, lines, dialect, separator)
+    spans, empty = _check(path, lines, dialect, above=total - len(lines))
+    if len(spans) == len(lines):
+        records = lines
+    else:  # There are blank lines, or cells of several lines.
+        records = ["".join(lines[start:end]) for start, end in spans]
+    dialect = replace(
+        dialect,
+        empty=empty,
+        quoted=_quoted_columns(dialect, islice(records, 1, HEAD)),
+        quoted_names=all(_quoted_columns(dialect, records[:1])),
+    )
+    return TextRows(dialect, records[0], records[1:])
+
+
+def _take_preface(
+    path: Path, lines: list[str], dialect: Dialect, separator: str | None
+) -> tuple[Dialect, str | None]:
+    """Take the lines above the header out of `lines`, and return what they tell."""
     asked = re.fullmatch(r'"?sep=(.)"?\s*', lines[0], re.IGNORECASE) if lines else None
     if asked:
-        dialect = replace(dialect, first_line=lines.pop(0))
+        dialect = replace(dialect, preface=lines.pop(0))
         separator = separator or asked[1]
     while lines and not lines[0].strip():
         del lines[0]
@@ -173,18 +203,11 @@ def read_rows(path: Path, options: ReadOptions) -> TextRows:
         raise ValueError(f"{path} is not text. If it is, --encoding names its encoding.")
     if not lines[-1].endswith(("\n", "\r")):
         lines[-1] += _end_of(lines[0]) or "\n"
-    dialect = _find_layout(path, lines, replace(dialect, newline=_end_of(lines[0])), separator)
-    spans = _check(path, lines, dialect)
-    if len(spans) == len(lines):
-        records = lines
-    else:  # There are blank lines, or cells of several lines.
-        records = ["".join(lines[start:end]) for start, end in spans]
-    dialect = replace(
-        dialect,
-        quoted=_quoted_columns(dialect, islice(records, 1, HEAD)),
-        quoted_names=all(_quoted_columns(dialect, records[:1])),
-    )
-    return TextRows(dialect, records[0], records[1:])
+    dialect = replace(dialect, newline=_end_of(lines[0]))
+    comments = _comments_above(lines, _candidates(dialect, lines, separator))
+    dialect = replace(dialect, preface=dialect.preface + "".join(lines[:comments]))
+    del lines[:comments]
+    return dialect, separator
 
 
 def _end_of(line: str) -> str:
@@ -195,12 +218,26 @@ def _is_blank(row: list[str]) -> bool:
     return not row or (len(row) == 1 and not row[0].strip())
 
 
+def _candidates(dialect: Dialect, lines: list[str], separator: str | None) -> list[Dialect]:
+    """Return the layouts that may be."""
+    marks = SEPARATORS if separator is None else (separator,)
+    header = next((line for line in lines if not line.startswith("#")), "")
+    if separator is None and not any(mark in header for mark in marks):
+        marks = (*marks, " ")
+    candidates = [replace(dialect, separator=mark) for mark in marks]
+    return [replace(c, spaced=_is_spaced(c, lines[:HEAD])) for c in candidates]
+
+
+def _comments_above(lines: list[str], candidates: list[Dialect]) -> int:
+    """Return how many lines are comments: a header may begin with #, too, but fits its rows."""
+    marked = next((i for i, line in enumerate(lines) if not line.startswith("#")), 0)
+    fits = (i for i in range(marked + 1) if any(_fits(c, lines[i : i + HEAD]) for c in candidates))
+    return next(fits, 0)
+
+
 def _find_layout(path: Path, lines: list[str], dialect: Dialect, separator: str | None) -> Dialect:
     """Return the one layout in which all rows are equally long, or the likeliest one."""
-    candidates = [
-        replace(dialect, separator=s) for s in (SEPARATORS if separator is None else (separator,))
-    ]
-    candidates = [replace(c, spaced=_is_spaced(c, lines[:HEAD])) for c in candidates]
+    candidates = _candidates(dialect, lines, separator)
     fitting = [c for c in candidates if _fits(c, lines[:HEAD])]
     single = [c for c in (replace(c, quote="'") for c in candidates) if _fits(c, lines[:HEAD])]
     if len(single) == 1 and _is_quoted(single[0], lines[:HEAD], certain=bool(fitting)):
@@ -215,8 +252,10 @@ def _find_layout(path: Path, lines: list[str], dialect: Dialect, separator: str 
             UserWarning,
             stacklevel=2,
         )
+    tails = [lines[i : i + HEAD] for i in range(1, min(MOST_ABOVE, len(lines) - 2))]
+    below = [c for c in candidates if any(_fits(c, tail) for tail in tails)]
     in_header = [c for c in candidates if c.separator in lines[0]]
-    return [*fitting, *(in_header if len(in_header) == 1 else []), *candidates][0]
+    return [*fitting, *below, *(in_header if len(in_header) == 1 else []), *candidates][0]
 
 
 def _fits(dialect: Dialect, lines: list[str]) -> bool:
@@ -231,8 +270,10 @@ def _fits(dialect: Dialect, lines: list[str]) -> bool:
 
 
 def _is_spaced(dialect: Dialect, lines: list[str]) -> bool:
-    """Return whether a space follows each separator."""
+    """Return whether a space follows each separator, or several spaces are one."""
     mark = dialect.separator
+    if mark == " ":
+        return any("  " in line or line.startswith(" ") for line in lines)
     count = sum(line.count(mark) for line in lines)
     return mark != "\t" and count > 0 and count == sum(line.count(f"{mark} ") for line in lines)
 
@@ -266,10 +307,15 @@ def _is_quoted(dialect: Dialect, lines: list[str], *, certain: bool) -> bool:
     )
 
 
-def _check(path: Path, lines: list[str], dialect: Dialect) -> list[tuple[int, int]]:
-    """Return the lines of each row; refuse rows that pandas would only guess at."""
+def _check(
+    path: Path, lines: list[str], dialect: Dialect, above: int
+) -> tuple[list[tuple[int, int]], int]:
+    """Return the lines of each row, and how many columns at the end are empty.
+
+    Refuse rows that pandas would only guess at. So many lines are above these in the file.
+    """
     spans: list[tuple[int, int]] = []
-    end = 0
+    end = named = 0
     header: list[str] = []
     rows = dialect.reader(lines)
     try:
@@ -279,26 +325,45 @@ def _check(path: Path, lines: list[str], dialect: Dialect) -> list[tuple[int, in
                 continue
             if not spans:
                 header = row
-                check_names(path, header)
+                named = max((i for i, name in enumerate(row, 1) if name), default=len(row))
+                check_names(path, header[:named])
             elif len(row) != len(header):
-                raise ValueError(
-                    f"{path}: line {end + bool(dialect.first_line)} has {len(row)} cells, the "
-                    f"header {len(header)}. Cells must be separated by {dialect.separator!r}; "
-                    "--sep names another separator."
-                )
+                told = _ragged(header, row, above + end, lines[start : start + HEAD], dialect)
+                raise ValueError(f"{path}: {told}")
+            elif any(row[named:]):
+                check_names(path, header)
             spans.append((start, end))
     except csv.Error as error:
-        raise ValueError(f"{path} is not CSV: {error}.") from None
-    return spans
+        hint = " A quote is opened and not closed." if "end of data" in str(error) else ""
+        raise ValueError(
+            f"{path} is not CSV: {error} in the row from line {above + end + 1} on.{hint}"
+        ) from None
+    return spans, len(header) - named
+
+
+def _ragged(header: list[str], row: list[str], line: int, rest: list[str], dialect: Dialect) -> str:
+    """Return what is wrong with a row that is longer or shorter than the header, and a way out."""
+    mark = repr(dialect.separator)
+    cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
+    told = f"line {line} has {cells}, the header {len(header)}. "
+    if len(rest) < 2 or not _fits(dialect, rest):
+        told += "Correct it, or remove it if it is no row. "
+    elif len(row) != len(header) + 1:
+        told += "If columns are named further down, remove the lines above their names. "
+    elif not row[-1]:
+        told += f"Remove {mark} from the ends of rows, or add it to the header. "
+    else:
+        told += "If the first column numbers the rows, name it. "
+    return f"{told}Cells must be separated by {mark}; --sep names another separator."
 
 
 def check_names(path: Path, names: list[str]) -> None:
     """Refuse columns without a name, or with the same."""
     if "" in names:
-        raise ValueError(
-            f"{path}: column {names.index('') + 1} has no name. Name it, or drop it if it only "
-            "numbers the rows."
-        )
+        hint = "Name it, or drop it if it only numbers the rows."
+        if names.count("") > 1:
+            hint = "Name all, and remove lines above the names of columns."
+        raise ValueError(f"{path}: column {names.index('') + 1} has no name. {hint}")
     twice = [name for i, name in enumerate(names) if name in names[:i]]
     if twice:
-        raise ValueError(f"{path} has several columns called {twice[0]!r}.")
+        raise ValueError(f"{path} has several columns called {twice[0]!r}. Rename all but one.")

@@ -69,7 +69,7 @@ def _read_text(path: Path, options: ReadOptions) -> tuple[TextFile, Content]:
     whole = "".join((rows.header, *rows.records)).encode()
 
     def parse(**how: Any) -> pd.DataFrame:
-        return pd.read_csv(
+        frame = pd.read_csv(
             io.BytesIO(whole),
             sep=rows.dialect.separator,
             quotechar=rows.dialect.quote,
@@ -78,6 +78,7 @@ def _read_text(path: Path, options: ReadOptions) -> tuple[TextFile, Content]:
             low_memory=False,
             **how,
         )
+        return frame.iloc[:, : frame.shape[1] - rows.dialect.empty]
 
     text = parse(dtype=str, na_filter=False)
     typed = parse(dtype_backend="numpy_nullable", na_values=list(options.missing))
@@ -105,8 +106,9 @@ class TextFile:
         quoted = dialect.quoted or (False,) * new.shape[1]
         columns = [
             [dialect.cell(cell, always) for cell in new[name]]
-            for name, always in zip(new, quoted, strict=True)
+            for name, always in zip(new, quoted[: new.shape[1]], strict=True)
         ]
+        columns += [[""] * len(new)] * dialect.empty
         end = tails[True] + dialect.newline
         made = [dialect.glue.join(cells) + end for cells in zip(*columns, strict=True)]
         write_bytes(path, dialect.encode("".join((header, *real, *made))), named)
@@ -227,7 +229,10 @@ def _read_json(path: Path, options: ReadOptions) -> tuple[JsonLines, Content]:
     columns = {name: [row.get(name) for row in rows] for name in names}
     for name, cells in columns.items():
         if any(isinstance(cell, list | dict) for cell in cells):
-            raise ValueError(f"{path}: column {name!r} holds lists or objects; flatten it first.")
+            raise ValueError(
+                f"{path}: column {name!r} holds lists or objects; flatten it "
+                "first, as pandas.json_normalize does."
+            )
     objects, content = _from_objects(columns, options)
     return JsonLines(lines, dialect, objects), content
 
@@ -370,6 +375,7 @@ _JSON = Format(_read_json, _write_json, JsonLines, is_text=True)
 FORMATS = {
     ".csv": _DELIMITED,
     ".tsv": _DELIMITED,
+    ".txt": _DELIMITED,
     ".parquet": _ARROW,
     ".feather": _ARROW,
     ".xlsx": Format(_read_excel, _write_excel, ExcelSheet, needs=("openpyxl", "excel")),

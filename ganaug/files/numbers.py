@@ -190,7 +190,7 @@ def _find_marks(
     pairs = [
         (t, d)
         for t, d in product(["", *dots, *spaces], ".,")
-        if t != d and set(dots) <= {t, d} and (d in dots or d == (".," if t != "." else ",")[0])
+        if t != d and (d in dots or d == (".," if t != "." else ",")[0])
     ]
     counts = {pair: int(bodies.str.fullmatch(_pattern(*pair)).sum()) for pair in pairs}
     # A mark for thousands that stands nowhere tells nothing.

@@ -150,6 +150,18 @@ def test_compare__stopped__the_same_command_goes_on(capsys, table, tmp_path, mon
 
 
 @pytest.mark.filterwarnings("always")
+def test_compare__a_note_of_every_fold__said_once(capsys, tmp_path):
+    path = tmp_path / "d.csv"
+    rows = [f"{i % 7},client {i}@mail,{'yes' if i % 4 == 0 else 'no'}\n" for i in range(120)]
+    path.write_text("a,who,y\n" + "".join(rows))
+    arguments = ("--arms", "gan", "--classifiers", "logistic-regression", "--no-tracking")
+    arguments += ("--folds", "2", "--steps", "2", "--output-dir", tmp_path)
+    code, _, err = run(capsys, "compare", path, "--target", "y", *arguments)
+    assert code == 0
+    assert err.count("Columns that identify rows: 'who'") == 1
+
+
+@pytest.mark.filterwarnings("always")
 def test_compare__few_rows__note_in_one_line(capsys, tmp_path):
     path = tmp_path / "d.csv"
     path.write_text("a,y\n" + "1,no\n2,no\n3,no\n" * 4 + "5,yes\n6,yes\n")

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import lzma
+import re
 import zipfile
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 import pyarrow.feather as feather
 import pytest
 
+from ganaug.cli.options import read_names
 from ganaug.files import ReadOptions, Table
 
 N = 60
@@ -160,6 +162,8 @@ def test_a_marker_that_is_a_word__missing_with_a_note(tmp_path):
 ODD = {
     "top-coded": "90+",
     "a typo": "12O5",
+    "a comma": "12,5",
+    "a comma among thousands": "1234,56",
     "a range": "5-10",
     "below a limit": "<5",
     "a dimension": "3x4",
@@ -179,8 +183,24 @@ def test_one_odd_cell_among_numbers__text_and_named(tmp_path, kind):
 
 def test_of_several_odd_cells__the_one_that_is_nearly_a_number_is_named(tmp_path):
     cells = [["n.d.", "12O5"][i == 41] if i % 20 == 1 else str(v) for i, v in enumerate(NUMBERS)]
-    with pytest.warns(UserWarning, match=r"data row 42 holds '12O5' among numbers"):
+    told = r"data row 42 holds '12O5' among numbers \(1 more such\).* --na-values '12O5,n.d.' reads"
+    with pytest.warns(UserWarning, match=told):
         Table.read(write(tmp_path / "t.csv", cells), "y")
+
+
+@pytest.mark.parametrize("odd", [["12,5"], ["7,25", "1,5"], ["3,0", "n.d.", "-0,5"]])
+def test_odd_cells_with_commas__the_option_that_is_advised_works(tmp_path, odd):
+    cells = [odd[i // 9 % len(odd)] if i % 9 == 1 else float(v) for i, v in enumerate(NUMBERS)]
+    rows = [{"cell": cell, "y": str(label)} for cell, label in zip(cells, LABELS, strict=True)]
+    path = tmp_path / "t.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    with pytest.warns(UserWarning, match="--na-values") as told:
+        Table.read(path, "y")
+    advised = re.search("--na-values '(.*)' reads", str(told[0].message))[1]
+    options = ReadOptions(na_values=tuple(read_names("--na-values", advised)))
+    cell = Table.read(path, "y", options=options).X["cell"]
+    assert cell.isna().to_numpy().nonzero()[0].tolist() == list(range(1, N, 9))
+    assert cell.dropna().tolist() == [v for i, v in enumerate(NUMBERS) if i % 9 != 1]
 
 
 CODES = {
@@ -422,6 +442,77 @@ def test_quotes_spaces_and_lines_stay(tmp_path, text):
     body = rows.split("\n", 1)[1]
     assert made.startswith(rows)
     assert made[len(rows) :].replace("\r\n", "\n") == body.replace("\r\n", "\n")
+
+
+COMMENTED = {
+    "one comment": ("# made by a tool, on a day\n", "a,b,y", ","),
+    "comments": ("# one\n#\n# three, with a comma\n", "a;b;y", ";"),
+    "comments over a header with the mark": ("# one\n## two\n", "#a,b,y", ","),
+    "a header with the mark": ("", "# a,b,y", ","),
+    "over cells parted by spaces": ("# one, two, three\n", "a b y", " "),
+}
+
+
+@pytest.mark.parametrize("kind", COMMENTED)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_comments_above_the_header__kept(tmp_path, kind, end):
+    above, header, mark = COMMENTED[kind]
+    path = tmp_path / "t.csv"
+    rows = [
+        mark.join([str(i), str(v), label])
+        for i, (v, label) in enumerate(zip(NUMBERS, LABELS, strict=True))
+    ]
+    path.write_text(above + "\n".join([header, *rows, ""]), newline=end)
+    table, made = there_and_back(path)
+    assert table.columns == header.split(mark)
+    assert made.split(end)[0] == mark.join(["1", str((NUMBERS[0] + 1).round(2)), "yes"])
+
+
+SPACES = {
+    "one": "{i} {v} {label}",
+    "columns": "{i:<4} {v:>9}  {label}",
+    "columns to the right": "{i:>6}{v:>12}{label:>6}",
+    "quotes": '{i}  {v}  "{label} or so"',
+}
+
+
+@pytest.mark.parametrize("kind", SPACES)
+def test_cells_parted_by_spaces(tmp_path, kind):
+    path = tmp_path / "t.txt"
+    rows = [
+        SPACES[kind].format(i=i, v=v, label=label)
+        for i, (v, label) in enumerate(zip(NUMBERS, LABELS, strict=True))
+    ]
+    path.write_text("\n".join(["a   b y" if "one" not in kind else "a b y", *rows, ""]))
+    table, made = there_and_back(path)
+    assert table.X["b"].tolist() == NUMBERS.tolist()
+    assert table.y[0] == ("yes or so" if kind == "quotes" else "yes")
+    glue = " " if kind == "one" else "  "
+    assert made.splitlines()[1].startswith(glue.join(["2", str((NUMBERS[1] + 1).round(2)), ""]))
+
+
+@pytest.mark.parametrize("tail", [",", ",,,", ";"])
+def test_separators_at_the_ends_of_all_lines__kept(tmp_path, tail):
+    mark = tail[0]
+    lines = [["a", "b", "y"], *([str(i), "x", label] for i, label in enumerate(LABELS))]
+    path, out = tmp_path / "t.csv", tmp_path / "o.csv"
+    path.write_text("".join(f"{mark.join(line)}{tail}\n" for line in lines))
+    table, made = there_and_back(path)
+    assert list(table.X) == ["a", "b"]
+    assert made.splitlines()[0] == f"1{mark}x{mark}yes{tail}"
+    table.write(out, table.X[:1], table.y[:1], "made")
+    assert out.read_text().splitlines()[:2] == [
+        f"a{mark}b{mark}y{tail}{mark}made",
+        f"0{mark}x{mark}yes{tail}{mark}False",
+    ]
+    assert out.read_text().splitlines()[-1] == f"0{mark}x{mark}yes{tail}{mark}True"
+
+
+def test_a_column_that_lacks_only_its_name__refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,y,\n1,no,\n2,yes,5\n")
+    with pytest.raises(ValueError, match="column 3 has no name"):
+        Table.read(path, "y")
 
 
 def test_a_layout_that_is_not_certain__a_line_says_so(tmp_path):
