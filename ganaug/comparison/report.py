@@ -155,6 +155,9 @@ def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
     if min(len(seen), len(held_out), len(made)) < FEWEST_ROWS:
         return found
     encoder: Any = getattr(augmenter, "encoder_", None)
+    left_out = getattr(encoder, "identifiers", [])
+    if left_out:
+        seen, held_out, made = (rows.drop(columns=left_out) for rows in (seen, held_out, made))
     if getattr(encoder, "shows_pictures", False):
         pairs = [(encoder.to_pictures(rows), [""] * len(rows)) for rows in (held_out, made)]
         look = pictures.draw_images(*pairs, channels="last")
@@ -163,6 +166,8 @@ def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
     else:
         look = pictures.draw_marginals(held_out, made)
         described, size = "Held-out and synthetic values.", "small" if look.axes[1:] else ""
+        if left_out:
+            described += " Columns that identify rows are left out here and below."
     measured = quality.report(seen, made, held_out)
     dots = [held_out, made, comparison.X.iloc[train[~is_rare[train]]]]
     return found | {

@@ -93,6 +93,8 @@ class Cells(BaseEstimator):
         self.precision = plain.name if plain.kind == "f" else "float64"
         self.most = int(np.iinfo(plain if plain.kind in "iu" else np.int64).max)
         self.integral = self.kind == "number" and inferred == "integer"
+        if self.kind == "number" and not self.integral:  # no floats beyond are one apart
+            self.most = 2 ** (min(np.finfo(self.precision).nmant, 52) + 1)
         self.scale: int | None = None
         if inferred == "decimal":
             present = np.asarray(cells, dtype=object)[~missing]

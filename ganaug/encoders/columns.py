@@ -127,7 +127,8 @@ class Column(BaseEstimator):
         present = _present(cells)
         if present.any():
             there = cells[present]
-            self.coder = find_identifiers(self.cells, there, self.integers_identify)
+            has_gaps = not present.all()
+            self.coder = find_identifiers(self.cells, there, has_gaps, self.integers_identify)
             options = {}
             if self.coder is not None:
                 self.cells.allow_unseen()

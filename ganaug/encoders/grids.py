@@ -52,7 +52,11 @@ def is_common(on: np.ndarray, classes: np.ndarray, n_classes: int) -> bool:
 
 
 def find_grids(
-    units: np.ndarray, classes: np.ndarray, n_classes: int, period: int = 0
+    units: np.ndarray,
+    classes: np.ndarray,
+    n_classes: int,
+    period: int = 0,
+    only: np.ndarray | None = None,
 ) -> tuple[np.ndarray, int, np.ndarray]:
     """Find the grids that whole numbers live on.
 
@@ -67,6 +71,8 @@ def find_grids(
     n_classes : int
     period : int
         Steps divide it or are multiples of it, such as a day; 0 is no period.
+    only : ndarray of shape (n_values,), float64, optional
+        The distinct ``units``, if no other numbers are to come back.
 
     Returns
     -------
@@ -93,14 +99,23 @@ def find_grids(
         return np.ones(1), 0, np.ones((n_classes, 1))
     free = np.bincount(classes, ~on, n_classes) / np.maximum(n, 1)
     units, classes = units[on].astype(np.int64), classes[on]
-    steps, phase = _coarsen(units, classes, n_classes, period)
-    shares = _shares(units, classes, n_classes, steps, phase)
+    if only is None:
+        steps, phase = _coarsen(units, classes, n_classes, period)
+        room = 1 / steps
+    else:
+        # Of numbers that repeat themselves each says once what it lies on.
+        held = np.unique(np.column_stack([units, classes]), axis=0)
+        steps, phase = _coarsen(held[:, 0], held[:, 1], n_classes, period)
+        room = _on(only[~np.isnan(only)].astype(np.int64), steps, phase).sum(axis=0)
+        fuller = np.append(room[:-1] > room[1:], True)
+        steps, room = steps[fuller], room[fuller]
+    shares = _shares(units, classes, n_classes, steps, phase, room)
     used = ((1 - free)[:, None] * shares).max(axis=0) >= LEAST_SHARE
     used[-1] = True
     used[0] |= shares[:, 0].any()
     if not used.all():
         steps = steps[used]
-        shares = _shares(units, classes, n_classes, steps, phase)
+        shares = _shares(units, classes, n_classes, steps, phase, room[used])
     if free.any():
         steps = np.concatenate([[0], steps])
         shares = np.column_stack([free, (1 - free)[:, None] * shares])
@@ -136,16 +151,28 @@ def _coarsen(
         units, classes = units[on], classes[on]
 
 
+def _on(units: np.ndarray, steps: np.ndarray, phase: int) -> np.ndarray:
+    """Tell which numbers lie on which grids: -> (n, n_grids), bool."""
+    return (units - phase)[:, None] % steps.astype(np.int64) == 0
+
+
 def _shares(
-    units: np.ndarray, classes: np.ndarray, n_classes: int, steps: np.ndarray, phase: int
+    units: np.ndarray,
+    classes: np.ndarray,
+    n_classes: int,
+    steps: np.ndarray,
+    phase: int,
+    room: np.ndarray,
 ) -> np.ndarray:
-    """Return how often each class writes on each grid: -> (n_classes, n_grids)."""
-    on = (units - phase)[:, None] % steps.astype(np.int64) == 0
+    """Return how often each class writes on each grid: -> (n_classes, n_grids).
+
+    ``room`` (n_grids,) says how many numbers are on each grid, to any one unit.
+    """
     held = np.zeros((n_classes, len(steps)))
-    np.add.at(held, classes, on)
+    np.add.at(held, classes, _on(units, steps, phase))
     held = np.where(held[:, :1] > 0, held, 1) / np.maximum(held[:, :1], 1)
     # By chance one of so many numbers of a finer grid (column) lies on a coarser one (row).
-    chance = np.minimum(steps / steps[:, None], 1)
+    chance = np.minimum(room[:, None] / room, 1)
     shares = np.linalg.solve(chance, held.T).T.clip(0)
     return shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-12)
 

@@ -3,6 +3,8 @@
 A customer number says which row it is, not what the row is like: nothing can be learned from it,
 and a synthetic row must not carry that of a real person. An identifier is text of which nearly
 every value is different (names, codes, addresses, free text), or integers that number the rows.
+Whole numbers stand for integers where their dtype had to be of fractions: beside missing cells,
+and in arrays of other numbers, where they ascend from row to row.
 """
 
 from __future__ import annotations
@@ -30,13 +32,16 @@ MIN_DISTINCT = 0.95
 MIN_FILLED = 0.4
 #: Or if, drawn at random from their range, so many pairs of them would be equal.
 MIN_PAIRS = 100
+#: A day of a month, or a month.
+_DAY = r"(0?[1-9]|[12]\d|3[01])"
 #: Text that is no name: a date, a time of day, a number with decimals or separated thousands.
 _QUANTITY = re.compile(
-    r"""\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].*)?
-    | \d{1,2}:\d\d(:\d\d.*)?
-    | .{0,6}\b(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?
+    rf"""(\d{{4}}|\d\d)[-/.]{_DAY}[-/.]{_DAY}([T\ ].*)?
+    | {_DAY}[-/.]{_DAY}[-/.](\d{{4}}|\d\d)([T\ ].*)?
+    | \d{{1,2}}:\d\d(:\d\d.*)?
+    | .{{0,6}}\b(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?
       |oct(ober)?|nov(ember)?|dec(ember)?)\b.*\d
-    | [-+$€£]?\ ?(\d*[.,]\d+(e[-+]?\d+)?|\d{1,3}([.,'\ ]\d{3})+([.,]\d+)?)\ ?[%$€£]?""",
+    | [-+$€£]?\ ?(\d*[.,]\d+(e[-+]?\d+)?|[1-9]\d{{0,2}}([.,'\ ]\d{{3}})+([.,]\d+)?)\ ?[%$€£]?""",
     re.IGNORECASE | re.VERBOSE,
 )
 #: Draws of a text in one form before a freer one is tried.
@@ -46,7 +51,9 @@ _KINDS = {"\x01": str.isdecimal, "\x02": str.islower, "\x03": str.isupper, "\x04
 _ANY = "\x05"
 
 
-def find_identifiers(cells: Cells, there: Any, integers: bool = True) -> IdentifierCoder | None:
+def find_identifiers(
+    cells: Cells, there: Any, has_gaps: bool, integers: bool = True
+) -> IdentifierCoder | None:
     """Return the unfitted coder of a column that names its rows, None of any other.
 
     Parameters
@@ -55,6 +62,8 @@ def find_identifiers(cells: Cells, there: Any, integers: bool = True) -> Identif
         Fitted to the column.
     there : ndarray or Series of shape (n,)
         The cells that are not missing.
+    has_gaps : bool
+        Whether others are.
     integers : bool, default=True
         Whether integers may name rows, or only text.
     """
@@ -64,13 +73,22 @@ def find_identifiers(cells: Cells, there: Any, integers: bool = True) -> Identif
     if cells.kind == "level" and len(cells.levels) >= MIN_DISTINCT * n and infer(there) == "string":
         quantities = sum(_QUANTITY.fullmatch(text.strip()) is not None for text in there)
         return TextCoder() if quantities < MIN_DISTINCT * n else None
-    if not (integers and cells.integral):
+    if not integers or cells.kind != "number":
         return None
-    largest, last, pairs = cells.span, cells.most - cells.offset, n * (n - 1) / 2
-    dense = n >= MIN_FILLED * (largest + 1) or pairs >= MIN_PAIRS * (largest + 1)
-    if dense and largest < last and len(np.unique(cells.read(there))) == n:
-        return SequenceCoder(float(last))
-    return None
+    numbers = cells.read(there)
+    if not (cells.integral or cells.scale == 0 or _stand_for_integers(numbers, has_gaps)):
+        return None
+    last = cells.most - cells.offset
+    if numbers.max() >= last or numbers.min() <= -last:
+        return None
+    room, pairs = np.ptp(numbers) + 1, n * (n - 1) / 2
+    dense = n >= MIN_FILLED * room or pairs >= MIN_PAIRS * room
+    return SequenceCoder(float(last)) if dense and len(np.unique(numbers)) == n else None
+
+
+def _stand_for_integers(numbers: np.ndarray, has_gaps: bool) -> bool:
+    """Tell whether floats are integers that their container had no better dtype for."""
+    return bool((numbers % 1 == 0).all() and (has_gaps or (np.diff(numbers) > 0).all()))
 
 
 class IdentifierCoder(BaseEstimator):
@@ -147,7 +165,7 @@ class SequenceCoder(IdentifierCoder):
     def check_fitted(self, n_classes: int) -> None:
         """Raise if what was read from a file makes up no cells."""
         super().check_fitted(n_classes)
-        check_fits(0 <= self.largest_ < math.inf, f"largest_={self.largest_}")
+        check_fits(math.isfinite(self.largest_), f"largest_={self.largest_}")
         check_fits(0 <= self.last < math.inf, f"last={self.last}")
 
     def reserve(self, cells: np.ndarray) -> None:

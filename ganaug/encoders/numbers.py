@@ -106,10 +106,13 @@ class NumberCoder(BaseEstimator):
         self.decimals_: int | None = None
         self.steps_, self.phase_ = np.ones(1), 0
         self.step_shares_ = np.ones((n_classes, 1))
-        if not len(values) or self.snap_:
+        if not len(values):
             return
         if self.grid is None:
-            needed = decimals_of(values, self.dtype)[np.searchsorted(values, cells)]
+            which = np.searchsorted(values, cells)
+            needed = decimals_of(values, self.dtype)
+            values = np.where(needed <= MOST_DECIMALS, values, np.nan)
+            needed = needed[which]
             on = needed <= MOST_DECIMALS
             if not is_common(on, classes, n_classes):
                 self.steps_ = np.zeros(1)
@@ -121,6 +124,7 @@ class NumberCoder(BaseEstimator):
             classes,
             n_classes,
             period=int(self.day / self.grid) if self.day and self.grid else 0,
+            only=np.round(self._to_units(values)) if self.snap_ else None,
         )
 
     def encode(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -142,11 +146,13 @@ class NumberCoder(BaseEstimator):
         if not self.n_numeric:
             return self.spikes_[levels]
         scores = self._seen_scores(numbers[:, 0].astype(np.float64))
+        steps = np.full(len(scores), self.steps_[0])
+        if len(self.steps_) > 1:
+            steps = draw_steps(self.steps_, self.step_shares_, classes, rng)
         if self.snap_:
-            middles = (self.scores_[1:] + self.scores_[:-1]) / 2
-            cells = self.values_[np.searchsorted(middles, scores)]
+            cells = self._to_seen(scores, steps)
         else:
-            cells = self._to_grid(np.interp(scores, self.scores_, self.values_), classes, rng)
+            cells = self._to_grid(np.interp(scores, self.scores_, self.values_), steps)
         if len(self.spikes_):
             cells = np.where(levels > 0, self.spikes_[levels - 1], cells)
         return cells
@@ -176,12 +182,21 @@ class NumberCoder(BaseEstimator):
             return units * self.grid
         return units if self.decimals_ is None else units / 10.0**self.decimals_
 
-    def _to_grid(
-        self, cells: np.ndarray, classes: np.ndarray, rng: np.random.Generator
-    ) -> np.ndarray:
-        steps = self.steps_
-        if len(steps) > 1:
-            steps = draw_steps(steps, self.step_shares_, classes, rng)
+    def _to_seen(self, scores: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        """Return the nearest of the seen values that are on a grid of these steps."""
+        cells = np.empty(len(scores))
+        units = np.round(self._to_units(self.values_)) - self.phase_
+        if self.decimals_ is not None:
+            units[decimals_of(self.values_, self.dtype) > self.decimals_] = np.nan
+        for step in np.unique(steps):
+            on = units % step == 0 if step else np.isnan(units)
+            if len(self.steps_) == 1:
+                on = np.full(len(units), True)
+            seen, at = self.scores_[on], steps == step
+            cells[at] = self.values_[on][np.searchsorted((seen[1:] + seen[:-1]) / 2, scores[at])]
+        return cells
+
+    def _to_grid(self, cells: np.ndarray, steps: np.ndarray) -> np.ndarray:
         units = self._to_units(cells)
         low, high = self._to_units(self.values_[[0, -1]])
         size = np.where(steps > 0, steps, 1)

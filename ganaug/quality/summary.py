@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ganaug.encoders.cells import Cells, kind_of
+from ganaug.encoders.identifiers import find_identifiers
 from ganaug.encoders.image import ImageEncoder
 from ganaug.frames import as_pandas, library_of
-from ganaug.preprocessing import TidyTable, make_preprocessor
+from ganaug.preprocessing import TidyTable, as_frame, make_preprocessor
 from ganaug.quality.fidelity import (
     association_difference,
     column_distances,
@@ -152,6 +155,51 @@ def are_images(X: Any) -> bool:
     return not (isinstance(X, pd.DataFrame) or library_of(X)) and np.ndim(X) > 2
 
 
+def identifying_columns(X: pd.DataFrame) -> list:
+    """Return the names of columns that identify rows; none if there are no others.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ganaug.quality.summary import identifying_columns
+    >>> table = pd.DataFrame({"name": [f"C-{n}" for n in range(50)], "age": [30, 40] * 25})
+    >>> identifying_columns(table)
+    ['name']
+    """
+    found = []
+    for j, name in enumerate(X.columns):
+        cells = X.iloc[:, j]
+        there = cells[~cells.isna()]
+        if len(there) and kind_of(cells):
+            fitted = Cells(isinstance(cells.dtype, pd.CategoricalDtype)).fit(cells)
+            if find_identifiers(fitted, there, has_gaps=len(there) < len(cells)) is not None:
+                found.append(name)
+    return found if len(found) < X.shape[1] else []
+
+
+def _without_identifiers(real: Any, **others: Any) -> dict[str, Any]:
+    """Return tables without the columns that identify rows in the real one, and say so."""
+    kinds = {"real": real} | others
+    if are_images(real):
+        return kinds
+    frame = as_frame(real)
+    left_out = identifying_columns(frame)
+    if not left_out:
+        return kinds
+    warnings.warn(
+        f"Columns that identify rows are left out of all measures: "
+        f"{', '.join(map(repr, left_out))}. No synthetic row should have a real one's.",
+        UserWarning,
+        stacklevel=3,  # past report
+    )
+    return {
+        name: table
+        if table is None
+        else as_frame(table, list(frame.columns)).drop(columns=left_out, errors="ignore")
+        for name, table in kinds.items()
+    }
+
+
 def report(real: Any, synthetic: Any, held_out: Any = None, *, random_state: int = 0) -> pd.Series:
     """Return how close synthetic rows of one class are to real ones, and how much too close.
 
@@ -179,6 +227,11 @@ def report(real: Any, synthetic: Any, held_out: Any = None, *, random_state: int
         held-out rows themselves have. Of images without the first two. See
         :mod:`ganaug.quality.fidelity` and :mod:`ganaug.quality.privacy`.
 
+    Warns
+    -----
+    UserWarning
+        If columns identify rows, as names and numbers of customers do: they are left out.
+
     Raises
     ------
     ValueError
@@ -197,7 +250,8 @@ def report(real: Any, synthetic: Any, held_out: Any = None, *, random_state: int
     >>> found.index.tolist()[:3]
     ['columns', 'associations', 'energy distance']
     """
-    rows, frames = encoded(FEWEST_ROWS, real=real, synthetic=synthetic, held_out=held_out)
+    kinds = _without_identifiers(real, synthetic=synthetic, held_out=held_out)
+    rows, frames = encoded(FEWEST_ROWS, **kinds)
     rng = np.random.default_rng(random_state)
     few = {name: np.sort(rng.permutation(len(all_))[:MOST_ROWS]) for name, all_ in rows.items()}
     pair = ("real" if held_out is None else "held_out", "synthetic")

@@ -302,6 +302,26 @@ def test_a_grid_comes_back_as_often_as_cells_are_on_it(cells, others, grid, step
     assert back.max() <= cells.max()
 
 
+@pytest.mark.parametrize(
+    ("step", "beside", "grid"),
+    [(1, 0.5, None), (50, 7, None), (0.25, 0.01, None), (1, 1 / 3, None), (86_400, 3600, 1)],
+    ids=["whole", "fifties", "quarters", "whole but thirds", "midnights"],
+)
+def test_a_grid_comes_back_where_values_repeat(step, beside, grid, rng):
+    classes = (np.arange(N) < N // 10).astype(np.int64)
+    cells = rng.integers(10, 90, N) * float(step)
+    cells[::100] = rng.integers(2, 9, N // 100) * 10 * step + beside
+    often = (classes == 0) & (rng.random(N) < 0.4)
+    for given, share in ((cells, 0.99), (np.where(often, cells + beside, cells), 0.6)):
+        coder = fit(given, classes, 2, grid=grid)
+        assert coder.snap_
+        for c, on in ((0, share), (1, 0.99)):
+            back = decoded(coder, c)
+            assert set(back) <= set(given)
+            steps = back / step
+            assert (np.abs(steps - np.round(steps)) < 1e-9).mean() == pytest.approx(on, abs=0.05)
+
+
 def test_a_grid_need_not_go_through_zero():
     cells = with_some(AMOUNTS.round() + 0.99, AMOUNTS.round(2), 0.02)
     assert (np.round(decoded(fit(cells)) % 1, 2) == 0.99).mean() == pytest.approx(0.98, abs=0.01)

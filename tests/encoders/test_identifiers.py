@@ -3,6 +3,7 @@
 import json
 import re
 import uuid
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,9 @@ TEXT = {
         [f"{a} owes {b} {n}!" for a, b, n in zip(FIRST, LAST, NUMBERS, strict=True)],
         r"[a-z]+ [a-z]{4} [a-z]+ \d+!",
     ),
+    "like dates": ([f"{n % 899 + 101}-{n % 89 + 10}-{n:04}" for n in NUMBERS * 83], r"[\d-]{11}"),
+    "like years": ([f"2024-{n % 12 + 1:02}-{n:05}" for n in NUMBERS], r"2024-\d\d-00\d{3}"),
+    "like amounts": ([f"0{n % 9}0 {n:03} {n * 7 % 1000:03}" for n in NUMBERS], r"0\d0 \d{3} \d{3}"),
     "some twice": (NAMES[:-3] + NAMES[:3], r"[A-P][a-p]+ [A-P][a-p]+"),
 }
 WHOLE = {
@@ -51,11 +55,23 @@ WHOLE = {
     "a sample of them": RNG.choice(2 * N, N, replace=False).astype("uint32"),
     "beyond 2**53": 2**62 + NUMBERS,
     "arrow": pd.array(NUMBERS, dtype="int64[pyarrow]"),
+    "an array of floats": np.arange(1.0, N + 1),
+    "short floats below zero": np.arange(-400, -400 + N).astype("float16"),
+    "decimals": np.array([Decimal(int(n)) for n in NUMBERS], dtype=object),
+}
+#: With missing cells, of which integers have none in numpy.
+WHOLE_WITH_GAPS = {
+    "floats": np.where(NUMBERS % 7 == 3, np.nan, NUMBERS),
+    "short floats": np.where(NUMBERS % 7 == 3, np.nan, NUMBERS).astype("float32"),
+    "nullable floats": pd.Series(NUMBERS, dtype="Float64").mask(NUMBERS % 7 == 3),
+    "nullable": pd.Series(NUMBERS, dtype="Int32").mask(NUMBERS % 7 == 3),
 }
 NO_IDENTIFIERS = {
     "measurements": REALS,
     "whole measurements": NUMBERS.astype(float),
     "amounts in cents": RNG.choice(100_000, N, replace=False),
+    "measurements with gaps": np.where(NUMBERS % 7 == 3, np.nan, NUMBERS + 0.5),
+    "floats beyond integers": (NUMBERS - 60) * 1e306,
     "every tenth": NUMBERS * 10,
     "ages": RNG.integers(18, 90, N),
     "dates": pd.date_range("2024-01-01", periods=N),
@@ -107,8 +123,17 @@ def test_numbers_of_rows_go_on_after_the_largest(cells):
     assert encoder.layout_.width == 1
     made = make(encoder, [50, 50])
     assert made.dtype == X["cells"].dtype
-    largest = max(X["cells"])
+    largest = int(max(X["cells"]))
     assert sorted(made) == list(range(largest + 1, largest + 101))
+
+
+@pytest.mark.parametrize("cells", WHOLE_WITH_GAPS.values(), ids=WHOLE_WITH_GAPS)
+def test_numbers_of_rows_are_found_beside_missing_cells(cells):
+    X, encoder = fit(cells)
+    assert encoder.identifiers == ["cells"]
+    made = make(encoder, [50, 50])
+    assert made.dtype == X["cells"].dtype
+    assert sorted(made) == list(range(N, N + 100))
 
 
 @pytest.mark.parametrize("cells", NO_IDENTIFIERS.values(), ids=NO_IDENTIFIERS)

@@ -99,6 +99,32 @@ def test_bad_input_is_told(parts):
         neighbourhoods(np.zeros((1, 2)), np.zeros((5, 2)))
 
 
+IDENTIFIERS = {
+    "codes": lambda rows: [f"K-{n:04}" for n in rows],
+    "numbers": lambda rows: rows,
+    "numbers with gaps": lambda rows: np.where(rows % 9 == 1, np.nan, rows),
+    "names": lambda rows: pd.array([f"Ms {chr(97 + n % 26)}{n}" for n in rows], dtype="string"),
+}
+
+
+@pytest.mark.parametrize("write", IDENTIFIERS.values(), ids=IDENTIFIERS)
+def test_columns_that_identify_rows_are_no_part_of_a_distance(good, parts, write):
+    start = iter([0, 5000, 300])
+    numbered = [X.assign(id=write(next(start) + np.arange(len(X)))) for X in parts]
+    with pytest.warns(UserWarning, match="identify rows are left out of all measures: 'id'"):
+        found = report(*numbered)
+    pd.testing.assert_series_equal(found, good)
+
+
+def test_columns_that_identify_rows_are_found_in_arrays_and_measured_if_alone():
+    rng = np.random.default_rng(0)
+    real, more = (np.c_[np.arange(40) + start, rng.normal(size=(40, 2))] for start in (0, 40))
+    with pytest.warns(UserWarning, match="'x0'"):
+        found = report(real, more)
+    pd.testing.assert_series_equal(found, report(real[:, 1:], more[:, 1:]))
+    assert report(real[:, :1], more[:, :1])["columns"] == 1
+
+
 def test_large_tables_are_thinned(monkeypatch, parts):
     monkeypatch.setattr("ganaug.quality.summary.MOST_ROWS", 50)
     found = report(*parts)
