@@ -197,9 +197,9 @@ def test_chosen_rows_are_less_like_those_of_another_class(loss):
 def test_bad_numbers_of_candidates(toy, n_candidates):
     with pytest.raises(ValueError, match="'n_candidates' parameter"):
         quick(n_candidates=n_candidates).fit(*toy)
-    with pytest.raises(ValueError, match="must be a whole number from 1 on"):
+    with pytest.raises(ValueError, match="must be a whole number from 1 to 4096"):
         quick(steps=1).fit(*toy).sample({1: 2}, n_candidates=n_candidates)
-    with pytest.raises(ValueError, match=r"from 1 on\. Got True"):
+    with pytest.raises(ValueError, match=r"from 1 to 4096\. Got True"):
         quick(steps=1).fit(*toy).sample({1: 2}, n_candidates=True)
 
 
@@ -763,7 +763,7 @@ def test_y_with_another_index_than_x(toy):
 
 def test_whole_numbers_that_became_floats_by_a_gap():
     X, y = rows_of(60, 30)
-    X = pd.DataFrame({"n": np.arange(90.0), "x": X[:, 0]})
+    X = pd.DataFrame({"n": np.arange(90.0) % 45, "x": X[:, 0]})
     X.loc[3, "n"] = np.nan
     X_new, _ = quick().fit(X, y).sample({1: 100})
     assert (X_new["n"].dropna() % 1 == 0).all()

@@ -116,4 +116,4 @@ def test_sample_images__bad_outputs__one_line(capsys, folder):
         folder.with_name("t")
     )
     said = complaint(capsys, "sample", folder.with_name("t"), "-o", folder.with_name("new"))
-    assert said.startswith(f"{folder.with_name('new')} is none of .csv, .tsv, .parquet, .feather")
+    assert said.startswith(f"{folder.with_name('new')} is none of .csv, .tsv, .txt, .parquet")

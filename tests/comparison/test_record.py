@@ -46,7 +46,7 @@ def table():
             "count": rng.integers(0, 5, n),
             "kind": pd.Categorical(rng.choice(["x", "y", "z"], n)),
             "place": rng.choice(["u", "v"], n),
-            "age": pd.array([None if i % 7 == 0 else i for i in range(n)], dtype="Int64"),
+            "age": pd.array([None if i % 7 == 0 else i % 60 for i in range(n)], dtype="Int64"),
             "seen": pd.date_range("2020", periods=n, tz="UTC"),
             "vip": rng.random(n) > 0.5,
         }

@@ -36,6 +36,6 @@ def test_score__nothing_found__zero_not_a_warning():
 
 
 def test_check_known__unknown__lists_the_known():
-    with pytest.raises(ValueError, match=r"Unknown metric 'auc'. Choose from average_precision"):
+    with pytest.raises(ValueError, match=r"Unknown metric 'auc'. Did you mean 'roc_auc'"):
         check_known("metric", "auc", METRICS)
     check_known("metric", "f1", METRICS)
