@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
@@ -198,8 +199,8 @@ def test_compare__labels_that_are_numbers_are_numbers(capsys, tmp_path, monkeypa
 def test_compare__ctrl_c__one_line_and_130(tmp_path, n_jobs):
     path = tmp_path / "d.csv"
     rng = np.random.default_rng(0)
-    pd.DataFrame({"a": rng.normal(size=4000), "y": rng.random(4000) < 0.3}).to_csv(path)
-    path.write_text(path.read_text().replace(",a,y", "i,a,y", 1))
+    X = pd.DataFrame(rng.normal(size=(4000, 2)), columns=["a", "b"])
+    X.assign(y=rng.random(4000) < 0.3).to_csv(path, index=False)
     command = [sys.executable, "-m", "ganaug", "compare", path, "--target", "y", "--no-tracking"]
     with subprocess.Popen(
         [*map(str, command), "--n-jobs", n_jobs],
@@ -215,9 +216,12 @@ def test_compare__ctrl_c__one_line_and_130(tmp_path, n_jobs):
             tmp_path.glob(".ganaug-unfinished/**/output.pkl")
         ):
             time.sleep(0.2)
-        # While joblib writes the metadata of a result it takes any exception for a failed write.
-        time.sleep(0.5)
-        os.killpg(process.pid, signal.SIGINT)
+        for _ in range(3):
+            os.killpg(process.pid, signal.SIGINT)
+            # While joblib writes a result it takes any exception for a failed write, and goes on.
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=10)
+                break
         out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert out == ""
