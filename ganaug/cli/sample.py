@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,11 +45,10 @@ def sample(
     augmenter = _load(model)
     from ganaug.frames import as_pandas
 
-    with _damage_told(model):
-        _check_kind(kind, augmenter, model, output, force)
-        column = kind.label_column(augmenter, target)
-        counts = None if n is None else read_counts(n, augmenter.classes_.tolist())
-        X_new, y_new = map(as_pandas, augmenter.sample(counts, random_state=seed))
+    _check_kind(kind, augmenter, model, output, force)
+    column = kind.label_column(augmenter, target)
+    counts = None if n is None else read_counts(n, augmenter.classes_.tolist())
+    X_new, y_new = map(as_pandas, augmenter.sample(counts, random_state=seed))
     write = partial(kind.write_new, augmenter=augmenter, X_new=X_new, y_new=y_new, column=column)
     cli.write_table(output, write, f"{len(y_new)} synthetic {kind.noun}")
 
@@ -72,12 +69,3 @@ def _check_kind(
     if kind not in possible:
         possible[0].check_output(output, force)  # its message may say how to name the output
         raise ValueError(f"{model} makes images; name a folder to make, not {output}.")
-
-
-@contextmanager
-def _damage_told(model: Path) -> Iterator[None]:
-    """Turn the errors of an incomplete model into a `ValueError` that names the model."""
-    try:
-        yield
-    except (AttributeError, KeyError, RuntimeError) as error:
-        raise ValueError(f"{model} is damaged: {error}") from error
