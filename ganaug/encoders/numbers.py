@@ -184,16 +184,16 @@ class NumberCoder(BaseEstimator):
 
     def _to_seen(self, scores: np.ndarray, steps: np.ndarray) -> np.ndarray:
         """Return the nearest of the seen values that are on a grid of these steps."""
+        if len(self.steps_) == 1:  # all of them are
+            return _nearest(self.scores_, self.values_, scores)
         cells = np.empty(len(scores))
         units = np.round(self._to_units(self.values_)) - self.phase_
         if self.decimals_ is not None:
             units[decimals_of(self.values_, self.dtype) > self.decimals_] = np.nan
         for step in np.unique(steps):
             on = units % step == 0 if step else np.isnan(units)
-            if len(self.steps_) == 1:
-                on = np.full(len(units), True)
-            seen, at = self.scores_[on], steps == step
-            cells[at] = self.values_[on][np.searchsorted((seen[1:] + seen[:-1]) / 2, scores[at])]
+            at = steps == step
+            cells[at] = _nearest(self.scores_[on], self.values_[on], scores[at])
         return cells
 
     def _to_grid(self, cells: np.ndarray, steps: np.ndarray) -> np.ndarray:
@@ -205,6 +205,11 @@ class NumberCoder(BaseEstimator):
         near += size * ((near < low - 0.5).astype(int) - (near > high + 0.5))
         moved = self._from_units(near)
         return np.where(steps > 0, moved, cells).clip(self.values_[0], self.values_[-1])
+
+
+def _nearest(seen: np.ndarray, values: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Return the value whose increasing score ``seen`` is the nearest to each of ``scores``."""
+    return values[np.searchsorted((seen[1:] + seen[:-1]) / 2, scores)]
 
 
 def _find_spikes(
