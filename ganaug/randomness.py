@@ -7,6 +7,7 @@ left exactly as they were found.
 from __future__ import annotations
 
 import numbers
+from collections.abc import Iterator
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +100,26 @@ def thin(codes: np.ndarray, max_rows: int, rng: np.random.Generator) -> np.ndarr
         rows = np.flatnonzero(codes == c)
         kept.append(rows if len(rows) <= max_rows else rng.choice(rows, max_rows, replace=False))
     return np.sort(np.concatenate(kept))
+
+
+def stream_by_class(
+    classes: np.ndarray, n_classes: int, rng: np.random.Generator
+) -> Iterator[tuple[int, np.ndarray, np.random.Generator]]:
+    """Yield each class that is there, the positions of its rows, and a stream of its own.
+
+    So asking for more rows of one class leaves those of the others as they are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.randomness import stream_by_class
+    >>> rows = stream_by_class(np.array([2, 0, 2]), 3, np.random.default_rng(0))
+    >>> [(code, at.tolist()) for code, at, _ in rows]
+    [(0, [1]), (2, [0, 2])]
+    """
+    streams = rng.spawn(n_classes)
+    for code in np.unique(classes).tolist():
+        yield code, np.flatnonzero(classes == code), streams[code]
 
 
 def subseed(seed: int | None, *key: int) -> int | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ganaug.randomness import stream_by_class
+
 # A grid is made coarser by these factors, so that steps of 5, 25, 60, 1,000, a day or a week
 # are all reached.
 FACTORS = (2, 3, 5, 7)
@@ -182,9 +184,6 @@ def draw_steps(
 ) -> np.ndarray:
     """Draw a step for each row as often as its class takes it: -> (n,)."""
     drawn = np.empty(len(classes))
-    # A stream for each class: asking for more of one leaves the others alone.
-    streams = rng.spawn(len(shares))
-    for c in np.unique(classes):
-        at = np.flatnonzero(classes == c)
-        drawn[at] = streams[c].choice(steps, len(at), p=shares[c])
+    for c, at, stream in stream_by_class(classes, len(shares), rng):
+        drawn[at] = stream.choice(steps, len(at), p=shares[c])
     return drawn

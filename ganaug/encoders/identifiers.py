@@ -21,6 +21,7 @@ from sklearn.base import BaseEstimator
 
 from ganaug.encoders.cells import Cells, infer
 from ganaug.fitted import check_fits
+from ganaug.randomness import stream_by_class
 
 #: Fewer rows are no evidence: thirty draws from a hundred equally common levels are all different
 #: once in a hundred times, from fewer levels hardly ever.
@@ -114,10 +115,8 @@ class IdentifierCoder(BaseEstimator):
         the room for new values allows.
         """
         cells = self._empty(len(classes))
-        streams = rng.spawn(self.n_classes_)
-        for c in np.unique(classes):
-            at = np.flatnonzero(classes == c)
-            cells[at] = self._make(len(at), int(c), streams[c], cells[classes < c])
+        for c, at, stream in stream_by_class(classes, self.n_classes_, rng):
+            cells[at] = self._make(len(at), c, stream, cells[classes < c])
         return cells
 
     def _empty(self, n: int) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ganaug.fitted import check_fits
+from ganaug.randomness import stream_by_class
 
 # A shrinkage so strong that the rates of all classes alone count.
 NO_OWN_RATES = 1e9
@@ -102,13 +103,12 @@ class LevelCoder(BaseEstimator):
         if self.weights_ is None:
             return levels.astype(np.int64)
         cells = np.empty(len(levels), dtype=np.int64)
-        streams = rng.spawn(self.weights_.shape[1])
-        for c in np.unique(classes):
-            for g in np.unique(levels[classes == c]):
+        for c, rows, stream in stream_by_class(classes, self.weights_.shape[1], rng):
+            for g in np.unique(levels[rows]):
                 pool = np.flatnonzero(self.group_of_ == g)
                 weight = self.weights_[pool, c]
-                at = np.flatnonzero((classes == c) & (levels == g))
-                cells[at] = streams[c].choice(pool, len(at), p=weight / weight.sum())
+                at = rows[levels[rows] == g]
+                cells[at] = stream.choice(pool, len(at), p=weight / weight.sum())
         return cells
 
 
