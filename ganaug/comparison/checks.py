@@ -14,6 +14,7 @@ from sklearn.model_selection import RepeatedStratifiedKFold, check_cv
 from ganaug.comparison.arms import ARMS, BASELINE, Arm
 from ganaug.comparison.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIERS
 from ganaug.comparison.evaluate import Folds, Task, next_folds
+from ganaug.comparison.leaks import find_leaks
 from ganaug.comparison.scores import check_known
 from ganaug.frames import as_pandas
 from ganaug.preprocessing import as_frame
@@ -49,9 +50,19 @@ def check_task(
         folds = _check_folds(_read_folds(cv, table, labels), labels)
         if type(cv) is RepeatedStratifiedKFold and isinstance(cv.random_state, int):
             splitter = cv
+    if isinstance(as_pandas(X), pd.DataFrame):  # else the columns have no names
+        for leak in find_leaks(table, labels, _name_of(y)):
+            warnings.warn(leak, UserWarning, stacklevel=3)
+            notes.append(leak)
     for arm in chosen.values():
         notes += arm.remarks(models, table, labels) if arm.remarks else ()
     return Task(table, labels, chosen, models, folds, seed, notes, memory, splitter)
+
+
+def _name_of(y: Any) -> Any:
+    """Return the name of the labels, if they have one."""
+    y = as_pandas(y, "y")
+    return y.columns[0] if isinstance(y, pd.DataFrame) else getattr(y, "name", None)
 
 
 def _check_table(X: pd.DataFrame) -> None:
