@@ -15,7 +15,8 @@ from ganaug.comparison.arms import BASELINE, Augmented
 from ganaug.comparison.evaluate import Pair, Task, replace_memory
 from ganaug.comparison.scores import ALL, LOWER_IS_BETTER, METRICS, PURPOSES, RANKING, check_known
 from ganaug.comparison.statistics import Interval, paired_interval
-from ganaug.comparison.verdict import Verdict, choose, judge
+from ganaug.comparison.verdict import Contest, Verdict
+from ganaug.comparison.wording import write_verdict
 from ganaug.digest import digest
 
 
@@ -264,7 +265,7 @@ class Comparison:
                 f"{BASELINE} is what the others are measured against; choose from "
                 f"{', '.join(self.arms[1:])}."
             )
-        return judge(self, subject)
+        return write_verdict(self, subject)
 
     def winner(self, metric: str = RANKING) -> tuple[str, str]:
         """Return the arm and the classifier that the verdict advises.
@@ -283,7 +284,7 @@ class Comparison:
             The safe choice of :class:`Answer`.
         """
         check_known("metric", metric, PURPOSES)
-        return choose(self, metric)
+        return Contest(self, metric).safe()
 
     def refit(self, arm: str, classifier: str) -> Any:
         """Fit an arm with a classifier on all rows.
