@@ -39,7 +39,7 @@ from ganaug.parameters import (
     one_of,
     whole,
 )
-from ganaug.progress import VERBOSE, StepProgress
+from ganaug.progress import StepProgress
 from ganaug.randomness import Purpose, numpy_stream, seed_from
 from ganaug.registry import ENCODERS, LOSSES, NETWORKS, make
 from ganaug.targets import checked_rows, shared_out
@@ -77,7 +77,7 @@ class GANEngine(NamesParameters, CallbackSupportMixin, BaseEstimator):
         "n_iter_no_change": (whole(1),),
         "device": (one_of(["auto", "cpu", "cuda", "mps"]),),
         "random_state": RANDOM_STATE,
-        "verbose": VERBOSE,
+        "verbose": (one_of(["auto"]), FLAG),
     }
 
     def __init__(

@@ -18,10 +18,6 @@ from multiprocessing import parent_process
 from threading import Event, Lock, Thread
 from typing import Any, Self
 
-from ganaug.parameters import FLAG, check_value, one_of
-
-#: What a parameter ``verbose`` may be.
-VERBOSE = (one_of(["auto"]), FLAG)
 #: Seconds of silence: most fits are over by then.
 PATIENCE = 2.0
 #: Seconds between two lines where no bar can be drawn.
@@ -75,7 +71,8 @@ class Progress:
     """
 
     def __init__(self, verbose: str | bool = "auto") -> None:
-        check_value(type(self).__name__, "verbose", verbose, *VERBOSE)
+        if verbose not in ("auto", True, False):
+            raise ValueError(f"verbose={verbose!r} must be 'auto', True or False.")
         self.verbose = verbose
         self._is_outermost = False
         self._ended = Event()
@@ -189,8 +186,8 @@ class ComparisonProgress(Progress):
     >>> from ganaug.comparison.evaluate import Pair
     >>> from ganaug.progress import ComparisonProgress
     >>> with ComparisonProgress() as progress:
-    ...     progress.plan([(0, "nothing"), (0, "GAN")], n_classifiers=1)
-    ...     progress.done(Pair([Cell(0, "nothing", "random-forest", fit_seconds=0.2)]))
+    ...     progress.plan([(1, "nothing"), (1, "GAN")], n_classifiers=1)
+    ...     progress.done(Pair([Cell(1, "nothing", "random-forest")], seconds=0.2))
     >>> progress.n_done, progress.n_total, progress.n_kept
     (1, 2, 0)
     """
@@ -213,12 +210,12 @@ class ComparisonProgress(Progress):
         self._restate()
 
     def done(self, pair: Any) -> None:
-        """Note that the cells of a pair are ready."""
+        """Note that a pair is ready: its cells, and the seconds that it took."""
         fold, arm, kept = (getattr(pair.cells[0], name) for name in ("fold", "arm", "from_memory"))
         self.n_done += len(pair.cells)
         self.n_kept += len(pair.cells) * kept
         self._pending.pop((fold, arm), None)
-        (self._seconds_kept if kept else self._seconds).setdefault(arm, []).append(seconds_of(pair))
+        (self._seconds_kept if kept else self._seconds).setdefault(arm, []).append(pair.seconds)
         self._restate()
 
     def _restate(self) -> None:
@@ -252,14 +249,6 @@ class ComparisonProgress(Progress):
             # Of a pair that takes longer than expected nobody knows how long it will.
             left = max(left - min(since, self._in_work), 0.0)
         return State(stated.text, stated.count, now - self._start, left)
-
-
-def seconds_of(pair: Any) -> float:
-    """Return how long a pair took, if its augmenter was trained once for all its classifiers."""
-    each = [cell.fit_seconds for cell in pair.cells if not cell.error]
-    # What they share is in the time of each, and is nearly all of the shortest.
-    shared = min(each, default=0.0) if pair.augmenter is not None else 0.0
-    return sum(each) - shared * max(len(each) - 1, 0)
 
 
 #: A context in which a state can be shown, again after so many seconds.

@@ -269,9 +269,7 @@ def test_bad_strategies(strategy, words):
 def test_a_ratio_is_for_two_classes():
     y = Y.copy()
     y[:5] = 2
-    with fails(
-        ValueError, "0.5 is a ratio of two", "{0: 40, 1: 40, 2: 40}"
-    ):
+    with fails(ValueError, "0.5 is a ratio of two", "{0: 40, 1: 40, 2: 40}"):
         quick(sampling_strategy=0.5).fit(X, y)
 
 

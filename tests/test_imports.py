@@ -22,7 +22,7 @@ FLOORS = {
     "paths": 0,
     "plain_values": 0,
     "priors": 0,
-    "progress": 1,
+    "progress": 0,
     "randomness": 0,
     "registry": 0,
     "suggestions": -1,
