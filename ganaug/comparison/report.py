@@ -18,7 +18,7 @@ from ganaug.comparison.classifiers import CLASSIFIERS
 from ganaug.comparison.verdict import recommend, write_verdict
 from ganaug.environment import versions
 from ganaug.quality import page, pictures
-from ganaug.quality.summary import BEST, FEWEST_ROWS
+from ganaug.quality.summary import FEWEST_ROWS
 from ganaug.targets import class_counts
 
 if TYPE_CHECKING:
@@ -172,7 +172,6 @@ def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
     dots = [held_out, made, comparison.X.iloc[train[~is_rare[train]]]]
     return found | {
         "measured": measured,
-        "table": pd.DataFrame({"measured": measured[list(BEST)], "best": BEST}),
         "dots": [rows.sample(min(len(rows), MOST_DOTS), random_state=0) for rows in dots],
         "look": look,
         "described": described,
