@@ -286,7 +286,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
 
         Returns
         -------
-        X_new : ndarray, DataFrame or Table of shape (n_new, n_features_in_)
+        X_new : ndarray, DataFrame or Table of shape (n_new, `n_features_in_`)
             In the container and dtypes of the fitted ``X``.
         y_new : ndarray, list, Series or DataFrame of length n_new
             In the container of the fitted ``y``; classes in the order of ``n``.
