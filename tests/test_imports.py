@@ -27,6 +27,7 @@ FLOORS = {
     "suggestions": 0,
     "targets": 0,
     "tuned_threshold": 0,
+    "typing": -1,
     "frames": 0,
     "containers": 1,
     "scoring": 2,
