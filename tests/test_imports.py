@@ -28,6 +28,7 @@ FLOORS = {
     "suggestions": -1,
     "targets": 0,
     "tuned_threshold": 0,
+    "typing": -1,
     "frames": 0,
     "containers": 1,
     "scoring": 2,
