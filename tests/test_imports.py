@@ -43,6 +43,7 @@ FLOORS = {
     "mixed_smote": 3,
     "quality": 3,
     "draws": 4,
+    "inspection": 4,
     "generators": 4,
     "routing": 5,
     "training_rows": 5,
