@@ -68,7 +68,8 @@ figure.tight_layout()
 # %%
 # The champion, as another program would load it:
 champion = mlflow.sklearn.load_model("models:/wine@champion")
-print(champion.predict(X[:3]), y[:3].tolist())
+rare = X[y == "barbera"][:3]
+print(champion.predict(rare))
 
 # %%
 # ``logged.ui_command`` is the command that opens all this in a browser. To record a single fit of a
