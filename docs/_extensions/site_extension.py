@@ -88,6 +88,9 @@ def figures_without_pyplot(block: Any, block_vars: dict[str, Any], gallery_conf:
     if not isinstance(figure, Figure) or figure.canvas.manager or figure in FIGURES_SHOWN:
         return ""
     FIGURES_SHOWN.add(figure)
-    path = next(block_vars["image_path_iterator"])
-    figure.savefig(path, dpi=150)
-    return figure_rst([os.fspath(path)], gallery_conf["src_dir"])
+    path = Path(next(block_vars["image_path_iterator"]))
+    sharp = path.with_name(f"{path.stem}_2_00x.png")
+    figure.savefig(path, dpi=100)
+    figure.savefig(sharp, dpi=200)
+    paths = {0: os.fspath(path), 2.0: os.fspath(sharp)}
+    return figure_rst([os.fspath(path)], gallery_conf["src_dir"], srcsetpaths=[paths])
