@@ -231,8 +231,8 @@ def peers():
     }
     return [
         Peer("nothing", ARMS["nothing"]),
-        Peer("class_weight", ARMS["class_weight"], learned_prior=weighted_prior),
-        Peer("tuned threshold", ARMS["tuned threshold"]),
+        Peer("class_weight", ARMS["class-weight"], learned_prior=weighted_prior),
+        Peer("tuned threshold", ARMS["tuned-threshold"]),
         Peer(
             "class_weight + tuned threshold",
             lambda classifier: on_numbers(WeightedAndTuned(weighted(classifier))),

@@ -31,8 +31,8 @@ def main(
     comparison = compare(
         X,
         y,
-        arms=["class_weight", "SMOTE", GAN(GANAugmenter(steps=steps))],
-        classifiers=["logistic regression"],
+        arms=["class-weight", "SMOTE", GAN(GANAugmenter(steps=steps))],
+        classifiers=["logistic-regression"],
         cv=folds,
     )
     print(comparison.arm_means().round(3).to_string(), "\n")

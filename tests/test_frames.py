@@ -484,12 +484,12 @@ def test_pipelines_and_cross_validation():
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_comparisons_and_reports(library):
     X, y = small(library)
-    asked = {"arms": ["SMOTE"], "classifiers": ["logistic regression"], "cv": 2}
+    asked = {"arms": ["SMOTE"], "classifiers": ["logistic-regression"], "cv": 2}
     found, same = compare(X, y, **asked), compare(as_pandas(X), as_pandas(y), **asked)
     drop = ["fit_seconds"]
     assert_frame_equal(found.results.drop(columns=drop), same.results.drop(columns=drop))
     assert found.digest == same.digest
-    assert set(found.refit("SMOTE", "logistic regression").predict(X)) <= {"rare", "usual"}
+    assert set(found.refit("SMOTE", "logistic-regression").predict(X)) <= {"rare", "usual"}
 
     made, _ = quick().fit(X, y).sample({"rare": 20})
     pd.testing.assert_series_equal(

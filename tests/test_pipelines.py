@@ -24,7 +24,7 @@ def story(name):
 
 def test_compare_and_track(capsys, tmp_path):
     comparison, best = story("compare_and_track")(tmp_path / "store", steps=20, folds=2)
-    assert comparison.arms == ["nothing", "class_weight", "SMOTE", "GAN"]
+    assert comparison.arms == ["nothing", "class-weight", "SMOTE", "GAN"]
     assert comparison.failures.empty
     means = comparison.arm_means()["average_precision"]
     assert best["tags.ganaug.arm"] == means.idxmax()

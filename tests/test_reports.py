@@ -352,7 +352,7 @@ def test_probabilities_after_adding_rows(rng):
 def test_when_adding_rows_does_not_help(rng):
     """https://github.com/scikit-learn-contrib/imbalanced-learn/issues/1101"""
     X = rng.normal(size=(N, 3))
-    comparison = compare(X, Y, arms=["nothing", "SMOTE"], classifiers=["logistic regression"], cv=3)
+    comparison = compare(X, Y, arms=["nothing", "SMOTE"], classifiers=["logistic-regression"], cv=3)
     assert comparison.verdict().startswith("Do not augment with SMOTE here")
 
 

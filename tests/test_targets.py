@@ -108,7 +108,7 @@ def doors(y):
     yield lambda: GANOverSampler().fit(X, y)
     yield lambda: AugmentedClassifier(logistic(), Repeater()).fit(X, y)
     yield lambda: AugmentedClassifierCV(logistic(), Repeater()).fit(X, y)
-    yield lambda: compare(X, y, arms=[], classifiers=["logistic regression"])
+    yield lambda: compare(X, y, arms=[], classifiers=["logistic-regression"])
 
 
 REGRESSION = {
@@ -220,7 +220,7 @@ def test_dates_as_labels(kind):
     X_new, y_new = GANAugmenter(steps=2, sampling_strategy="all").fit(X, y).sample()
     assert len(X_new) == len(y_new) == 0
     with pytest.raises(ValueError, match=r"y holds .* labels, such as .*list\(map\(str, y\)\)"):
-        compare(X, y, arms=[], classifiers=["logistic regression"])
+        compare(X, y, arms=[], classifiers=["logistic-regression"])
     model = AugmentedClassifier(logistic(), GANAugmenter({y[0]: 30}, steps=2), n_draws=2)
     if kind in ("python", "periods"):
         with pytest.raises(
@@ -240,7 +240,7 @@ def test_labels_that_only_a_gan_takes(labels):
     y = labels * (N // 2)
     assert GANAugmenter(steps=2).fit(X, y).class_counts_ == dict.fromkeys(labels, N // 2)
     with pytest.raises(ValueError, match=r"y holds .*, such as .*list\(map\(str, y\)\)"):
-        compare(X, y, arms=[], classifiers=["logistic regression"])
+        compare(X, y, arms=[], classifiers=["logistic-regression"])
     if isinstance(labels[0], tuple):
         with pytest.raises(ValueError, match=r"Unknown label type: tuple\..*got \("):
             AugmentedClassifier(logistic()).fit(X, y)

@@ -195,7 +195,7 @@ def _compare(source: Source, **options: Any) -> Comparison:
 
     def on_cell(done: int, total: int, cell: Cell) -> None:
         from_memory.append(cell.from_memory)
-        show(done, total, f"fold {cell.fold + 1}, {cell.arm}, {cell.classifier}")
+        show(done, total, f"fold {cell.fold}, {cell.arm}, {cell.classifier}")
 
     try:
         with progress() as show:

@@ -71,7 +71,7 @@ def print_comparison(comparison: Comparison) -> None:
     for note in comparison.notes:
         console.print(f"Note: {note}", style="dim", highlight=False, markup=False)
     console.print()
-    console.print(comparison.verdict(), highlight=False, markup=False)
+    console.print(str(comparison.verdict()), highlight=False, markup=False)
 
 
 def _leaderboard(comparison: Comparison) -> Table:

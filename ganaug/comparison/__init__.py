@@ -11,6 +11,8 @@ from ganaug.comparison.record import LoggedComparison, check_log, log_comparison
 from ganaug.comparison.report import render_report
 from ganaug.comparison.result import Comparison
 from ganaug.comparison.scores import METRICS
+from ganaug.comparison.statistics import SMALLEST_DIFFERENCE, Interval
+from ganaug.comparison.verdict import Answer, Choice, Verdict
 from ganaug.randomness import seed_from
 
 __all__ = [
@@ -18,10 +20,15 @@ __all__ = [
     "CLASSIFIERS",
     "GAN",
     "METRICS",
+    "SMALLEST_DIFFERENCE",
+    "Answer",
     "Arm",
     "Cell",
+    "Choice",
     "Comparison",
+    "Interval",
     "LoggedComparison",
+    "Verdict",
     "check_log",
     "compare",
     "log_comparison",
@@ -86,19 +93,19 @@ def compare(
     >>> from sklearn.datasets import make_classification
     >>> X, y = make_classification(200, weights=[0.9], random_state=0)
     >>> comparison = compare(
-    ...     X, y, arms=["class_weight", "SMOTE"], classifiers=["logistic regression"], cv=3
+    ...     X, y, arms=["class-weight", "SMOTE"], classifiers=["logistic-regression"], cv=3
     ... )
     >>> comparison.arms
-    ['nothing', 'class_weight', 'SMOTE']
+    ['nothing', 'class-weight', 'SMOTE']
     >>> comparison.results.shape
     (9, 10)
-    >>> comparison.differences("balanced_accuracy")[["arm", "classifier", "verdict"]]
-                arm           classifier verdict
-    0  class_weight  logistic regression  unsure
-    1  class_weight                  all  unsure
-    2         SMOTE  logistic regression  unsure
+    >>> comparison.differences("balanced_accuracy")[["arm", "classifier", "finding"]]
+                arm           classifier finding
+    0  class-weight  logistic-regression  unsure
+    1  class-weight                  all  unsure
+    2         SMOTE  logistic-regression  unsure
     3         SMOTE                  all  unsure
-    >>> comparison.refit("SMOTE", "logistic regression").predict(X[:2])
+    >>> comparison.refit("SMOTE", "logistic-regression").predict(X[:2])
     array([0, 0])
     """
     task = check_task(

@@ -103,7 +103,7 @@ def _tune(classifier: Any) -> Pipeline:
 def _divided(classifiers: Any, X: Any, y: np.ndarray) -> Iterator[str]:
     if len(np.unique(y)) > 2:
         yield (
-            "tuned threshold: with more than two classes, each probability is divided by the share "
+            "tuned-threshold: with more than two classes, each probability is divided by the share "
             "of its class instead."
         )
 
@@ -174,15 +174,15 @@ def GAN(augmenter: Any = None, *, n_draws: int = N_DRAWS, name: str = "GAN") -> 
     return Arm(name, Augmented(augmenter, n_draws), partial(_averaged, name, n_draws))
 
 
-#: Every arm that can be asked for by name.
+#: Every arm that can be asked for by name, the simplest first.
 ARMS: dict[str, Arm] = {
     arm.name: arm
     for arm in (
         Arm(BASELINE, on_numbers),
-        Arm("class_weight", _weigh, _not_weighted),
-        Arm("tuned threshold", _tune, _divided),
+        Arm("class-weight", _weigh, _not_weighted),
+        Arm("tuned-threshold", _tune, _divided),
+        Arm("balanced-bagging", _bag),
         Arm("SMOTE", Augmented(MixedSMOTE()), _smote_remarks),
-        Arm("balanced bagging", _bag),
         GAN(),
     )
 }

@@ -126,8 +126,8 @@ def _read_folds(cv: Any, X: pd.DataFrame, y: np.ndarray) -> Folds:
         whole = all(rows.ndim == 1 and rows.dtype.kind in "iu" for rows in parts)
         if len(parts) != 2 or not whole or np.any(np.concatenate(parts) >= len(y)):
             raise ValueError(
-                f"Fold {len(folds)} of cv must be a pair, of the rows to train on and of those to "
-                f"test on, as positions from 0 to {len(y) - 1}."
+                f"Fold {len(folds) + 1} of cv must be a pair, of the rows to train on and of those "
+                f"to test on, as positions from 0 to {len(y) - 1}."
             )
         folds.append((parts[0], parts[1]))
     if not folds:
@@ -136,7 +136,7 @@ def _read_folds(cv: Any, X: pd.DataFrame, y: np.ndarray) -> Folds:
 
 
 def _check_folds(folds: Folds, y: np.ndarray) -> Folds:
-    for fold, train_and_test in enumerate(folds):
+    for fold, train_and_test in enumerate(folds, start=1):
         for purpose, rows in zip(("train on", "test on"), train_and_test, strict=True):
             absent = np.setdiff1d(y, y[rows]).tolist()
             if absent:

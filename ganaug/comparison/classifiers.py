@@ -7,9 +7,9 @@ from sklearn.neighbors import KNeighborsClassifier
 
 #: Every classifier that can be asked for by name.
 CLASSIFIERS: dict[str, ClassifierMixin] = {
-    "logistic regression": LogisticRegression(max_iter=1000),
-    "random forest": RandomForestClassifier(),
-    "gradient boosting": HistGradientBoostingClassifier(),
-    "nearest neighbours": KNeighborsClassifier(),
+    "logistic-regression": LogisticRegression(max_iter=1000),
+    "random-forest": RandomForestClassifier(),
+    "gradient-boosting": HistGradientBoostingClassifier(),
+    "nearest-neighbours": KNeighborsClassifier(),
 }
-DEFAULT_CLASSIFIERS = ("logistic regression", "random forest", "gradient boosting")
+DEFAULT_CLASSIFIERS = ("logistic-regression", "random-forest", "gradient-boosting")

@@ -39,7 +39,10 @@ Folds = list[tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True)
 class Cell:
-    """One arm with one classifier on one fold. A failed cell has an `error` and no scores."""
+    """One arm with one classifier on one fold. A failed cell has an `error` and no scores.
+
+    Folds are numbered from 1.
+    """
 
     fold: int
     arm: str
@@ -49,6 +52,8 @@ class Cell:
     error: str = ""
     #: Of the positive class, for the held-out rows; none where there are more than two classes.
     probabilities: np.ndarray | None = field(default=None, compare=False)
+    #: Whether the model says that the row is positive, for the same rows.
+    predicted: np.ndarray | None = field(default=None, compare=False)
     #: Where several draws are averaged: the rows that each adds, and its scores alone.
     draws: list[dict[str, float]] = field(default_factory=list)
     #: Whether a call that was interrupted has left it.
@@ -79,6 +84,7 @@ class Task:
     notes: list[str] = field(default_factory=list)
     memory: Any = None
     folds_given: bool = False
+    n_repeats: int = 1
     _folder: str = field(
         default_factory=partial(tempfile.mkdtemp, prefix="ganaug-"), init=False, repr=False
     )
@@ -101,9 +107,24 @@ class Task:
         versions = [version(package) for package in PACKAGES]
         return joblib.hash([table, wraps, known, self.folds, self.seed, versions])
 
-    def seed_of(self, fold: int, name: str) -> int:
+    @property
+    def n_splits(self) -> int:
+        """How many folds a repetition has."""
+        return len(self.folds) // self.n_repeats
+
+    @property
+    def test_to_train(self) -> float:
+        """How many rows are held out for each one to train on, mean over folds."""
+        return float(np.mean([len(test) / len(train) for train, test in self.folds]))
+
+    def rows(self, fold: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the positions of the rows to train on and of those to test on."""
+        return self.folds[fold - 1]
+
+    def seed_of(self, fold: int | None, name: str) -> int:
         """Return the seed of an arm or a classifier in a fold, whatever else is compared."""
-        key = (fold, zlib.crc32(name.encode()))
+        word = zlib.crc32(name.encode())
+        key = (word,) if fold is None else (fold - 1, word)
         return int(np.random.SeedSequence(self.seed, spawn_key=key).generate_state(1)[0])
 
     @property
@@ -113,8 +134,11 @@ class Task:
             return self.memory
         return self._folder if Path(self._folder).is_dir() else None
 
-    def model(self, arm: str, classifier: str, fold: int) -> Any:
-        """Return an arm's unfitted model with a classifier, its seeds and its memory set."""
+    def model(self, arm: str, classifier: str, fold: int | None) -> Any:
+        """Return an arm's unfitted model with a classifier, its seeds and its memory set.
+
+        It is for the training rows of a fold, or for all rows where `fold` is None.
+        """
         model = clone(self.arms[arm](clone(self.classifiers[classifier])))
         # The same augmenter for all classifiers, and the same classifier for all arms.
         set_seeds(model, self.seed_of(fold, classifier), self.seed_of(fold, arm))
@@ -165,7 +189,7 @@ def evaluate_pair(task: Task, fold: int, arm: str, key: str) -> Pair:
 
     `key` stands for the whole task where `joblib.Memory` asks for an equal call.
     """
-    train, test = task.folds[fold]
+    train, test = task.rows(fold)
     X, y = task.X.iloc[train].reset_index(drop=True), task.y[train]
     X_test, y_test = task.X.iloc[test], task.y[test]
     cells = [Cell(fold, arm, name) for name in task.classifiers]
@@ -217,9 +241,11 @@ def _scores(
         return score(y, probabilities, predicted, classes, positive)
 
     p = model.predict_proba(X)
-    found: dict[str, Any] = {"scores": scores(p, model.predict(X))}
+    predicted = model.predict(X)
+    found: dict[str, Any] = {"scores": scores(p, predicted)}
     if len(classes) == 2:
         found["probabilities"] = p[:, classes.tolist().index(positive)]
+        found["predicted"] = predicted == positive
     sizes = getattr(model, "draw_sizes_", ())
     if len(sizes) > 1:
         each = [fitted.predict_proba(X) for fitted in model.estimators_]
@@ -244,7 +270,7 @@ def evaluate(
 
     Pairs are stored in the task's memory if it has one, and taken from there.
     """
-    jobs = [(fold, arm) for fold in range(len(task.folds)) for arm in task.arms]
+    jobs = [(fold, arm) for fold in range(1, len(task.folds) + 1) for arm in task.arms]
     folder = str(task.memory) if isinstance(task.memory, Path) else task.memory
     # The task is hashed once, not with every pair.
     evaluate_once = check_memory(folder).cache(evaluate_pair, ignore=["task"])

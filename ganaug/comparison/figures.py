@@ -34,7 +34,7 @@ def arm_styles(comparison: Comparison) -> dict[str, dict[str, Any]]:
     >>> from ganaug.comparison import compare
     >>> from ganaug.comparison.figures import arm_styles
     >>> X, y = make_classification(200, weights=[0.9], random_state=0)
-    >>> found = compare(X, y, arms=["SMOTE"], classifiers=["nearest neighbours"], cv=2)
+    >>> found = compare(X, y, arms=["SMOTE"], classifiers=["nearest-neighbours"], cv=2)
     >>> arm_styles(found)["nothing"]
     {'color': '#222222', 'linewidth': 1.4, 'linestyle': '--', 'zorder': 3}
     """
@@ -70,7 +70,7 @@ def draw_precision_recall(comparison: Comparison) -> Figure:
     >>> from ganaug.comparison import compare
     >>> from ganaug.comparison.figures import draw_precision_recall
     >>> X, y = make_classification(200, weights=[0.9], random_state=0)
-    >>> found = compare(X, y, arms=["SMOTE"], classifiers=["nearest neighbours"], cv=2)
+    >>> found = compare(X, y, arms=["SMOTE"], classifiers=["nearest-neighbours"], cv=2)
     >>> len(draw_precision_recall(found).axes)
     1
     """
@@ -105,7 +105,7 @@ def draw_calibration(comparison: Comparison) -> Figure:
     >>> from ganaug.comparison import compare
     >>> from ganaug.comparison.figures import draw_calibration
     >>> X, y = make_classification(200, weights=[0.9], random_state=0)
-    >>> found = compare(X, y, arms=["SMOTE"], classifiers=["nearest neighbours"], cv=2)
+    >>> found = compare(X, y, arms=["SMOTE"], classifiers=["nearest-neighbours"], cv=2)
     >>> len(draw_calibration(found).axes)
     1
     """
@@ -163,7 +163,7 @@ def draw_differences(comparison: Comparison, metric: str = RANKING) -> Figure:
     >>> from ganaug.comparison import compare
     >>> from ganaug.comparison.figures import draw_differences
     >>> X, y = make_classification(200, weights=[0.9], random_state=0)
-    >>> found = compare(X, y, arms=["SMOTE"], classifiers=["nearest neighbours"], cv=3)
+    >>> found = compare(X, y, arms=["SMOTE"], classifiers=["nearest-neighbours"], cv=3)
     >>> [label.get_text() for label in draw_differences(found).axes[0].get_yticklabels()]
     ['SMOTE']
     """
@@ -208,7 +208,7 @@ def draw_rows_added(comparison: Comparison) -> Figure:
     >>> from ganaug.comparison import compare
     >>> from ganaug.comparison.figures import draw_rows_added
     >>> X, y = make_classification(200, weights=[0.9], random_state=0)
-    >>> found = compare(X, y, arms=["SMOTE"], classifiers=["nearest neighbours"], cv=2)
+    >>> found = compare(X, y, arms=["SMOTE"], classifiers=["nearest-neighbours"], cv=2)
     >>> len(draw_rows_added(found).axes)
     2
     """

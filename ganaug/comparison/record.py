@@ -97,7 +97,7 @@ def log_comparison(
 
     The parent holds the data set's digest, the leaderboard as a table and as a figure, the verdict
     and the report. A child holds the parameters, each metric's mean (``f1``), standard deviation
-    (``f1_sd``) and folds (``fold/f1``), the GAN's curves (``fold_0/loss/critic``), and the
+    (``f1_sd``) and folds (``fold/f1``), the GAN's curves (``fold_1/loss/critic``), and the
     pipeline fitted on all rows, which ``mlflow.sklearn.load_model`` loads. Metrics, models and the
     data set are linked: ``search_logged_models`` finds the best arm on a digest.
 
@@ -280,7 +280,7 @@ class _Log:
         tables = {"leaderboard.json": board.reset_index(), "folds.json": comparison.results}
         log_tables(self.client, self.run_id, tables)
         self.client.log_figure(self.run_id, draw_leaderboard(comparison), "leaderboard.png")
-        text = "\n\n".join([comparison.verdict(), *comparison.notes])
+        text = "\n\n".join([str(comparison.verdict()), *comparison.notes])
         self.client.log_text(self.run_id, text, "verdict.txt")
         self.client.set_tag(self.run_id, DESCRIPTION, text)
 
@@ -322,7 +322,7 @@ class _Log:
             for metric in METRICS:
                 folds = zip(scores.index, scores[metric], strict=True)
                 metrics += [Metric(f"fold/{metric}", value, now, fold) for fold, value in folds]
-            for fold, ticks in enumerate(self.comparison.histories.get(arm, [])):
+            for fold, ticks in enumerate(self.comparison.histories.get(arm, []), start=1):
                 for tick in ticks:
                     points = curve_points(tick, now, f"fold_{fold}/")
                     metrics += [Metric(*point) for point in points]

@@ -15,7 +15,6 @@ from ganaug import quality
 from ganaug.comparison import figures, scores
 from ganaug.comparison.arms import ARMS, BASELINE
 from ganaug.comparison.classifiers import CLASSIFIERS
-from ganaug.comparison.verdict import recommend, write_verdict
 from ganaug.environment import versions
 from ganaug.quality import page, pictures
 from ganaug.quality.summary import BEST, FEWEST_ROWS
@@ -60,9 +59,9 @@ def render_report(
     >>> from sklearn.datasets import make_classification
     >>> from ganaug.comparison import compare, render_report
     >>> X, y = make_classification(200, weights=[0.9], random_state=0)
-    >>> found = compare(X, y, arms=["class_weight"], classifiers=["logistic regression"], cv=2)
+    >>> found = compare(X, y, arms=["class-weight"], classifiers=["logistic-regression"], cv=2)
     >>> page = render_report(found, data_name="made up")
-    >>> page[:15], "class_weight" in page
+    >>> page[:15], "class-weight" in page
     ('<!DOCTYPE html>', True)
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -94,8 +93,8 @@ def render_report(
                 arm: "currentColor" if arm == BASELINE else style["color"]
                 for arm, style in figures.arm_styles(comparison).items()
             },
-            verdict=write_verdict(comparison, comparison.subject),
-            recommended={} if alone else recommend(comparison, comparison.subject),
+            verdict=comparison.verdict(),
+            recommended={} if alone else {m: comparison.winner(m) for m in scores.PURPOSES},
             board=comparison.leaderboard(),
             changes={
                 (metric, change.classifier, change.arm): change
@@ -149,9 +148,9 @@ def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
         X, y = augmenter.sample()
     made = X[np.asarray(y) == comparison.positive]
     is_rare = comparison.y == comparison.positive
-    train, test = comparison.task.folds[fold]
+    train, test = comparison.task.rows(fold)
     seen, held_out = (comparison.X.iloc[rows[is_rare[rows]]] for rows in (train, test))
-    found = {"arm": arm, "fold": fold + 1, "made": made, "held_out": held_out, "seen": seen}
+    found = {"arm": arm, "fold": fold, "made": made, "held_out": held_out, "seen": seen}
     if min(len(seen), len(held_out), len(made)) < FEWEST_ROWS:
         return found
     encoder: Any = getattr(augmenter, "encoder_", None)

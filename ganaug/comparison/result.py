@@ -13,9 +13,9 @@ from threadpoolctl import threadpool_limits
 from ganaug.autologging import without_autologging
 from ganaug.comparison.arms import BASELINE, Augmented
 from ganaug.comparison.evaluate import Pair, Task, replace_memory
-from ganaug.comparison.scores import ALL, LOWER_IS_BETTER, METRICS, RANKING, check_known
+from ganaug.comparison.scores import ALL, LOWER_IS_BETTER, METRICS, PURPOSES, RANKING, check_known
 from ganaug.comparison.statistics import Interval, paired_interval
-from ganaug.comparison.verdict import recommend, write_verdict
+from ganaug.comparison.verdict import Verdict, choose, judge
 from ganaug.digest import digest
 
 
@@ -30,12 +30,13 @@ class Comparison:
     task : Task
         The table, arms, classifiers and folds that were compared.
     results : DataFrame
-        One row per fold, arm and classifier: the five metrics on real held-out rows,
+        One row per fold (from 1), arm and classifier: the five metrics on real held-out rows,
         ``fit_seconds`` (with the training of a GAN, as if it served this classifier alone) and
         ``error``. A cell with an error has the scores of the arm *nothing*.
     held_out : DataFrame
         One row per fold, arm, classifier and held-out row: its position ``row`` in ``X``, whether
-        it is ``positive``, and the ``probability`` that it is. Empty with more than two classes.
+        it is ``positive``, the ``probability`` that it is, and whether it is ``predicted`` to be.
+        Empty with more than two classes.
     draws : DataFrame
         One row per fold, arm, classifier and draw, for arms that average several draws: how many
         ``rows`` the draw adds, and the five metrics of the classifier trained on it alone.
@@ -66,10 +67,11 @@ class Comparison:
             place = {name: getattr(cell, name) for name in places}
             draws += [{**place, **draw} for draw in cell.draws]
             if cell.probabilities is not None:
-                rows = task.folds[cell.fold][1]
-                hits = {"row": rows, "positive": task.y[rows] == task.positive}
-                held_out.append(pd.DataFrame({**place, **hits, "probability": cell.probabilities}))
-        no_rows = pd.DataFrame(columns=[*places, "row", "positive", "probability"])
+                rows = task.rows(cell.fold)[1]
+                said = {"probability": cell.probabilities, "predicted": cell.predicted}
+                truth = {"row": rows, "positive": task.y[rows] == task.positive}
+                held_out.append(pd.DataFrame({**place, **truth, **said}))
+        no_rows = pd.DataFrame(columns=[*places, "row", "positive", "probability", "predicted"])
         found = cls(
             task,
             results.fillna(nothing),
@@ -80,8 +82,8 @@ class Comparison:
             augmenters = [pair.augmenter for pair in pairs if pair.cells[0].arm == arm]
             curves = [getattr(augmenter, "history_", []) for augmenter in augmenters]
             if any(curves):
-                fold = next(i for i, curve in enumerate(curves) if curve)
-                found.histories[arm], found.augmenters[arm] = curves, (fold, augmenters[fold])
+                first = next(i for i, curve in enumerate(curves) if curve)
+                found.histories[arm], found.augmenters[arm] = curves, (first + 1, augmenters[first])
         return found
 
     def __repr__(self) -> str:
@@ -210,8 +212,7 @@ class Comparison:
         is `paired_interval`.
         """
         change = self.fold_scores(metric, choice) - self.fold_scores(metric, against)
-        test_to_train = np.mean([len(test) / len(train) for train, test in self.task.folds])
-        return paired_interval(change.to_numpy(), float(test_to_train), confidence)
+        return paired_interval(change.to_numpy(), self.task.test_to_train, confidence)
 
     def differences(
         self, metric: str = RANKING, *, against: str = BASELINE, confidence: float = 0.95
@@ -230,49 +231,59 @@ class Comparison:
         Returns
         -------
         DataFrame
-            Columns arm, classifier, mean, low, high, p_value and verdict ("better", "worse" or
-            "unsure"). The intervals are for one comparison each; out of twenty, one excludes
-            zero by chance.
+            Columns arm, classifier, mean, low, high, p_value and finding: "better" or "worse" by
+            more than `SMALLEST_DIFFERENCE`, "same" if surely not, or "unsure". The intervals are
+            for one comparison each; out of twenty, one excludes zero by chance.
         """
         rows = []
         for arm in [arm for arm in self.arms if arm != against]:
             for name in [*self.classifiers, ALL]:
                 ours, theirs = (arm, against) if name == ALL else ((arm, name), (against, name))
                 found = self.interval(metric, ours, theirs, confidence)
-                gain = (-found.high, -found.low) if metric in LOWER_IS_BETTER else found[1:3]
-                verdict = "better" if gain[0] > 0 else "worse" if gain[1] < 0 else "unsure"
-                rows.append({"arm": arm, "classifier": name, **found._asdict(), "verdict": verdict})
+                finding = found.finding(lower_is_better=metric in LOWER_IS_BETTER)
+                rows.append({"arm": arm, "classifier": name, **found._asdict(), "finding": finding})
         return pd.DataFrame(rows)
 
-    def verdict(self, arm: str | None = None) -> str:
-        """Return a paragraph in plain words: did `arm` help, how sure is it, what to use.
+    def verdict(self, arm: str | None = None) -> Verdict:
+        """Return in plain words whether `arm` helped, how sure that is, and what to use.
 
         Parameters
         ----------
         arm : str, optional
             The arm in question; left out, `subject`.
+
+        Returns
+        -------
+        Verdict
+            Print it, or take its parts.
         """
         subject = arm or self.subject
         self._check_cell(subject)
-        return " ".join(write_verdict(self, subject))
+        if subject == BASELINE and self.arms != [BASELINE]:
+            raise ValueError(
+                f"{BASELINE} is what the others are measured against; choose from "
+                f"{', '.join(self.arms[1:])}."
+            )
+        return judge(self, subject)
 
     def winner(self, metric: str = RANKING) -> tuple[str, str]:
-        """Return the simplest arm and classifier that no other is clearly better than.
+        """Return the arm and the classifier that the verdict advises.
+
+        The best of the arms that add no rows, unless another is surely better. Of arms that
+        score nearly the same the simplest is taken.
 
         Parameters
         ----------
         metric : {"average_precision", "balanced_accuracy"}
-            The first to rank rows, the second to decide.
+            The first for a list sorted by risk, the second for a yes or no.
 
         Returns
         -------
         tuple of (str, str)
-            What the verdict advises.
+            The safe choice of :class:`Answer`.
         """
-        winners = recommend(self, self.subject)
-        if metric not in winners:
-            raise ValueError(f"metric={metric!r} must be one of {', '.join(winners)}.")
-        return winners[metric]
+        check_known("metric", metric, PURPOSES)
+        return choose(self, metric)
 
     def refit(self, arm: str, classifier: str) -> Any:
         """Fit an arm with a classifier on all rows.
@@ -285,8 +296,7 @@ class Comparison:
             Takes raw rows, like those of ``X``.
         """
         self._check_cell(arm, classifier)
-        # The folds are numbered from zero, so this number is free for the seeds of all rows.
-        model = self.task.model(arm, classifier, fold=self.n_folds)
+        model = self.task.model(arm, classifier, fold=None)
         with threadpool_limits(1), without_autologging():
             model.fit(self.X, self.y)
         return replace_memory(model, self.task.augmenter_memory, None)

@@ -25,7 +25,7 @@ LOWER_IS_BETTER = frozenset({"brier"})
 #: What is measured of a model that is to rank rows, and of one that is to decide.
 RANKING, DECISIONS = "average_precision", "balanced_accuracy"
 WORDS = {RANKING: "average precision", DECISIONS: "balanced accuracy"}
-PURPOSES = {RANKING: "to rank rows", DECISIONS: "to decide"}
+PURPOSES = {RANKING: "for a list sorted by risk", DECISIONS: "for a yes or no"}
 #: The row of a leaderboard that is the mean over classifiers.
 ALL = "all"
 

@@ -1,9 +1,15 @@
 """How sure a difference over cross-validation folds is."""
 
+from bisect import bisect_left
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
+
+#: A smaller difference between two scores makes no difference to a decision.
+SMALLEST_DIFFERENCE = 0.01
+#: More repetitions of cross-validation are as good as no end of them.
+MOST_REPEATS = 1000
 
 
 class Interval(NamedTuple):
@@ -13,6 +19,42 @@ class Interval(NamedTuple):
     low: float
     high: float
     p_value: float
+
+    def finding(
+        self, *, lower_is_better: bool = False, smallest: float = SMALLEST_DIFFERENCE
+    ) -> str:
+        """Return what the interval says of differences that matter.
+
+        The range from ``-smallest`` to ``smallest`` is the region of practical equivalence of
+        Benavoli, Corani, Demšar and Zaffalon (2017, "Time for a change: a tutorial for comparing
+        multiple classifiers through Bayesian analysis", JMLR 18(77)).
+
+        Parameters
+        ----------
+        lower_is_better : bool
+            Whether a negative difference is a gain.
+        smallest : float
+            The smallest difference that matters.
+
+        Returns
+        -------
+        str
+            "better" or "worse" if all of the interval is beyond that range, "same" if all of it is
+            inside, else "unsure".
+
+        Examples
+        --------
+        >>> from ganaug.comparison.statistics import Interval
+        >>> gains = [(0.02, 0.06), (-0.001, 0.003), (-0.2, -0.1), (0.003, 0.05)]
+        >>> [Interval(sum(ends) / 2, *ends, 0.5).finding() for ends in gains]
+        ['better', 'same', 'worse', 'unsure']
+        """
+        low, high = (-self.high, -self.low) if lower_is_better else (self.low, self.high)
+        if low > smallest:
+            return "better"
+        if high < -smallest:
+            return "worse"
+        return "same" if -smallest <= low and high <= smallest else "unsure"
 
 
 def paired_interval(
@@ -53,3 +95,54 @@ def paired_interval(
     t = stats.t(df=n - 1)
     reach = float(t.ppf((1 + confidence) / 2)) * error
     return Interval(mean, mean - reach, mean + reach, float(2 * t.sf(abs(mean) / error)))
+
+
+def repeats_needed(
+    differences: np.ndarray,
+    test_to_train: float,
+    n_splits: int,
+    *,
+    confidence: float = 0.95,
+    smallest: float = SMALLEST_DIFFERENCE,
+) -> int | None:
+    """Return how many repetitions of cross-validation would tell, or None if none would.
+
+    That many make the interval of :func:`paired_interval` so narrow that its finding is no longer
+    "unsure", if the mean and the spread of the differences stay as they are. The ratio of test to
+    training rows, which no repetition changes, keeps it from becoming as narrow as one likes.
+
+    Parameters
+    ----------
+    differences : array of shape (n_folds,)
+        One difference per fold so far.
+    test_to_train : float
+        Test rows per training row.
+    n_splits : int
+        Folds per repetition.
+    confidence : float
+        Coverage of the interval.
+    smallest : float
+        The smallest difference that matters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> gains = np.array([0.03, 0.05, 0.02, 0.06, 0.04])
+    >>> paired_interval(gains, 1 / 4).finding(), repeats_needed(gains, 1 / 4, 5)
+    ('better', 1)
+    >>> repeats_needed(gains - 0.01, 1 / 4, 5), repeats_needed(gains - 0.025, 1 / 4, 5)
+    (3, None)
+    """
+    spread = differences.std(ddof=1) if len(differences) > 1 else 0.0
+    if spread == 0.0:  # nothing is known of it yet
+        return len(differences) // n_splits + 1
+    margin = abs(abs(differences.mean()) - smallest) / spread
+
+    def enough(repeats: int) -> bool:
+        n = repeats * n_splits
+        t = stats.t.ppf((1 + confidence) / 2, df=n - 1)
+        return bool(t * np.sqrt(1 / n + test_to_train) < margin)
+
+    if not enough(MOST_REPEATS):
+        return None
+    return 1 + bisect_left(range(1, MOST_REPEATS), True, key=enough)

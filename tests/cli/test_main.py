@@ -158,9 +158,9 @@ def test_json_keys__labels_of_other_kinds():
     [
         (["compare", "--arms", "gin"], "GAN"),
         (["compare", "--arms", "nothing,smoet"], "SMOTE"),
-        (["compare", "--arms", "balanced-baging"], "balanced bagging"),
-        (["compare", "--classifiers", "random-forrest"], "random forest"),
-        (["compare", "--classifiers", "Logistic-Regresion"], "logistic regression"),
+        (["compare", "--arms", "balanced-baging"], "balanced-bagging"),
+        (["compare", "--classifiers", "random-forrest"], "random-forest"),
+        (["compare", "--classifiers", "Logistic-Regresion"], "logistic-regression"),
         (["compare", "--target", "Y"], "y"),
         (["augment", "--sampling-strategy", '{"yess": 9}'], "yes"),
         (["augment", "--sampling-strategy", '{"NO": 9}'], "no"),

@@ -53,7 +53,7 @@ def found(abalone):
     X = X.assign(day=pd.date_range("2024-01-01", periods=len(X)), flag=X["m0"] > 0.5)
     X.loc[::5, "m1"] = None
     gan = GAN(GANAugmenter(steps=20), n_draws=3)
-    arms = ["class_weight", REPEAT, "smote", BROKEN, HALF_BROKEN, gan]
+    arms = ["class-weight", REPEAT, "smote", BROKEN, HALF_BROKEN, gan]
     return compare(X, y, arms=arms, classifiers=QUICK, cv=3)
 
 
@@ -62,8 +62,8 @@ def three_classes():
     """Eighty, thirty and twelve rows of classes that are numbers, without levels."""
     y = np.repeat([10, 20, 30], [80, 30, 12])
     X = np.random.default_rng(0).normal(size=(122, 3)) + y[:, None] / 15
-    arms = ["class_weight", "tuned threshold", "smote", "balanced bagging"]
-    return compare(X, y, arms=arms, classifiers=["logistic regression"], cv=3)
+    arms = ["class-weight", "tuned-threshold", "smote", "balanced-bagging"]
+    return compare(X, y, arms=arms, classifiers=["logistic-regression"], cv=3)
 
 
 DUMMIES = {"one": DummyClassifier(), "two": DummyClassifier()}
@@ -71,7 +71,10 @@ WORST_FIRST = np.array([-0.02, -0.01, 0.0, 0.01, 0.02])
 
 
 def made_up(arms, seed=0):
-    """Return a comparison with the given mean scores per arm and classifier."""
+    """Return a comparison with the given mean scores per arm and classifier.
+
+    All metrics are the same, but for the Brier score, which is what is missing to one.
+    """
     y = np.repeat(["no", "yes"], [40, 10])
     names = [arm for arm in arms if arm != "nothing"]
     task = check_task(
@@ -83,15 +86,22 @@ def made_up(arms, seed=0):
         seed=seed,
     )
     rows = [
-        {"fold": fold, "arm": arm, "classifier": name, **scores, "fit_seconds": 1.0, "error": ""}
-        for fold in range(5)
+        {
+            "fold": fold,
+            "arm": arm,
+            "classifier": name,
+            **scores,
+            "fit_seconds": 1.0,
+            "error": "",
+        }
+        for fold in range(1, 6)
         for arm, means in arms.items()
         for name, mean in zip(DUMMIES, means, strict=True)
         for scores in [
             {
                 metric: (1 - mean if metric == "brier" else mean)
-                + WORST_FIRST[fold]
-                + 0.0002 * ((fold + 1) * len(arm) % 7)
+                + WORST_FIRST[fold - 1]
+                + 0.0002 * (fold * len(arm) % 7)
                 for metric in METRICS
             }
         ]
@@ -102,4 +112,4 @@ def made_up(arms, seed=0):
 @pytest.fixture
 def clear():
     """The GAN is far ahead of everything."""
-    return made_up({"nothing": (0.3, 0.4), "tuned threshold": (0.4, 0.5), "GAN": (0.7, 0.8)})
+    return made_up({"nothing": (0.3, 0.4), "tuned-threshold": (0.4, 0.5), "GAN": (0.7, 0.8)})

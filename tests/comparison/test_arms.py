@@ -11,10 +11,10 @@ from ganaug.comparison.arms import ARMS, GAN
 def test_registry__names():
     assert list(ARMS) == [
         "nothing",
-        "class_weight",
-        "tuned threshold",
+        "class-weight",
+        "tuned-threshold",
+        "balanced-bagging",
         "SMOTE",
-        "balanced bagging",
         "GAN",
     ]
     assert all(name == arm.name for name, arm in ARMS.items())
@@ -33,7 +33,7 @@ def test_arm__takes_raw_rows_and_leaves_the_classifier_alone(name, abalone):
 
 
 def test_class_weight__set_or_left():
-    arm = ARMS["class_weight"]
+    arm = ARMS["class-weight"]
     weighted, neighbours = LogisticRegression(), KNeighborsClassifier()
     assert arm(weighted)[-1].class_weight == "balanced"
     assert arm(neighbours)[-1] is neighbours

@@ -91,7 +91,7 @@ def test_no_fold(cv):
 )
 def test_a_fold_that_is_none(fold):
     cv = [(np.arange(12), np.arange(12, 24)), fold]
-    with pytest.raises(ValueError, match=r"Fold 1 of cv must be a pair, .* as positions from 0 to"):
+    with pytest.raises(ValueError, match=r"Fold 2 of cv must be a pair, .* as positions from 0 to"):
         check_task(*ROWS, arms=[], classifiers=QUICK, cv=cv, seed=0)
 
 

@@ -34,13 +34,13 @@ def without_time(comparison):
 
 
 def test_results__one_row_per_cell(found):
-    arms = ["nothing", "class_weight", "repeat", "SMOTE", "broken", "half broken", "GAN"]
+    arms = ["nothing", "class-weight", "repeat", "SMOTE", "broken", "half broken", "GAN"]
     assert isinstance(found, Comparison)
     assert found.arms == arms
     assert list(found.results) == ["fold", "arm", "classifier", *METRICS, "fit_seconds", "error"]
     cells = found.results[["fold", "arm", "classifier"]]
     assert cells.to_records(index=False).tolist() == [
-        (fold, arm, name) for fold in range(3) for arm in arms for name in QUICK
+        (fold, arm, name) for fold in (1, 2, 3) for arm in arms for name in QUICK
     ]
     assert found.results[list(METRICS)].apply(lambda s: s.between(0, 1)).all(axis=None)
     assert found.positive == "positive"
@@ -68,11 +68,11 @@ def test_notes__say_what_did_not_apply(found):
 
 
 def test_scores_are_those_of_a_model_fitted_on_real_training_rows(found):
-    train, test = found.task.folds[1]
+    train, test = found.task.rows(2)
     for arm in ("nothing", "SMOTE"):
-        model = found.task.model(arm, "neighbours", fold=1)
+        model = found.task.model(arm, "neighbours", fold=2)
         model.fit(found.X.iloc[train].reset_index(drop=True), found.y[train])
-        rows = found.held_out.query("fold == 1 and arm == @arm and classifier == 'neighbours'")
+        rows = found.held_out.query("fold == 2 and arm == @arm and classifier == 'neighbours'")
         assert rows["row"].tolist() == test.tolist()
         expected = model.predict_proba(found.X.iloc[test])[:, 1]
         np.testing.assert_array_equal(rows["probability"], expected)
@@ -87,19 +87,19 @@ def test_draws_go_from_what_nothing_scores_to_balance(found):
         nothing = alone.loc[(row.fold, "nothing", row.classifier)]
         assert row.average_precision == nothing["average_precision"]
     rows = found.draws.groupby(["arm", "classifier", "fold"])["rows"].apply(list)
-    assert rows["GAN", "bayes", 0] == [0, 52, 104]
-    assert rows["SMOTE", "neighbours", 0] == [0, 26, 52, 78, 104]
+    assert rows["GAN", "bayes", 1] == [0, 52, 104]
+    assert rows["SMOTE", "neighbours", 1] == [0, 26, 52, 78, 104]
 
 
 def test_three_classes__every_arm(three_classes):
     assert three_classes.failures.empty
     assert three_classes.notes == [
-        "tuned threshold: with more than two classes, each probability is divided by the share "
+        "tuned-threshold: with more than two classes, each probability is divided by the share "
         "of its class instead.",
         AVERAGED.format("SMOTE", 5),
     ]
     means = three_classes.arm_means()
-    tuned, nothing = means.loc["tuned threshold"], means.loc["nothing"]
+    tuned, nothing = means.loc["tuned-threshold"], means.loc["nothing"]
     assert tuned["balanced_accuracy"] > nothing["balanced_accuracy"]
     assert tuned["roc_auc"] == nothing["roc_auc"]
 
@@ -144,18 +144,18 @@ def test_same_seed__same_results__whatever_else_takes_part_and_n_jobs(abalone):
 
     def scores(**options):
         found = without_time(compare(X, y, cv=2, **options))
-        chosen = (found["arm"] != "nothing") & (found["classifier"] == "logistic regression")
-        found = found[chosen & (found["arm"] != "balanced bagging")]
+        chosen = (found["arm"] != "nothing") & (found["classifier"] == "logistic-regression")
+        found = found[chosen & (found["arm"] != "balanced-bagging")]
         return found.sort_values(["fold", "arm"], ignore_index=True)
 
-    one = scores(arms=[gan, "smote"], classifiers=["logistic regression"])
+    one = scores(arms=[gan, "smote"], classifiers=["logistic-regression"])
     two = scores(
-        arms=["balanced bagging", "smote", gan],
-        classifiers=QUICK | {"logistic regression": LogisticRegression(max_iter=1000)},
+        arms=["balanced-bagging", "smote", gan],
+        classifiers=QUICK | {"logistic-regression": LogisticRegression(max_iter=1000)},
         n_jobs=2,
     )
     pd.testing.assert_frame_equal(one, two, check_exact=True)
-    other = scores(arms=[gan, "smote"], classifiers=["logistic regression"], random_state=1)
+    other = scores(arms=[gan, "smote"], classifiers=["logistic-regression"], random_state=1)
     assert not one["brier"].equals(other["brier"])
 
 

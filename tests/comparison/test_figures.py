@@ -15,7 +15,7 @@ from ganaug.comparison.figures import (
     draw_rows_added,
 )
 
-ARMS = ["nothing", "class_weight", "repeat", "SMOTE", "half broken", "GAN"]  # not the broken one
+ARMS = ["nothing", "class-weight", "repeat", "SMOTE", "half broken", "GAN"]  # not the broken one
 
 
 def test_held_out_rows_score_as_the_table_says(found):
@@ -68,7 +68,7 @@ def test_differences_are_drawn_with_their_intervals(found):
     panel = draw_differences(found, "brier").axes[0]
     assert [label.get_text() for label in panel.get_yticklabels()] == found.arms[1:]
     _, line, point, *_ = panel.lines
-    wanted = found.interval("brier", "class_weight")
+    wanted = found.interval("brier", "class-weight")
     assert line.get_xdata().tolist() == [wanted.low, wanted.high]
     assert point.get_xdata() == [wanted.mean]
     assert panel.get_xlabel() == "less is better"

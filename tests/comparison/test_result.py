@@ -6,7 +6,7 @@ from ganaug.comparison.statistics import paired_interval
 def test_leaderboard__means_spread_and_rank(clear):
     board = clear.leaderboard()
     assert list(board.index.unique("classifier")) == ["one", "two", "all"]
-    assert list(board.loc["all"].index) == ["nothing", "tuned threshold", "GAN"]
+    assert list(board.loc["all"].index) == ["nothing", "tuned-threshold", "GAN"]
     found = clear.results.query("arm == 'GAN' and classifier == 'one'")["f1"]
     assert board.loc[("one", "GAN"), ("f1", "mean")] == pytest.approx(found.mean())
     assert board.loc[("one", "GAN"), ("f1", "sd")] == pytest.approx(found.std())
@@ -21,20 +21,20 @@ def test_leaderboard__means_spread_and_rank(clear):
 
 def test_differences__paired_by_fold(clear):
     table = clear.differences("f1")
-    assert table["arm"].tolist() == ["tuned threshold"] * 3 + ["GAN"] * 3
+    assert table["arm"].tolist() == ["tuned-threshold"] * 3 + ["GAN"] * 3
     assert table["classifier"].tolist() == ["one", "two", "all"] * 2
     f1 = clear.results.pivot_table(index="fold", columns=["arm", "classifier"], values="f1")
     expected = paired_interval((f1["GAN"] - f1["nothing"])["one"].to_numpy(), 1 / 4)
     row = table.iloc[3]
     assert row[["mean", "low", "high", "p_value"]].tolist() == pytest.approx(expected)
-    assert (table["verdict"] == "better").all()
+    assert (table["finding"] == "better").all()
 
 
 def test_differences__lower_brier_is_better(clear):
     table = clear.differences("brier")
     assert (table["mean"] < 0).all()
-    assert (table["verdict"] == "better").all()
-    assert (clear.differences("brier", against="GAN")["verdict"] == "worse").all()
+    assert (table["finding"] == "better").all()
+    assert (clear.differences("brier", against="GAN")["finding"] == "worse").all()
 
 
 def test_differences__wider_with_more_confidence(clear):
@@ -75,13 +75,13 @@ def test_histories_and_augmenters__of_arms_with_curves(found):
     assert list(found.histories) == ["GAN"]
     assert [curve[-1]["step"] for curve in found.histories["GAN"]] == [20] * 3
     fold, augmenter = found.augmenters["GAN"]
-    assert (fold, augmenter.history_) == (0, found.histories["GAN"][0])
+    assert (fold, augmenter.history_) == (1, found.histories["GAN"][0])
 
 
 @pytest.mark.parametrize("arm", ["nothing", "repeat", "SMOTE", "GAN"])
 def test_refit__is_the_arms_model_fitted_on_all_rows(found, arm):
     model = found.refit(arm, "neighbours")
-    again = found.task.model(arm, "neighbours", fold=3).fit(found.X, found.y)
+    again = found.task.model(arm, "neighbours", fold=None).fit(found.X, found.y)
     assert (model.predict_proba(found.X) == again.predict_proba(found.X)).all()
     raw = found.X.iloc[:5].assign(sex=["F", None, "unseen", "M", "I"])
     assert set(model.predict(raw)) <= {"positive", "negative"}
