@@ -76,25 +76,12 @@ html_math_renderer = "mathml"  # site_extension: browsers draw it, no script is 
 html_theme_options = {
     "logo": {"text": "ganaug"},
     "github_url": repository,
-    "use_edit_page_button": True,
     "header_links_before_dropdown": 6,
     "show_toc_level": 2,
     "navigation_with_keys": False,
-    # There is no source to edit of pages that are made of docstrings and scripts.
-    "secondary_sidebar_items": {
-        "**": ["page-toc", "edit-this-page"],
-        "api/generated/*": ["page-toc"],
-        "gallery/*": ["page-toc", "sg_download_links"],
-    },
+    "secondary_sidebar_items": ["page-toc", "sg_download_links"],
     "footer_start": ["copyright"],
     "footer_end": [],
-}
-github_user, github_repo = repository.rsplit("/", 2)[1:]
-html_context = {
-    "github_user": github_user,
-    "github_repo": github_repo,
-    "github_version": "main",
-    "doc_path": "docs",
 }
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

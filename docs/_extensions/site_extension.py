@@ -31,35 +31,30 @@ def link_page(app: Sphinx, page: str, source: list[str]) -> None:
     """Mend the links of a page in Markdown."""
     path = app.env.doc2path(page)
     if path.suffix == ".md":
-        source[0] = mend_links(source[0], app, path.parent)
+        source[0] = mend_links(source[0], app, path.parent, path.parent)
 
 
 def link_included_file(app: Sphinx, file: Path, page: str, source: list[str]) -> None:
     """Mend the links of a file in Markdown that a page includes, such as the changelog."""
-    source[0] = mend_links(source[0], app, (app.srcdir / file).resolve().parent)
+    source[0] = mend_links(source[0], app, (app.srcdir / file).resolve().parent, app.srcdir)
 
 
-def mend_links(text: str, app: Sphinx, folder: Path) -> str:
-    """Return text whose links lead where they lead on GitHub.
+def mend_links(text: str, app: Sphinx, folder: Path, folder_of_page: Path) -> str:
+    """Return text whose links lead where they lead on GitHub, seen from the folder of the page.
 
-    To a file in `docs` they are made relative to it. A file that a page of `docs` includes leads to
-    that page. Any other file of the repository leads to GitHub.
+    A file that a page includes leads to that page. Any other file outside of docs leads to GitHub.
     """
-    root = app.srcdir.parent
+    docs, root = app.srcdir, app.srcdir.parent
 
     def mend(link: re.Match[str]) -> str:
         target = (folder / link[0]).resolve()
         if not target.exists() or not target.is_relative_to(root):
             return link[0]  # MyST warns of it
-        page = app.srcdir / target.name.lower()
+        page = docs / target.name.lower()
         if target.parent == root and page.exists():
             target = page
-        if target.is_relative_to(app.srcdir):
-            return (
-                link[0]
-                if folder.is_relative_to(app.srcdir)
-                else str(target.relative_to(app.srcdir))
-            )
+        if target.is_relative_to(docs):
+            return os.path.relpath(target, folder_of_page)
         return f"{app.config.repository}/blob/main/{target.relative_to(root).as_posix()}"
 
     return LINK.sub(mend, text)
