@@ -22,6 +22,7 @@ FLOORS = {
     "paths": 0,
     "plain_values": 0,
     "priors": 0,
+    "progress": 1,
     "randomness": 0,
     "registry": 0,
     "suggestions": 0,

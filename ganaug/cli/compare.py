@@ -28,7 +28,8 @@ from ganaug.cli.screen import print_comparison, print_text, progress, say
 from ganaug.files import Source, Table, kind_at
 
 if TYPE_CHECKING:
-    from ganaug.comparison import Cell, Comparison
+    from ganaug.comparison import Comparison
+    from ganaug.comparison.evaluate import Pair
 
 REPORT = "report.html"
 
@@ -190,16 +191,25 @@ def _arms(names: list[str] | None, source: Source, steps: int | None) -> list[An
 def _compare(source: Source, **options: Any) -> Comparison:
     """Compare with a progress bar, and say how much an earlier command had done already."""
     from ganaug.comparison import compare
+    from ganaug.progress import ComparisonProgress
 
-    from_memory = []
+    from_memory: list[bool] = []
+    n_planned = 0
 
-    def on_cell(done: int, total: int, cell: Cell) -> None:
-        from_memory.append(cell.from_memory)
-        show(done, total, f"fold {cell.fold}, {cell.arm}, {cell.classifier}")
+    class Bar(ComparisonProgress):
+        def plan(self, jobs: list[tuple[int, str]], n_classifiers: int) -> None:
+            nonlocal n_planned
+            n_planned += len(jobs) * n_classifiers
+
+        def done(self, pair: Pair) -> None:
+            for cell in pair.cells:
+                from_memory.append(cell.from_memory)
+                text = f"fold {cell.fold}, {cell.arm}, {cell.classifier}"
+                show(len(from_memory), n_planned, text)
 
     try:
         with progress() as show:
-            found = compare(source.for_classifiers(), source.y, on_cell=on_cell, **options)
+            found = compare(source.for_classifiers(), source.y, verbose=Bar(), **options)
     except KeyboardInterrupt:
         say("note: the same command goes on from there")
         raise
