@@ -70,6 +70,10 @@ default="from_dtype"
         Where to train and sample; ``"auto"`` is ``"cuda"`` if there is one, else ``"cpu"``.
     random_state : int, RandomState instance or None, default=None
         An int gives the same rows every time, bit for bit on a CPU.
+    verbose : {{"auto"}} or bool, default="auto"
+        Whether ``fit`` shows how far it is. ``"auto"``: after two seconds, in a terminal or a
+        notebook; True: at once, and as lines in a log file; False: never. What is learned does not
+        depend on it. With scikit-learn's callback ``ProgressBar`` that is shown instead.
 
     Attributes
     ----------
@@ -91,7 +95,7 @@ default="from_dtype"
         with early stopping, ``quality/energy``.
     n_features_in_ : int
         Number of columns; of images that are not flattened the length of their first axis.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if they are all strings.
     encoder_, labels_ : object
         The fitted encoders of rows and of labels.
@@ -263,7 +267,7 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
 
         Returns
         -------
-        ndarray of shape (n_features_in_,), object
+        ndarray of shape (`n_features_in_`,), object
 
         Raises
         ------

@@ -16,11 +16,11 @@ from ganaug.encoders.columns import Column, Table, check_column, columns_of
 from ganaug.encoders.header import check_header, header_of
 from ganaug.encoders.layout import RowLayout
 from ganaug.fitted import check_fits
-from ganaug.parameters import ARRAY_LIKE, NONE, one_of, whole
+from ganaug.parameters import ARRAY_LIKE, NONE, NamesParameters, one_of, whole
 from ganaug.plain_values import cell_dtype
 
 
-class TableEncoder(BaseEstimator):
+class TableEncoder(NamesParameters, BaseEstimator):
     """Encode the rows of a mixed table for a GAN, and decode what the GAN makes.
 
     Numbers become rank-based normal scores, with a one-hot level for each value that comes often in
@@ -327,7 +327,7 @@ class TableEncoder(BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n, layout_.width), float32
+        ndarray of shape (n, `layout_.width`), float32
         """
         layout = self.layout_
         rows = np.zeros((len(X), layout.width), dtype=np.float32)
@@ -357,7 +357,7 @@ class TableEncoder(BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n, layout_.n_missing_flags), float32
+        ndarray of shape (n, `layout_.n_missing_flags`), float32
         """
         which = np.zeros(len(classes), dtype=np.int64)
         if self.layout_.n_missing_flags:
@@ -373,7 +373,7 @@ class TableEncoder(BaseEstimator):
 
         Parameters
         ----------
-        rows : ndarray of shape (n, layout_.width), float32
+        rows : ndarray of shape (n, `layout_.width`), float32
         classes : ndarray of shape (n,), int64
         rng : numpy.random.Generator
             Draws the level where several share a position.
