@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits
 
 from ganaug.autologging import without_autologging
@@ -114,7 +115,7 @@ class Comparison:
         return list(self.task.arms)
 
     @property
-    def classifiers(self) -> dict[str, Any]:
+    def classifiers(self) -> dict[str, BaseEstimator]:
         """The unfitted classifiers by name."""
         return dict(self.task.classifiers)
 
@@ -282,11 +283,16 @@ class Comparison:
         -------
         tuple of (str, str)
             The safe choice of :class:`Answer`.
+
+        Raises
+        ------
+        ValueError
+            If each arm failed in some fold with each classifier.
         """
         check_known("metric", metric, PURPOSES)
         return Contest(self, metric).safe()
 
-    def refit(self, arm: str, classifier: str) -> Any:
+    def refit(self, arm: str, classifier: str) -> BaseEstimator:
         """Fit an arm with a classifier on all rows.
 
         A GAN is trained once for all classifiers.

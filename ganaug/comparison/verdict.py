@@ -172,7 +172,7 @@ class Contest:
         """A column of scores, one per fold, for each arm with each classifier.
 
         The simplest arms come first. Where an arm failed in some fold it counts as *nothing*, which
-        says nothing of it: such columns are left out, unless there is no other.
+        says nothing of it: such columns are left out.
         """
         results, names = self.comparison.results, ["arm", "classifier"]
         order = pd.MultiIndex.from_product(
@@ -180,8 +180,7 @@ class Contest:
         )
         table = results.pivot_table(self.metric, "fold", names, dropna=False).reindex(columns=order)
         failed = results["error"].ne("").groupby([results[name] for name in names]).any()
-        whole = table.loc[:, ~failed.reindex(order).to_numpy()]
-        return table if whole.empty else whole
+        return table.loc[:, ~failed.reindex(order).to_numpy()]
 
     @property
     def _simplest_first(self) -> list[str]:
@@ -215,6 +214,8 @@ class Contest:
 
     def safe(self) -> Names:
         """Return what to use, see `Answer`: nothing that was tried is surely better than it."""
+        if not self.choices:
+            raise ValueError("Each arm failed in some fold with each classifier: none is to use.")
         top = self.top(self.choices)
         free = [names for names in self.choices if not self.comparison.adds_rows(names[0])]
         for choices in (free, self.choices):
@@ -256,14 +257,18 @@ class Contest:
             gains = (self.folds[ours] - self.folds[theirs]).to_numpy()
             needed = repeats_needed(gains, task.test_to_train, task.n_splits)
         words = PURPOSES if len(np.unique(self.comparison.y)) == 2 else PURPOSES_OF_MANY
+        chosen = {
+            "subject": ours,
+            "rival": theirs,
+            "top": self.top(self.choices),
+            "safe": self.safe(),
+            "today": self.best_of(BASELINE),
+        }
+        counted = {names: self.choice(names) for names in set(chosen.values())}
         return Answer(
             self.metric,
             words[self.metric],
-            subject=self.choice(ours),
-            rival=self.choice(theirs),
-            top=self.choice(self.top(self.choices)),
-            safe=self.choice(self.safe()),
-            today=self.choice(self.best_of(BASELINE)),
+            **{role: counted[names] for role, names in chosen.items()},
             change=change,
             finding=finding,
             repeats_needed=needed,
