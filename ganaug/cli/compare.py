@@ -31,7 +31,16 @@ from ganaug.cli.options import (
     read_options,
     read_seconds,
 )
-from ganaug.cli.screen import describe, note, print_comparison, progress_wanted, say, tell, volume
+from ganaug.cli.screen import (
+    Stopped,
+    describe,
+    note,
+    print_comparison,
+    progress_wanted,
+    say,
+    tell,
+    volume,
+)
 from ganaug.files import Source, Table, kind_at
 from ganaug.paths import check_writable
 from ganaug.progress import ComparisonProgress, StepProgress
@@ -165,10 +174,11 @@ def compare(
         name, source = _example()
     else:
         name = data.resolve().name if data.is_dir() else data.stem
+        tell(f"Reading {data} ...")
         source = kind_at(data).read(
             data, target, skip_unreadable=skip_unreadable, options=read_options(**reading)
         )
-        tell(describe(data.name, source.noun, source.X.shape, source.y))
+        tell(describe(source.noun, source.X.shape, source.y))
     tell(_plan(names, folds, repeats, source))
     unfinished = output_dir / ".ganaug-unfinished"
     asked = {
@@ -306,13 +316,13 @@ def _compare(source: Source, **options: Any) -> Comparison:
     try:
         found = compare(source.for_classifiers(), source.y, verbose=progress, **options)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(_stopped(progress)) from None
+        raise Stopped(_how_far(progress)) from None
     if progress.n_kept:
         note(f"{progress.n_kept} of {progress.n_total} kept from before")
     return found
 
 
-def _stopped(progress: ComparisonProgress) -> str:
+def _how_far(progress: ComparisonProgress) -> str:
     if not progress.n_done:
         return "Stopped."
     done = f"{progress.n_done} of {progress.n_total}"
@@ -355,9 +365,7 @@ def _record(comparison: Comparison, name: str, page: str, destination: dict[str,
                 on_run=lambda done, total, run: progress.reached(done, total),
             )
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            "Stopped while recording; the same command goes on from there."
-        ) from None
+        raise Stopped("Stopped while recording; the same command goes on from there.") from None
     except Exception as error:
         from ganaug.tracking.client import without_password
 
