@@ -5,9 +5,9 @@ DEMO := ganaug-demo
 
 export MLFLOW_DISABLE_TELEMETRY := true
 # Two test processes with one thread each: more would wait for each other.
-test check bench bench-rows: export OMP_NUM_THREADS := 1
+test check docs bench bench-rows: export OMP_NUM_THREADS := 1
 
-.PHONY: demo test check lint types bench bench-rows bench-speed bars clean
+.PHONY: demo test check lint types docs release bench bench-rows bench-speed bars clean
 
 .venv/.dev: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -41,6 +41,27 @@ lint: .venv/.dev
 types: .venv/.dev
 	$(BIN)/mypy
 
+docs: .venv/.dev            ## the site, in docs/_build/html; runs the gallery, needs no network
+	$(BIN)/python -m sphinx -b html -j 2 -W --keep-going docs docs/_build/html
+
+VERSION = $(shell $(BIN)/python -c "from ganaug._version import __version__; print(__version__)")
+release: .venv/.dev         ## build, check and tag the version in ganaug/_version.py
+	@test -z "$$(git status --porcelain)" \
+		|| { echo "Not released: commit or remove these first."; git status --short; exit 1; }
+	@grep -q "^## \[$(VERSION)\] - " CHANGELOG.md \
+		|| { echo "Not released: CHANGELOG.md has no section '## [$(VERSION)] - DATE'."; exit 1; }
+	@grep -qx "version: $(VERSION)" CITATION.cff \
+		|| { echo "Not released: CITATION.cff is not at version $(VERSION)."; exit 1; }
+	rm -rf build dist ganaug.egg-info
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/twine check --strict dist/*
+	for file in dist/ganaug-$(VERSION)-*.whl dist/ganaug-$(VERSION).tar.gz; do \
+		$(PYTHON) -m venv --clear build/empty \
+		&& build/empty/bin/pip install --quiet -c constraints.txt "$$file[cli]" \
+		&& (cd build && empty/bin/python ../tests/smoke.py) || exit 1; done
+	git tag -a v$(VERSION) -m "ganaug $(VERSION)"
+	@echo "Tagged v$(VERSION). Now: git push origin v$(VERSION), and $(BIN)/twine upload dist/*"
+
 STUDY ?= natural
 TABLES ?=
 bench: .venv/.bench         ## one study of all arms, tables and classifiers; goes on where it stopped
@@ -56,4 +77,5 @@ bars: .venv/.dev            ## every promise with its figure, from the results t
 	$(BIN)/python -m benchmarks promises
 
 clean:
-	rm -rf .venv $(DEMO) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist docs/_build docs/api/backreferences docs/api/generated docs/gallery
+	rm -rf $(DEMO) .mypy_cache .pytest_cache .ruff_cache

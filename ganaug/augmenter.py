@@ -95,7 +95,7 @@ default="from_dtype"
         with early stopping, ``quality/energy``.
     n_features_in_ : int
         Number of columns; of images that are not flattened the length of their first axis.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if they are all strings.
     encoder_, labels_ : object
         The fitted encoders of rows and of labels.
@@ -267,7 +267,7 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
 
         Returns
         -------
-        ndarray of shape (n_features_in_,), object
+        ndarray of shape (`n_features_in_`,), object
 
         Raises
         ------

@@ -296,7 +296,7 @@ class GANEngine(NamesParameters, CallbackSupportMixin, BaseEstimator):
 
         Returns
         -------
-        X_new : ndarray, DataFrame or Table of shape (n_new, n_features_in_)
+        X_new : ndarray, DataFrame or Table of shape (n_new, `n_features_in_`)
             In the container and dtypes of the fitted ``X``.
         y_new : ndarray, list, Series or DataFrame of length n_new
             In the container of the fitted ``y``; classes in the order of ``n``.

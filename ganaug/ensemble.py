@@ -138,7 +138,7 @@ class AugmentedClassifier(
     n_features_in_ : int
         Number of features seen in ``fit``.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen in ``fit``, where all of them are strings.
 
     See Also

@@ -15,7 +15,7 @@ from ganaug.preprocessing import TidyTable, are_levels
 class MixedSMOTE(BaseOverSampler):
     """SMOTE for any table: SMOTENC if some columns are levels, SMOTEN if all are.
 
-    Rows come back as floats and text, as from :class:`~ganaug.preprocessing.TidyTable`. SMOTE
+    Rows come back as floats and text, as from ``ganaug.preprocessing.TidyTable``. SMOTE
     interpolates no gaps, so gaps are filled first, in real rows too. Numbers are brought to the
     same scale for the search of neighbours.
 

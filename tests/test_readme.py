@@ -1,45 +1,62 @@
-"""The README keeps its word: its code runs; its commands, options, extras and links exist.
+"""The README and the pages of `docs` keep their word.
 
-The code of the pages in `docs` runs, too.
+What is in ```python and ```sh fences runs, each page in a namespace and a folder of its own. A
+```text fence after one of them is what that prints. What is shown but not run is in ```py and
+```bash fences.
 """
 
+import importlib.util
 import re
 import shlex
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import mlflow
 import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from typer.testing import CliRunner
 
 from ganaug import cli
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [path for path in sorted(ROOT.glob("docs/*.md")) if "```python" in path.read_text("utf-8")]
+FILES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("docs/guide/*.md"))]
+PAGES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in FILES}
+README = PAGES["README.md"]
+GUIDE = [name for name in PAGES if name != "README.md"]
 
 
-def fences(language, page=README):
-    """Return each fence's text and the number of lines above it."""
-    found = re.finditer(rf"^```{language}\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
-    return [(fence[1], page.count("\n", 0, fence.start(1))) for fence in found]
+def fences(page, *languages):
+    """Return language, text and the number of lines above it of each fence, in their order."""
+    pattern = rf"^```({'|'.join(languages)})\n(.*?)^```$"
+    found = re.finditer(pattern, page, flags=re.MULTILINE | re.DOTALL)
+    return [(fence[1], fence[2], page.count("\n", 0, fence.start(2))) for fence in found]
 
 
-def run_page(path):
-    """Run the Python fences of a page in their order; return the names they leave."""
-    names = {"__name__": path.stem}
-    for text, line in fences("python", path.read_text(encoding="utf-8")):
-        # The empty lines make tracebacks point into the page.
-        exec(compile("\n" * line + text, path, "exec"), names)
-    return names
-
-
-def commands(program):
-    """Return what follows `program` on each line of the shell fences."""
-    lines = [
-        shlex.split(line, comments=True) for text, _ in fences("sh") for line in text.split("\n")
-    ]
+def commands(text, program="ganaug"):
+    """Return the words after `program` on each line of a shell fence that calls it."""
+    lines = [shlex.split(line, comments=True) for line in text.split("\n")]
     return [words[1:] for words in lines if words[:1] == [program]]
+
+
+def run_page(name, capsys):
+    """Run the fences of a page in their order; return the names they leave, and what is printed."""
+    names, printed = {"__name__": Path(name).stem}, [""]
+    for language, text, line in fences(PAGES[name], "python", "sh", "py", "bash", "text"):
+        if language == "text":
+            assert printed[-1] in ("", text), "the page shows something else"
+            continue
+        if language == "python":
+            # The empty lines make tracebacks point into the page.
+            exec(compile("\n" * line + text, ROOT / name, "exec"), names)
+        elif language == "sh":
+            assert [cli.main(words) for words in commands(text)] == [0] * len(commands(text))
+        printed.append(capsys.readouterr().out)
+    return names, "".join(printed)
 
 
 @pytest.fixture
@@ -52,61 +69,74 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_page_runs_in_order(folder, capsys):
-    page = run_page(ROOT / "README.md")
-    printed = capsys.readouterr().out
-    for promised in re.findall(r"print\(.*\)  # ([\d ]+)$", README, flags=re.MULTILINE):
-        assert f"\n{promised}\n" in printed
-    assert page["y"].value_counts().to_dict() == {"young": 689, "old": 42}
-    assert page["y_new"].tolist() == ["old"] * 5
-    assert page["search"].best_score_ > 0.4
-    assert page["chooser"].best_amount_ in {0.0, 0.25, 0.5, 1.0}
-    for words in commands("ganaug"):
-        if words[0] != "compare":  # too long for a test
-            assert cli.main(words) == 0
-            assert f"\n{capsys.readouterr().out}" in README
-    kinds = page["runs"]["tags.ganaug.kind"].tolist()
-    assert sorted(kinds) == ["cell", "cell", "comparison"]
-    recorded = mlflow.search_runs(search_all_experiments=True)
-    assert len(recorded) == 5, "those of the comparison, of the callback and of the models"
-    made = {path.name for path in folder.iterdir()}
-    assert made >= {"abalones.gan", "saved.gan", "old.csv", "mlflow.db", "artifacts"}
-    assert made >= {"digits", "digits.gan", "more-digits", "eights", "grid.png"}
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType")
+@pytest.mark.parametrize("name", [name for name in GUIDE if fences(PAGES[name], "python", "sh")])
+def test_a_page_runs_in_order(name, folder, capsys):
+    run_page(name, capsys)
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType")
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_the_pages_of_the_docs_run(path, folder):
-    assert run_page(path)
+def test_the_result_of_the_readme(folder, capsys):
+    names, printed = run_page("README.md", capsys)
+    assert f"# {float(printed):.2f}\n" in README
+    X, y, without = names["X"], names["y"], names["model"].set_params(augmenter=None)
+    encode = make_column_transformer((OneHotEncoder(), [0]), remainder=StandardScaler())
+    linear = make_pipeline(encode, LogisticRegression(max_iter=1000))
+    for model, words in ((without, "Without the GAN it is"), (linear, "better than both")):
+        score = cross_val_score(model, X, y, scoring="average_precision", cv=5).mean()
+        assert re.search(rf"{words} \(?{score:.2f}", README)
 
 
-def test_boosters_are_among_the_pages():
-    assert "boosters" in {path.stem for path in PAGES}
+def test_pages_are_found():
+    assert {"README.md", "docs/boosters.md", "docs/faq.md", "docs/guide/index.md"} <= set(PAGES)
+    assert len(README.splitlines()) <= 200
+    assert PAGES["docs/faq.md"].count("\n### ") >= 20
 
 
-@pytest.mark.parametrize("words", commands("ganaug"), ids=" ".join)
+@pytest.mark.slow
+def test_the_pictures_of_how_it_works_can_be_drawn_again(tmp_path):
+    spec = importlib.util.spec_from_file_location("drawn", ROOT / "docs" / "draw_how_it_works.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    drawn = script.main(tmp_path, steps=20)
+    shown = re.findall(r"!\[.*?\]\((.+?)\)", PAGES["docs/how_it_works.md"])
+    assert [path.name for path in drawn] == shown
+    assert all(path.stat().st_size > 10_000 for path in drawn)
+
+
+COMMANDS = {
+    shlex.join(words): words
+    for page in PAGES.values()
+    for _, text, _ in fences(page, "sh", "bash")
+    for words in commands(text)
+}
+
+
+@pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
 def test_commands_and_options_exist(words):
-    command, *rest = words
-    help_page = CliRunner(env={"COLUMNS": "200"}).invoke(cli.app, [command, "--help"])
-    assert help_page.exit_code == 0, f"there is no command {command}"
-    known = set(re.findall(r"(?<!\S)--?[a-z][a-z-]*", help_page.output))
-    assert {word for word in rest if word.startswith("-")} <= known
+    command = words[:1] if words[0][0] != "-" else []
+    page = CliRunner(env={"COLUMNS": "200"}).invoke(cli.app, [*command, "--help"])
+    assert page.exit_code == 0, f"there is no command {words[0]}"
+    known = set(re.findall(r"(?<!\S)--?[a-z][a-z-]*", page.output))
+    assert {word for word in words if word.startswith("-")} <= known
 
 
 def test_make_targets_and_extras_exist():
-    targets = {target for words in commands("make") for target in words}
-    assert targets == {"demo", "test"}
+    shell = chain.from_iterable(fences(page, "sh", "bash") for page in PAGES.values())
+    targets = {
+        target for _, text, _ in shell for words in commands(text, "make") for target in words
+    }
+    assert {"demo", "test"} <= targets
     assert targets <= set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    extras = set(re.findall(r"ganaug\[([a-z]+)\]", README))
+    extras = {extra for page in PAGES.values() for extra in re.findall(r"ganaug\[([a-z]+)\]", page)}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert extras == {"cli", "mlflow", "demo", "excel"}
-    assert extras <= set(project["optional-dependencies"])
+    assert {"cli", "mlflow", "demo", "excel"} <= extras <= set(project["optional-dependencies"])
 
 
-def test_files_that_are_named_exist():
-    links = re.findall(r"\]\((?!https?:)([^)]+)\)", README)
-    names = re.findall(r"`([\w./-]+(?:\.py|\.txt|/))`", README)
-    assert {"docs/synthetic.png", "CHANGELOG.md"} <= set(links)
-    assert [name for name in links + names if not (ROOT / name).exists()] == []
+@pytest.mark.parametrize("name", PAGES)
+def test_files_that_are_named_exist(name):
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", PAGES[name])
+    names = re.findall(r"`((?:ganaug|tests|docs|pipelines|benchmarks)/[\w./-]+)`", PAGES[name])
+    there = [(ROOT / name).parent / link for link in links] + [ROOT / name for name in names]
+    assert [path for path in there if not path.exists()] == []

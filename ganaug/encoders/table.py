@@ -327,7 +327,7 @@ class TableEncoder(NamesParameters, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n, layout_.width), float32
+        ndarray of shape (n, `layout_.width`), float32
         """
         layout = self.layout_
         rows = np.zeros((len(X), layout.width), dtype=np.float32)
@@ -357,7 +357,7 @@ class TableEncoder(NamesParameters, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n, layout_.n_missing_flags), float32
+        ndarray of shape (n, `layout_.n_missing_flags`), float32
         """
         which = np.zeros(len(classes), dtype=np.int64)
         if self.layout_.n_missing_flags:
@@ -373,7 +373,7 @@ class TableEncoder(NamesParameters, BaseEstimator):
 
         Parameters
         ----------
-        rows : ndarray of shape (n, layout_.width), float32
+        rows : ndarray of shape (n, `layout_.width`), float32
         classes : ndarray of shape (n,), int64
         rng : numpy.random.Generator
             Draws the level where several share a position.

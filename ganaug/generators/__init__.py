@@ -19,6 +19,6 @@ An augmenter fits the last of its generators for which a class has enough rows. 
 overrides ``make_generator`` has another one for classes of many rows.
 
 Everything that was learned is plain data, in attributes that end in ``_``. For ``save`` the class
-needs a line in :data:`ganaug.registry.GENERATORS`. It may have a method ``check_fitted(layout)``,
-which raises if what was read from a file does not fit together, see :mod:`ganaug.fitted`.
+needs a line in ``ganaug.registry.GENERATORS``. It may have a method ``check_fitted(layout)``,
+which raises if what was read from a file does not fit together, see ``ganaug.fitted``.
 """

@@ -58,7 +58,7 @@ class ConditionalGAN(BaseEstimator):
 
     Notes
     -----
-    Training runs on one CPU thread, see :func:`ganaug.generators.training.one_thread`.
+    Training runs on one CPU thread, see ``ganaug.generators.training.one_thread``.
     """
 
     name = "gan"

@@ -49,7 +49,7 @@ class CandidateSelector(BaseEstimator):
     Attributes
     ----------
     forest_ : dict of ndarray
-        See :func:`~ganaug.generators.class_posterior.fit_class_forest`. Empty where single
+        See ``ganaug.generators.class_posterior.fit_class_forest``. Empty where single
         positions of a row mean little, as pixels do: there trees would keep only the most typical
         rows.
 

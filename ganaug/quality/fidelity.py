@@ -59,7 +59,7 @@ def column_distances(real: pd.DataFrame, synthetic: pd.DataFrame) -> pd.Series:
     Parameters
     ----------
     real, synthetic : DataFrame of shape (n, n_features) and (m, n_features)
-        Tidy: floats and text, see :class:`ganaug.preprocessing.TidyTable`.
+        Tidy: floats and text, see ``ganaug.preprocessing.TidyTable``.
 
     Returns
     -------

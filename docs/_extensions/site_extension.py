@@ -1,0 +1,93 @@
+"""What this site needs of Sphinx beyond ready-made extensions: four small things."""
+
+import inspect
+import os
+import re
+import weakref
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
+from matplotlib.figure import Figure
+from sphinx.application import Sphinx
+from sphinx_gallery.scrapers import figure_rst
+
+LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)\s#]+)")
+FIGURES_SHOWN: weakref.WeakSet[Figure] = weakref.WeakSet()
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register three of them; the scraper of figures is named in the settings of the gallery."""
+    app.add_config_value("repository", "", "env")
+    app.connect("source-read", link_page)
+    app.connect("include-read", link_included_file)
+    app.connect("autodoc-skip-member", skip_methods_of_others)
+    app.add_html_math_renderer("mathml", (write_math, None), (write_math, None))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def link_page(app: Sphinx, page: str, source: list[str]) -> None:
+    """Mend the links of a page in Markdown."""
+    path = app.env.doc2path(page)
+    if path.suffix == ".md":
+        source[0] = mend_links(source[0], app, path.parent)
+
+
+def link_included_file(app: Sphinx, file: Path, page: str, source: list[str]) -> None:
+    """Mend the links of a file in Markdown that a page includes, such as the changelog."""
+    source[0] = mend_links(source[0], app, (app.srcdir / file).resolve().parent)
+
+
+def mend_links(text: str, app: Sphinx, folder: Path) -> str:
+    """Return text whose links lead where they lead on GitHub.
+
+    To a file in `docs` they are made relative to it. A file that a page of `docs` includes leads to
+    that page. Any other file of the repository leads to GitHub.
+    """
+    root = app.srcdir.parent
+
+    def mend(link: re.Match[str]) -> str:
+        target = (folder / link[0]).resolve()
+        if not target.exists() or not target.is_relative_to(root):
+            return link[0]  # MyST warns of it
+        page = app.srcdir / target.name.lower()
+        if target.parent == root and page.exists():
+            target = page
+        if target.is_relative_to(app.srcdir):
+            return (
+                link[0]
+                if folder.is_relative_to(app.srcdir)
+                else str(target.relative_to(app.srcdir))
+            )
+        return f"{app.config.repository}/blob/main/{target.relative_to(root).as_posix()}"
+
+    return LINK.sub(mend, text)
+
+
+def skip_methods_of_others(
+    app: Sphinx, kind: str, name: str, member: Any, skip: bool, options: Any
+) -> bool | None:
+    """Leave out what a class has from scikit-learn or torch, where it is documented."""
+    home = getattr(inspect.unwrap(member), "__module__", None) if callable(member) else None
+    return True if home and not home.startswith("ganaug") else None
+
+
+def write_math(translator: Any, node: nodes.Element) -> None:
+    """Write a formula as MathML, so that a page loads no script to show it."""
+    translator.body.append(tex2mathml(node.astext(), as_block=isinstance(node, nodes.math_block)))
+    raise nodes.SkipNode
+
+
+def figures_without_pyplot(block: Any, block_vars: dict[str, Any], gallery_conf: Any) -> str:
+    """Save the figure that a block ends with, as a notebook shows it; for sphinx-gallery.
+
+    Its own scraper finds the figures of pyplot only, and ours are drawn without it.
+    """
+    figure = block_vars["example_globals"].get("___")
+    if not isinstance(figure, Figure) or figure.canvas.manager or figure in FIGURES_SHOWN:
+        return ""
+    FIGURES_SHOWN.add(figure)
+    path = next(block_vars["image_path_iterator"])
+    figure.savefig(path, dpi=150)
+    return figure_rst([os.fspath(path)], gallery_conf["src_dir"])
