@@ -24,6 +24,7 @@ from ganaug.cli.screen import note, tell
 from ganaug.files import ReadOptions, kind_at, read_images
 from ganaug.files.images import SYNTHETIC
 from ganaug.files.tables import read_frame
+from ganaug.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,7 +105,10 @@ def _read(path: Path, options: ReadOptions, target: str | None) -> dict[str, Any
     if target is None:
         return {"": frame}
     if target not in frame:
-        raise ValueError(f"{path} has no column {target!r}.")
+        raise ValueError(
+            f"{path} has no column {target!r}.{did_you_mean(target, frame)} It has: "
+            f"{', '.join(frame)}."
+        )
     labels = frame.pop(target).astype(str)
     return {label: frame[labels == label] for label in labels.unique()}
 

@@ -119,10 +119,10 @@ def _choices(metric: str, whole: pd.DataFrame, n_rare: int) -> Table:
     if counts:
         title += f"; found: of {n_rare}" + f" in the top {n_rare}" * (metric == RANKING)
     table = _plain_table(f"{title})")
-    for name in ("", "arm", "classifier"):
-        table.add_column(name)
-    for name in ("score", *counts):
-        table.add_column(name, justify="right")
+    for words in ("", "arm", "classifier"):
+        table.add_column(words)
+    for number in ("score", *counts):
+        table.add_column(number, justify="right")
     for name, row in rows.iterrows():
         score = f"{row['score']:.3f}".replace("0.", ".")
         numbers = [f"{row[count]:.0f}" for count in counts]
