@@ -187,7 +187,7 @@ def compare(
     asked = {
         "arms": _arms(names["arms"], source, steps, device),
         "classifiers": names["classifiers"],
-        "cv": _cv(folds, repeats, seed),
+        "cv": _cv(folds, repeats, seed, source),
         "budget": seconds,
     }
     _check(source, asked, seed)
@@ -241,8 +241,8 @@ def _example() -> tuple[str, Source]:
     columns = list(frame)
     y = frame.pop("kind").str.strip()
     tell(
-        "Blocks of printed pages by size and ink; find those (positive) that are no text. Of KEEL's "
-        "imbalanced tables it has the most rare rows: the more of them, the surer the answer."
+        "Blocks of printed pages by size and ink; find those (positive) that are no text. Of "
+        "KEEL's imbalanced tables it has the most rare rows, which makes for a sure answer."
     )
     return EXAMPLE, Table(frame, y, columns)
 
@@ -282,13 +282,19 @@ def _arms(
     return [gan if name.casefold() == "gan" else name for name in names or ARMS]
 
 
-def _cv(folds: int | None, repeats: int | None, seed: int) -> Any:
+def _cv(folds: int | None, repeats: int | None, seed: int, source: Source) -> Any:
     """Return what is given for the parameter ``cv``."""
     if repeats is None:
         return folds
     from sklearn.model_selection import RepeatedStratifiedKFold
 
-    return RepeatedStratifiedKFold(n_splits=folds or N_FOLDS, n_repeats=repeats, random_state=seed)
+    n_splits, rarest = folds or N_FOLDS, min(Counter(source.y).values())
+    if rarest < n_splits:
+        raise ValueError(
+            f"{n_splits} folds need {n_splits} rows of each class, and one has {rarest}; pass "
+            f"--folds {max(rarest, 2)}."
+        )
+    return RepeatedStratifiedKFold(n_splits=n_splits, n_repeats=repeats, random_state=seed)
 
 
 def _check(source: Source, asked: dict[str, Any], seed: int) -> None:

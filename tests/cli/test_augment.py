@@ -51,10 +51,9 @@ def test_augment__drop__nothing_is_learned_and_real_rows_keep_their_cells(capsys
     assert "zip" not in GANAugmenter.load(table.with_name("m")).feature_names_in_
     # In another format, which is written from values, the column is gone.
     other = table.with_name("out.parquet")
-    assert (
-        run(capsys, "augment", table, "--target", "y", "-o", other, *STEPS, "--drop", "zip")[0] == 0
-    )
-    assert list(pd.read_parquet(other))[0] == "day"
+    arguments = ("--target", "y", "-o", other, *STEPS, "--drop", "zip")
+    assert run(capsys, "augment", table, *arguments)[0] == 0
+    assert pd.read_parquet(other).columns[0] == "day"
 
 
 def test_augment__model__draws_from_a_saved_gan(capsys, table, monkeypatch):
@@ -82,7 +81,7 @@ def test_augment__a_model_that_does_not_fit__nothing_is_written(capsys, table, f
     bad = f"does not fit {model}: "
     for data, options, told in [
         (other, (), f"{other} {bad}The feature names should match"),
-        (strange, (), f"{strange} {bad}unknown label"),
+        (strange, (), f"{strange} {bad}y has labels that were not there in fit"),
         (table, ("--steps", 3), "--model trains no GAN; leave out --steps."),
         (table, ("--save-model", "n"), "--model trains no GAN; leave out --save-model."),
     ]:
