@@ -1,11 +1,24 @@
 """`ganaug compare`: what is printed, written, recorded and refused."""
 
 import importlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from functools import partial
 
+import numpy as np
+import pandas as pd
 import pytest
-from helpers import closed_port, complaint, run
+from helpers import closed_port, complaint, run, write_csv
 
 import ganaug.comparison
+from ganaug import GANAugmenter
+from ganaug.comparison.checks import N_SPLITS
+from ganaug.comparison.classifiers import DEFAULT_CLASSIFIERS
 
 command = importlib.import_module("ganaug.cli.compare")  # a function has its name
 
@@ -141,6 +154,212 @@ def test_compare__stopped__the_same_command_goes_on(capsys, table, tmp_path, mon
 
 @pytest.mark.filterwarnings("always")
 def test_compare__a_note_of_every_fold__said_once(capsys, tmp_path):
+    path = tmp_path / "d.csv"
+    rows = [f"{i % 7},client {i}@mail,{'yes' if i % 4 == 0 else 'no'}\n" for i in range(120)]
+    path.write_text("a,who,y\n" + "".join(rows))
+    arguments = ("--arms", "gan", "--classifiers", "logistic-regression", "--no-tracking")
+    arguments += ("--folds", "2", "--steps", "2", "--output-dir", tmp_path)
+    code, _, err = run(capsys, "compare", path, "--target", "y", *arguments)
+    assert code == 0
+    assert err.count("Columns that identify rows: 'who'") == 1
+
+
+@pytest.mark.filterwarnings("always")
+def test_compare__few_rows__note_in_one_line(capsys, tmp_path):
+    path = tmp_path / "d.csv"
+    path.write_text("a,y\n" + "1,no\n2,no\n3,no\n" * 4 + "5,yes\n6,yes\n")
+    arguments = ("--arms", "nothing", "--classifiers", "logistic-regression", "--no-tracking")
+    code, out, err = run(capsys, "compare", path, "--target", "y", *arguments)
+    assert code == 0
+    said = "2 folds instead of 5: class 'yes' has only 2 rows, and each fold must hold one."
+    assert f"ganaug: note: {said}\n" in err
+    assert said in " ".join(out.split())
+
+
+def test_compare__built_in_example(capsys):
+    arguments = ("--arms", "class-weight", "--classifiers", "logistic-regression", "--no-tracking")
+    code, out, err = run(capsys, "compare", *arguments, "--folds", 2)
+    assert code == 0
+    assert "5472 rows, 10 columns; classes: negative (4913) and positive (559)." in err
+    assert "of 559 with" in " ".join(out.split())
+
+
+def test_compare__labels_that_are_numbers_are_numbers(capsys, tmp_path, monkeypatch):
+    path = write_csv(tmp_path / "numbers.csv", [0] * 40 + [1] * 20)
+    arguments = ("--target", "y", "--no-tracking", "--folds", 2, "--arms", "class-weight")
+    code, out, _ = run(capsys, "compare", path, *arguments, "--classifiers", "random-forest")
+    assert code == 0
+    assert "failed" not in out, "scikit-learn cannot weigh '0' and '1' as text"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+@pytest.mark.parametrize("n_jobs", ["1", "2"])
+def test_compare__ctrl_c__one_line_and_130(tmp_path, n_jobs):
+    path = tmp_path / "d.csv"
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(4000, 2)), columns=["a", "b"])
+    X.assign(y=rng.random(4000) < 0.3).to_csv(path, index=False)
+    command = [sys.executable, "-m", "ganaug", "compare", path, "--target", "y", "--no-tracking"]
+    with subprocess.Popen(
+        [*map(str, command), "--n-jobs", n_jobs],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # Where tests run in the background they may have been told to ignore it.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+        cwd=tmp_path,
+    ) as process:
+        while process.poll() is None and not list(
+            tmp_path.glob(".ganaug-unfinished/**/output.pkl")
+        ):
+            time.sleep(0.2)
+        for _ in range(3):
+            os.killpg(process.pid, signal.SIGINT)
+            # While joblib writes a result it takes any exception for a failed write, and goes on.
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=10)
+                break
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert out == ""
+    done = r"ganaug: Stopped after \d+ of 90; the same command goes on from there\."
+    assert re.fullmatch(done, err.splitlines()[-1])
+    assert err.count("Stopped") == 1
+    assert "Traceback" not in err
+
+
+@pytest.mark.slow
+def test_compare_images__classifiers_see_pixels_and_the_gan_images(capsys, folder, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    seen = []
+    fit = GANAugmenter.fit
+    monkeypatch.setattr(GANAugmenter, "fit", lambda *a: seen.append(a[0]) or fit(*a))
+    code, out, _ = run(
+        capsys,
+        *("compare", folder, "--arms", "smote,gan", "--classifiers", "nearest-neighbours"),
+        *("--folds", 2, "--no-tracking", "--steps", 5),
+    )
+    assert code == 0
+    assert "failed" not in out
+    assert "GAN" in out
+    assert {(augmenter.encoder_.shape_, augmenter.network) for augmenter in seen} == {
+        ((8, 8), "conv")
+    }
+    page = (folder.parent / "report.html").read_text(encoding="utf-8")
+    assert "Held-out images above synthetic ones." in page
+    assert "data:image/png;base64," in page
+
+
+# --- What is said and asked for -------------------------------------------------------------------
+
+QUICK = ("--target", "y", "--no-tracking", "--classifiers", "logistic-regression")
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Return what is asked of `compare`, which is not done."""
+    found = {}
+
+    def compare(X, y, **options):
+        found.update(options, X=X)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(ganaug.comparison, "compare", compare)
+    return found
+
+
+def test_compare__first_lines__before_anything_slow(capsys, table, asked):
+    *_, error = complaint_lines(capsys, "compare", table, *QUICK)
+    assert error == "ganaug: enough"
+    for words, plan in (
+        ((), "6 arms with 1 classifiers on 5 folds: 30 fits, and more until the answer is clear."),
+        (("--folds", 3, "--arms", "gan"), "2 arms with 1 classifiers on 3 folds: 6 fits."),
+        (("--folds", 2, "--repeats", 4, "--arms", "Class_Weight,nothing"), "2 arms .* 8 fol.* 16 "),
+    ):
+        first, second, *rest, _ = complaint_lines(capsys, "compare", table, *QUICK, *words)
+        assert first == f"Reading {table} ..."
+        assert second == "60 rows, 6 columns; classes: 1 (45) and 01 (15)."
+        assert re.search(plan, " ".join(" ".join(rest).split()))
+
+
+def complaint_lines(capsys, *arguments):
+    code, _, err = run(capsys, *arguments)
+    assert code == 2
+    return err.splitlines()
+
+
+def test_what_is_said_before_the_package_is_loaded_is_what_it_does():
+    assert list(ganaug.comparison.ARMS) == list(command.ARMS)
+    assert len(DEFAULT_CLASSIFIERS) == command.N_CLASSIFIERS
+    assert N_SPLITS == command.N_FOLDS
+
+
+@pytest.mark.parametrize(
+    ("words", "cv", "budget"),
+    [
+        ((), None, None),
+        (("--folds", 3), 3, None),
+        (("--budget", "5m"), None, 300.0),
+        (("--folds", 3, "--budget", "90s"), 3, 90.0),
+    ],
+)
+def test_compare__folds_and_budget(capsys, table, asked, words, cv, budget):
+    assert complaint(capsys, "compare", table, *QUICK, *words) == "enough"
+    assert (asked["cv"], asked["budget"]) == (cv, budget)
+
+
+def test_compare__repeats__exactly_so_many(capsys, table, asked):
+    assert complaint(capsys, "compare", table, *QUICK, "--repeats", 3, "--seed", 7) == "enough"
+    assert repr(asked["cv"]) == "RepeatedStratifiedKFold(n_repeats=3, n_splits=5, random_state=7)"
+    assert asked["budget"] is None
+
+
+def test_compare__drop_and_device(capsys, table, asked):
+    words = ("--drop", "zip", "--drop", "odd, name", "--device", "cpu")
+    assert complaint(capsys, "compare", table, *QUICK, *words) == "enough"
+    assert list(asked["X"]) == ["day", "n", "x", "flag"]
+    gan = asked["arms"][-1]
+    assert (gan.name, gan.wrap.augmenter.device) == ("GAN", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--drop", "zipp"), "has no column 'zipp' to drop. Did you mean 'zip'? It has: zip, day"),
+        (("--drop", "y"), "--drop cannot leave out 'y', the column of labels."),
+        (("--budget", "soon"), "--budget 'soon' is no time; write it like 90s, 5m or 1h."),
+        (("--budget", "5m", "--repeats", 2), "--budget repeats the folds as often as it takes;"),
+        (("--folds", 20, "--repeats", 2), "20 rows of each class, and one has 15; pass --folds"),
+        (
+            ("--device", "gpu"),
+            "The 'device' parameter of GANAugmenter must be one of 'auto',",
+        ),
+        (("--arms", "gin"), "Unknown arm 'gin'. Did you mean 'GAN'?"),
+        (("--log-models", "some"), "Invalid value for '--log-models'"),
+        (("--output-dir", "d.csv/there"), "is a file, not a folder."),
+    ],
+)
+def test_compare__a_failure_leaves_nothing_behind(capsys, table, monkeypatch, words, told):
+    monkeypatch.chdir(table.parent)
+    words = ("--target", "y", "--output-dir", "new/folder", *words)
+    assert told in complaint(capsys, "compare", table, *words)
+    assert list(table.parent.iterdir()) == [table]
+
+
+def test_compare__quiet_and_verbose(capsys, table):
+    words = (*QUICK, "--folds", 2, "--arms", "nothing")
+    code, out, err = run(capsys, "compare", table, *words, "--quiet")
+    assert (code, err) == (0, "")
+    assert out.endswith("Report: report.html\n")
+    code, out, err = run(capsys, "compare", table, *words, "--verbose")
+    assert code == 0
+    assert re.search(r"^ganaug: fold 2, nothing: \d+\.\d s$", err, flags=re.MULTILINE)
+
+
+@pytest.mark.filterwarnings("always")
+def test_compare__a_column_that_gives_the_target_away__is_named(capsys, tmp_path):
     path = tmp_path / "d.csv"
     rows = [f"{i % 7},{'b,no' if i % 4 else 'a,yes'}" for i in range(80)]
     path.write_text("\n".join(["n,status,y", *rows, ""]))
