@@ -26,7 +26,7 @@ from sklearn.utils.validation import check_memory
 from threadpoolctl import threadpool_limits
 
 from ganaug.autologging import without_autologging
-from ganaug.comparison.arms import Arm
+from ganaug.comparison.arms import Arm, Augmented
 from ganaug.comparison.scores import score
 from ganaug.digest import fingerprint, source_of
 from ganaug.draws import AUGMENTER
@@ -122,7 +122,7 @@ class Task:
         table = fingerprint(self.X, self.y)
         known = [(name, c, source_of(c)) for name, c in self.classifiers.items()]
         shared = [table, known, self.seed, [version(package) for package in PACKAGES]]
-        wraps = {name: (arm.wrap, source_of(arm.wrap)) for name, arm in self.arms.items()}
+        wraps = {name: (_unseen(arm.wrap), source_of(arm.wrap)) for name, arm in self.arms.items()}
         return [joblib.hash([*shared, *self.rows(fold), wraps[arm]]) for fold, arm in jobs]
 
     @cached_property
@@ -204,6 +204,14 @@ class Task:
         # The same augmenter for all classifiers, and the same classifier for all arms.
         set_seeds(model, self.seed_of(fold, classifier), self.seed_of(fold, arm))
         return replace_memory(model, None, self.augmenter_memory)
+
+
+def _unseen(wrap: Any) -> Any:
+    """Return what an arm does, without whether it is shown: no result depends on that."""
+    augmenter = getattr(wrap, "augmenter", None)
+    if not isinstance(wrap, Augmented) or not hasattr(augmenter, "verbose"):
+        return wrap
+    return replace(wrap, augmenter=clone(augmenter).set_params(verbose="auto"))
 
 
 def set_seeds(model: BaseEstimator, seed: int, augmenter_seed: int) -> BaseEstimator:
