@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any
 
-import joblib
 import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score
@@ -184,9 +183,9 @@ def _legends(comparison: Comparison) -> dict[str, list[pd.DataFrame]]:
 
 def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
     """Return the rows made in one fold and those it held out; none without a generator."""
-    if not comparison.histories:
-        return None
     arm = comparison.subject
+    if arm not in comparison.augmenters:
+        return None
     fold, augmenter = comparison.augmenters[arm]
     with threadpool_limits(1):
         X, y = augmenter.sample()
@@ -229,9 +228,7 @@ def _call(comparison: Comparison) -> str:
     classifiers: Any = task.classifiers
     if all(repr(known) == repr(CLASSIFIERS.get(name)) for name, known in classifiers.items()):
         classifiers = list(classifiers)
-    folds = f"<{comparison.n_folds} folds, {joblib.hash(task.folds)}>"
-    cv = folds if task.folds_given else comparison.n_folds
-    given = f"arms={arms}, classifiers={classifiers}, cv={cv}, random_state={task.seed}"
+    given = f"arms={arms}, classifiers={classifiers}, cv={task.cv}, random_state={task.seed}"
     return f"compare(X, y, {' '.join(given.split())})"
 
 

@@ -89,7 +89,7 @@ class Comparison:
     def __repr__(self) -> str:
         return (
             f"<Comparison: {len(self.arms)} arms, {len(self.classifiers)} classifiers, "
-            f"{self.n_folds} folds of {len(self.y)} rows>"
+            f"{len(self.y)} rows, cv={self.task.cv}>"
         )
 
     @property
@@ -120,7 +120,7 @@ class Comparison:
     @property
     def subject(self) -> str:
         """The arm in question: the first that trains a generator, or else the last."""
-        return next(iter(self.histories), self.arms[-1])
+        return self.task.subject
 
     @property
     def digest(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -22,15 +22,33 @@ from ganaug.quality.summary import are_images, encoded, learn_images, tidied
 if TYPE_CHECKING:
     import PIL.Image
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
+
+    from ganaug.typing import Labels, Rows
 
 # Readable with any colour vision, on white and on black; the last is half transparent.
 REAL, SYNTHETIC, OTHERS = "#2a6fbb", "#d2660f", "#8b909999"
 MOST_LEVELS = 8
 
 
+def blank(figure: Figure | SubFigure | None, size: tuple[float, float]) -> Figure:
+    """Return a figure to draw into, of that size in inches unless it is part of another."""
+    from matplotlib.figure import Figure
+
+    figure = Figure() if figure is None else figure
+    if isinstance(figure, Figure):
+        figure.set_size_inches(size)
+        figure.set_layout_engine("constrained")
+    return cast("Figure", figure)  # a part of a figure is drawn into just so
+
+
 def draw_marginals(
-    real: Any, synthetic: Any, *, reference: Any = None, most_columns: int = 12
+    real: Rows,
+    synthetic: Rows,
+    *,
+    reference: Rows | None = None,
+    most_columns: int = 12,
+    figure: Figure | SubFigure | None = None,
 ) -> Figure:
     """Draw the values of each column, real and synthetic, into one panel.
 
@@ -48,11 +66,13 @@ def draw_marginals(
         synthetic rows: real rows differ, too, by chance alone.
     most_columns : int, default=12
         If there are more columns, those that differ most are drawn.
+    figure : Figure or SubFigure of matplotlib, default=None
+        What to draw into. A whole figure gets the size that fits. By default a new one, for which
+        no window is opened.
 
     Returns
     -------
     matplotlib.figure.Figure
-        With ``savefig``; no window is opened.
 
     Examples
     --------
@@ -62,7 +82,6 @@ def draw_marginals(
     >>> len(draw_marginals(a, b).axes)
     3
     """
-    from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
     if are_images(real):
@@ -74,7 +93,7 @@ def draw_marginals(
     shown = np.sort(np.argsort(-distances.to_numpy(), kind="stable")[:most_columns])
     across = min(4, len(shown))
     down = -(-len(shown) // across)
-    figure = Figure(figsize=(2.4 * across, 2.1 * down + 0.4), layout="constrained")
+    figure = blank(figure, (2.4 * across, 2.1 * down + 0.4))
     panels = figure.subplots(down, across, squeeze=False)
     for panel, j in zip(panels.flat, shown, strict=False):
         pair = [ours.iloc[:, j], theirs.iloc[:, j]]
@@ -153,7 +172,13 @@ def _draw_levels(panel: Axes, real: pd.Series, synthetic: pd.Series) -> None:
     panel.set_xticks(range(len(shares)), short, rotation=rotation, parse_math=False)
 
 
-def draw_projection(real: Any, synthetic: Any, others: Any = None) -> Figure:
+def draw_projection(
+    real: Rows,
+    synthetic: Rows,
+    others: Rows | None = None,
+    *,
+    figure: Figure | SubFigure | None = None,
+) -> Figure:
     """Draw rows in the plane in which the real ones differ most.
 
     Parameters
@@ -162,6 +187,8 @@ def draw_projection(real: Any, synthetic: Any, others: Any = None) -> Figure:
         Rows of one class.
     others : DataFrame or array of shape (k, n_features), optional
         Real rows of other classes, for the background.
+    figure : Figure or SubFigure of matplotlib, default=None
+        As for `draw_marginals`.
 
     Returns
     -------
@@ -177,21 +204,21 @@ def draw_projection(real: Any, synthetic: Any, others: Any = None) -> Figure:
     >>> len(draw_projection(a, b).axes)
     2
     """
-    from matplotlib.figure import Figure
-
-    kinds = {"real": real, "synthetic": synthetic, "others": others}
+    kinds: dict[str, Any] = {"real": real, "synthetic": synthetic, "others": others}
     rows, _ = encoded(learn_from=("real", "others"), **kinds)
     plane = PCA(2 if rows["real"].shape[1] > 1 else 1, random_state=0)
     with np.errstate(invalid="ignore"):  # All rows may be the same, without any variance.
         plane.fit(np.concatenate([rows[name] for name in rows if name != "synthetic"]))
     points = {name: np.c_[plane.transform(z), np.zeros(len(z))][:, :2] for name, z in rows.items()}
 
-    figure = Figure(figsize=(7.6, 3.8), layout="constrained")
+    figure = blank(figure, (7.6, 3.8))
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     shares = [*np.nan_to_num(plane.explained_variance_ratio_), 0.0][:2]
     for panel, name, color in zip(panels, ("real", "synthetic"), (REAL, SYNTHETIC), strict=True):
         if others is not None:
-            panel.scatter(*points["others"].T, s=5, color=OTHERS, label=f"{len(others)} others")
+            panel.scatter(
+                *points["others"].T, s=5, color=OTHERS, label=f"{len(rows['others'])} others"
+            )
         panel.scatter(*points[name].T, s=10, color=color, alpha=0.7)
         panel.set_title(f"{len(rows[name])} {name} rows", color=color, fontweight="bold")
         panel.set_xlabel(f"1st principal component ({shares[0]:.0%} of variance)")
@@ -203,7 +230,9 @@ def draw_projection(real: Any, synthetic: Any, others: Any = None) -> Figure:
     return figure
 
 
-def draw_distances(real: Any, synthetic: Any, held_out: Any) -> Figure:
+def draw_distances(
+    real: Rows, synthetic: Rows, held_out: Rows, *, figure: Figure | SubFigure | None = None
+) -> Figure:
     """Draw how near rows come to those that the generator was trained on.
 
     Parameters
@@ -214,6 +243,8 @@ def draw_distances(real: Any, synthetic: Any, held_out: Any) -> Figure:
         Synthetic rows of that class.
     held_out : DataFrame or array of shape (k, n_features)
         Real rows of the class that were kept away from the generator.
+    figure : Figure or SubFigure of matplotlib, default=None
+        As for `draw_marginals`.
 
     Returns
     -------
@@ -231,11 +262,9 @@ def draw_distances(real: Any, synthetic: Any, held_out: Any) -> Figure:
     >>> len(draw_distances(a, b, c).axes)
     1
     """
-    from matplotlib.figure import Figure
-
     rows, _ = encoded(real=real, synthetic=synthetic, held_out=held_out)
     near = {name: nearest_distances(rows[name], rows["real"]) for name in ("held_out", "synthetic")}
-    figure = Figure(figsize=(3.8, 3.8), layout="constrained")
+    figure = blank(figure, (3.8, 3.8))
     panel = figure.subplots()
     for name, color in (("held_out", REAL), ("synthetic", SYNTHETIC)):
         label = f"{len(near[name])} {name.replace('_', '-')} rows"
@@ -251,13 +280,14 @@ def draw_distances(real: Any, synthetic: Any, held_out: Any) -> Figure:
 
 
 def draw_images(
-    real: tuple[Any, Any],
-    synthetic: tuple[Any, Any],
+    real: tuple[Rows, Labels],
+    synthetic: tuple[Rows, Labels],
     *,
     shape: tuple[int, ...] | None = None,
-    channels: str = "infer",
+    channels: Literal["infer", "first", "last"] = "infer",
     per_class: int = 10,
     most_classes: int = 10,
+    figure: Figure | SubFigure | None = None,
 ) -> Figure:
     """Draw images of each class, real ones above synthetic ones.
 
@@ -277,11 +307,12 @@ def draw_images(
         How many of each kind, at even distances among all of the class.
     most_classes : int, default=10
         If there are more classes, those with the fewest real images are drawn.
+    figure : Figure or SubFigure of matplotlib, default=None
+        As for `draw_marginals`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        With ``savefig``; no window is opened.
 
     Raises
     ------
@@ -301,8 +332,6 @@ def draw_images(
     >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
     ['1, real', 'synthetic', '2, real', 'synthetic']
     """
-    from matplotlib.figure import Figure
-
     check_value("draw_images", "per_class", per_class, whole(1))
     check_value("draw_images", "most_classes", most_classes, whole(1))
     encoder = ImageEncoder(shape=shape, channels=channels)
@@ -319,7 +348,8 @@ def draw_images(
     picture, middles = tile(strips, pair=True)
     height, width = picture.shape[:2]
     inches = 0.6 / max(strips[0].shape[1:3])  # for a pixel
-    figure = Figure(figsize=(width * inches + 1.2, height * inches + 0.2), layout="constrained")
+    size = width * inches + 1.2, height * inches + 0.2
+    figure = blank(figure, size)
     panel = figure.subplots()
     panel.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     panel.set_xticks([])

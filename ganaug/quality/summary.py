@@ -170,27 +170,21 @@ def identifying_columns(X: pd.DataFrame) -> list:
     return found if len(found) < X.shape[1] else []
 
 
-def _without_identifiers(real: Any, **others: Any) -> dict[str, Any]:
-    """Return tables without the columns that identify rows in the real one, and say so."""
+def without_identifiers(real: Any, **others: Any) -> tuple[dict[str, Any], list]:
+    """Return tables without the columns that identify rows in the real one, and these columns."""
     kinds = {"real": real} | others
     if are_images(real):
-        return kinds
+        return kinds, []
     frame = as_frame(real)
     left_out = identifying_columns(frame)
-    if not left_out:
-        return kinds
-    warnings.warn(
-        f"Columns that identify rows are left out of all measures: "
-        f"{', '.join(map(repr, left_out))}. No synthetic row should have a real one's.",
-        UserWarning,
-        stacklevel=3,  # past report
-    )
-    return {
-        name: table
-        if table is None
-        else as_frame(table, list(frame.columns)).drop(columns=left_out, errors="ignore")
-        for name, table in kinds.items()
-    }
+    if left_out:
+        kinds = {
+            name: table
+            if table is None
+            else as_frame(table, list(frame.columns)).drop(columns=left_out, errors="ignore")
+            for name, table in kinds.items()
+        }
+    return kinds, left_out
 
 
 def report(
@@ -254,7 +248,14 @@ def report(
     >>> found.table.columns.tolist()
     ['synthetic', 'real', 'good', 'alike', 'in words']
     """
-    kinds = _without_identifiers(real, synthetic=synthetic, held_out=held_out)
+    kinds, left_out = without_identifiers(real, synthetic=synthetic, held_out=held_out)
+    if left_out:
+        warnings.warn(
+            f"Columns that identify rows are left out of all measures: "
+            f"{', '.join(map(repr, left_out))}. No synthetic row should have a real one's.",
+            UserWarning,
+            stacklevel=2,
+        )
     rows, frames = encoded(FEWEST_ROWS, **kinds)
     rng = np.random.default_rng(random_state)
     chosen = {name: rng.permutation(len(some)) for name, some in rows.items()}
