@@ -24,6 +24,7 @@ from ganaug.generators.few_rows import Interpolation, Jitter
 from ganaug.generators.gan import CHUNK, ConditionalGAN
 from ganaug.generators.monitor import Monitor, TrainingDiverged, Validation
 from ganaug.generators.selection import CandidateSelector
+from ganaug.notebook import ShowsTraining
 from ganaug.parameters import (
     ARRAY_LIKE,
     CALLABLE,
@@ -46,7 +47,7 @@ from ganaug.training_rows import CheckedRows, EncodedRows, check_rows, encode_ro
 N_CANDIDATES = whole(1, CHUNK)
 
 
-class GANEngine(CallbackSupportMixin, BaseEstimator):
+class GANEngine(ShowsTraining, CallbackSupportMixin, BaseEstimator):
     """Parameters, training and sampling: what both faces share."""
 
     parameter_rules = {

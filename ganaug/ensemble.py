@@ -21,6 +21,7 @@ from ganaug.callbacks import CallbackSupportMixin, with_callbacks
 from ganaug.draws import AUGMENTER, ESTIMATOR, draw_rows, set_rows_to_add
 from ganaug.frames import as_pandas, check_container
 from ganaug.memory import fit_or_load
+from ganaug.notebook import ShowsTraining
 from ganaug.parameters import FLAG, NONE, RANDOM_STATE, check_parameters, has_methods, is_a, whole
 from ganaug.priors import adjusted_prior, class_prior, decision_prior, weighing_parameters
 from ganaug.randomness import clone_seeded, seed_from
@@ -40,6 +41,7 @@ class Draws(NamedTuple):
 
 
 class AugmentedClassifier(
+    ShowsTraining,
     RoutesMetadata,
     AveragesClones,
     CallbackSupportMixin,

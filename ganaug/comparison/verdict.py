@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import pandas as pd
 
 from ganaug.comparison.arms import ARMS, BASELINE, Augmented
+from ganaug.comparison.notebook import show_verdict
 from ganaug.comparison.scores import DECISIONS, PURPOSES, RANKING, WORDS
 from ganaug.comparison.statistics import SMALLEST_DIFFERENCE, Interval, repeats_needed
 
@@ -129,6 +130,9 @@ class Verdict:
             rows = part.to_string(formatters=formatters)
             blocks.append(f"{_upper(PURPOSES[metric])} ({about}):\n{rows}")
         return "\n\n".join(filter(None, blocks))
+
+    def _repr_html_(self) -> str:
+        return show_verdict(self)
 
     def _parts(self) -> dict[str, pd.DataFrame]:
         """Return the part of the table for each purpose, by metric."""
