@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
+from numpy.typing import ArrayLike
 from sklearn import get_config
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_consistent_length
@@ -16,6 +17,7 @@ from ganaug.callbacks import with_callbacks
 from ganaug.containers import as_labels
 from ganaug.engine import GANEngine
 from ganaug.frames import as_pandas, check_form, library_of
+from ganaug.typing import LabelsLike, RowsLike
 from ganaug.weights import check_sample_weight
 
 _DOC = """{summary}
@@ -182,7 +184,9 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
     )
 
     @with_callbacks
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> GANAugmenter:
+    def fit(
+        self, X: RowsLike, y: LabelsLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> GANAugmenter:
         """Train the GAN.
 
         Parameters
@@ -203,7 +207,7 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
         """
         return self._fit(X, y, sample_weight)
 
-    def transform(self, X: Any, y: Any = None) -> Any:
+    def transform(self, X: RowsLike, y: LabelsLike | None = None) -> Any:
         """Return ``X`` as it is or, given ``y`` too, extended by synthetic rows.
 
         Parameters
@@ -253,7 +257,7 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
         asked = vars(self).get("_sklearn_output_config", {}).get("transform")
         return (asked or get_config()["transform_output"]) == "pandas"
 
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Return the names of the columns, which stay as they are.
 
         Parameters
@@ -283,7 +287,7 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
                 "table of; flatten them first, or leave set_output at 'default'."
             )
 
-    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
+    def fit_transform(self, X: RowsLike, y: LabelsLike | None = None, **fit_params: Any) -> Any:
         """Fit, and return ``X`` as it is; warns, because no rows are added here.
 
         Parameters
@@ -322,7 +326,9 @@ class GANOverSampler(GANEngine, BaseOverSampler):  # noqa: D101
     )
 
     @with_callbacks
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> GANOverSampler:
+    def fit(
+        self, X: RowsLike, y: LabelsLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> GANOverSampler:
         """Train the GAN without resampling; :meth:`sample` then draws from it.
 
         Parameters
@@ -339,7 +345,9 @@ class GANOverSampler(GANEngine, BaseOverSampler):  # noqa: D101
         return self._fit(X, y, sample_weight)
 
     @with_callbacks
-    def fit_resample(self, X: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, Any]:
+    def fit_resample(
+        self, X: RowsLike, y: LabelsLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> tuple[Any, Any]:
         """Train the GAN and extend the rows.
 
         Parameters

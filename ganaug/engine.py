@@ -6,13 +6,13 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import get_tags
+from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ganaug.callbacks import CallbackSupportMixin
@@ -42,6 +42,7 @@ from ganaug.randomness import Purpose, numpy_stream, seed_from
 from ganaug.registry import ENCODERS, LOSSES, NETWORKS, make
 from ganaug.targets import checked_rows
 from ganaug.training_rows import CheckedRows, EncodedRows, check_rows, encode_rows
+from ganaug.typing import ColumnsLike, Encoder, Loss, Network, RandomState, SamplingStrategy
 
 #: For one row. All of them are in memory at once.
 N_CANDIDATES = whole(1, CHUNK)
@@ -79,12 +80,12 @@ class GANEngine(ShowsTraining, CallbackSupportMixin, BaseEstimator):
 
     def __init__(
         self,
-        sampling_strategy: Any = "auto",
+        sampling_strategy: SamplingStrategy = "auto",
         *,
-        network: Any = "dense",
-        loss: Any = "relativistic",
-        encoder: Any = "table",
-        categorical_features: Any = "from_dtype",
+        network: Literal["dense", "conv", "dcgan"] | Network = "dense",
+        loss: Literal["relativistic", "wasserstein", "bce"] | Loss = "relativistic",
+        encoder: Literal["table", "image"] | Encoder = "table",
+        categorical_features: Literal["from_dtype"] | ColumnsLike | None = "from_dtype",
         steps: int = 800,
         batch_size: int = 128,
         learning_rate: float = 0.002,
@@ -92,8 +93,8 @@ class GANEngine(ShowsTraining, CallbackSupportMixin, BaseEstimator):
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 5,
-        device: str = "auto",
-        random_state: Any = None,
+        device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+        random_state: RandomState = None,
     ) -> None:
         self.sampling_strategy = sampling_strategy
         self.network = network
@@ -110,7 +111,7 @@ class GANEngine(ShowsTraining, CallbackSupportMixin, BaseEstimator):
         self.device = device
         self.random_state = random_state
 
-    def set_params(self, **params: Any) -> Any:
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, also of a part that is given by its name.
 
         Parameters
@@ -268,7 +269,7 @@ class GANEngine(ShowsTraining, CallbackSupportMixin, BaseEstimator):
         self,
         n: Mapping[Any, int] | None = None,
         *,
-        random_state: Any = None,
+        random_state: RandomState | np.random.Generator = None,
         n_candidates: int | None = None,
     ) -> tuple[Any, Any]:
         """Make synthetic rows.
@@ -380,7 +381,7 @@ class GANEngine(ShowsTraining, CallbackSupportMixin, BaseEstimator):
         save(self, path)
 
     @classmethod
-    def load(cls, path: str | Path) -> Any:
+    def load(cls, path: str | Path) -> Self:
         """Read what :meth:`save` wrote; runs no code from the files.
 
         Parameters
@@ -421,7 +422,7 @@ class GANEngine(ShowsTraining, CallbackSupportMixin, BaseEstimator):
         check_fitted_form(self.forms_["X"], X_new)
         check_fitted_form(self.forms_["y"], self.labels_.decode(codes))
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         # What was fitted counts, whatever the parameter is by now.
         encoder = vars(self).get("encoder_", self.encoder)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from joblib import Memory
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils import Tags, get_tags, indexable
 from sklearn.utils.parallel import Parallel, delayed
@@ -27,6 +28,15 @@ from ganaug.priors import adjusted_prior, class_prior, decision_prior, weighing_
 from ganaug.randomness import clone_seeded, seed_from
 from ganaug.routing import FitMetadata, RoutesMetadata, Training
 from ganaug.targets import plain_labels
+from ganaug.typing import (
+    Augmenter,
+    Classifier,
+    LabelsLike,
+    MemoryLike,
+    RandomState,
+    RowsLike,
+    Sampler,
+)
 
 #: Attributes that scikit-learn sets before a fit is done.
 SEEN = ("n_features_in_", "feature_names_in_")
@@ -197,14 +207,14 @@ class AugmentedClassifier(
 
     def __init__(
         self,
-        estimator: Any,
-        augmenter: Any = None,
+        estimator: Classifier,
+        augmenter: Augmenter | Sampler | None = None,
         *,
         n_draws: int = 5,
         correct_prior: bool = False,
-        memory: Any = None,
+        memory: MemoryLike = None,
         n_jobs: int | None = None,
-        random_state: Any = None,
+        random_state: RandomState = None,
     ) -> None:
         self.estimator = estimator
         self.augmenter = augmenter
@@ -215,7 +225,9 @@ class AugmentedClassifier(
         self.random_state = random_state
 
     @with_callbacks
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> Self:
+    def fit(
+        self, X: RowsLike, y: LabelsLike, sample_weight: ArrayLike | None = None, **params: Any
+    ) -> Self:
         """Augment the training rows and train on them.
 
         Parameters

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-    from ganaug.typing import Labels, RandomState, Rows
+    from ganaug.typing import LabelsLike, RandomState, RowsLike
 
 Kind = Literal["marginals", "projection", "distances"]
 
@@ -203,11 +203,11 @@ class RealVsSyntheticDisplay:
 
     def __init__(
         self,
-        real: Rows,
-        synthetic: Rows,
+        real: RowsLike,
+        synthetic: RowsLike,
         *,
-        others: Rows | None = None,
-        held_out: Rows | None = None,
+        others: RowsLike | None = None,
+        held_out: RowsLike | None = None,
     ) -> None:
         self.real = real
         self.synthetic = synthetic
@@ -218,8 +218,8 @@ class RealVsSyntheticDisplay:
     def from_estimator(
         cls,
         estimator: Any,
-        X: Rows,
-        y: Labels,
+        X: RowsLike,
+        y: LabelsLike,
         *,
         label: Hashable | None = None,
         kind: Literal["marginals", "projection"] = "marginals",
@@ -280,11 +280,11 @@ class RealVsSyntheticDisplay:
     @classmethod
     def from_rows(
         cls,
-        real: Rows,
-        synthetic: Rows,
+        real: RowsLike,
+        synthetic: RowsLike,
         *,
-        others: Rows | None = None,
-        held_out: Rows | None = None,
+        others: RowsLike | None = None,
+        held_out: RowsLike | None = None,
         kind: Kind = "marginals",
         most_columns: int = 12,
         ax: Axes | None = None,
@@ -417,7 +417,7 @@ class SyntheticImagesDisplay:
     """
 
     def __init__(
-        self, real: tuple[np.ndarray, Labels], synthetic: tuple[np.ndarray, Labels]
+        self, real: tuple[np.ndarray, LabelsLike], synthetic: tuple[np.ndarray, LabelsLike]
     ) -> None:
         self.real = real
         self.synthetic = synthetic
@@ -426,8 +426,8 @@ class SyntheticImagesDisplay:
     def from_estimator(
         cls,
         estimator: Any,
-        X: Rows,
-        y: Labels,
+        X: RowsLike,
+        y: LabelsLike,
         *,
         labels: Sequence[Hashable] | None = None,
         n_images: int = 10,

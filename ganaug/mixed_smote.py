@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
 from imblearn.over_sampling.base import BaseOverSampler
 
 from ganaug.preprocessing import TidyTable, are_levels
+from ganaug.typing import LabelsLike, RandomState, RowsLike, SamplingStrategy
 
 
 class MixedSMOTE(BaseOverSampler):
@@ -38,13 +37,17 @@ class MixedSMOTE(BaseOverSampler):
     """
 
     def __init__(
-        self, *, sampling_strategy: Any = "auto", k_neighbors: int = 5, random_state: Any = None
+        self,
+        *,
+        sampling_strategy: SamplingStrategy = "auto",
+        k_neighbors: int = 5,
+        random_state: RandomState = None,
     ) -> None:
         super().__init__(sampling_strategy=sampling_strategy)
         self.k_neighbors = k_neighbors
         self.random_state = random_state
 
-    def fit_resample(self, X: Any, y: Any) -> tuple[pd.DataFrame, np.ndarray]:
+    def fit_resample(self, X: RowsLike, y: LabelsLike) -> tuple[pd.DataFrame, np.ndarray]:
         """Return the rows with their gaps filled, and after them those between neighbours."""
         tidy = TidyTable().fit(X)
         frame = tidy.transform(X)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.utils.validation import check_is_fitted
+
+from ganaug.typing import Classifier, LabelsLike, RowsLike
 
 
 class TunedThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -37,10 +37,10 @@ class TunedThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     array([0.33, 0.5 , 0.17])
     """
 
-    def __init__(self, estimator: Any) -> None:
+    def __init__(self, estimator: Classifier) -> None:
         self.estimator = estimator
 
-    def fit(self, X: Any, y: Any) -> TunedThreshold:
+    def fit(self, X: RowsLike, y: LabelsLike) -> TunedThreshold:
         """Fit the classifier, and choose the cut if there are two classes."""
         self.classes_, counts = np.unique(y, return_counts=True)
         self.class_prior_ = counts / counts.sum()
@@ -57,12 +57,12 @@ class TunedThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.estimator_ = model.fit(X, y)
         return self
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: RowsLike) -> np.ndarray:
         """Return the probabilities of the classifier as they are."""
         check_is_fitted(self)
         return self.estimator_.predict_proba(X)
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: RowsLike) -> np.ndarray:
         """Return the classes after the cut, or those that gain most over their prior."""
         check_is_fitted(self)
         if len(self.classes_) == 2:

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
+from sklearn.base import BaseEstimator
 
 from ganaug.tracking.client import quiet
 
@@ -28,7 +29,7 @@ TRUSTED = (
 )
 
 
-def trusted_types(estimator: Any, trust: Collection[str] = ()) -> list[str]:
+def trusted_types(estimator: BaseEstimator, trust: Collection[str] = ()) -> list[str]:
     """Return the types that skops must be told to trust to load `estimator`.
 
     They are what ``mlflow.sklearn.log_model`` needs as ``skops_trusted_types``: exactly the types
