@@ -51,7 +51,8 @@ nitpick_ignore_regex = [("py:.*", r"(?!ganaug\.).*")]
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
-    "within_subsection_order": "FileNameSortKey",
+    "image_srcset": ["2x"],
+    "ignore_repr_types": r"matplotlib\.figure\.Figure",
     "image_scrapers": ("matplotlib", "site_extension.figures_without_pyplot"),
     "doc_module": ("ganaug",),
     "backreferences_dir": "api/backreferences",
@@ -69,23 +70,18 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = f"ganaug {release}"
 html_show_sourcelink = False
+smartquotes = False  # what is quoted may be copied
+toc_object_entries_show_parents = "hide"
 html_math_renderer = "mathml"  # site_extension: browsers draw it, no script is loaded
 html_theme_options = {
     "logo": {"text": "ganaug"},
     "github_url": repository,
-    "use_edit_page_button": True,
     "header_links_before_dropdown": 6,
     "show_toc_level": 2,
     "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc", "sg_download_links"],
     "footer_start": ["copyright"],
     "footer_end": [],
-}
-github_user, github_repo = repository.rsplit("/", 2)[1:]
-html_context = {
-    "github_user": github_user,
-    "github_repo": github_repo,
-    "github_version": "main",
-    "doc_path": "docs",
 }
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

@@ -2,9 +2,10 @@
 Grid search without training a GAN again for each setting
 =========================================================
 
-A search over settings of the classifier fits each of them in each fold. The rows of a fold are the
-same for all settings, and so is the GAN. With ``memory``, a folder as in scikit-learn's Pipeline,
-it is trained once per fold: three folds take three GANs, however many settings there are.
+A search over settings of the classifier fits each of them in each fold. The
+rows of a fold are the same for all settings, and so is the GAN. With
+``memory``, a folder as in scikit-learn's Pipeline, it is trained once per
+fold: three folds take three GANs, however many settings there are.
 """
 
 # %%
@@ -19,17 +20,24 @@ from sklearn.svm import SVC
 
 from ganaug import AugmentedClassifier, GANAugmenter
 
-X, y = make_classification(600, n_features=8, n_informative=5, weights=[0.92], random_state=1)
+X, y = make_classification(
+    600, n_features=8, n_informative=5, weights=[0.92], random_state=1
+)
 pipeline = make_pipeline(StandardScaler(), SVC())
 memory = tempfile.TemporaryDirectory()
 model = AugmentedClassifier(
-    pipeline, GANAugmenter(steps=200), n_draws=1, memory=memory.name, random_state=0
+    pipeline,
+    GANAugmenter(steps=200),
+    n_draws=1,
+    memory=memory.name,
+    random_state=0,
 )
 
 # %%
-# Parameters of all parts are in reach: of the classifier, of the pipeline in it, of the GAN. Twelve
-# settings of the SVM share their GANs. Settings of the augmenter would need GANs of their own, but
-# for ``sampling_strategy``, which only says how many rows are drawn.
+# Parameters of all parts are in reach: of the classifier, of the pipeline in
+# it, of the GAN. Twelve settings of the SVM share their GANs. Settings of the
+# augmenter would need GANs of their own, but for ``sampling_strategy``, which
+# only says how many rows are drawn.
 from sklearn.model_selection import GridSearchCV
 
 grid = {
@@ -40,21 +48,25 @@ search = GridSearchCV(model, grid, scoring="average_precision", cv=3).fit(X, y)
 print(search.best_params_, round(search.best_score_, 3))
 
 # %%
-# How long each of the 36 fits took. The first of each fold trained the GAN, the others found it in
-# the folder.
+# How long each of the 36 fits took. The first of each fold trained the GAN,
+# the others found it in the folder.
 import matplotlib.pyplot as plt
 import pandas as pd
 
 results = pd.DataFrame(search.cv_results_)
 table = results.pivot_table(
-    index="param_estimator__svc__C", columns="param_estimator__svc__gamma", values="mean_fit_time"
+    index="param_estimator__svc__C",
+    columns="param_estimator__svc__gamma",
+    values="mean_fit_time",
 )
 print(table.round(2))
 
 # %%
 # And what each setting scored:
 scores = results.pivot_table(
-    index="param_estimator__svc__C", columns="param_estimator__svc__gamma", values="mean_test_score"
+    index="param_estimator__svc__C",
+    columns="param_estimator__svc__gamma",
+    values="mean_test_score",
 )
 figure, panel = plt.subplots(figsize=(6, 4))
 picture = panel.imshow(scores, aspect="auto")
@@ -67,4 +79,5 @@ figure.tight_layout()
 memory.cleanup()
 
 # %%
-# A memory needs a seed, here ``random_state=0``: without one no two GANs are the same.
+# A memory needs a seed, here ``random_state=0``: without one no two GANs are
+# the same.

@@ -2,9 +2,10 @@
 Track a comparison in MLflow
 ============================
 
-:func:`~ganaug.comparison.log_comparison` makes one run of a comparison, with a run under it for
-each arm and classifier that holds its scores and its fitted pipeline. The winner can be registered,
-so that another program can load it by name. It needs ``pip install 'ganaug[mlflow]'``.
+:func:`~ganaug.comparison.log_comparison` makes one run of a comparison, with a
+run under it for each arm and classifier that holds its scores and its fitted
+pipeline. The winner can be registered, so that another program can load it by
+name. It needs ``pip install 'ganaug[mlflow]'``.
 """
 
 # %%
@@ -30,15 +31,18 @@ comparison = compare(
 )
 
 # %%
-# Without a server, runs go to a database in a folder. Here it is a folder that is removed
-# afterwards. ``tracking_uri=`` names a server of yours.
+# Without a server, runs go to a database in a folder. Here it is a folder that
+# is removed afterwards. ``tracking_uri=`` names a server of yours.
 import tempfile
 
 from ganaug.comparison import log_comparison
 
 folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
 logged = log_comparison(
-    comparison, data_name="wine", root=folder.name, registered_model_name="wine"
+    comparison,
+    data_name="wine",
+    root=folder.name,
+    registered_model_name="wine",
 )
 
 # %%
@@ -52,7 +56,9 @@ runs = mlflow.search_runs(
     order_by=["metrics.average_precision DESC"],
 )
 columns = ["average_precision", "roc_auc", "balanced_accuracy"]
-scores = runs.set_index("tags.mlflow.runName")[[f"metrics.{column}" for column in columns]]
+scores = runs.set_index("tags.mlflow.runName")[
+    [f"metrics.{column}" for column in columns]
+]
 print(scores.set_axis(columns, axis="columns").round(3))
 
 # %%
@@ -68,9 +74,11 @@ figure.tight_layout()
 # %%
 # The champion, as another program would load it:
 champion = mlflow.sklearn.load_model("models:/wine@champion")
-print(champion.predict(X[:3]), y[:3].tolist())
+rare = X[y == "barbera"][:3]
+print(champion.predict(rare))
 
 # %%
-# ``logged.ui_command`` is the command that opens all this in a browser. To record a single fit of a
-# GAN instead, with its curves, set a callback: :class:`~ganaug.tracking.MLflowLogger`.
+# ``logged.ui_command`` is the command that opens all this in a browser. To
+# record a single fit of a GAN instead, with its curves, set a callback:
+# :class:`~ganaug.tracking.MLflowLogger`.
 folder.cleanup()

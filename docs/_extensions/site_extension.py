@@ -31,35 +31,30 @@ def link_page(app: Sphinx, page: str, source: list[str]) -> None:
     """Mend the links of a page in Markdown."""
     path = app.env.doc2path(page)
     if path.suffix == ".md":
-        source[0] = mend_links(source[0], app, path.parent)
+        source[0] = mend_links(source[0], app, path.parent, path.parent)
 
 
 def link_included_file(app: Sphinx, file: Path, page: str, source: list[str]) -> None:
     """Mend the links of a file in Markdown that a page includes, such as the changelog."""
-    source[0] = mend_links(source[0], app, (app.srcdir / file).resolve().parent)
+    source[0] = mend_links(source[0], app, (app.srcdir / file).resolve().parent, app.srcdir)
 
 
-def mend_links(text: str, app: Sphinx, folder: Path) -> str:
-    """Return text whose links lead where they lead on GitHub.
+def mend_links(text: str, app: Sphinx, folder: Path, folder_of_page: Path) -> str:
+    """Return text whose links lead where they lead on GitHub, seen from the folder of the page.
 
-    To a file in `docs` they are made relative to it. A file that a page of `docs` includes leads to
-    that page. Any other file of the repository leads to GitHub.
+    A file that a page includes leads to that page. Any other file outside of docs leads to GitHub.
     """
-    root = app.srcdir.parent
+    docs, root = app.srcdir, app.srcdir.parent
 
     def mend(link: re.Match[str]) -> str:
         target = (folder / link[0]).resolve()
         if not target.exists() or not target.is_relative_to(root):
             return link[0]  # MyST warns of it
-        page = app.srcdir / target.name.lower()
+        page = docs / target.name.lower()
         if target.parent == root and page.exists():
             target = page
-        if target.is_relative_to(app.srcdir):
-            return (
-                link[0]
-                if folder.is_relative_to(app.srcdir)
-                else str(target.relative_to(app.srcdir))
-            )
+        if target.is_relative_to(docs):
+            return os.path.relpath(target, folder_of_page)
         return f"{app.config.repository}/blob/main/{target.relative_to(root).as_posix()}"
 
     return LINK.sub(mend, text)
@@ -88,6 +83,9 @@ def figures_without_pyplot(block: Any, block_vars: dict[str, Any], gallery_conf:
     if not isinstance(figure, Figure) or figure.canvas.manager or figure in FIGURES_SHOWN:
         return ""
     FIGURES_SHOWN.add(figure)
-    path = next(block_vars["image_path_iterator"])
-    figure.savefig(path, dpi=150)
-    return figure_rst([os.fspath(path)], gallery_conf["src_dir"])
+    path = Path(next(block_vars["image_path_iterator"]))
+    sharp = path.with_name(f"{path.stem}_2_00x.png")
+    figure.savefig(path, dpi=100)
+    figure.savefig(sharp, dpi=200)
+    paths = {0: os.fspath(path), 2.0: os.fspath(sharp)}
+    return figure_rst([os.fspath(path)], gallery_conf["src_dir"], srcsetpaths=[paths])

@@ -9,16 +9,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedKFold, check_cv
+from sklearn.model_selection import RepeatedStratifiedKFold, check_cv
 
 from ganaug.comparison.arms import ARMS, BASELINE, Arm
 from ganaug.comparison.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIERS
-from ganaug.comparison.evaluate import Folds, Task
+from ganaug.comparison.evaluate import Folds, Task, next_folds
+from ganaug.comparison.leaks import find_leaks
 from ganaug.comparison.scores import check_known
 from ganaug.frames import as_pandas
 from ganaug.preprocessing import as_frame
 from ganaug.quality.summary import tidied
 from ganaug.targets import check_target
+
+#: How many folds there are unless the caller says, and how often they are shuffled at most.
+N_SPLITS, MOST_REPEATS = 5, 10
 
 
 def check_task(
@@ -29,6 +33,7 @@ def check_task(
     classifiers: Iterable[str] | Mapping[str, Any] | None,
     cv: Any,
     seed: int,
+    budget: float | None = None,
     memory: Any = None,
 ) -> Task:
     """Return the checked task; see :func:`ganaug.comparison.compare` for the parameters."""
@@ -37,10 +42,27 @@ def check_task(
     labels = _check_labels(y, len(table))
     chosen = _choose_arms(arms)
     models = _choose_classifiers(classifiers)
-    folds, notes = _choose_folds(labels, cv, seed, table)
+    _check_budget(budget, cv)
+    splitter, notes = _choose_splitter(labels, cv, budget, seed)
+    if splitter is not None:
+        folds = next_folds(splitter, labels)
+    else:
+        folds = _check_folds(_read_folds(cv, table, labels), labels)
+        if type(cv) is RepeatedStratifiedKFold and isinstance(cv.random_state, int):
+            splitter = cv
+    if isinstance(as_pandas(X), pd.DataFrame):  # else the columns have no names
+        for leak in find_leaks(table, labels, _name_of(y)):
+            warnings.warn(leak, UserWarning, stacklevel=3)
+            notes.append(leak)
     for arm in chosen.values():
         notes += arm.remarks(models, table, labels) if arm.remarks else ()
-    return Task(table, labels, chosen, models, folds, seed, notes, memory, not isinstance(cv, Real))
+    return Task(table, labels, chosen, models, folds, seed, notes, memory, splitter)
+
+
+def _name_of(y: Any) -> Any:
+    """Return the name of the labels, if they have one."""
+    y = as_pandas(y, "y")
+    return y.columns[0] if isinstance(y, pd.DataFrame) else getattr(y, "name", None)
 
 
 def _check_table(X: pd.DataFrame) -> None:
@@ -90,24 +112,43 @@ def _check_labels(y: Any, n_rows: int) -> np.ndarray:
     return values
 
 
-def _choose_folds(y: np.ndarray, cv: Any, seed: int, X: pd.DataFrame) -> tuple[Folds, list[str]]:
-    """Return the rows to train and to test on in each fold, and notes for the reader."""
-    if not isinstance(cv, Real):
-        return _check_folds(_read_folds(cv, X, y), y), []
-    if isinstance(cv, bool) or not isinstance(cv, int | np.integer) or cv < 2:
+def _check_budget(budget: Any, cv: Any) -> None:
+    if budget is None:
+        return
+    if isinstance(budget, bool) or not isinstance(budget, Real) or not float(budget) > 0:
+        raise ValueError(f"budget={budget!r} is no time; it must be a number of seconds above 0.")
+    if cv is not None and not isinstance(cv, Real):
+        raise ValueError(
+            f"budget={budget!r} is for folds that are shuffled anew until the answer is clear, but "
+            f"cv={cv!r} gives all folds; leave out one of them."
+        )
+
+
+def _choose_splitter(
+    y: np.ndarray, cv: Any, budget: float | None, seed: int
+) -> tuple[RepeatedStratifiedKFold | None, list[str]]:
+    """Return what makes the folds, unless the caller gave them, and notes for the reader."""
+    if cv is not None and not isinstance(cv, Real):
+        return None, []
+    wanted: Any = N_SPLITS if cv is None else cv
+    is_whole = isinstance(wanted, int | np.integer) and not isinstance(wanted, bool)
+    if not is_whole or wanted < 2:
         raise ValueError(
             f"cv={cv!r} is no number of folds; it must be an integer of at least 2, or a splitter."
         )
     classes, counts = np.unique(y, return_counts=True)
-    n_folds, notes = int(min(cv, counts.min())), []
-    if n_folds < cv:
+    n_splits, notes = int(min(wanted, counts.min())), []
+    if n_splits < wanted:
         notes.append(
-            f"{n_folds} folds instead of {cv}: class {classes.tolist()[counts.argmin()]!r} has "
-            f"only {n_folds} rows, and each fold must hold one."
+            f"{n_splits} folds instead of {wanted}: class {classes.tolist()[counts.argmin()]!r} "
+            f"has only {n_splits} rows, and each fold must hold one."
         )
         warnings.warn(notes[0], UserWarning, stacklevel=4)
-    splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed % 2**32)
-    return list(splitter.split(y, y)), notes
+    once = cv is not None and budget is None
+    splitter = RepeatedStratifiedKFold(
+        n_splits=n_splits, n_repeats=1 if once else MOST_REPEATS, random_state=seed % 2**32
+    )
+    return splitter, notes
 
 
 def _read_folds(cv: Any, X: pd.DataFrame, y: np.ndarray) -> Folds:

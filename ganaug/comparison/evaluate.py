@@ -7,10 +7,11 @@ import tempfile
 import time
 import weakref
 import zlib
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ import joblib
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
+from sklearn.model_selection import RepeatedStratifiedKFold
 from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import check_memory
 from threadpoolctl import threadpool_limits
@@ -31,10 +33,17 @@ from ganaug.ensemble import AugmentedClassifier
 from ganaug.environment import PACKAGES
 from ganaug.memory import fit_or_load
 from ganaug.parallel import as_completed
+from ganaug.progress import ComparisonProgress
 from ganaug.randomness import clone_seeded, is_random_state
 
 #: Positions of the rows to train on and of those to test on, for each fold.
 Folds = list[tuple[np.ndarray, np.ndarray]]
+
+
+def next_folds(splitter: RepeatedStratifiedKFold, y: np.ndarray, n_done: int = 0) -> Folds:
+    """Return the folds of the next repetition, after those that are done."""
+    n_splits = splitter.get_n_splits() // splitter.n_repeats
+    return list(islice(splitter.split(y, y), n_done, n_done + n_splits))
 
 
 @dataclass(frozen=True)
@@ -61,10 +70,14 @@ class Cell:
 
 
 class Pair(NamedTuple):
-    """One arm on one fold: a cell for each classifier, and the augmenter that served them."""
+    """One arm on one fold: a cell for each classifier, and the augmenter that served them.
+
+    `seconds` is how long it took, also where memory has kept it.
+    """
 
     cells: list[Cell]
     augmenter: Any = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -72,7 +85,8 @@ class Task:
     """The table, the arms, the classifiers and the folds of a comparison.
 
     Where no `memory` is given, fitted augmenters are stored in a temporary folder, which is
-    removed with the task. `folds_given` tells that the caller chose the folds.
+    removed with the task. The `folds` are the first ones of the `splitter`; there is none where the
+    caller gave the folds themselves.
     """
 
     X: pd.DataFrame
@@ -83,8 +97,7 @@ class Task:
     seed: int
     notes: list[str] = field(default_factory=list)
     memory: Any = None
-    folds_given: bool = False
-    n_repeats: int = 1
+    splitter: RepeatedStratifiedKFold | None = None
     _folder: str = field(
         default_factory=partial(tempfile.mkdtemp, prefix="ganaug-"), init=False, repr=False
     )
@@ -98,19 +111,66 @@ class Task:
         labels, counts = np.unique(self.y, return_counts=True)
         return labels[counts.argmin()]
 
-    def key(self) -> str:
-        """Identify all that results depend on, the versions of packages included."""
+    def keys(self, jobs: list[tuple[int, str]]) -> list[str]:
+        """Identify all that the results of each fold with each arm depend on.
+
+        That is neither the other arms nor the other folds, so a comparison with more of them
+        finds these again. The versions of packages are among it.
+        """
         # joblib's hash of a table changes as the table is used.
         table = fingerprint(self.X, self.y)
-        wraps = [(name, arm.wrap, source_of(arm.wrap)) for name, arm in self.arms.items()]
         known = [(name, c, source_of(c)) for name, c in self.classifiers.items()]
-        versions = [version(package) for package in PACKAGES]
-        return joblib.hash([table, wraps, known, self.folds, self.seed, versions])
+        shared = [table, known, self.seed, [version(package) for package in PACKAGES]]
+        wraps = {name: (arm.wrap, source_of(arm.wrap)) for name, arm in self.arms.items()}
+        return [joblib.hash([*shared, *self.rows(fold), wraps[arm]]) for fold, arm in jobs]
+
+    @cached_property
+    def subject(self) -> str:
+        """The arm in question: the first that trains a generator, or else the last."""
+        return next(filter(self._generates, self.arms), [*self.arms][-1])
+
+    def _generates(self, arm: str) -> bool:
+        try:
+            model = self.model(arm, next(iter(self.classifiers)), fold=None)
+        except Exception:  # It fails with this classifier, and may go well with others.
+            return False
+        return trains_generator(model)
 
     @property
     def n_splits(self) -> int:
         """How many folds a repetition has."""
-        return len(self.folds) // self.n_repeats
+        if self.splitter is None:
+            return len(self.folds)
+        return self.splitter.get_n_splits() // self.splitter.n_repeats
+
+    @property
+    def n_repeats(self) -> int:
+        """How many times all rows were shuffled anew and cut into folds."""
+        return len(self.folds) // self.n_splits
+
+    @property
+    def can_repeat(self) -> bool:
+        """Whether the rows may be shuffled and cut into folds once more."""
+        return self.splitter is not None and len(self.folds) < self.splitter.get_n_splits()
+
+    def repeated(self) -> Task:
+        """Return the task with the folds of one repetition more."""
+        more = next_folds(self.splitter, self.y, len(self.folds))
+        return replace(self, folds=[*self.folds, *more])
+
+    @property
+    def cv(self) -> str:
+        """What to pass as ``cv`` for the same folds once more."""
+        if self.splitter is None:
+            return f"<{len(self.folds)} folds, {joblib.hash(self.folds)}>"
+        seed = self.splitter.random_state
+        if self.n_repeats == 1 and seed == self.seed % 2**32:
+            return str(self.n_splits)
+        return repr(
+            RepeatedStratifiedKFold(
+                n_splits=self.n_splits, n_repeats=self.n_repeats, random_state=seed
+            )
+        )
 
     @property
     def test_to_train(self) -> float:
@@ -187,8 +247,9 @@ def _augmented(model: Any) -> list[str]:
 def evaluate_pair(task: Task, fold: int, arm: str, key: str) -> Pair:
     """Fit and score one arm with every classifier on one fold.
 
-    `key` stands for the whole task where `joblib.Memory` asks for an equal call.
+    `key` stands for the task where `joblib.Memory` asks for an equal call.
     """
+    began = time.perf_counter()
     train, test = task.rows(fold)
     X, y = task.X.iloc[train].reset_index(drop=True), task.y[train]
     X_test, y_test = task.X.iloc[test], task.y[test]
@@ -201,7 +262,8 @@ def evaluate_pair(task: Task, fold: int, arm: str, key: str) -> Pair:
         try:
             augmenter = _fit_shared_augmenter(task, fold, arm, X, y)
         except Exception as error:
-            return Pair([replace(cell, error=_describe(error)) for cell in cells])
+            failed = [replace(cell, error=_describe(error)) for cell in cells]
+            return Pair(failed, seconds=time.perf_counter() - began)
         shared = time.perf_counter() - start
         for i, cell in enumerate(cells):
             try:
@@ -212,7 +274,17 @@ def evaluate_pair(task: Task, fold: int, arm: str, key: str) -> Pair:
                 cells[i] = replace(cell, fit_seconds=seconds, **found)
             except Exception as error:
                 cells[i] = replace(cell, error=_describe(error))
-    return Pair(cells, augmenter)
+    return Pair(cells, augmenter, time.perf_counter() - began)
+
+
+def trains_generator(model: Any) -> bool:
+    """Return whether an arm's model fits one generator of rows, which can serve all classifiers."""
+    # A search trains several, each on some of these rows, and each draw fits a sampler anew.
+    return (
+        type(model) is AugmentedClassifier
+        and hasattr(model.augmenter, "sample")
+        and not hasattr(model.augmenter, "fit_resample")
+    )
 
 
 def _fit_shared_augmenter(task: Task, fold: int, arm: str, X: pd.DataFrame, y: np.ndarray) -> Any:
@@ -221,10 +293,7 @@ def _fit_shared_augmenter(task: Task, fold: int, arm: str, X: pd.DataFrame, y: n
         model = task.model(arm, next(iter(task.classifiers)), fold)
     except Exception:  # It may go well with the other classifiers.
         return None
-    # A search trains several, each on some of these rows.
-    if type(model) is not AugmentedClassifier or not hasattr(model.augmenter, "sample"):
-        return None
-    if hasattr(model.augmenter, "fit_resample"):  # a sampler, which each draw fits
+    if not trains_generator(model):
         return None
     augmenter = clone_seeded(model.augmenter, model.seed(), AUGMENTER)
     fit_or_load(augmenter, X, y, partial(augmenter.fit, X, y), model.memory)
@@ -262,29 +331,28 @@ def _describe(error: Exception) -> str:
 
 
 def evaluate(
-    task: Task,
-    n_jobs: int | None = None,
-    on_cell: Callable[[int, int, Cell], object] | None = None,
+    task: Task, folds: Iterable[int], n_jobs: int | None, progress: ComparisonProgress
 ) -> list[Pair]:
-    """Return a pair for each fold and arm, in this order.
+    """Return a pair for each of these folds and each arm, in this order.
 
     Pairs are stored in the task's memory if it has one, and taken from there.
     """
-    jobs = [(fold, arm) for fold in range(1, len(task.folds) + 1) for arm in task.arms]
+    jobs = [(fold, arm) for fold in folds for arm in task.arms]
+    progress.plan(jobs, len(task.classifiers))
     folder = str(task.memory) if isinstance(task.memory, Path) else task.memory
-    # The task is hashed once, not with every pair.
+    # The table is hashed once, not with every pair.
     evaluate_once = check_memory(folder).cache(evaluate_pair, ignore=["task"])
-    key = "" if task.memory is None else task.key()
-    calls = (delayed(_evaluate_or_load)(evaluate_once, task, *job, key) for job in jobs)
-    found, done = [], 0
+    keys = [""] * len(jobs) if task.memory is None else task.keys(jobs)
+    calls = (
+        delayed(_evaluate_or_load)(evaluate_once, task, *job, key)
+        for job, key in zip(jobs, keys, strict=True)
+    )
+    found = []
     # Here too: threads that work at the same time would not restore what they find.
     with threadpool_limits(1), as_completed(calls, n_jobs) as pairs:
         for pair in pairs:
             found.append(pair)
-            for cell in pair.cells:
-                done += 1
-                if on_cell is not None:
-                    on_cell(done, len(jobs) * len(task.classifiers), cell)
+            progress.done(pair)
     found.sort(key=lambda pair: jobs.index((pair.cells[0].fold, pair.cells[0].arm)))
     cells = [cell for pair in found for cell in pair.cells]
     if all(cell.error for cell in cells):
@@ -299,4 +367,4 @@ def _evaluate_or_load(evaluate_once: Any, *asked: Any) -> Pair:
     if any(cell.error for cell in pair.cells) and evaluate_once.check_call_in_cache(*asked):
         evaluate_once.call_and_shelve(*asked).clear()
     cells = [replace(cell, from_memory=from_memory) for cell in pair.cells]
-    return Pair(cells, pair.augmenter)
+    return pair._replace(cells=cells)

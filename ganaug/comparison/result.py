@@ -90,7 +90,7 @@ class Comparison:
     def __repr__(self) -> str:
         return (
             f"<Comparison: {len(self.arms)} arms, {len(self.classifiers)} classifiers, "
-            f"{self.n_folds} folds of {len(self.y)} rows>"
+            f"{len(self.y)} rows, cv={self.task.cv}>"
         )
 
     def _repr_html_(self) -> str:
@@ -124,7 +124,7 @@ class Comparison:
     @property
     def subject(self) -> str:
         """The arm in question: the first that trains a generator, or else the last."""
-        return next(iter(self.histories), self.arms[-1])
+        return self.task.subject
 
     @property
     def digest(self) -> str:

@@ -8,8 +8,8 @@ from scipy import stats
 
 #: A smaller difference between two scores makes no difference to a decision.
 SMALLEST_DIFFERENCE = 0.01
-#: More repetitions of cross-validation are as good as no end of them.
-MOST_REPEATS = 1000
+#: So many repetitions of cross-validation stand for any number of them.
+ANY_NUMBER = 1000
 
 
 class Interval(NamedTuple):
@@ -143,6 +143,6 @@ def repeats_needed(
         t = stats.t.ppf((1 + confidence) / 2, df=n - 1)
         return bool(t * np.sqrt(1 / n + test_to_train) < margin)
 
-    if not enough(MOST_REPEATS):
+    if not enough(ANY_NUMBER):
         return None
-    return 1 + bisect_left(range(1, MOST_REPEATS), True, key=enough)
+    return 1 + bisect_left(range(1, ANY_NUMBER), True, key=enough)

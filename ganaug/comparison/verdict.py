@@ -106,6 +106,11 @@ class Verdict:
     answers: dict[str, Answer] = field(default_factory=dict)
     n_rare: int = 0
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether no finding is unsure."""
+        return all(answer.finding != "unsure" for answer in self.answers.values())
+
     def table(self) -> pd.DataFrame:
         """Return what is done today, the safe choice, the top scorer and the subject.
 

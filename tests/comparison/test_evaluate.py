@@ -19,6 +19,7 @@ from ganaug import AugmentedClassifier, GANAugmenter
 from ganaug.comparison import GAN, METRICS, Arm, Comparison, compare
 from ganaug.comparison.arms import on_numbers
 from ganaug.comparison.evaluate import replace_memory, set_seeds
+from ganaug.progress import ComparisonProgress
 
 AVERAGED = (
     "{}: each classifier is trained on {} draws, from no new rows up to all, and probabilities are "
@@ -183,6 +184,23 @@ def test_seeds_and_memory_are_set_where_they_were_left_open():
 # --- How it runs -----------------------------------------------------------------------------
 
 
+class Watched(ComparisonProgress):
+    """Writes down what is planned and done, and whether it was kept; stops after so many pairs."""
+
+    def __init__(self, stop_after=None):
+        super().__init__(verbose=False)
+        self.planned, self.jobs, self.stop_after = [], [], stop_after
+
+    def plan(self, jobs, n_classifiers):
+        self.planned.append((list(jobs), n_classifiers))
+
+    def done(self, pair):
+        cell = pair.cells[0]
+        self.jobs.append(((cell.fold, cell.arm), cell.from_memory))
+        if len(self.jobs) == self.stop_after:
+            raise KeyboardInterrupt
+
+
 class WithoutGenerators(ThreadingBackend):
     supports_return_generator = False
 
@@ -195,12 +213,13 @@ def test_every_back_end_of_joblib(abalone):
     asked = {"arms": [GAN(GANAugmenter(steps=2), n_draws=2)], "classifiers": QUICK, "cv": 2}
     expected = without_time(compare(*abalone, **asked))
     for back_end in ("loky", "threading", "multiprocessing", "without generators"):
-        calls = []
+        progress = Watched()
         with joblib.parallel_config(backend=back_end):
-            found = compare(*abalone, **asked, n_jobs=2, on_cell=lambda *call: calls.append(call))  # noqa: B023
+            found = compare(*abalone, **asked, n_jobs=2, verbose=progress)
         pd.testing.assert_frame_equal(without_time(found), expected, check_exact=True)
-        assert [(done, total) for done, total, _ in calls] == [(i + 1, 8) for i in range(8)]
-        assert {cell.arm for *_, cell in calls} == {"nothing", "GAN"}
+        jobs = [(fold, arm) for fold in (1, 2) for arm in ("nothing", "GAN")]
+        assert progress.planned == [(jobs, 2)]
+        assert sorted(job for job, _ in progress.jobs) == sorted(jobs)
 
 
 class Counted(GaussianNB):
@@ -237,20 +256,14 @@ def test_an_interrupted_comparison_goes_on_where_it_stopped(abalone, tmp_path, n
     times = tmp_path / "times"
     asked = {"arms": [], "classifiers": {"bayes": Counted(str(times))}, "cv": 4}
 
-    def interrupt(done, total, cell):
-        if done == 3:
-            raise KeyboardInterrupt
-
     memory = tmp_path / "memory"
     with pytest.raises(KeyboardInterrupt):
-        compare(*abalone, **asked, memory=memory, n_jobs=n_jobs, on_cell=interrupt)
+        compare(*abalone, **asked, memory=memory, n_jobs=n_jobs, verbose=Watched(stop_after=3))
     assert len(times.read_text()) >= 3
-    cells = []
-    again = compare(
-        *abalone, **asked, memory=memory, n_jobs=n_jobs, on_cell=lambda *call: cells.append(call[2])
-    )
+    progress = Watched()
+    again = compare(*abalone, **asked, memory=memory, n_jobs=n_jobs, verbose=progress)
     assert len(times.read_text()) <= 4 + n_jobs  # what was under way may be lost
-    assert sum(cell.from_memory for cell in cells) >= 3
+    assert sum(kept for _, kept in progress.jobs) >= 3
     compare(*abalone, **asked, memory=memory)
     assert len(times.read_text()) <= 4 + n_jobs, "all of it is stored"
     pd.testing.assert_frame_equal(without_time(again), without_time(compare(*abalone, **asked)))

@@ -320,7 +320,7 @@ def test_few_rows_are_not_compared():
 def test_nothing_alone(abalone):
     found = compare(*abalone, arms=[], classifiers={"bayes": GaussianNB()}, cv=2)
     root = tree(render_report(found))
-    assert text(root.find("body/header/h1")) == found.verdict()
+    assert text(root.find("body/header/h1")) == found.verdict().headline
     headings = [text(heading) for heading in root.iter("h2")]
     assert headings == [
         "Scores",

@@ -241,7 +241,43 @@ def test_pictures_show_every_kind_of_column(parts, tmp_path):
     figure = draw_projection(parts[0], parts[1], parts[2])
     assert [panel.get_title() for panel in figure.axes] == ["300 real rows", "300 synthetic rows"]
     assert figure.axes[0].get_legend() is not None
+    assert figure.axes[0].get_xlabel().startswith("1st principal component (")
     figure.savefig(tmp_path / "projection.png")
+
+
+def ticks(panel):
+    return [label.get_text() for label in panel.get_xticklabels()]
+
+
+def test_shares_of_missing_cells_stand_beside_the_histogram(parts):
+    real, synthetic, _ = parts
+    (whole, gaps) = draw_marginals(real[["x", "gap"]], synthetic[["x", "gap"]]).axes
+    assert [bar.get_height() for bar in gaps.patches[-2:]] == [
+        real["gap"].isna().mean(),
+        synthetic["gap"].isna().mean(),
+    ]
+    assert gaps.patches[-1].get_x() > max(real["gap"].max(), synthetic["gap"].max())
+    assert ticks(gaps)[-1] == "\nmissing"
+    assert "\nmissing" not in ticks(whole)
+    heights, *_ = gaps.patches[0].get_data()
+    assert heights.sum() == pytest.approx(real["gap"].notna().mean())
+
+
+def test_few_values_have_a_tick_each_and_dates_are_dates():
+    days = pd.Timestamp("2026-01-31") + pd.to_timedelta(np.arange(40), "D")
+    real = pd.DataFrame({"flag": [0, 1] * 20, "n": [3.0, 10.0, None, 0.5] * 10, "day": days})
+    synthetic = real.assign(flag=0, n=3.0)
+    flag, n, day = draw_marginals(real, synthetic).axes
+    assert [ticks(panel) for panel in (flag, n)] == [["0", "1"], ["0.5", "3", "10", "missing"]]
+    assert ticks(day) == ["2026-01-31", "2026-03-11"]
+    assert [bar.get_height() for bar in n.patches] == [0.25] * 4 + [0, 1, 0, 0]
+
+
+def test_real_rows_give_distances_their_scale(parts):
+    real, synthetic, others = parts
+    panel, *_ = draw_marginals(real, synthetic, reference=others).axes
+    made, expected = (column_distances(real, rows)["x"] for rows in (synthetic, others))
+    assert panel.get_title() == f"x\ndistance {made:.2f}, real {expected:.2f}"
 
 
 def test_of_many_columns_the_most_different_are_drawn():
@@ -250,7 +286,7 @@ def test_of_many_columns_the_most_different_are_drawn():
     synthetic[:, 17] += 5
     figure = draw_marginals(real, synthetic)
     assert len(figure.axes) == 12
-    assert any(panel.get_title().startswith("x17 ") for panel in figure.axes)
+    assert any(panel.get_title().startswith("x17\n") for panel in figure.axes)
 
 
 def test_dollars_are_no_mathematics(tmp_path):
@@ -268,8 +304,10 @@ def test_distances_are_drawn_to_the_rows_that_were_seen():
     seen, fresh, held_out = np.random.default_rng(0).normal(size=(3, 40, 2))
     made = np.concatenate([seen[:10], fresh[:30]])
     (panel,) = draw_distances(seen, made, held_out).axes
-    unseen, synthetic = panel.lines
+    unseen, synthetic, near = panel.lines
     assert (synthetic.get_xdata() == 0).sum() == 10 + 1  # the curve starts at the first of them
     assert unseen.get_xdata().min() > 0
+    left_of_it = unseen.get_xdata() < near.get_xdata()[0]
+    assert unseen.get_ydata()[left_of_it].max() == 2 / 40
     labels = [text.get_text() for text in panel.get_legend().get_texts()]
     assert labels == ["40 held-out rows", "40 synthetic rows"]
