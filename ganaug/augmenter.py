@@ -217,7 +217,9 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
         Parameters
         ----------
         X : array-like or DataFrame of shape (n, n_features)
-        y : array-like of shape (n,), optional
+            Rows like those of ``fit``.
+        y : array-like of shape (n,), default=None
+            Their labels.
 
         Returns
         -------
@@ -297,7 +299,9 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
         Parameters
         ----------
         X : array-like or DataFrame of shape (n, n_features)
+            Rows of all classes.
         y : array-like of shape (n,)
+            Their labels.
         **fit_params : dict
             Nothing is expected.
 
@@ -338,7 +342,9 @@ class GANOverSampler(GANEngine, BaseOverSampler):  # noqa: D101
         Parameters
         ----------
         X : array-like or DataFrame of shape (n, n_features)
+            Rows of all classes, as for :class:`~ganaug.GANAugmenter`.
         y : array-like of shape (n,)
+            Their labels.
         sample_weight : array-like of shape (n,), default=None
             As in :meth:`fit_resample`.
 
@@ -357,7 +363,9 @@ class GANOverSampler(GANEngine, BaseOverSampler):  # noqa: D101
         Parameters
         ----------
         X : array-like or DataFrame of shape (n, n_features)
+            Rows of all classes, as for :class:`~ganaug.GANAugmenter`.
         y : array-like of shape (n,)
+            Their labels.
         sample_weight : array-like of shape (n,), default=None
             The GAN draws real rows in proportion, among those of their class. Rows of weight 0 are
             left out; how many rows are added does not depend on the other weights.

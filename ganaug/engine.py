@@ -263,6 +263,11 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
 
         A subclass that overrides this has another, see :mod:`ganaug.generators`. It must not hold
         objects that the caller can change.
+
+        Returns
+        -------
+        generator
+            Its ``min_rows`` says how many rows a class needs.
         """
         return ConditionalGAN(
             clone(self.network, safe=False),
@@ -406,10 +411,12 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         Parameters
         ----------
         path : str or Path
+            The folder.
 
         Returns
         -------
-        object of this class
+        GANAugmenter or GANOverSampler
+            An object of the class that it is called on.
 
         Raises
         ------

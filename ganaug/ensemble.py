@@ -319,7 +319,13 @@ class AugmentedClassifier(
         return self.augmenter
 
     def seed(self) -> int | None:
-        """Return the seed of ``fit``; None: nested ``random_state`` parameters stay as given."""
+        """Return the seed of ``fit``.
+
+        Returns
+        -------
+        int or None
+            None: nested ``random_state`` parameters stay as they are given.
+        """
         return None if self.random_state is None else seed_from(self.random_state)
 
     def _fit_augmenter(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-    from ganaug.typing import LabelsLike, RandomState, RowsLike
+    from ganaug.typing import Augmenter, Classifier, LabelsLike, RandomState, RowsLike, Sampler
 
 Kind = Literal["marginals", "projection", "distances"]
 
@@ -77,7 +77,9 @@ class TrainingCurveDisplay:
         self.history = history
 
     @classmethod
-    def from_estimator(cls, estimator: Any, *, ax: Axes | None = None) -> TrainingCurveDisplay:
+    def from_estimator(
+        cls, estimator: Augmenter | Classifier | Sampler, *, ax: Axes | None = None
+    ) -> TrainingCurveDisplay:
         """Draw the training of an augmenter.
 
         Parameters
@@ -217,7 +219,7 @@ class RealVsSyntheticDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
+        estimator: Augmenter | Classifier | Sampler,
         X: RowsLike,
         y: LabelsLike,
         *,
@@ -425,7 +427,7 @@ class SyntheticImagesDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
+        estimator: Augmenter | Classifier | Sampler,
         X: RowsLike,
         y: LabelsLike,
         *,

@@ -20,11 +20,11 @@ class MixedSMOTE(BaseOverSampler):
 
     Parameters
     ----------
-    sampling_strategy : str, float or dict
+    sampling_strategy : float, str, dict or callable, default="auto"
         As in imbalanced-learn's over-samplers.
-    k_neighbors : int
+    k_neighbors : int, default=5
         Between how many neighbours rows are made at most; fewer if a class has fewer rows.
-    random_state : int, RandomState instance or None
+    random_state : int, RandomState instance or None, default=None
         As in imbalanced-learn's over-samplers.
 
     Examples
@@ -48,7 +48,27 @@ class MixedSMOTE(BaseOverSampler):
         self.random_state = random_state
 
     def fit_resample(self, X: RowsLike, y: LabelsLike) -> tuple[pd.DataFrame, np.ndarray]:
-        """Return the rows with their gaps filled, and after them those between neighbours."""
+        """Return the rows with their gaps filled, and after them those between neighbours.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Numbers and levels; gaps allowed.
+        y : array-like of shape (n_samples,)
+            Their labels.
+
+        Returns
+        -------
+        X_resampled : DataFrame of shape (n_samples_new, n_features)
+            Floats and text.
+        y_resampled : ndarray of shape (n_samples_new,)
+            Their labels.
+
+        Raises
+        ------
+        ValueError
+            If a class has a single row.
+        """
         tidy = TidyTable().fit(X)
         frame = tidy.transform(X)
         numeric = np.flatnonzero(tidy.is_numeric_).tolist()

@@ -69,9 +69,16 @@ class AugmentedClassifierCV(AugmentedClassifier):
         The inner cross-validation; an int means that many stratified folds. ``groups`` that
         ``fit`` is given go to it. What an iterator gives is kept for later fits.
 
-    n_draws, correct_prior, memory
+    n_draws : int, default=5
         As for :class:`AugmentedClassifier`, in each inner fold and in the last fit. For an amount
         of 0 there is one draw; those of another amount add from nothing up to it.
+
+    correct_prior : bool, default=False
+        As for :class:`AugmentedClassifier`, in each inner fold and in the last fit.
+
+    memory : joblib.Memory, str, Path or None, default=None
+        As for :class:`AugmentedClassifier`: the augmenter of each inner fold is kept, and the last
+        one.
 
     n_jobs : int, default=None
         Number of inner folds run at the same time, then of clones trained at the same time.

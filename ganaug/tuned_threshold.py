@@ -41,7 +41,24 @@ class TunedThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.estimator = estimator
 
     def fit(self, X: RowsLike, y: LabelsLike) -> TunedThreshold:
-        """Fit the classifier, and choose the cut if there are two classes."""
+        """Fit the classifier, and choose the cut if there are two classes.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows that the classifier takes.
+        y : array-like of shape (n_samples,)
+            Their labels.
+
+        Returns
+        -------
+        TunedThreshold
+
+        Raises
+        ------
+        ValueError
+            If one of two classes has a single row.
+        """
         self.classes_, counts = np.unique(y, return_counts=True)
         self.class_prior_ = counts / counts.sum()
         model = clone(self.estimator)
@@ -58,12 +75,34 @@ class TunedThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X: RowsLike) -> np.ndarray:
-        """Return the probabilities of the classifier as they are."""
+        """Return the probabilities of the classifier as they are.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows to classify.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            One column a class, in the order of ``classes_``.
+        """
         check_is_fitted(self)
         return self.estimator_.predict_proba(X)
 
     def predict(self, X: RowsLike) -> np.ndarray:
-        """Return the classes after the cut, or those that gain most over their prior."""
+        """Return the classes after the cut, or those that gain most over their prior.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows to classify.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            One of ``classes_`` for each row.
+        """
         check_is_fitted(self)
         if len(self.classes_) == 2:
             return self.estimator_.predict(X)

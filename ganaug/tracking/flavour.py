@@ -59,12 +59,14 @@ def save_model(
         Fitted.
     path : str or Path
         A folder that is not there yet, or empty.
-    mlflow_model, signature, input_example, extra_pip_requirements, metadata : default=None
+    mlflow_model, signature, input_example : default=None
         As for every flavour of MLflow.
     pip_requirements : list of str or str, default=None
         What an environment needs to load the model. By default ganaug and the packages that it
         needs, in the versions used here. While your ganaug is not on the package index, name what
         pip can install instead, such as a wheel.
+    extra_pip_requirements, metadata : default=None
+        As for every flavour of MLflow.
 
     Raises
     ------

@@ -44,6 +44,11 @@ def trusted_types(estimator: BaseEstimator, trust: Collection[str] = ()) -> list
         Types that you vouch for, of other packages than ganaug, imbalanced-learn, scikit-learn,
         numpy, scipy and pandas: those of a booster, for instance. See ``docs/boosters.md``.
 
+    Returns
+    -------
+    list of str
+        Their full names, sorted.
+
     Raises
     ------
     ValueError
