@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from ganaug.autologging import without_autologging
 from ganaug.comparison.arms import BASELINE, Augmented
 from ganaug.comparison.evaluate import Pair, Task, replace_memory
+from ganaug.comparison.notebook import show_comparison
 from ganaug.comparison.scores import ALL, LOWER_IS_BETTER, METRICS, PURPOSES, RANKING, check_known
 from ganaug.comparison.statistics import Interval, paired_interval
 from ganaug.comparison.verdict import Contest, Verdict
@@ -93,6 +94,9 @@ class Comparison:
             f"<Comparison: {len(self.arms)} arms, {len(self.classifiers)} classifiers, "
             f"{len(self.y)} rows, cv={self.task.cv}>"
         )
+
+    def _repr_html_(self) -> str:
+        return show_comparison(self)
 
     @property
     def X(self) -> pd.DataFrame:

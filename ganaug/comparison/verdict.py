@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ganaug.comparison.arms import ARMS, BASELINE
+from ganaug.comparison.notebook import show_verdict
 from ganaug.comparison.scores import PURPOSES, PURPOSES_OF_MANY, RANKING, WORDS
 from ganaug.comparison.statistics import (
     SMALLEST_DIFFERENCE,
@@ -143,6 +144,9 @@ class Verdict:
             rows = part.to_string(formatters=formatters)
             blocks.append(f"{upper(self.answers[metric].purpose)} ({about}):\n{rows}")
         return "\n\n".join(filter(None, blocks))
+
+    def _repr_html_(self) -> str:
+        return show_verdict(self)
 
     def _parts(self) -> dict[str, pd.DataFrame]:
         """Return the part of the table for each purpose, by metric."""
