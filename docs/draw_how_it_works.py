@@ -19,6 +19,7 @@ from ganaug.encoders.table import TableEncoder
 
 REAL, SYNTHETIC, OTHERS, PLAIN = "#2a6fbb", "#d2660f", "#9aa0a8", "#f1f3f5"
 TEXT = "#24292f"
+LARGE, SMALL = 13, 12
 
 
 def empty_panel(figure: Figure, width: float, height: float) -> Axes:
@@ -45,7 +46,7 @@ def box(
     panel.add_patch(
         FancyBboxPatch(corner, width, height, boxstyle=style, fc=PLAIN, ec=color, linewidth=1.6)
     )
-    panel.text(x, y, text, ha="center", va="center", fontsize=10, color=color, fontweight="bold")
+    panel.text(x, y, text, ha="center", va="center", fontsize=LARGE, color=color, fontweight="bold")
 
 
 def arrow(
@@ -72,37 +73,37 @@ def draw_game() -> Figure:
     """Draw how the generator and the critic train each other."""
     figure = Figure(figsize=(9.4, 3.5))
     panel = empty_panel(figure, 9.4, 3.5)
-    box(panel, 1.05, 2.5, "noise", width=1.3)
-    box(panel, 1.05, 1.6, "class, gaps", width=1.3)
+    box(panel, 1.0, 2.5, "noise", width=1.4)
+    box(panel, 1.0, 1.6, "class, gaps", width=1.4)
     box(panel, 3.05, 2.05, "generator", SYNTHETIC)
-    box(panel, 5.2, 2.5, "synthetic row", SYNTHETIC, width=1.7)
-    box(panel, 5.2, 1.1, "real row of\nthe same class", REAL, width=1.7)
+    box(panel, 5.15, 2.5, "synthetic row", SYNTHETIC, width=1.8)
+    box(panel, 5.15, 1.1, "real row of\nthe same class", REAL, width=1.8)
     box(panel, 7.4, 1.8, "critic", TEXT, width=1.2)
     arrow(panel, (1.7, 2.45), (2.3, 2.2))
     arrow(panel, (1.7, 1.65), (2.3, 1.9))
-    arrow(panel, (3.8, 2.15), (4.35, 2.4), color=SYNTHETIC)
+    arrow(panel, (3.8, 2.15), (4.25, 2.35), color=SYNTHETIC)
     arrow(panel, (6.05, 2.4), (6.8, 2.0), color=SYNTHETIC)
     arrow(panel, (6.05, 1.25), (6.8, 1.6), color=REAL)
-    arrow(panel, (8.0, 1.8), (8.45, 1.8))
-    panel.text(8.5, 1.8, "which of\nthe two\nis real?", va="center", fontsize=10, color=TEXT)
-    arrow(panel, (8.75, 2.25), (3.05, 2.42), color=SYNTHETIC, dashed=True, bend=0.24)
+    arrow(panel, (8.0, 1.8), (8.35, 1.8))
+    panel.text(8.4, 1.8, "which of\nthe two\nis real?", va="center", fontsize=LARGE, color=TEXT)
+    arrow(panel, (8.75, 2.25), (3.05, 2.42), color=SYNTHETIC, dashed=True, bend=0.3)
     panel.text(
         5.9,
-        3.22,
+        3.3,
         "the generator learns to be taken for real",
         ha="center",
-        fontsize=9.5,
+        fontsize=SMALL,
         color=SYNTHETIC,
     )
     arrow(panel, (8.75, 1.35), (7.4, 1.43), dashed=True, bend=-0.75)
-    panel.text(7.9, 0.58, "the critic learns to tell", ha="center", fontsize=9.5, color=TEXT)
+    panel.text(7.75, 0.52, "the critic learns to tell", ha="center", fontsize=SMALL, color=TEXT)
     panel.text(
-        1.05,
+        1.2,
         0.75,
-        "classes take turns,\nso that the rare one\ncomes as often as others",
+        "classes take turns, so that\nthe rare one comes\nas often as the others",
         ha="center",
         va="center",
-        fontsize=9,
+        fontsize=SMALL,
         color=TEXT,
     )
     return figure
@@ -130,7 +131,16 @@ def draw_row() -> Figure:
     encoded = encoder.transform(rows)
     layout = encoder.layout_
     assert (layout.n_numeric, layout.one_hot_sizes, layout.n_missing_flags) == (2, (2, 3), 1)
-    names = ["amount", "age", "more\nthan 0", "exactly 0", "Bonn", "Kiel", "Ulm", "age is\nmissing"]
+    names = [
+        "amount",
+        "age",
+        "more\nthan 0",
+        "exactly\n0",
+        "Bonn",
+        "Kiel",
+        "Ulm",
+        "age is\nmissing",
+    ]
     colors = [REAL, REAL, "#7d5ba6", "#7d5ba6", "#3a8a5f", "#3a8a5f", "#3a8a5f", SYNTHETIC]
     titles = {
         (0, 2): "numbers",
@@ -145,14 +155,20 @@ def draw_row() -> Figure:
     for (start, end), title in titles.items():
         middle = left + cell * (start + end) / 2
         panel.text(
-            middle, 2.95, title, ha="center", fontsize=10, color=colors[start], fontweight="bold"
+            middle, 2.95, title, ha="center", fontsize=LARGE, color=colors[start], fontweight="bold"
         )
         panel.plot(
             [left + cell * start + 0.06, left + cell * end - 0.06], [2.85] * 2, color=colors[start]
         )
     for j, (name, color) in enumerate(zip(names, colors, strict=True)):
         panel.text(
-            left + cell * (j + 0.5), 2.45, name, ha="center", va="center", fontsize=9, color=color
+            left + cell * (j + 0.5),
+            2.45,
+            name,
+            ha="center",
+            va="center",
+            fontsize=SMALL,
+            color=color,
         )
     for y, (_, row), values in zip(heights, rows.iterrows(), encoded, strict=True):
         age = "missing" if pd.isna(row["age"]) else f"{row['age']:.0f}"
@@ -162,7 +178,7 @@ def draw_row() -> Figure:
             f"amount {row['amount']:.2f}\nage {age}\ntown {row['town']}",
             ha="center",
             va="center",
-            fontsize=9.5,
+            fontsize=SMALL,
             color=TEXT,
         )
         arrow(panel, (1.85, y), (2.3, y))
@@ -186,7 +202,7 @@ def draw_row() -> Figure:
                 shown,
                 ha="center",
                 va="center",
-                fontsize=10,
+                fontsize=LARGE,
                 color="white" if on else TEXT,
             )
     return figure
@@ -199,7 +215,7 @@ def draw_candidates(steps: int) -> Figure:
     y = X.pop("age").str.strip()
     augmenter = GANAugmenter(steps=steps, random_state=0).fit(X, y)
     kinds = {
-        "as the generator makes them": augmenter.sample({"positive": 300})[0],
+        "as they are made": augmenter.sample({"positive": 300})[0],
         "chosen from 1,200": augmenter.sample({"positive": 300}, n_candidates=4)[0],
     }
     figure = Figure(figsize=(9.4, 3.3), layout="constrained")
@@ -207,11 +223,11 @@ def draw_candidates(steps: int) -> Figure:
     real, others = X[y == "positive"], X[y == "negative"]
     panels[0].scatter(real["shucked"], real["shell"], s=14, color=REAL)
     panels[0].set_title(
-        f"{len(real)} real old abalones", color=REAL, fontsize=10, fontweight="bold"
+        f"{len(real)} real old abalones", color=REAL, fontsize=LARGE, fontweight="bold"
     )
     for panel, (title, rows) in zip(panels[1:], kinds.items(), strict=True):
         panel.scatter(rows["shucked"], rows["shell"], s=8, color=SYNTHETIC)
-        panel.set_title(f"300 {title}", color=SYNTHETIC, fontsize=10, fontweight="bold")
+        panel.set_title(f"300 {title}", color=SYNTHETIC, fontsize=LARGE, fontweight="bold")
     for panel in panels:
         panel.scatter(others["shucked"], others["shell"], s=3, color=OTHERS, zorder=0)
         panel.set_xlabel("weight of the meat")
@@ -233,22 +249,28 @@ def draw_draws() -> Figure:
     for draw, n in enumerate(added):
         y_bar = 2.6 - 0.5 * draw
         panel.text(
-            left - 0.1, y_bar, f"draw {draw + 1}", ha="right", va="center", fontsize=10, color=TEXT
+            left - 0.1,
+            y_bar,
+            f"draw {draw + 1}",
+            ha="right",
+            va="center",
+            fontsize=LARGE,
+            color=TEXT,
         )
         start = left
         for width, color in ((689, OTHERS), (42, REAL), (n, SYNTHETIC)):
             panel.barh(y_bar, width * scale, 0.32, left=start, color=color)
             start += width * scale
-        box(panel, 6.25, y_bar, "classifier", width=1.15, height=0.36)
+        box(panel, 6.25, y_bar, "classifier", width=1.2, height=0.38)
         arrow(panel, (start + 0.05, y_bar), (5.62, y_bar), color=OTHERS)
         arrow(panel, (6.87, y_bar), (7.62, 1.6 + 0.11 * (2 - draw)))
-    box(panel, 8.35, 1.6, "mean of the\nprobabilities", width=1.4)
+    box(panel, 8.45, 1.6, "mean of the\nprobabilities", width=1.5)
     for x, color, text in (
-        (left, OTHERS, "689 real rows, large class"),
-        (left + 2.35, REAL, "42 real rows, rare class"),
-        (left + 4.5, SYNTHETIC, f"up to {added[-1]} synthetic rows, rare class"),
+        (0.2, OTHERS, "689 real rows, large class"),
+        (3.0, REAL, "42 real rows, rare class"),
+        (5.6, SYNTHETIC, f"up to {added[-1]} synthetic rows, rare class"),
     ):
-        panel.text(x, 3.05, text, fontsize=9.5, color=color, fontweight="bold")
+        panel.text(x, 3.05, text, fontsize=SMALL, color=color, fontweight="bold")
     return figure
 
 

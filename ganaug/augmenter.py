@@ -70,6 +70,10 @@ default="from_dtype"
         Where to train and sample; ``"auto"`` is ``"cuda"`` if there is one, else ``"cpu"``.
     random_state : int, RandomState instance or None, default=None
         An int gives the same rows every time, bit for bit on a CPU.
+    verbose : {{"auto"}} or bool, default="auto"
+        Whether ``fit`` shows how far it is. ``"auto"``: after two seconds, in a terminal or a
+        notebook; True: at once, and as lines in a log file; False: never. What is learned does not
+        depend on it. With scikit-learn's callback ``ProgressBar`` that is shown instead.
 
     Attributes
     ----------

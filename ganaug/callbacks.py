@@ -63,3 +63,16 @@ class NoCallbacks:
     def call_on_fit_task_end(self, **about: Any) -> bool:
         """Call nobody; training goes on."""
         return False
+
+
+def has_progress_bar(context: Any) -> bool:
+    """Return whether scikit-learn's ProgressBar is on the fit of a context, or on one around it.
+
+    There is no public way to ask.
+    """
+    while context is not None:
+        names = {type(callback).__name__ for callback in getattr(context, "_callbacks", ())}
+        if "ProgressBar" in names:
+            return True
+        context = getattr(context, "parent", None)
+    return False

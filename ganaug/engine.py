@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ganaug.callbacks import CallbackSupportMixin
+from ganaug.callbacks import CallbackSupportMixin, has_progress_bar
 from ganaug.containers import extend
 from ganaug.environment import pick_device
 from ganaug.fitted import check_fits, check_part
@@ -30,6 +31,7 @@ from ganaug.parameters import (
     FLAG,
     NONE,
     RANDOM_STATE,
+    NamesParameters,
     check_value,
     has_methods,
     is_a,
@@ -37,16 +39,17 @@ from ganaug.parameters import (
     one_of,
     whole,
 )
+from ganaug.progress import StepProgress
 from ganaug.randomness import Purpose, numpy_stream, seed_from
 from ganaug.registry import ENCODERS, LOSSES, NETWORKS, make
-from ganaug.targets import checked_rows
+from ganaug.targets import checked_rows, shared_out
 from ganaug.training_rows import CheckedRows, EncodedRows, check_rows, encode_rows
 
 #: For one row. All of them are in memory at once.
 N_CANDIDATES = whole(1, CHUNK)
 
 
-class GANEngine(CallbackSupportMixin, BaseEstimator):
+class GANEngine(NamesParameters, CallbackSupportMixin, BaseEstimator):
     """Parameters, training and sampling: what both faces share."""
 
     parameter_rules = {
@@ -74,6 +77,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         "n_iter_no_change": (whole(1),),
         "device": (one_of(["auto", "cpu", "cuda", "mps"]),),
         "random_state": RANDOM_STATE,
+        "verbose": (one_of(["auto"]), FLAG),
     }
 
     def __init__(
@@ -93,6 +97,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         n_iter_no_change: int = 5,
         device: str = "auto",
         random_state: Any = None,
+        verbose: str | bool = "auto",
     ) -> None:
         self.sampling_strategy = sampling_strategy
         self.network = network
@@ -108,6 +113,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.device = device
         self.random_state = random_state
+        self.verbose = verbose
 
     def set_params(self, **params: Any) -> Any:
         """Set parameters, also of a part that is given by its name.
@@ -135,10 +141,13 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         X, y = checked.X, checked.y
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        encoded = encode_rows(self, checked, fitted["seed_"])
-        fitted |= {"encoder_": encoded.encoder, "labels_": checked.labels}
-        generators = Jitter(), Interpolation(), checked.generator
-        fitted |= self._learn(encoded, generators, fitted, checked.device, context)
+        verbose = False if has_progress_bar(context) else self.verbose
+        with StepProgress("Training the GAN", "steps", verbose) as progress:
+            encoded = encode_rows(self, checked, fitted["seed_"])
+            fitted |= {"encoder_": encoded.encoder, "labels_": checked.labels}
+            generators = Jitter(), Interpolation(), checked.generator
+            on_tick = self._tick(context, progress)
+            fitted |= self._learn(encoded, generators, fitted, checked.device, on_tick)
         kept = {name: value for name, value in vars(self).items() if not name.endswith("_")}
         self.__dict__ = kept | fitted
         context.call_on_fit_task_end(
@@ -176,7 +185,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
         unfitted: Sequence[Any],
         fitted: dict[str, Any],
         device: str,
-        context: Any,
+        on_tick: Callable[[dict[str, Any], Callable[[], dict[str, Any]]], bool],
     ) -> dict[str, Any]:
         """Fit the generators of all classes; return the fitted attributes that this adds."""
         encoder, weights, seen = encoded.encoder, encoded.weights, ~encoded.held_out
@@ -190,8 +199,8 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
             history = list(monitor.history)
             return {"history_": history, "methods_": methods, "generators_": generators}
 
-        monitor.on_tick = self._tick(
-            context, lambda now: fitted | attributes(generators | {now.name: now})
+        monitor.on_tick = lambda logs, now: on_tick(
+            logs, lambda: fitted | attributes(generators | {now.name: now})
         )
         if not seen.all():
             watched = encoded.watched(seed)
@@ -217,24 +226,23 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
                 self._warn_of_divergence(monitor, "interpolation or jitter is")
                 everything = replace(encoded, held_out=np.zeros_like(seen))
                 rest = [other for other in unfitted if other is not generator]
-                instead = self._learn(everything, rest, fitted, device, context)
+                instead = self._learn(everything, rest, fitted, device, on_tick)
                 return instead | {"history_": list(monitor.history)}
         if monitor.diverged_at is not None:
             self._warn_of_divergence(monitor, "the weights of the last good tick are")
         return attributes(generators)
 
     def _tick(
-        self, context: Any, at_tick: Callable[[Any], dict[str, Any]]
-    ) -> Callable[[dict[str, Any], Any], bool]:
-        """Return what tells callbacks of a tick; they may ask for the estimator as it is then."""
+        self, context: Any, progress: StepProgress
+    ) -> Callable[[dict[str, Any], Callable[[], dict[str, Any]]], bool]:
+        """Return what tells of a tick; callbacks may ask for the estimator as it is then."""
 
-        def on_tick(logs: dict[str, Any], generator: Any) -> bool:
+        def on_tick(logs: dict[str, Any], attributes: Callable[[], dict[str, Any]]) -> bool:
+            progress.reached(logs["step"], self.steps)
             tick = context.subcontext(task_name="tick")
             tick.call_on_fit_task_begin(estimator=self)
             return tick.call_on_fit_task_end(
-                estimator=self,
-                metadata=logs,
-                reconstruction_attributes=lambda: at_tick(generator),
+                estimator=self, metadata=logs, reconstruction_attributes=attributes
             )
 
         return on_tick
@@ -265,7 +273,7 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
 
     def sample(
         self,
-        n: Mapping[Any, int] | None = None,
+        n: int | Mapping[Any, int] | None = None,
         *,
         random_state: Any = None,
         n_candidates: int | None = None,
@@ -274,8 +282,10 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
 
         Parameters
         ----------
-        n : dict or None, default=None
-            ``{label: rows}``; ``None`` for what ``sampling_strategy`` asked.
+        n : int, dict or None, default=None
+            How many rows: in all, of the classes that ``sampling_strategy`` adds to and in its
+            proportions; or of each class, ``{label: rows}``; ``None`` for as many as
+            ``sampling_strategy`` asked.
         random_state : int, RandomState, numpy Generator or None, default=None
             ``None`` for the seed of the fit: the same rows at every call. Pass another for a
             fresh draw.
@@ -297,7 +307,8 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
             Before ``fit``.
         ValueError
             If ``n`` names an unknown label or a count that is not a whole number from 0 on, or
-            ``n_candidates`` is not one from 1 on.
+            ``n_candidates`` is not one from 1 on; if ``n`` is a number, and ``sampling_strategy``
+            adds to no class.
         ImportError
             If rows are to come in polars or pyarrow, and that is not installed here.
         """
@@ -313,9 +324,17 @@ class GANEngine(CallbackSupportMixin, BaseEstimator):
     def _draw(self, n: Any, random_state: Any, n_candidates: int) -> tuple[Any, np.ndarray]:
         """Return synthetic rows, decoded into pandas or numpy, and their class codes."""
         labels = self.classes_.tolist()
+        if isinstance(n, Integral) and not isinstance(n, bool) and int(n) >= 0:
+            if not any(self.sampling_strategy_.values()):
+                raise ValueError(
+                    f"n={n} rows of which class? sampling_strategy adds to none here. Pass rows "
+                    f"per label, such as {{{labels[0]!r}: {n}}}."
+                )
+            n = shared_out(int(n), self.sampling_strategy_)
         if not isinstance(n, Mapping):
             raise ValueError(
-                f"n={n!r} must be a dict of rows per label, such as {{{labels[0]!r}: 10}}, or None."
+                f"n={n!r} must be a number of rows, a dict of rows per label, such as "
+                f"{{{labels[0]!r}: 10}}, or None."
             )
         counts = {labels.index(label): rows for label, rows in checked_rows(n, labels, "n").items()}
         seed = self.seed_ if random_state is None else seed_from(random_state)

@@ -21,7 +21,16 @@ from ganaug.callbacks import CallbackSupportMixin, with_callbacks
 from ganaug.draws import AUGMENTER, ESTIMATOR, draw_rows, set_rows_to_add
 from ganaug.frames import as_pandas, check_container
 from ganaug.memory import fit_or_load
-from ganaug.parameters import FLAG, NONE, RANDOM_STATE, check_parameters, has_methods, is_a, whole
+from ganaug.parameters import (
+    FLAG,
+    NONE,
+    RANDOM_STATE,
+    NamesParameters,
+    check_parameters,
+    has_methods,
+    is_a,
+    whole,
+)
 from ganaug.priors import adjusted_prior, class_prior, decision_prior, weighing_parameters
 from ganaug.randomness import clone_seeded, seed_from
 from ganaug.routing import FitMetadata, RoutesMetadata, Training
@@ -40,6 +49,7 @@ class Draws(NamedTuple):
 
 
 class AugmentedClassifier(
+    NamesParameters,
     RoutesMetadata,
     AveragesClones,
     CallbackSupportMixin,

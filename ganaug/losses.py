@@ -14,10 +14,10 @@ from sklearn.base import BaseEstimator
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from ganaug.parameters import number, whole
+from ganaug.parameters import NamesParameters, number, whole
 
 
-class RelativisticLoss(BaseEstimator):
+class RelativisticLoss(NamesParameters, BaseEstimator):
     r"""Relativistic pairing loss with zero-centred gradient penalties on real and fake rows.
 
     The critic minimises :math:`\mathrm{softplus}(D(G(z)) - D(x)) + \frac{\gamma}{2}
@@ -66,7 +66,7 @@ class RelativisticLoss(BaseEstimator):
         return softplus(on_real - critic(fake, classes)).mean()
 
 
-class WassersteinLoss(BaseEstimator):
+class WassersteinLoss(NamesParameters, BaseEstimator):
     r"""Wasserstein distance with a gradient penalty on interpolates (equation 3 of [1]_).
 
     Parameters
@@ -114,7 +114,7 @@ class WassersteinLoss(BaseEstimator):
         return -critic(fake, classes).mean()
 
 
-class BCELoss(BaseEstimator):
+class BCELoss(NamesParameters, BaseEstimator):
     r"""The classic binary cross-entropy game in its non-saturating form (section 3 of [1]_).
 
     The critic is a classifier of real against fake; the generator maximises

@@ -8,11 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from inspect import Parameter, signature
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn import get_config
+
+from ganaug.suggestions import did_you_mean
 
 
 class InvalidParameterError(ValueError, TypeError):
@@ -21,10 +24,14 @@ class InvalidParameterError(ValueError, TypeError):
 
 @dataclass(frozen=True)
 class Rule:
-    """What a parameter may be; ``words`` completes the sentence "it must be ..."."""
+    """What a parameter may be; ``words`` completes the sentence "it must be ...".
+
+    ``names`` are the texts that it may be.
+    """
 
     words: str
     allows: Callable[[Any], bool]
+    names: tuple[str, ...] = ()
 
 
 def whole(low: int, high: int | None = None) -> Rule:
@@ -64,7 +71,7 @@ def one_of(names: Iterable[str]) -> Rule:
     """Allow some strings."""
     known = tuple(names)
     words = f"one of {', '.join(map(repr, known))}"
-    return Rule(words, lambda value: isinstance(value, str) and value in known)
+    return Rule(words, lambda value: isinstance(value, str) and value in known, known)
 
 
 def has_methods(*methods: str) -> Rule:
@@ -124,8 +131,10 @@ number from 1 on. Got 0 instead.
     """
     if not any(rule.allows(value) for rule in rules):
         allowed = " or ".join(rule.words for rule in rules)
+        names = [name for rule in rules for name in rule.names]
+        hint = did_you_mean(value, names) if isinstance(value, str) else ""
         raise InvalidParameterError(
-            f"The {name!r} parameter of {owner} must be {allowed}. Got {value!r} instead."
+            f"The {name!r} parameter of {owner} must be {allowed}. Got {value!r} instead.{hint}"
         )
 
 
@@ -145,3 +154,57 @@ def check_parameters(estimator: Any) -> None:
     for name, value in estimator.get_params(deep=False).items():
         if name in rules:
             check_value(type(estimator).__name__, name, value, *rules[name])
+
+
+class NamesParameters:
+    """Answers the name of a parameter that is not there with the class and the nearest name.
+
+    It stands before scikit-learn's ``BaseEstimator`` among the bases. What that learns from the
+    signature of ``__init__`` stays as it is.
+
+    Examples
+    --------
+    >>> from ganaug import GANAugmenter
+    >>> GANAugmenter(epochs=5)
+    Traceback (most recent call last):
+    TypeError: GANAugmenter has no parameter 'epochs'. Did you mean 'steps'?
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Check the names before ``__init__`` sees them."""
+        if kwargs:
+            taken = signature(cls.__init__).parameters
+            anything = any(p.kind is Parameter.VAR_KEYWORD for p in taken.values())
+            for name in () if anything else kwargs:
+                if name not in taken:
+                    hint = _nearest(name, list(taken)[1:])
+                    raise TypeError(f"{cls.__name__} has no parameter {name!r}.{hint}")
+        return super().__new__(cls)
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, as every estimator of scikit-learn.
+
+        Parameters
+        ----------
+        **params : dict
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter; the message names the nearest.
+        """
+        known = self.get_params(deep=False) if params else {}  # type: ignore[attr-defined]
+        for name in params:
+            first = name.partition("__")[0]
+            if first not in known:
+                hint = _nearest(first, list(known))
+                raise ValueError(f"Invalid parameter {first!r} for {type(self).__name__}.{hint}")
+        return super().set_params(**params)  # type: ignore[misc]
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    return did_you_mean(name, known) or f" It has {', '.join(known)}."

@@ -21,6 +21,17 @@ def check_free(path: Path, way_out: str = " Choose another name.") -> None:
         raise FileExistsError(f"{path} exists already.{way_out}")
 
 
+def check_writable(folder: Path) -> None:
+    """Refuse a folder in which nothing can be made, or that cannot be made itself."""
+    there = folder.resolve()
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        raise NotADirectoryError(f"{there} is a file, not a folder.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(f"Nothing can be written to {there}.")
+
+
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     """Write beside `path` and rename, so that no half-written file is ever seen."""
     new = _name_beside(path)

@@ -13,6 +13,19 @@ from sklearn.metrics import average_precision_score, get_scorer
 
 from ganaug.weights import takes_sample_weight
 
+#: Scorings that need to know which of two classes is the positive one, as make_scorer takes them.
+WITH_POSITIVE = {
+    "f1": "f1_score",
+    "precision": "precision_score",
+    "recall": "recall_score",
+    "jaccard": "jaccard_score",
+    "average_precision": "average_precision_score, response_method='predict_proba'",
+    "neg_brier_score": (
+        "brier_score_loss, greater_is_better=False, response_method='predict_proba'"
+    ),
+    "d2_brier_score": "d2_brier_score, response_method='predict_proba'",
+}
+
 
 def scorer_for(scoring: Any, estimator: Any, y: np.ndarray) -> Callable:
     """Return a scorer of classifiers like ``estimator`` on labels like ``y``.
@@ -58,12 +71,13 @@ def _check_scoring(scoring: str, y: np.ndarray) -> None:
                 way = "Use a scoring for several classes, such as 'f1_macro'"
             else:
                 rare = labels.tolist()[counts.argmin()]
-                way = (
-                    f"Say which class is the positive one, with sklearn.metrics.make_scorer(metric,"
-                    f" pos_label={rare!r}, response_method=...), or make the labels 0 and 1"
-                )
+                way = "Use a scoring of classes, such as 'balanced_accuracy'"
+                if scoring in WITH_POSITIVE:
+                    code = f"make_scorer({WITH_POSITIVE[scoring]}, pos_label={rare!r})"
+                    way = f"Pass scoring={code} of sklearn.metrics, or make the labels 0 and 1"
+            reason = str(error).rstrip(".")
             raise ValueError(
-                f"scoring={scoring!r} cannot score the labels {labels.tolist()}: {error}. {way}."
+                f"scoring={scoring!r} cannot score the labels {labels.tolist()}: {reason}. {way}."
             ) from error
 
 

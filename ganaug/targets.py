@@ -217,13 +217,60 @@ def rows_to_add(
             )
     if isinstance(sampling_strategy, Mapping):
         totals = checked_rows(sampling_strategy, labels, "sampling_strategy", "the final total, ")
+        for label, total in totals.items():
+            if total < counts[label]:
+                raise ValueError(
+                    f"sampling_strategy asks for {total} rows of {label!r} in all, and there are "
+                    f"{counts[label]} already. Rows are added, never removed: pass "
+                    f"{counts[label]} or more, or leave {label!r} out."
+                )
         sampling_strategy = {labels.index(label): total for label, total in totals.items()}
     elif isinstance(sampling_strategy, float) and 0 < sampling_strategy <= 1:
+        _check_ratio(sampling_strategy, counts)
         sampling_strategy = _exact(sampling_strategy, max(counts.values()))
     # imbalanced-learn sorts labels, and not all can be sorted: their positions can.
     codes = np.repeat(np.arange(len(labels)), list(counts.values()))
     asked = check_sampling_strategy(sampling_strategy, codes, "over-sampling")
     return {labels[code]: int(n) for code, n in sorted(asked.items())}
+
+
+def _check_ratio(ratio: float, counts: Mapping[Any, int]) -> None:
+    """Refuse a ratio of more classes than two, and one that adds no row."""
+    if len(counts) != 2:
+        raise ValueError(
+            f"sampling_strategy={ratio!r} is a ratio of two classes, and there are {len(counts)}. "
+            "Pass the final total of each class, such as "
+            f"{dict.fromkeys(counts, max(counts.values()))}."
+        )
+    (rare, fewest), (usual, most) = sorted(counts.items(), key=lambda pair: pair[1])
+    if int(_exact(ratio, most) * most) <= fewest:
+        raise ValueError(
+            f"sampling_strategy={ratio!r} asks for {int(ratio * most)} rows of {rare!r} to {most} "
+            f"of {usual!r}, and there are {fewest} already, a ratio of {fewest / most:.3g}. Rows "
+            "are added, never removed: pass a larger ratio, up to 1."
+        )
+
+
+def shared_out(n: int, weights: Mapping[Any, int]) -> dict[Any, int]:
+    """Return ``n`` rows shared out in proportion to weights, by the method of largest remainders.
+
+    Parameters
+    ----------
+    n : int
+    weights : dict
+        ``{label: weight}``, not all of them 0. Labels of weight 0 get nothing and are left out.
+
+    Examples
+    --------
+    >>> from ganaug.targets import shared_out
+    >>> shared_out(100, {"a": 2, "b": 1, "c": 0})
+    {'a': 67, 'b': 33}
+    """
+    total = sum(weights.values())
+    shares = {label: divmod(n * weight, total) for label, weight in weights.items() if weight}
+    left = n - sum(whole for whole, _ in shares.values())
+    more = sorted(shares, key=lambda label: -shares[label][1])[:left]
+    return {label: whole + (label in more) for label, (whole, _) in shares.items()}
 
 
 def _exact(share: float, n: int) -> float:

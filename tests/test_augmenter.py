@@ -1,6 +1,7 @@
 """Fitting and sampling: strategies, few rows, early stopping, divergence, callbacks."""
 
 import warnings
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -221,8 +222,21 @@ def test_parameters_of_parts_are_reached_by_name():
     assert GANAugmenter(loss="bce").set_params(loss__penalty=0).loss.penalty == 0
     both = GANAugmenter().set_params(loss="wasserstein", loss__critic_steps=3)
     assert both.loss.critic_steps == 3
-    with pytest.raises(ValueError, match="Invalid parameter 'depht'"):
+    with pytest.raises(ValueError, match=r"'depht' for DenseNetwork\. Did you mean 'depth'"):
         GANAugmenter().set_params(network__depht=2)
+
+
+def test_sample__a_number_of_rows_in_the_proportions_of_the_strategy():
+    X, y = rows_of(40, 20, 10)
+    model = quick().fit(X, y)
+    assert model.sampling_strategy_ == {1: 20, 2: 30}
+    X_new, y_new = model.sample(7, random_state=1)
+    assert Counter(y_new.tolist()) == {1: 3, 2: 4}
+    same, _ = model.sample({1: 3, 2: 4}, random_state=1)
+    assert_array_equal(X_new, same)
+    assert len(model.sample(np.int64(0))[1]) == 0
+    with pytest.raises(ValueError, match=r"n=5 rows of which class.* such as \{0: 5\}"):
+        quick(sampling_strategy={1: 20}).fit(X, y).sample(5)
 
 
 def test_naming_an_encoder_in_set_params_keeps_categorical_features():

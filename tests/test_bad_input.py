@@ -226,9 +226,9 @@ def test_sample_takes_whole_counts_only(count, of_array):
         of_array.sample({1: count})
 
 
-@pytest.mark.parametrize("n", [0, [1, 2], "all"])
-def test_sample_takes_a_dict_only(n, of_array):
-    with fails(ValueError, "must be a dict of rows per label", "{0: 10}"):
+@pytest.mark.parametrize("n", [-1, True, 2.5, [1, 2], "all"])
+def test_sample_takes_a_number_or_a_dict_only(n, of_array):
+    with fails(ValueError, "must be a number of rows, a dict of rows per label", "{0: 10}"):
         of_array.sample(n)
 
 
@@ -241,9 +241,12 @@ def test_sample_takes_a_random_state_only(seed, of_array):
 # sampling_strategy
 
 STRATEGIES = {
-    "removes rows": ({0: 10}, ["Originally, there is 45 samples and 10 samples are asked"]),
+    "removes rows": ({0: 10}, ["10 rows of 0 in all, and there are 45 already"]),
     "unknown label": ({5: 100}, ["unknown label 5", "known labels are [0, 1]"]),
-    "ratio too low": (0.1, ["ratio required to remove samples"]),
+    "ratio too low": (
+        0.1,
+        ["0.1 asks for 4 rows of 1 to 45 of 0, and there are 15 already, a ratio of 0.333"],
+    ),
     "negative": ({1: -4}, ["-4", "whole number"]),
     "fraction": ({1: 20.5}, ["20.5", "whole number"]),
     "float": ({1: 20.0}, ["20.0", "whole number"]),
@@ -266,7 +269,7 @@ def test_bad_strategies(strategy, words):
 def test_a_ratio_is_for_two_classes():
     y = Y.copy()
     y[:5] = 2
-    with fails(ValueError, "binary", "multi-class, use a dict"):
+    with fails(ValueError, "0.5 is a ratio of two", "{0: 40, 1: 40, 2: 40}"):
         quick(sampling_strategy=0.5).fit(X, y)
 
 
@@ -288,6 +291,7 @@ OUTSIDE = {
     "n_iter_no_change": [0],
     "device": ["tpu", None],
     "random_state": [-1, 1.5],
+    "verbose": ["yes", None],
 }
 
 

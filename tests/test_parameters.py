@@ -5,9 +5,16 @@ import warnings
 import numpy as np
 import pytest
 from sklearn import config_context
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
 
+from ganaug import (
+    AugmentedClassifier,
+    AugmentedClassifierCV,
+    GANAugmenter,
+    GANOverSampler,
+    ImageEncoder,
+)
 from ganaug.parameters import (
     ARRAY_LIKE,
     CALLABLE,
@@ -15,6 +22,7 @@ from ganaug.parameters import (
     NONE,
     RANDOM_STATE,
     InvalidParameterError,
+    NamesParameters,
     check_parameters,
     check_value,
     has_methods,
@@ -120,3 +128,66 @@ def test_arrays_among_the_values_are_compared_without_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert not one_of(["from_dtype"]).allows(np.array([True, False]))
+
+
+# --- Names that are not there --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: GANAugmenter(epochs=5),
+            "GANAugmenter has no parameter 'epochs'. Did you mean 'st",
+        ),
+        (lambda: GANOverSampler(lr=0.1), "GANOverSampler has no parameter 'lr'. Did you mean 'lea"),
+        (lambda: GANAugmenter(batchsize=9), "GANAugmenter has no parameter 'batchsize'. Did you m"),
+        (
+            lambda: AugmentedClassifier(LogisticRegression(), sampler=None),
+            "AugmentedClassifier has no parameter 'sampler'. Did you mean 'augmenter'",
+        ),
+        (
+            lambda: AugmentedClassifierCV(LogisticRegression(), metric="f1"),
+            "AugmentedClassifierCV has no parameter 'metric'. Did you mean 'scoring'",
+        ),
+        (lambda: ImageEncoder(q=1), "ImageEncoder has no parameter 'q'. It has shape, channels"),
+    ],
+)
+def test_a_parameter_that_is_not_there(make, message):
+    with pytest.raises(TypeError) as told:
+        make()
+    assert str(told.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"epoch": 5}, "Invalid parameter 'epoch' for AugmentedClassifier. It has augmenter, cor"),
+        ({"augmenter__epochs": 5}, "Invalid parameter 'epochs' for GANAugmenter. Did you mean 'st"),
+        ({"augmentor__steps": 5}, "Invalid parameter 'augmentor' for AugmentedClassifier. Did you"),
+    ],
+)
+def test_set_params__a_parameter_that_is_not_there(params, message):
+    with pytest.raises(ValueError) as told:  # noqa: PT011
+        AugmentedClassifier(LogisticRegression(), GANAugmenter()).set_params(**params)
+    assert str(told.value).startswith(message)
+
+
+def test_names_of_a_subclass_are_its_own():
+    class Short(GANAugmenter):
+        def __init__(self, steps=7):
+            super().__init__(steps=steps)
+
+    class Anything(NamesParameters):
+        def __init__(self, **kwargs):
+            self.kwargs = kwargs
+
+    assert clone(Short(steps=3)).steps == 3
+    with pytest.raises(TypeError, match="Short has no parameter 'loss'"):
+        Short(loss="bce")
+    assert Anything(epochs=5).kwargs == {"epochs": 5}
+
+
+def test_a_value_among_names__the_nearest_is_named():
+    with pytest.raises(InvalidParameterError, match=r"Got 'cudda' instead\. Did you mean 'cuda'\?"):
+        check_value("Owner", "device", "cudda", one_of(["cpu", "cuda"]))

@@ -1,10 +1,12 @@
 import pickle
+import re
 from collections import Counter
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn.metrics
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_sampler_pipeline
 from numpy.testing import assert_allclose, assert_array_equal
@@ -13,7 +15,7 @@ from sklearn.datasets import load_iris
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, balanced_accuracy_score, make_scorer
+from sklearn.metrics import average_precision_score, balanced_accuracy_score
 from sklearn.model_selection import FixedThresholdClassifier, StratifiedKFold
 from sklearn.svm import SVC, LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -22,6 +24,7 @@ from stand_ins import Recorder, Repeater, TickCounter, logistic
 
 from ganaug import AugmentedClassifier, AugmentedClassifierCV, GANAugmenter
 from ganaug.priors import TAUS
+from ganaug.scoring import WITH_POSITIVE
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +173,7 @@ def test_named_scoring(cancer, words):
     assert 0 < model.set_params(scoring="balanced_accuracy").fit(X, words).best_score_ <= 1
 
 
-@pytest.mark.parametrize("scoring", ["average_precision", "f1", "neg_brier_score", "precision"])
+@pytest.mark.parametrize("scoring", WITH_POSITIVE)
 def test_a_scoring_that_cannot_score_the_labels_is_refused_before_any_training(
     cancer, words, scoring, calls
 ):
@@ -178,15 +181,15 @@ def test_a_scoring_that_cannot_score_the_labels_is_refused_before_any_training(
     X, _ = cancer
     with pytest.raises(
         ValueError,
-        match=r"cannot score the labels \['benign', 'malignant'\]: .*pos_label.* Say which class "
-        r"is the positive one, with .*make_scorer\(metric, pos_label='malignant'",
-    ):
+        match=r"cannot score the labels \['benign', 'malignant'\]: .*pos_label.* Pass scoring=",
+    ) as told:
         AugmentedClassifierCV(logistic(), Repeater(), scoring=scoring, cv=2).fit(X, words)
-    rare = make_scorer(
-        average_precision_score, pos_label="malignant", response_method="predict_proba"
-    )
-    assert AugmentedClassifierCV(logistic(), scoring=rare, cv=2, amounts=[0]).fit(X, words)
     assert calls("fit") == []
+    # What the message says can be pasted, and works.
+    code = re.search(r"scoring=(make_scorer\(.*\)) of sklearn.metrics", str(told.value))[1]
+    assert "pos_label='malignant'" in code
+    rare = eval(code, vars(sklearn.metrics))
+    assert AugmentedClassifierCV(logistic(), scoring=rare, cv=2, amounts=[0]).fit(X, words)
 
 
 @pytest.mark.parametrize("scoring", ["f1", "recall", "roc_auc", "jaccard"])

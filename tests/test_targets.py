@@ -13,7 +13,7 @@ from stand_ins import Repeater, logistic
 
 from ganaug import AugmentedClassifier, AugmentedClassifierCV, GANAugmenter, GANOverSampler
 from ganaug.comparison import compare
-from ganaug.targets import checked_rows, class_counts, rows_to_add
+from ganaug.targets import checked_rows, class_counts, rows_to_add, shared_out
 
 COUNTS = {"a": 10, "b": 3, "c": 1}
 
@@ -40,7 +40,7 @@ def test_the_same_rows_as_imbalanced_learn(strategy):
 
 def test_a_ratio_is_for_two_classes():
     assert rows_to_add({"a": 10, "b": 3}, 0.5) == {"b": 2}
-    with pytest.raises(ValueError, match="only when the type of target is binary"):
+    with pytest.raises(ValueError, match=r"=0\.5 is a ratio of two classes, and there are 3"):
         rows_to_add(COUNTS, 0.5)
 
 
@@ -75,7 +75,7 @@ def test_labels_are_the_same_if_they_are_equal():
     ("strategy", "message"),
     [
         ({"d": 5}, r"unknown label 'd'; known labels are \['a', 'b', 'c'\]"),
-        ({"b": 2}, "Originally, there is 3 samples and 2 samples are asked"),
+        ({"b": 2}, "2 rows of 'b' in all, and there are 3 already. Rows are added, never removed"),
         ({"b": 4.5}, "sampling_strategy asks for 4.5 rows of 'b'; pass the final total, a whole n"),
         ({"b": True}, "sampling_strategy asks for True rows of 'b'"),
         ({"b": 2**31}, "whole number from 0 to 2,147,483,647"),
@@ -86,6 +86,28 @@ def test_labels_are_the_same_if_they_are_equal():
 def test_a_bad_strategy(strategy, message):
     with pytest.raises(ValueError, match=message):
         rows_to_add(COUNTS, strategy)
+
+
+@pytest.mark.parametrize("ratio", [0.1, 0.29, 0.3])
+def test_a_ratio_that_adds_no_row(ratio):
+    message = (
+        rf"{ratio} asks for {int(10 * ratio)} rows of 'b' to 10 of 'a', .* 3 .* ratio of 0\.3\."
+    )
+    with pytest.raises(ValueError, match=message):
+        rows_to_add({"a": 10, "b": 3}, ratio)
+
+
+@pytest.mark.parametrize(
+    ("n", "weights", "shares"),
+    [
+        (0, {"a": 1}, {"a": 0}),
+        (100, {"a": 7, "b": 9}, {"a": 44, "b": 56}),
+        (5, {"a": 1, "b": 1}, {"a": 3, "b": 2}),
+        (1, {"a": 0, "b": 10**12, "c": 1}, {"b": 1, "c": 0}),
+    ],
+)
+def test_rows_shared_out(n, weights, shares):
+    assert shared_out(n, weights) == shares
 
 
 def test_rows_asked_for_by_label():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,21 +12,25 @@ from ganaug import cli
 from ganaug.cli.options import (
     DateFormat,
     Decimal,
+    Device,
+    Drop,
     Encoding,
     Force,
     NaValues,
     Output,
+    Quiet,
     Seed,
     Sep,
     SkipUnreadable,
     Steps,
     Target,
     Thousands,
+    Verbose,
     read_options,
     read_strategy,
 )
-from ganaug.cli.screen import busy, say
-from ganaug.files import kind_at
+from ganaug.cli.screen import describe, progress_wanted, say, tell
+from ganaug.files import Source, kind_at, kinds_of
 from ganaug.paths import check_free, replaced_folder
 
 if TYPE_CHECKING:
@@ -52,6 +56,11 @@ def augment(
     ] = "auto",
     seed: Seed = 0,
     steps: Steps = None,
+    device: Device = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Draw from this saved GAN instead of training one on the data."),
+    ] = None,
     mark_column: Annotated[
         str, typer.Option(help="The added column: true in synthetic rows.")
     ] = "synthetic",
@@ -62,6 +71,7 @@ def augment(
         Path | None, typer.Option(help="Also save the trained GAN here, for ganaug sample.")
     ] = None,
     skip_unreadable: SkipUnreadable = False,
+    drop: Drop = None,
     sep: Sep = None,
     encoding: Encoding = None,
     decimal: Decimal = None,
@@ -69,6 +79,8 @@ def augment(
     date_format: DateFormat = None,
     na_values: NaValues = None,
     force: Force = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Add synthetic rows of the rare classes to a table, or images to a folder.
 
@@ -83,28 +95,40 @@ def augment(
     - `ganaug augment train.csv --target y -o bigger.csv`
     - `ganaug augment train.parquet --target y -o bigger.parquet --sampling-strategy 0.5`
     - `ganaug augment train.csv --target y -o bigger.csv --save-model y.gan`
+    - `ganaug augment train.csv --target y -o again.csv --model y.gan --seed 1`
     - `ganaug augment digits -o more-digits`
     """
-    options = read_options(sep, encoding, decimal, thousands, date_format, na_values)
+    options = read_options(sep, encoding, decimal, thousands, date_format, na_values, drop)
     kind = kind_at(data)
     kind.check_output(output, force)
+    if model is not None:
+        _check_unused(steps=steps, device=device, save_model=save_model)
+        cli.check_model(model)
     source = kind.read(data, target, skip_unreadable=skip_unreadable, options=options)
     _check_paths(data, output, save_model, force)
     marked_by = mark_column if mark else None
     source.check_mark(data, marked_by)
+    tell(f"{describe(data.name, source.noun, source.X.shape, source.y)} Loading PyTorch ...")
 
     from ganaug.augmenter import GANAugmenter
 
-    augmenter = GANAugmenter(**source.gan_parameters(), random_state=seed)
-    augmenter.set_params(sampling_strategy=read_strategy(sampling_strategy, source.y))
-    if steps is not None:
-        augmenter.set_params(steps=steps)
-    with busy("Training the GAN"):
-        X_new, y_new = augmenter.fit(source.X, source.y).sample()
+    strategy = read_strategy(sampling_strategy, source.y)
+    if model is None:
+        given = {"steps": steps, "device": device}
+        augmenter = GANAugmenter(
+            strategy, **source.gan_parameters(), random_state=seed, verbose=progress_wanted()
+        ).set_params(**{name: value for name, value in given.items() if value is not None})
+        augmenter.fit(source.X, source.y)
+        to_add = augmenter.sampling_strategy_
+    else:
+        augmenter = GANAugmenter.load(model)
+        to_add = _rows_to_add(augmenter, source, strategy, f"{data} does not fit {model}")
+    X_new, y_new = augmenter.sample(to_add, random_state=seed, n_candidates=augmenter.n_candidates_)
+    added = _additions(augmenter, to_add)
     cli.write_table(
         output,
         partial(source.write, X_new=X_new, y_new=y_new, mark=marked_by),
-        f"{len(source.y)} real {source.noun} and {len(y_new)} synthetic; {_additions(augmenter)}",
+        f"{len(source.y)} real {source.noun} and {len(y_new)} synthetic; {added}",
     )
     if save_model is not None:
         _save(augmenter, save_model, source.noun)
@@ -145,11 +169,36 @@ def _is_model(path: Path) -> bool:
     return OUTLINE in there and there <= {OUTLINE, ARRAYS}
 
 
-def _additions(augmenter: GANAugmenter) -> str:
+def _check_unused(**options: Any) -> None:
+    """Refuse options of the training where there is none."""
+    for name, value in options.items():
+        if value is not None:
+            raise ValueError(f"--model trains no GAN; leave out --{name.replace('_', '-')}.")
+
+
+def _rows_to_add(
+    augmenter: GANAugmenter, source: Source, strategy: Any, bad: str
+) -> dict[Any, int]:
+    """Return how many rows of each class a saved GAN is to add to rows that it can add to."""
+    import numpy as np
+
+    from ganaug.targets import class_counts, rows_to_add
+
+    if type(source) not in kinds_of(augmenter.encoder_):
+        raise ValueError(f"{bad}: it makes no {source.noun}.")
+    try:
+        augmenter.transform(source.X)
+        augmenter.labels_.encode(source.y)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{bad}: {error}") from error
+    return rows_to_add(class_counts(np.asarray(source.y)), strategy, y=source.y)
+
+
+def _additions(augmenter: GANAugmenter, to_add: dict[Any, int]) -> str:
     """Return how many rows of which class were added, and by which method."""
     added = [
         f"{label}: {rows} more ({augmenter.methods_[label]})"
-        for label, rows in augmenter.sampling_strategy_.items()
+        for label, rows in to_add.items()
         if rows
     ]
     more = [f"... ({len(added)} classes)"] if added[8:] else []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
+from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,26 +14,43 @@ import typer
 from ganaug.cli.options import (
     DateFormat,
     Decimal,
+    Device,
+    Drop,
     Encoding,
     NaValues,
+    Quiet,
     Seed,
     Sep,
     SkipUnreadable,
     Steps,
     Target,
     Thousands,
+    Verbose,
     command_line,
     read_names,
     read_options,
+    read_seconds,
 )
-from ganaug.cli.screen import print_comparison, print_text, progress, say
+from ganaug.cli.screen import describe, note, print_comparison, progress_wanted, say, tell, volume
 from ganaug.files import Source, Table, kind_at
+from ganaug.paths import check_writable
+from ganaug.progress import ComparisonProgress, StepProgress
 
 if TYPE_CHECKING:
     from ganaug.comparison import Comparison
-    from ganaug.comparison.evaluate import Pair
 
 REPORT = "report.html"
+# As in ganaug.comparison, which takes seconds to load.
+ARMS = ("nothing", "class-weight", "tuned-threshold", "balanced-bagging", "SMOTE", "GAN")
+N_CLASSIFIERS, N_FOLDS = 3, 5
+
+
+class LogModels(StrEnum):
+    """Which models are recorded."""
+
+    best = "best"
+    all = "all"
+    none = "none"
 
 
 def compare(
@@ -47,10 +66,27 @@ def compare(
     classifiers: Annotated[
         str | None, typer.Option(help="Comma-separated; three if left out.")
     ] = None,
-    folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 5,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            help="Cut the rows into so many folds, once; left out: 5, shuffled anew and repeated "
+            "until the answer is clear.",
+        ),
+    ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(min=1, help="Repeat the folds so many times, no more, no less.")
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            help="Repeat the folds until the answer is clear, or for so long: 90s, 5m, 1h."
+        ),
+    ] = None,
     seed: Seed = 0,
     n_jobs: Annotated[int, typer.Option(help="Processes; -1 for one per processor.")] = 1,
     steps: Steps = None,
+    device: Device = None,
     tracking_uri: Annotated[str | None, typer.Option(help="An MLflow server or store.")] = None,
     experiment: Annotated[str | None, typer.Option(help="The MLflow experiment.")] = None,
     registered_model_name: Annotated[
@@ -61,6 +97,9 @@ def compare(
         str,
         typer.Option(help="What the champion is best at: average_precision or balanced_accuracy."),
     ] = "average_precision",
+    log_models: Annotated[
+        LogModels, typer.Option(help="Which fitted models to record: those advised, all or none.")
+    ] = LogModels.best,
     tracking: Annotated[
         bool, typer.Option("--tracking/--no-tracking", help="Record everything in MLflow.")
     ] = True,
@@ -71,16 +110,19 @@ def compare(
         ),
     ] = Path(),
     skip_unreadable: SkipUnreadable = False,
+    drop: Drop = None,
     sep: Sep = None,
     encoding: Encoding = None,
     decimal: Decimal = None,
     thousands: Thousands = None,
     date_format: DateFormat = None,
     na_values: NaValues = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Find out whether a GAN helps on your data, and what to use instead if not.
 
-    Cross-validates doing nothing, class weights, a tuned threshold, SMOTE, balanced bagging and
+    Cross-validates doing nothing, class weights, a tuned threshold, balanced bagging, SMOTE and
     the GAN, each with several classifiers, always on real rows that were held out. Ends with a
     leaderboard and a verdict, writes both and more to report.html, and records models and metrics
     in MLflow. When it is interrupted, the same command goes on from there.
@@ -88,24 +130,37 @@ def compare(
     For example, the first on a real table that comes along:
 
     - `ganaug compare`
-    - `ganaug compare fraud.csv --target is_fraud --n-jobs 2`
-    - `ganaug compare fraud.csv --target is_fraud --arms smote,gan --no-tracking`
+    - `ganaug compare fraud.csv --target is_fraud --n-jobs 2 --budget 10m`
+    - `ganaug compare fraud.csv --target is_fraud --drop customer --no-tracking`
     - `ganaug compare fraud.csv --target is_fraud --registered-model-name fraud`
-    - `ganaug compare digits --arms smote,gan`
+    - `ganaug compare digits --folds 3`
 
-    Arms: nothing, class-weight, tuned-threshold, smote, balanced-bagging, gan.
+    Arms: nothing, class-weight, tuned-threshold, balanced-bagging, SMOTE, GAN.
 
     Classifiers: logistic-regression, random-forest, gradient-boosting, nearest-neighbours. Of
     images they see the pixels, as a table with a column for each.
     """
-    reading = {
+    reading: dict[str, Any] = {
         "sep": sep,
         "encoding": encoding,
         "decimal": decimal,
         "thousands": thousands,
         "date_format": date_format,
         "na_values": na_values,
+        "drop": drop,
     }
+    # What is wrong is said before anything is made: a command that fails leaves nothing behind.
+    tracking = _can_track(tracking, registered_model_name)
+    seconds = None if budget is None else read_seconds("--budget", budget)
+    if budget is not None and repeats is not None:
+        raise ValueError("--budget repeats the folds as often as it takes; leave out --repeats.")
+    names = {
+        "arms": read_names("--arms", arms),
+        "classifiers": read_names("--classifiers", classifiers),
+    }
+    check_writable(output_dir)
+    if (output_dir / REPORT).is_dir():
+        raise ValueError(f"{output_dir / REPORT} is a folder; choose another --output-dir.")
     if data is None:
         name, source = _example()
     else:
@@ -113,10 +168,16 @@ def compare(
         source = kind_at(data).read(
             data, target, skip_unreadable=skip_unreadable, options=read_options(**reading)
         )
-    tracking = _can_track(tracking, registered_model_name)
-    if (output_dir / REPORT).is_dir():
-        raise ValueError(f"{output_dir / REPORT} is a folder; choose another --output-dir.")
-    output_dir.mkdir(parents=True, exist_ok=True)
+        tell(describe(data.name, source.noun, source.X.shape, source.y))
+    tell(_plan(names, folds, repeats, source))
+    unfinished = output_dir / ".ganaug-unfinished"
+    asked = {
+        "arms": _arms(names["arms"], source, steps, device),
+        "classifiers": names["classifiers"],
+        "cv": _cv(folds, repeats, seed),
+        "budget": seconds,
+    }
+    _check(source, asked, seed)
     destination: dict[str, Any] = {
         "tracking_uri": tracking_uri,
         "experiment": experiment,
@@ -128,16 +189,8 @@ def compare(
         from ganaug.comparison import check_log
 
         check_log(**destination)
-    unfinished = output_dir / ".ganaug-unfinished"
-    comparison = _compare(
-        source,
-        arms=_arms(read_names("--arms", arms), source, steps),
-        classifiers=read_names("--classifiers", classifiers),
-        cv=folds,
-        random_state=seed,
-        n_jobs=n_jobs,
-        memory=unfinished,
-    )
+    output_dir.mkdir(parents=True, exist_ok=True)
+    comparison = _compare(source, **asked, random_state=seed, n_jobs=n_jobs, memory=unfinished)
     print_comparison(comparison)
     # The report names the options that the result depends on; where it is recorded is private.
     options = {
@@ -145,13 +198,15 @@ def compare(
         "--arms": arms,
         "--classifiers": classifiers,
         "--folds": folds,
+        "--repeats": repeats,
+        "--budget": budget,
         "--seed": seed,
         "--steps": steps,
         **{f"--{name.replace('_', '-')}": value for name, value in reading.items()},
     }
     page = _report(comparison, name, command_line("compare", data, options), output_dir)
     if tracking:
-        _record(comparison, name, page, destination)
+        _record(comparison, name, page, destination | {"log_models": log_models.value})
     shutil.rmtree(unfinished, ignore_errors=True)
 
 
@@ -170,7 +225,7 @@ def _example() -> tuple[str, Source]:
     frame.columns = ["sex", "length", "diameter", "height", *weights, "old"]
     columns = list(frame)
     y = frame.pop("old")
-    print_text(
+    tell(
         f"abalone9-18, from the KEEL repository: {len(frame)} abalones by sex, size and weight. "
         f"Find the {int((y == 'positive').sum())} with 18 rings (old, 'positive') among those with "
         "9."
@@ -178,45 +233,90 @@ def _example() -> tuple[str, Source]:
     return "abalone9-18", Table(frame, y, columns)
 
 
-def _arms(names: list[str] | None, source: Source, steps: int | None) -> list[Any]:
+def _plan(
+    names: dict[str, list[str] | None], folds: int | None, repeats: int | None, source: Source
+) -> str:
+    """Return in one sentence what is about to be done; it takes seconds to load what does it."""
+    n_arms = len(ARMS)
+    if names["arms"] is not None:
+        n_arms = len({"nothing", *(name.casefold().replace("_", "-") for name in names["arms"])})
+    n_classifiers = N_CLASSIFIERS if names["classifiers"] is None else len(names["classifiers"])
+    rarest = min(Counter(source.y).values())
+    n_folds = min(folds or N_FOLDS, rarest) * (repeats or 1)
+    again = "" if folds or repeats else ", and more until the answer is clear"
+    return (
+        f"Comparing {n_arms} arms with {n_classifiers} classifiers on {n_folds} folds: "
+        f"{n_arms * n_classifiers * n_folds} fits{again}. Loading scikit-learn and PyTorch ..."
+    )
+
+
+def _arms(
+    names: list[str] | None, source: Source, steps: int | None, device: str | None
+) -> list[Any]:
     """Return the arms by name, but for a GAN that is not the usual one."""
     from ganaug.augmenter import GANAugmenter
     from ganaug.comparison import ARMS, GAN
+    from ganaug.environment import pick_device
+    from ganaug.parameters import check_parameters
 
-    parameters = source.gan_parameters() | ({} if steps is None else {"steps": steps})
-    gan = GAN(GANAugmenter(**parameters)) if parameters else "gan"
-    return [gan if name.lower() == "gan" else name for name in (ARMS if names is None else names)]
+    given = {"steps": steps, "device": device}
+    parameters = source.gan_parameters() | {k: v for k, v in given.items() if v is not None}
+    augmenter = GANAugmenter(**parameters)
+    check_parameters(augmenter)
+    pick_device(augmenter.device)
+    gan = GAN(augmenter) if parameters else "GAN"
+    return [gan if name.casefold() == "gan" else name for name in names or ARMS]
+
+
+def _cv(folds: int | None, repeats: int | None, seed: int) -> Any:
+    """Return what is given for the parameter ``cv``."""
+    if repeats is None:
+        return folds
+    from sklearn.model_selection import RepeatedStratifiedKFold
+
+    return RepeatedStratifiedKFold(n_splits=folds or N_FOLDS, n_repeats=repeats, random_state=seed)
+
+
+def _check(source: Source, asked: dict[str, Any], seed: int) -> None:
+    """Refuse what cannot be compared."""
+    from ganaug.comparison.checks import check_task
+
+    check_task(source.for_classifiers(), source.y, **asked, seed=seed)
+
+
+class _Progress(ComparisonProgress):
+    """Says of each pair how long it took, if somebody wants to know."""
+
+    def done(self, pair: Any) -> None:
+        super().done(pair)
+        cell = pair.cells[0]
+        if volume.verbose:
+            kept = ", kept from before" if cell.from_memory else ""
+            say(f"fold {cell.fold}, {cell.arm}: {pair.seconds:.1f} s{kept}")
+        for cell in pair.cells if volume.verbose else ():
+            if cell.error:
+                say(f"fold {cell.fold}, {cell.arm}, {cell.classifier}: {cell.error}")
 
 
 def _compare(source: Source, **options: Any) -> Comparison:
     """Compare with a progress bar, and say how much an earlier command had done already."""
     from ganaug.comparison import compare
-    from ganaug.progress import ComparisonProgress
 
-    from_memory: list[bool] = []
-    n_planned = 0
-
-    class Bar(ComparisonProgress):
-        def plan(self, jobs: list[tuple[int, str]], n_classifiers: int) -> None:
-            nonlocal n_planned
-            n_planned += len(jobs) * n_classifiers
-
-        def done(self, pair: Pair) -> None:
-            for cell in pair.cells:
-                from_memory.append(cell.from_memory)
-                text = f"fold {cell.fold}, {cell.arm}, {cell.classifier}"
-                show(len(from_memory), n_planned, text)
-
+    progress = _Progress(progress_wanted())
     try:
-        with progress() as show:
-            found = compare(source.for_classifiers(), source.y, verbose=Bar(), **options)
+        found = compare(source.for_classifiers(), source.y, verbose=progress, **options)
     except KeyboardInterrupt:
-        say("note: the same command goes on from there")
-        raise
-    if any(from_memory):
-        n, total, memory = sum(from_memory), len(from_memory), options["memory"]
-        say(f"note: {n} of {total} cells were there already, from {memory}")
+        raise KeyboardInterrupt(_stopped(progress)) from None
+    if progress.n_kept:
+        note(f"{progress.n_kept} of {progress.n_total} kept from before")
     return found
+
+
+def _stopped(progress: ComparisonProgress) -> str:
+    if not progress.n_done:
+        return "Stopped."
+    done = f"{progress.n_done} of {progress.n_total}"
+    return f"Stopped after {done}; the same command goes on from there."
 
 
 def _report(comparison: Comparison, name: str, command: str, folder: Path) -> str:
@@ -235,7 +335,7 @@ def _can_track(wanted: bool, registered_model_name: str | None) -> bool:
     if registered_model_name is not None and not wanted:
         raise ValueError("--registered-model-name needs tracking; leave out --no-tracking.")
     if wanted and find_spec("mlflow") is None:
-        say("note: nothing is recorded, MLflow is missing: pip install 'ganaug[mlflow]'")
+        note("nothing is recorded, MLflow is missing: pip install 'ganaug[mlflow]'")
         return False
     return wanted
 
@@ -244,15 +344,20 @@ def _record(comparison: Comparison, name: str, page: str, destination: dict[str,
     """Record the comparison in MLflow and print where to see it."""
     from ganaug import comparison as package
 
+    progress = StepProgress("Recording in MLflow", "runs", progress_wanted())
     try:
-        with progress() as show:
+        with progress:
             logged = package.log_comparison(
                 comparison,
                 **destination,
                 data_name=name,
                 report=page,
-                on_run=lambda done, total, run: show(done, total, f"recording {run}"),
+                on_run=lambda done, total, run: progress.reached(done, total),
             )
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            "Stopped while recording; the same command goes on from there."
+        ) from None
     except Exception as error:
         from ganaug.tracking.client import without_password
 
@@ -260,7 +365,7 @@ def _record(comparison: Comparison, name: str, page: str, destination: dict[str,
         say(f"The comparison above is complete, but MLflow did not record it: {reason}")
         raise typer.Exit(1) from error
     if logged.n_reused:
-        say(f"note: {logged.n_reused} of the runs were there already")
+        note(f"{logged.n_reused} of the runs were recorded before")
     if logged.registered is not None:
         print(f"\n{logged.registered.story}")
     then = "" if logged.ui_command == logged.ui_url else f"  # then open {logged.ui_url}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ganaug.cli.screen import volume
 from ganaug.files import ReadOptions
 from ganaug.suggestions import did_you_mean
 
@@ -17,6 +18,32 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+
+def _be_quiet(value: bool) -> None:
+    volume.quiet = value
+
+
+def _be_verbose(value: bool) -> None:
+    volume.verbose = value
+
+
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="Print results only.", callback=_be_quiet),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose", "-v", help="Say more, and of an error where it arose.", callback=_be_verbose
+    ),
+]
+Drop = Annotated[
+    list[str] | None,
+    typer.Option(help="Leave a column out; can be given again."),
+]
+Device = Annotated[
+    str | None, typer.Option(help="Where the GAN is trained: auto, cpu, cuda or mps.")
+]
 Target = Annotated[str | None, typer.Option("--target", help="The column of class labels.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 Steps = Annotated[
@@ -63,6 +90,10 @@ NaValues = Annotated[
 ]
 
 
+#: Seconds of each unit of time.
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
 def read_options(
     sep: str | None,
     encoding: str | None,
@@ -70,6 +101,7 @@ def read_options(
     thousands: str | None,
     date_format: str | None,
     na_values: str | None,
+    drop: list[str] | None = None,
 ) -> ReadOptions:
     """Return what the options say of a table in a file."""
     dates: Any = date_format
@@ -82,6 +114,7 @@ def read_options(
         thousands=thousands,
         date_format=dates,
         na_values=tuple(read_names("--na-values", na_values) or ()),
+        drop=tuple(drop or ()),
     )
 
 
@@ -124,6 +157,32 @@ def read_strategy(text: str, y: pd.Series | np.ndarray) -> str | float | dict[An
         return text
 
 
+def read_rows(text: str, labels: list[Any]) -> int | dict[Any, int]:
+    """Read -n: a number of rows in all, or JSON of rows by class."""
+    return int(text) if text.strip().isdecimal() else read_counts(text, labels)
+
+
+def read_seconds(option: str, text: str) -> float:
+    """Read a time such as 90s, 5m or 1.5h; a number alone is of seconds.
+
+    Examples
+    --------
+    >>> from ganaug.cli.options import read_seconds
+    >>> read_seconds("--budget", "5m"), read_seconds("--budget", "1.5h")
+    (300.0, 5400.0)
+    """
+    number, unit = text.strip(), 1.0
+    if number[-1:] in UNITS:
+        number, unit = number[:-1], UNITS[number[-1]]
+    try:
+        seconds = float(number) * unit
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"{option} {text!r} is no time; write it like 90s, 5m or 1h.")
+    return seconds
+
+
 def read_counts(text: str, labels: list[Any]) -> dict[Any, int]:
     """Read JSON like {"yes": 100}; its keys are text, the labels need not be."""
     counts = _read_json(text, "classes", '{"yes": 100}')
@@ -137,6 +196,12 @@ def read_counts(text: str, labels: list[Any]) -> dict[Any, int]:
 
 def command_line(name: str, data: Path | None, options: dict[str, Any]) -> str:
     """Return the command that has these options."""
-    given = [word for pair in options.items() if pair[1] is not None for word in pair]
+    given = [
+        word
+        for option, value in options.items()
+        for each in (value if isinstance(value, list) else [value])
+        if each is not None
+        for word in (option, each)
+    ]
     words = ["ganaug", name, *([] if data is None else [data]), *given]
     return shlex.join(map(str, words))

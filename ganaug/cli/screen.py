@@ -1,18 +1,37 @@
-"""What the commands show: one-line messages, a bar of progress, the leaderboard."""
+"""What the commands show: what was read, notes, the leaderboard and the verdict.
+
+Results go to standard output; all that is said while a command runs goes to standard error.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from ganaug.comparison import Comparison
+    from ganaug.comparison import Comparison, Verdict
+
+
+@dataclass
+class Volume:
+    """How much a command says."""
+
+    quiet: bool = False
+    verbose: bool = False
+
+
+#: Of the command that runs; its options --quiet and --verbose set it.
+volume = Volume()
+
+#: Classes of which the first line names each.
+MOST_CLASSES = 8
 
 
 def say(message: str) -> None:
@@ -21,75 +40,96 @@ def say(message: str) -> None:
     print(f"ganaug: {text}", file=sys.stderr)
 
 
-def print_text(text: str) -> None:
-    """Print a sentence on stdout, broken between words."""
-    Console().print(text, highlight=False)
+def note(message: str) -> None:
+    """Print a remark on one line of stderr, unless results alone are wanted."""
+    if not volume.quiet:
+        say(f"note: {message}")
+
+
+def tell(text: str) -> None:
+    """Print on stderr what happens, broken between words, unless results alone are wanted."""
+    if not volume.quiet:
+        Console(stderr=True).print(text, highlight=False, markup=False)
+
+
+def progress_wanted() -> str | bool:
+    """Return the parameter ``verbose`` of work that a command does."""
+    return False if volume.quiet else "auto"
 
 
 def busy(text: str) -> AbstractContextManager:
     """Show on stderr that something runs, for as long as the block does."""
-    return Console(stderr=True).status(text)
+    return nullcontext() if volume.quiet else Console(stderr=True).status(text)
 
 
-@contextmanager
-def progress() -> Iterator[Callable[[int, int, str], None]]:
-    """Show a bar with the time left on stderr; yield a function of (done, total, text)."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+def describe(name: str, noun: str, shape: tuple[int, ...], y: Any) -> str:
+    """Return in one sentence what was read.
 
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-        console=Console(stderr=True),
-        expand=True,
-    )
-    task = bar.add_task("", total=None)
-
-    def show(done: int, total: int, text: str) -> None:
-        bar.start()  # Not earlier: bad input must leave one line only.
-        bar.update(task, completed=done, total=total, description=text)
-
-    try:
-        yield show
-    finally:
-        if bar.live.is_started:
-            bar.stop()
+    Examples
+    --------
+    >>> from ganaug.cli.screen import describe
+    >>> describe("fraud.csv", "rows", (4, 2), ["no", "yes", "no", "no"])
+    'fraud.csv: 4 rows, 2 columns, classes no (3) and yes (1).'
+    """
+    size = f"{shape[0]} {noun}"
+    if noun == "rows":
+        size += f", {shape[1]} column{'s' * (shape[1] != 1)}"
+    counts: dict[Any, int] = {}
+    for label in y:
+        counts[label] = counts.get(label, 0) + 1
+    if len(counts) > MOST_CLASSES:
+        few, many = min(counts.values()), max(counts.values())
+        return f"{name}: {size}, {len(counts)} classes of {few} to {many}."
+    *others, last = [f"{c} ({n})" for c, n in sorted(counts.items(), key=lambda pair: -pair[1])]
+    return f"{name}: {size}, classes {', '.join(others)} and {last}."
 
 
 def print_comparison(comparison: Comparison) -> None:
     """Print the leaderboard, the notes and the verdict."""
     console = Console()
     console.print(_leaderboard(comparison))
-    for note in comparison.notes:
-        console.print(f"Note: {note}", style="dim", highlight=False, markup=False)
+    for remark in comparison.notes:
+        console.print(f"Note: {remark}", style="dim", highlight=False, markup=False)
     console.print()
-    console.print(str(comparison.verdict()), highlight=False, markup=False)
+    _print_verdict(console, comparison.verdict())
+
+
+def _print_verdict(console: Console, verdict: Verdict) -> None:
+    console.print(verdict.headline, style="bold", highlight=False, markup=False)
+    for sentence in verdict.sentences:
+        console.print(sentence, highlight=False, markup=False)
+    table = verdict.table()
+    for purpose in table.columns.unique(0):
+        console.print()
+        rows = table.xs(purpose, axis="columns").to_dict("index")
+        console.print(_choices(purpose, rows, verdict.n_rare))
+
+
+def _choices(purpose: str, rows: Mapping[Any, Mapping[Any, Any]], n_rare: int) -> Table:
+    """Lay out what may be used for a purpose so that it fits 80 columns."""
+    table = _plain_table(f"{purpose[:1].upper()}{purpose[1:]}")
+    table.add_column("", no_wrap=True)
+    table.add_column("", ratio=1)
+    table.add_column("score", justify="right")
+    columns = [name for name in ("found", "false alarms") if name in next(iter(rows.values()))]
+    for name in columns:
+        table.add_column(f"{name} of {n_rare}" if name == "found" else name, justify="right")
+    for name, row in rows.items():
+        counts = [f"{row[column]:.0f}" for column in columns]
+        score = f"{row['score']:.3f}".replace("0.", ".")
+        table.add_row(str(name), f"{row['arm']}, {row['classifier']}", score, *counts)
+    return table
 
 
 def _leaderboard(comparison: Comparison) -> Table:
     """Lay out the leaderboard so that it fits 80 columns."""
-    from rich import box
-    from rich.table import Table
-
     from ganaug.comparison.scores import METRICS
 
     board = comparison.leaderboard()
     failed = "\n* failed in some folds, which count as nothing"
-    table = Table(
-        title=f"Mean ± spread over {comparison.n_folds} folds; bold is best, # is the rank by AP"
-        + (failed if board["failed", ""].any() else ""),
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
+    table = _plain_table(
+        f"Mean ± spread over {comparison.n_folds} folds; bold is best, # is the rank by AP"
+        + (failed if board["failed", ""].any() else "")
     )
     table.add_column("", no_wrap=True)
     for short in METRICS.values():
@@ -107,3 +147,30 @@ def _leaderboard(comparison: Comparison) -> Table:
             table.add_row(f"{arm}{mark}", *cells, f"{row['rank', '']:.0f}")
         table.add_section()
     return table
+
+
+def _plain_table(title: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    return Table(
+        title=title,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names as a list in a sentence.
+
+    Examples
+    --------
+    >>> from ganaug.cli.screen import listed
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ganaug.cli.options import Quiet, Verbose
 from ganaug.cli.screen import busy, say
 
 
@@ -19,6 +20,8 @@ def send(
             "files hold none."
         ),
     ] = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Send to MLflow what could not be sent while a GAN was trained.
 

@@ -44,6 +44,8 @@ class Arm:
     remarks : callable, optional
         Called as ``remarks(classifiers, X, y)``; yields what a reader should know about this arm
         with these classifiers on this table, sentence by sentence.
+    about : str, default=""
+        What it does, in a sentence.
 
     Examples
     --------
@@ -58,6 +60,7 @@ class Arm:
     name: str
     wrap: Callable[[Any], Any]
     remarks: Callable[[Mapping[str, Any], pd.DataFrame, np.ndarray], Iterator[str]] | None = None
+    about: str = ""
 
     def __repr__(self) -> str:
         return f"Arm({self.name!r}, {getattr(self.wrap, '__name__', repr(self.wrap))})"
@@ -171,18 +174,33 @@ def GAN(augmenter: Any = None, *, n_draws: int = N_DRAWS, name: str = "GAN") -> 
     >>> GAN(GANAugmenter(steps=100), name="short GAN")
     Arm('short GAN', Augmented(augmenter=GANAugmenter(steps=100), n_draws=5))
     """
-    return Arm(name, Augmented(augmenter, n_draws), partial(_averaged, name, n_draws))
+    about = "Trains on rows of rare classes from a GAN, too."
+    return Arm(name, Augmented(augmenter, n_draws), partial(_averaged, name, n_draws), about)
 
 
 #: Every arm that can be asked for by name, the simplest first.
 ARMS: dict[str, Arm] = {
     arm.name: arm
     for arm in (
-        Arm(BASELINE, on_numbers),
-        Arm("class-weight", _weigh, _not_weighted),
-        Arm("tuned-threshold", _tune, _divided),
-        Arm("balanced-bagging", _bag),
-        Arm("SMOTE", Augmented(MixedSMOTE()), _smote_remarks),
+        Arm(BASELINE, on_numbers, about="Trains on the rows as they are."),
+        Arm("class-weight", _weigh, _not_weighted, "Mistakes on rare classes cost more."),
+        Arm(
+            "tuned-threshold",
+            _tune,
+            _divided,
+            "Decides for the rare class from the probability on that does best in training.",
+        ),
+        Arm(
+            "balanced-bagging",
+            _bag,
+            about="Averages ten classifiers, each trained on as many rows of every class.",
+        ),
+        Arm(
+            "SMOTE",
+            Augmented(MixedSMOTE()),
+            _smote_remarks,
+            "Trains on points between neighbours of rare classes, too.",
+        ),
         GAN(),
     )
 }

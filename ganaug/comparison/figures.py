@@ -11,8 +11,9 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, brier_score_loss, precision_recall_curve
 
 from ganaug.comparison.arms import BASELINE
-from ganaug.comparison.scores import DECISIONS, LOWER_IS_BETTER, METRICS, RANKING
-from ganaug.quality.page import AXIS, PLAIN
+from ganaug.comparison.scores import ALL, DECISIONS, LOWER_IS_BETTER, METRICS, RANKING, WORDS
+from ganaug.comparison.statistics import SMALLEST_DIFFERENCE
+from ganaug.quality.page import AXIS, BAD, GOOD, PLAIN, SAME, UNSURE
 from ganaug.quality.pictures import OTHERS, REAL, SYNTHETIC
 
 if TYPE_CHECKING:
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
 
 # Of all arms but *nothing* and the one in question; told apart with any colour vision.
 OTHER_ARMS = (REAL, "#2f8552", "#b04a8b", "#8a6d3b", "#4a90c8", "#a8851a")
+#: Colour and marker of each finding, told apart without colours as well.
+FINDINGS = {
+    "better": (GOOD, "^"),
+    "worse": (BAD, "v"),
+    "same": (SAME, "s"),
+    "unsure": (UNSURE, "o"),
+}
 
 
 def arm_styles(comparison: Comparison) -> dict[str, dict[str, Any]]:
@@ -130,7 +138,7 @@ def _draw_held_out(
         raise ValueError(
             "There are more than two classes: these curves are of the one class of two that counts."
         )
-    figure, panels = _panels(1, len(comparison.classifiers), height=4.4)
+    figure, panels = _panels(1, len(comparison.classifiers), height=3.7)
     for panel, classifier in zip(panels[0], comparison.classifiers, strict=True):
         panel.plot([0, 1], reference, color=OTHERS, linewidth=1)
         for arm, style in arm_styles(comparison).items():
@@ -143,7 +151,7 @@ def _draw_held_out(
 
 
 def draw_differences(comparison: Comparison, metric: str = RANKING) -> Figure:
-    """Draw each arm's mean difference to *nothing*, with its 95 % interval.
+    """Draw how much each arm changes a score, compared with *nothing*.
 
     Parameters
     ----------
@@ -155,7 +163,10 @@ def draw_differences(comparison: Comparison, metric: str = RANKING) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        One line an arm, averaged over classifiers.
+        The mean difference of each arm, averaged over classifiers, with its 95 % interval. Colour
+        and marker say what the interval does, see
+        :meth:`~ganaug.comparison.statistics.Interval.finding`; the grey band has the differences
+        that do not matter.
 
     Examples
     --------
@@ -167,21 +178,24 @@ def draw_differences(comparison: Comparison, metric: str = RANKING) -> Figure:
     >>> [label.get_text() for label in draw_differences(found).axes[0].get_yticklabels()]
     ['SMOTE']
     """
-    arms = [arm for arm in comparison.arms if arm != BASELINE]
-    styles = arm_styles(comparison)
-    figure, ((panel,),) = _panels(1, 1, height=0.32 * len(arms) + 1.1)
+    changes = comparison.differences(metric)
+    changes = changes[changes["classifier"] == ALL]
+    figure, ((panel,),) = _panels(1, 1, height=0.3 * len(changes) + 0.9)
+    panel.axvspan(-SMALLEST_DIFFERENCE, SMALLEST_DIFFERENCE, color=OTHERS, alpha=0.25, linewidth=0)
     panel.axvline(0, color=OTHERS, linewidth=1)
-    for place, arm in enumerate(arms):
-        change = comparison.interval(metric, arm)
+    for place, change in enumerate(changes.itertuples()):
+        color, marker = FINDINGS[change.finding]
         # No difference is larger than 1: an interval without end is drawn across the panel.
         low, high = np.clip([change.low, change.high], -1, 1)
-        panel.plot([low, high], [place, place], **styles[arm])
-        panel.plot(change.mean, place, "o", color=styles[arm]["color"])
-    panel.set_yticks(range(len(arms)), arms, parse_math=False)
-    panel.locator_params(axis="x", nbins=5)
-    panel.set(ylim=(len(arms) - 0.5, -0.5))
-    panel.set_xlabel("less is better" if metric in LOWER_IS_BETTER else "more is better")
-    panel.set_title(f"{METRICS[metric]}: difference to {BASELINE}", fontweight="bold")
+        panel.plot([low, high], [place, place], color=color, linewidth=2)
+        panel.plot(change.mean, place, marker, color=color, markersize=7)
+    panel.set_yticks(range(len(changes)), changes["arm"], parse_math=False)
+    panel.locator_params(axis="x", nbins=4)
+    panel.set(ylim=(len(changes) - 0.5, -0.5))
+    sides = ("better", "worse") if metric in LOWER_IS_BETTER else ("worse", "better")
+    panel.set_xlabel("\N{LEFTWARDS ARROW} {}\N{EM SPACE}{} \N{RIGHTWARDS ARROW}".format(*sides))
+    name = WORDS.get(metric, METRICS[metric])
+    panel.set_title(f"{name}: difference from {BASELINE}", fontweight="bold")
     panel.tick_params(axis="y", length=0)
     panel.spines[["top", "right", "left"]].set_visible(False)
     return figure
@@ -218,7 +232,7 @@ def draw_rows_added(comparison: Comparison) -> Figure:
             "n_draws of 2 or more."
         )
     styles, means = arm_styles(comparison), comparison.draw_means()
-    figure, panels = _panels(2, len(comparison.classifiers), height=6.4, sharey="row")
+    figure, panels = _panels(2, len(comparison.classifiers), height=5.6, sharey="row")
     for metric, row in zip((RANKING, DECISIONS), panels, strict=True):
         for panel, classifier in zip(row, comparison.classifiers, strict=True):
             for arm, draws in means[means["classifier"] == classifier].groupby("arm", sort=False):
@@ -227,8 +241,9 @@ def draw_rows_added(comparison: Comparison) -> Figure:
                 averaged = comparison.fold_scores(metric, (str(arm), classifier)).mean()
                 panel.axhline(averaged, color=style["color"], linewidth=1.2, linestyle=":")
             panel.set(xlabel="rows added to a training fold", ylabel=METRICS[metric])
+            panel.locator_params(axis="x", nbins=6)
             panel.tick_params(labelleft=True)
-            _finish(panel, classifier)
+            _finish(panel, f"{classifier}: {WORDS[metric]}")
     return figure
 
 
@@ -256,7 +271,7 @@ def draw_leaderboard(comparison: Comparison, metric: str = RANKING) -> Figure:
 def _panels(n_rows: int, n_columns: int, *, height: float, **shared: Any) -> tuple[Figure, Any]:
     from matplotlib.figure import Figure  # Without pyplot: nothing global, no display needed.
 
-    figure = Figure(figsize=(4.4 * n_columns, height), layout="constrained")
+    figure = Figure(figsize=(3.7 * n_columns, height), layout="constrained")
     return figure, figure.subplots(n_rows, n_columns, squeeze=False, **shared)
 
 

@@ -14,18 +14,27 @@ from ganaug import quality
 from ganaug.comparison import figures, scores
 from ganaug.comparison.arms import ARMS, BASELINE
 from ganaug.comparison.classifiers import CLASSIFIERS
+from ganaug.comparison.statistics import SMALLEST_DIFFERENCE
 from ganaug.environment import versions
 from ganaug.quality import page, pictures
-from ganaug.quality.summary import BEST, FEWEST_ROWS
+from ganaug.quality.summary import FEWEST_ROWS
 from ganaug.targets import class_counts
 
 if TYPE_CHECKING:
     from ganaug.comparison.result import Comparison
+    from ganaug.comparison.verdict import Verdict
 
 # A column's name may hold them; XML and HTML may not.
 CONTROL_CHARACTERS = dict.fromkeys([*range(9), 11, 12, *range(14, 32)])
+MINUS = "\N{MINUS SIGN}"
 #: Dots in a figure; more would make the page large and look no different.
 MOST_DOTS = 250
+ABOUT_COLUMNS = (
+    "Below, a distance of 0 says that the values of a column are spread alike, and 1 that they "
+    "have nothing in common. That of the real rows which the generator was trained on stands "
+    "beside it: they differ from held-out rows by chance alone. Grey beside a histogram is the "
+    "share of missing cells, of which all would be as high as the panel."
+)
 
 
 def render_report(
@@ -33,9 +42,9 @@ def render_report(
 ) -> str:
     """Return a comparison as one HTML page that needs nothing else.
 
-    The verdict comes first; then scores with their intervals, curves, how synthetic rows look
-    beside real ones, how long it took and how to reproduce it. It is readable on a phone, in
-    print, in the light and in the dark, and has no scripts.
+    The verdict comes first; then a picture of the differences, all scores behind a click, curves,
+    how synthetic rows look beside real ones, how long it took and how to reproduce it. It is
+    readable on a phone, in print, in the light and in the dark, and has no scripts.
 
     Synthetic rows come from the GAN of one fold, and are shown beside the rows that it held out.
 
@@ -80,28 +89,39 @@ def render_report(
         "scores": scores,
     }
     results = comparison.results[comparison.results["error"] == ""]
-    alone = comparison.arms == [BASELINE]
+    classes = class_counts(comparison.y)
+    two_classes = len(classes) == 2
+    share = float((comparison.y == comparison.positive).mean())
+    verdict = comparison.verdict()
     with page.page_style():
         text = templates.get_template("report.html").render(
             name=data_name or "a table",
             today=datetime.date.today(),
             comparison=comparison,
+            several=len(comparison.classifiers) > 1,
+            two_classes=two_classes,
+            rare=min(classes.values()),
+            share=share,
+            # Average precision and accuracy are means over classes where there are more than two.
+            chance={
+                scores.RANKING: share if two_classes else 1 / len(classes),
+                scores.DECISIONS: 1 / len(classes),
+            },
+            smallest=SMALLEST_DIFFERENCE,
             most_dots=MOST_DOTS,
-            rare=int((comparison.y == comparison.positive).sum()),
             colours={
                 arm: "currentColor" if arm == BASELINE else style["color"]
                 for arm, style in figures.arm_styles(comparison).items()
             },
-            verdict=comparison.verdict(),
-            recommended={} if alone else {m: comparison.winner(m) for m in scores.PURPOSES},
+            verdict=verdict,
+            choices=_choices(verdict),
             board=comparison.leaderboard(),
             changes={
                 (metric, change.classifier, change.arm): change
                 for metric in scores.METRICS
                 for change in comparison.differences(metric).itertuples()
             },
-            curves=_curve_tables(comparison),
-            draws=None if comparison.draws.empty else comparison.draw_means(),
+            legends=_legends(comparison),
             synthetic=_synthetic(comparison),
             seconds=results.pivot_table("fit_seconds", "arm", "classifier", sort=False),
             command=command or _call(comparison),
@@ -111,29 +131,53 @@ def render_report(
 
 
 def _number(value: float, digits: int = 3) -> str:
-    return "\N{EN DASH}" if np.isnan(value) else f"{value:.{digits}f}"
+    return "\N{EN DASH}" if np.isnan(value) else f"{value:z.{digits}f}".replace("-", MINUS)
 
 
 def _signed(value: float) -> str:
-    return f"{value:+z.3f}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:+z.3f}".replace("-", MINUS)
 
 
-def _curve_tables(comparison: Comparison) -> dict[str, pd.DataFrame]:
-    """Return one number for each curve, by arm and classifier; none with more than two classes."""
-    held_out = comparison.held_out
-    if held_out.empty:
-        return {}
-    cells = held_out.groupby(["arm", "classifier"], sort=False)[["positive", "probability"]]
-    numbers = cells.apply(
-        lambda rows: pd.Series(
-            {
-                "average_precision": average_precision_score(rows["positive"], rows["probability"]),
-                "mean_probability": rows["probability"].mean(),
-            }
-        )
-    )
+def _choices(verdict: Verdict) -> dict[str, list[dict[str, Any]]]:
+    """Return the table of the verdict by metric: each choice once, with all roles that it has."""
+    found = {}
+    for metric in verdict.answers:
+        rows: dict[tuple[str, str], dict[str, Any]] = {}
+        for role, row in verdict.table()[scores.PURPOSES[metric]].iterrows():
+            rows.setdefault((row["arm"], row["classifier"]), row.to_dict() | {"roles": []})
+            rows[row["arm"], row["classifier"]]["roles"].append(role)
+        found[metric] = list(rows.values())
+    return found
+
+
+def _legends(comparison: Comparison) -> dict[str, list[pd.DataFrame]]:
+    """Return the table below each panel by figure: a row for each arm that is drawn there."""
+    tables = {}
+    cells = ["classifier", "arm"]
+    if not comparison.held_out.empty:
+        rows = comparison.held_out.groupby(cells, sort=False)
+        both = rows[["positive", "probability"]]
+        average = both.apply(lambda cell: average_precision_score(*cell.to_numpy(float).T))
+        tables["precision_recall"] = [average.to_frame("average precision")]
+        tables["calibration"] = [rows["probability"].mean().to_frame("mean probability")]
+    if not comparison.draws.empty:
+        draws = comparison.draw_means().groupby(cells, sort=False)
+        whole = comparison.results.groupby(cells)[list(scores.METRICS)].mean()
+        tables["rows_added"] = [
+            pd.concat(
+                {"no rows": first, "all rows": last, "averaged": whole.loc[first.index, metric]},
+                axis="columns",
+            )
+            for metric in (scores.RANKING, scores.DECISIONS)
+            for first, last in [(draws[metric].first(), draws[metric].last())]
+        ]
     return {
-        str(name): numbers.pivot_table(name, "arm", "classifier", sort=False) for name in numbers
+        figure: [
+            table[table.index.isin([classifier], level="classifier")].droplevel("classifier")
+            for table in some
+            for classifier in comparison.classifiers
+        ]
+        for figure, some in tables.items()
     }
 
 
@@ -157,23 +201,22 @@ def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
     if left_out:
         seen, held_out, made = (rows.drop(columns=left_out) for rows in (seen, held_out, made))
     if getattr(encoder, "shows_pictures", False):
-        pairs = [(encoder.to_pictures(rows), [""] * len(rows)) for rows in (held_out, made)]
+        name = str(comparison.positive)
+        pairs = [(encoder.to_pictures(rows), [name] * len(rows)) for rows in (held_out, made)]
         look = pictures.draw_images(*pairs, channels="last")
-        look.axes[0].set_title("How they look", fontsize=9)
-        described, size = "Held-out images above synthetic ones.", "whole"
+        look.axes[0].set_title("How they look")
+        about_look, size = "", "whole"
     else:
-        look = pictures.draw_marginals(held_out, made)
-        described, size = "Held-out and synthetic values.", "small" if look.axes[1:] else ""
+        look = pictures.draw_marginals(held_out, made, reference=seen)
+        about_look, size = ABOUT_COLUMNS, "small"
         if left_out:
-            described += " Columns that identify rows are left out here and below."
-    measured = quality.report(seen, made, held_out)
+            about_look += " Columns that identify rows are left out here and above."
     dots = [held_out, made, comparison.X.iloc[train[~is_rare[train]]]]
     return found | {
-        "measured": measured,
-        "table": pd.DataFrame({"measured": measured[list(BEST)], "best": BEST}),
+        "measured": quality.report(seen, made, held_out),
         "dots": [rows.sample(min(len(rows), MOST_DOTS), random_state=0) for rows in dots],
         "look": look,
-        "described": described,
+        "about_look": about_look,
         "size": size,
     }
 
@@ -197,5 +240,5 @@ def _facts(comparison: Comparison) -> dict[str, str]:
         "classes": ", ".join(f"{k} ({n})" for k, n in class_counts(comparison.y).items()),
         "folds": f"{comparison.n_folds}, of {min(held_out)} to {max(held_out)} held-out rows",
         "seed": str(comparison.task.seed),
-        **versions(),
+        "versions": ", ".join(f"{package} {number}" for package, number in versions().items()),
     }

@@ -15,7 +15,7 @@ from ganaug.encoders.cells import check_names
 from ganaug.encoders.header import check_header, header_of
 from ganaug.encoders.layout import MAX_CHANNELS, RowLayout
 from ganaug.fitted import check_finite, check_fits
-from ganaug.parameters import NONE, check_parameters, is_a, one_of
+from ganaug.parameters import NONE, NamesParameters, check_parameters, is_a, one_of
 
 Images = np.ndarray | pd.DataFrame
 
@@ -23,7 +23,7 @@ Images = np.ndarray | pd.DataFrame
 USUAL_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
 
 
-class ImageEncoder(BaseEstimator):
+class ImageEncoder(NamesParameters, BaseEstimator):
     """Encode images for a GAN, and decode what the GAN makes.
 
     Images of ``uint8``, other integers, floats or booleans, all of one size, come as an array

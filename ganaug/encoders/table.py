@@ -16,11 +16,11 @@ from ganaug.encoders.columns import Column, Table, check_column, columns_of
 from ganaug.encoders.header import check_header, header_of
 from ganaug.encoders.layout import RowLayout
 from ganaug.fitted import check_fits
-from ganaug.parameters import ARRAY_LIKE, NONE, one_of, whole
+from ganaug.parameters import ARRAY_LIKE, NONE, NamesParameters, one_of, whole
 from ganaug.plain_values import cell_dtype
 
 
-class TableEncoder(BaseEstimator):
+class TableEncoder(NamesParameters, BaseEstimator):
     """Encode the rows of a mixed table for a GAN, and decode what the GAN makes.
 
     Numbers become rank-based normal scores, with a one-hot level for each value that comes often in

@@ -25,6 +25,8 @@ class ReadOptions:
         For all columns that it fits, or by column.
     na_values : tuple of str
         More cells that are missing.
+    drop : tuple of str
+        Columns to leave out.
     """
 
     sep: str | None = None
@@ -33,6 +35,7 @@ class ReadOptions:
     thousands: str | None = None
     date_format: str | dict[str, str] | None = None
     na_values: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the marks."""

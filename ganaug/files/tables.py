@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ganaug.files.columns import Reader
+from ganaug.files.columns import Content, Reader
 from ganaug.files.formats import (
     FORMATS,
     TextFile,
@@ -38,7 +38,7 @@ class Table:
     X : DataFrame
     y : Series
     columns : list of str
-        All columns in the order of the file.
+        All columns in the order of the file, those included that are left out.
     rows : object, optional
         The rows as they are in the file, which write themselves and more of their format.
     spellings : dict of Spelling
@@ -68,16 +68,14 @@ class Table:
         options = options or ReadOptions()
         if skip_unreadable:
             raise ValueError("--skip-unreadable is for folders of images.")
-        check_format(path)
-        if not path.is_file():
-            raise FileNotFoundError(f"There is no file {path}.")
-        rows, content = read_content(path, options)
-        if len(content.typed) == 0:
-            raise ValueError(f"{path} has no rows.")
+        rows, content = _open(path, options)
         columns = [str(name) for name in content.typed]
         if target not in columns:
             raise ValueError(_no_target(path, target, columns))
-        if len(columns) == 1:
+        if target in options.drop:
+            raise ValueError(f"--drop cannot leave out {target!r}, the column of labels.")
+        _drop(path, options, content)
+        if content.typed.shape[1] == 1:
             raise ValueError(f"{path} has no column besides {target!r}.")
         read = content.typed.pop(target)
         y = content.text[target] if isinstance(rows, TextFile) else read
@@ -114,7 +112,7 @@ class Table:
         """Refuse a name for the column that marks synthetic rows if it is empty or taken."""
         if mark == "":
             raise ValueError("--mark-column needs a name; --no-mark adds no column.")
-        if mark in {*self.X.columns, self.target}:
+        if mark in self.columns:
             raise ValueError(
                 f"{path} has a column {mark!r} already; choose another --mark-column, or --no-mark."
             )
@@ -156,7 +154,8 @@ class Table:
         import pandas as pd
 
         labels = pd.Series(y).set_axis(X.index)
-        return X.assign(**{self.target: labels})[self.columns]
+        whole = X.assign(**{self.target: labels})
+        return whole[[name for name in self.columns if name in whole]]
 
     def _spelled(self, new: pd.DataFrame) -> pd.DataFrame:
         """Return synthetic rows with the cells that the file would hold."""
@@ -164,6 +163,10 @@ class Table:
 
         cells: dict[str, Any] = {}
         for name in self.columns:
+            if name not in new:  # it was left out
+                empty = "" if isinstance(self.rows, TextFile) else None
+                cells[name] = pd.Series([empty] * len(new), dtype=object)
+                continue
             cells[name] = new[name]
             if name in self.spellings:
                 cells[name] = self.spellings[name].write(new[name])
@@ -176,13 +179,48 @@ class Table:
         return pd.DataFrame(cells)
 
 
+def read_frame(path: Path, options: ReadOptions | None = None) -> pd.DataFrame:
+    """Return all columns of a table in a file, which need not hold labels."""
+    options = options or ReadOptions()
+    _, content = _open(path, options)
+    _drop(path, options, content)
+    return Reader(path, options, content).read_all()[0]
+
+
+def _open(path: Path, options: ReadOptions) -> tuple[Any, Content]:
+    """Return the rows of a file as they are, and what they hold; refuse a table without rows."""
+    check_format(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}.")
+    rows, content = read_content(path, options)
+    if len(content.typed) == 0:
+        raise ValueError(f"{path} has no rows.")
+    return rows, content
+
+
+def _drop(path: Path, options: ReadOptions, content: Content) -> None:
+    """Take the columns out that are to be left out."""
+    columns = [str(name) for name in content.typed]
+    for name in options.drop:
+        if name not in columns:
+            hint = did_you_mean(name, columns)
+            raise ValueError(
+                f"{path} has no column {name!r} to drop.{hint} It has: {_shown(columns)}."
+            )
+    content.typed = content.typed.drop(columns=list(options.drop))
+
+
 def is_table(path: Path) -> bool:
     """Return whether a path names a table, which may or may not be there."""
     return bool(format_of(path))
 
 
+def _shown(columns: list[str]) -> str:
+    return ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
+
+
 def _no_target(path: Path, target: str | None, columns: list[str]) -> str:
-    shown = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
+    shown = _shown(columns)
     if target is None:
         return f"Name the column of labels with --target. {path} has: {shown}."
     hint = did_you_mean(target, columns)

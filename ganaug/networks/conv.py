@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from ganaug.encoders.layout import MAX_CHANNELS, RowLayout
 from ganaug.networks.dense import leaky_relu_backward
-from ganaug.parameters import FLAG, check_parameters, whole
+from ganaug.parameters import FLAG, NamesParameters, check_parameters, whole
 
 #: Of the activations on their negative side.
 SLOPE = 0.2
@@ -34,7 +34,7 @@ OUTPUT_GAIN = 1.04
 MAX_SHIFT = 0.08
 
 
-class ConvNetwork(BaseEstimator):
+class ConvNetwork(NamesParameters, BaseEstimator):
     """Sizes of a convolutional generator and critic, made for classes of few images.
 
     Images of 8 to 64 pixels a side and 1 to 4 channels.

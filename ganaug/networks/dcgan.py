@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from ganaug.encoders.layout import RowLayout
 from ganaug.networks.conv import CHUNK, SLOPE, ConvCritic, check_shape
-from ganaug.parameters import check_parameters, whole
+from ganaug.parameters import NamesParameters, check_parameters, whole
 
 KERNEL = 5
 # The two strides of 2.
@@ -20,7 +20,7 @@ MULTIPLE = 4
 INITIAL_STD = 0.02
 
 
-class DCGANNetwork(BaseEstimator):
+class DCGANNetwork(NamesParameters, BaseEstimator):
     """The generator of DCGAN [1]_ and a critic of its size, for sides that are multiples of 4.
 
     For 28 x 28 pixels the generator goes from noise to 7 x 7 pixels of 128 channels, and by

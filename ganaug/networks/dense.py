@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from ganaug.encoders.layout import RowLayout
-from ganaug.parameters import check_parameters, number, whole
+from ganaug.parameters import NamesParameters, check_parameters, number, whole
 
 leaky_relu_backward = torch.ops.aten.leaky_relu_backward  # no public function is as fast
 
 
-class DenseNetwork(BaseEstimator):
+class DenseNetwork(NamesParameters, BaseEstimator):
     """Sizes of a fully connected generator and critic.
 
     Parameters

@@ -4,6 +4,7 @@
 encoded already.
 """
 
+from ganaug.quality.measures import QualityReport
 from ganaug.quality.summary import report
 
-__all__ = ["report"]
+__all__ = ["QualityReport", "report"]

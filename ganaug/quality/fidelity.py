@@ -12,7 +12,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.neighbors import NearestNeighbors
 
 
-def energy_distance(real: np.ndarray, synthetic: np.ndarray) -> float:
+def energy_distance(real: np.ndarray, synthetic: np.ndarray, *, relative: bool = False) -> float:
     r"""Return the energy distance between two samples: 0 for one and the same distribution.
 
     :math:`2 E\|X - Y\| - E\|X - X'\| - E\|Y - Y'\|`, estimated without bias (the U-statistic of
@@ -23,6 +23,9 @@ def energy_distance(real: np.ndarray, synthetic: np.ndarray) -> float:
     ----------
     real : ndarray of shape (n, width), n >= 2
     synthetic : ndarray of shape (m, width), m >= 2
+    relative : bool, default=False
+        Divide it by :math:`2 E\|X - Y\|`: it does not depend on the scale of rows then, and is 1
+        at most, for two samples without any spread.
 
     Returns
     -------
@@ -45,7 +48,8 @@ def energy_distance(real: np.ndarray, synthetic: np.ndarray) -> float:
     n, m = len(real), len(synthetic)
     within_real = cdist(real, real).sum() / (n * (n - 1))
     within_synthetic = cdist(synthetic, synthetic).sum() / (m * (m - 1))
-    return float(2 * between - within_real - within_synthetic)
+    distance = 2 * between - within_real - within_synthetic
+    return float(distance / (2 * between) if relative and between else distance)
 
 
 def column_distances(real: pd.DataFrame, synthetic: pd.DataFrame) -> pd.Series:

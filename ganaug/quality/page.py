@@ -15,9 +15,16 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: Lines and texts in this colour get the colour of the page's text, be it light or dark.
-PLAIN = "#222222"
-AXIS = "#8b9099"
+PLAIN, AXIS = "#222222", "#8b9099"
+GOOD, BAD, SAME, UNSURE = "#1c7a43", "#b3361f", "#4056a8", "#6b7280"
+#: What is drawn in one of these colours gets a colour of the page, which is light or dark.
+PAGE_COLOURS = {
+    PLAIN: "currentColor",
+    GOOD: "var(--good)",
+    BAD: "var(--bad)",
+    SAME: "var(--same)",
+    UNSURE: "var(--unsure)",
+}
 
 
 @contextmanager
@@ -39,7 +46,8 @@ def page_style() -> Iterator[None]:
 def inline_panels(figure: Figure, name: str) -> list[tuple[str, str]]:
     """Return the title and an SVG of each panel of a figure, so that they wrap on a narrow page.
 
-    Legends are left out: the page has one for all. `PLAIN` becomes the colour of the page's text.
+    Titles and legends are left out of the SVG: text of the page wraps and is never cut. Those of
+    `PAGE_COLOURS` become the page's.
 
     Parameters
     ----------
@@ -53,15 +61,19 @@ def inline_panels(figure: Figure, name: str) -> list[tuple[str, str]]:
     >>> from matplotlib.figure import Figure
     >>> from ganaug.quality.page import inline_panels
     >>> figure = Figure()
-    >>> left, right = figure.subplots(1, 2)
-    >>> [svg[:4] for title, svg in inline_panels(figure, "two")]
-    ['<svg', '<svg']
+    >>> for panel, title in zip(figure.subplots(1, 2), ("left", "right")):
+    ...     _ = panel.set_title(title)
+    >>> [(title, svg[:4]) for title, svg in inline_panels(figure, "two")]
+    [('left', '<svg'), ('right', '<svg')]
     """
     from matplotlib.transforms import Bbox
 
     for legend in [*figure.legends, *(panel.get_legend() for panel in figure.axes)]:
         if legend is not None:
             legend.remove()
+    titles = [panel.get_title() for panel in figure.axes]
+    for panel in figure.axes:
+        panel.set_title("")
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # A panel stays in its place when the others are hidden.
     inner = np.array([panel.bbox.extents for panel in figure.axes])
@@ -72,7 +84,7 @@ def inline_panels(figure: Figure, name: str) -> list[tuple[str, str]]:
     options: dict[str, Any] = {"format": "svg", "transparent": True}
     options["metadata"] = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     found = []
-    for i, (panel, box) in enumerate(zip(figure.axes, boxes, strict=True)):
+    for i, (panel, title, box) in enumerate(zip(figure.axes, titles, boxes, strict=True)):
         for other in figure.axes:
             other.set_visible(other is panel)
         file = io.StringIO()
@@ -80,11 +92,13 @@ def inline_panels(figure: Figure, name: str) -> list[tuple[str, str]]:
         svg = file.getvalue()
         # In tags alone: text between them stays as it is.
         change = partial(_for_page, prefix=f"{name}-{i}-")
-        found.append((panel.get_title(), re.sub("<[^>]*>", change, svg[svg.index("<svg") :])))
+        found.append((title, re.sub("<[^>]*>", change, svg[svg.index("<svg") :])))
     return found
 
 
 def _for_page(tag: re.Match[str], prefix: str) -> str:
-    """Return a tag of an SVG with ids that no other has, and the page's colour of text."""
-    unique = re.sub(r'(?<=\bid=")|(?<=href="#)|(?<=url\(#)', prefix, tag[0])
-    return unique.replace(PLAIN, "currentColor")
+    """Return a tag of an SVG with ids that no other has, and the page's colours."""
+    found = re.sub(r'(?<=\bid=")|(?<=href="#)|(?<=url\(#)', prefix, tag[0])
+    for colour, of_page in PAGE_COLOURS.items():
+        found = found.replace(colour, of_page)
+    return found

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_float_dtype
 from sklearn.decomposition import PCA
 from sklearn.utils import check_consistent_length
 
 from ganaug.containers import evenly, rarest
+from ganaug.encoders.cells import kind_of
 from ganaug.encoders.image import ImageEncoder
 from ganaug.parameters import check_value, whole
+from ganaug.preprocessing import MISSING, as_frame
 from ganaug.quality.fidelity import column_distances
 from ganaug.quality.privacy import nearest_distances
 from ganaug.quality.summary import are_images, encoded, learn_images, tidied
@@ -19,27 +22,57 @@ from ganaug.quality.summary import are_images, encoded, learn_images, tidied
 if TYPE_CHECKING:
     import PIL.Image
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
+
+    from ganaug.typing import Labels, Rows
 
 # Readable with any colour vision, on white and on black; the last is half transparent.
 REAL, SYNTHETIC, OTHERS = "#2a6fbb", "#d2660f", "#8b909999"
 MOST_LEVELS = 8
 
 
-def draw_marginals(real: Any, synthetic: Any, *, most_columns: int = 12) -> Figure:
+def blank(figure: Figure | SubFigure | None, size: tuple[float, float]) -> Figure:
+    """Return a figure to draw into, of that size in inches unless it is part of another."""
+    from matplotlib.figure import Figure
+
+    figure = Figure() if figure is None else figure
+    if isinstance(figure, Figure):
+        figure.set_size_inches(size)
+        figure.set_layout_engine("constrained")
+    return cast("Figure", figure)  # a part of a figure is drawn into just so
+
+
+def draw_marginals(
+    real: Rows,
+    synthetic: Rows,
+    *,
+    reference: Rows | None = None,
+    most_columns: int = 12,
+    figure: Figure | SubFigure | None = None,
+) -> Figure:
     """Draw the values of each column, real and synthetic, into one panel.
+
+    Heights are shares of rows. Where cells are missing, bars beside a histogram show their shares,
+    of which all would be as high as the panel.
+    The distance above a panel is 0 where both are spread alike and 1 where they have no value in
+    common, see :func:`ganaug.quality.fidelity.column_distances`.
 
     Parameters
     ----------
     real, synthetic : DataFrame or array of shape (n, n_features) and (m, n_features)
         Rows of one class.
+    reference : DataFrame or array of shape (k, n_features), optional
+        Further real rows of that class. Their distance from ``real`` is written beside that of the
+        synthetic rows: real rows differ, too, by chance alone.
     most_columns : int, default=12
         If there are more columns, those that differ most are drawn.
+    figure : Figure or SubFigure of matplotlib, default=None
+        What to draw into. A whole figure gets the size that fits. By default a new one, for which
+        no window is opened.
 
     Returns
     -------
     matplotlib.figure.Figure
-        With ``savefig``; no window is opened.
 
     Examples
     --------
@@ -49,25 +82,30 @@ def draw_marginals(real: Any, synthetic: Any, *, most_columns: int = 12) -> Figu
     >>> len(draw_marginals(a, b).axes)
     3
     """
-    from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
     if are_images(real):
         raise ValueError("draw_marginals draws columns; for images there is draw_images.")
-    tidy, frames = tidied(real=real, synthetic=synthetic)
-    ours, theirs = frames.values()
+    _, frames = tidied(real=real, synthetic=synthetic, reference=reference)
+    ours, theirs, *further = frames.values()
     distances = column_distances(ours, theirs)
+    scales = [column_distances(ours, rows) for rows in further]
     shown = np.sort(np.argsort(-distances.to_numpy(), kind="stable")[:most_columns])
     across = min(4, len(shown))
     down = -(-len(shown) // across)
-    figure = Figure(figsize=(2.6 * across, 2.1 * down + 0.4), layout="constrained")
+    figure = blank(figure, (2.4 * across, 2.1 * down + 0.4))
     panels = figure.subplots(down, across, squeeze=False)
     for panel, j in zip(panels.flat, shown, strict=False):
-        draw = _draw_numbers if tidy.is_numeric_[j] else _draw_levels
-        draw(panel, ours.iloc[:, j], theirs.iloc[:, j])
-        title = f"{ours.columns[j]}  (distance {distances.iloc[j]:.2f})"
-        panel.set_title(title, fontsize=8, parse_math=False)
-        panel.tick_params(labelsize=7)
+        pair = [ours.iloc[:, j], theirs.iloc[:, j]]
+        if kind_of(as_frame(real).iloc[:, j]) == "time":
+            _draw_histogram(panel, *pair, are_dates=True)
+        elif is_float_dtype(pair[0].dtype) and pd.concat(pair).nunique() > MOST_LEVELS:
+            _draw_histogram(panel, *pair)
+        else:
+            _draw_levels(panel, *pair)
+        of_real = "".join(f", real {scale.iloc[j]:.2f}" for scale in scales)
+        title = f"{ours.columns[j]}\ndistance {distances.iloc[j]:.2f}{of_real}"
+        panel.set_title(title, fontsize=9, parse_math=False)
         panel.set_yticks([])
         panel.spines[["top", "right", "left"]].set_visible(False)
     for panel in panels.flat[len(shown) :]:
@@ -78,29 +116,69 @@ def draw_marginals(real: Any, synthetic: Any, *, most_columns: int = 12) -> Figu
     return figure
 
 
-def _draw_numbers(panel: Axes, real: pd.Series, synthetic: pd.Series) -> None:
-    both = pd.concat([real, synthetic]).dropna()
-    if both.empty:
-        return
+def _draw_histogram(
+    panel: Axes, real: pd.Series, synthetic: pd.Series, *, are_dates: bool = False
+) -> None:
+    """Draw how numbers, or dates as seconds since 1970, are spread, and how many are missing."""
+    there = pd.concat([real, synthetic]).dropna()
     bins = int(np.clip(2 * np.sqrt(min(len(real), len(synthetic))), 6, 25))
-    edges = np.histogram_bin_edges(both, bins)
+    edges = np.histogram_bin_edges(there, bins)
+    low, high = edges[0], edges[-1]
     for values, color in ((real, REAL), (synthetic, SYNTHETIC)):
-        heights = np.histogram(values.dropna(), bins=edges)[0] / max(1, len(values))
+        heights = np.histogram(values.dropna(), bins=edges)[0] / len(values)
         panel.stairs(heights, edges, color=color, fill=color == REAL, alpha=0.35)
         panel.stairs(heights, edges, color=color, linewidth=1.2)
+    panel.locator_params(axis="x", nbins=3)
+    ticks = {tick: _short(tick) for tick in panel.get_xticks() if low <= tick <= high}
+    if are_dates:
+        ticks = {end: str(pd.Timestamp(end, unit="s").date()) for end in (low, high)}
+    width = 0.08 * (high - low)
+    gaps = [values.isna().mean() for values in (real, synthetic)]
+    if any(gaps):
+        # A bin has few rows of all, so gaps have a scale of their own: the panel is as high as 1.
+        places, share = high + width * np.array([1.5, 2.5]), panel.get_xaxis_transform()
+        panel.bar(places, 1, width, color=OTHERS, alpha=0.2, transform=share)
+        panel.bar(places, gaps, width, color=(REAL, SYNTHETIC), transform=share)
+        ticks[places.mean()] = "\nmissing"  # below the numbers, which may be wide
+    panel.set_xticks(list(ticks), list(ticks.values()))
+    if are_dates:
+        for label, side in zip(panel.get_xticklabels(), ("left", "right"), strict=False):
+            label.set_horizontalalignment(side)
+
+
+def _short(number: float) -> str:
+    """Return a number for an axis, 250000 as 250k."""
+    from matplotlib.ticker import EngFormatter
+
+    return EngFormatter(sep="")(number) if abs(number) >= 10_000 else f"{number:.4g}"
 
 
 def _draw_levels(panel: Axes, real: pd.Series, synthetic: pd.Series) -> None:
-    levels = real.value_counts().index[:MOST_LEVELS]
-    for values, color, side in ((real, REAL, -0.2), (synthetic, SYNTHETIC, 0.2)):
-        shares = values.value_counts(normalize=True).reindex(levels, fill_value=0.0)
-        panel.bar(np.arange(len(levels)) + side, shares, 0.4, color=color)
-    short = [text if len(text) <= 8 else text[:7] + "…" for text in map(str, levels)]
-    rotation = 45 if len(levels) > 3 else 0
-    panel.set_xticks(range(len(levels)), short, rotation=rotation, parse_math=False)
+    """Draw how frequent levels or few numbers are, and last of all how many are missing."""
+    pair = [values.value_counts(normalize=True, dropna=False) for values in (real, synthetic)]
+    shares = pd.concat(pair, axis=1).fillna(0.0)
+    shares = shares.loc[shares.sum(axis=1).nlargest(MOST_LEVELS).index]
+    if are_numbers := is_float_dtype(real.dtype):
+        shares = shares.sort_index()
+    is_gap = shares.index.isna() | (shares.index == MISSING)
+    there, gaps = shares[~is_gap], shares[is_gap]
+    names = [f"{level:.6g}" if are_numbers else level for level in there.index]
+    names += ["missing"] * len(gaps)
+    shares = pd.concat([there, gaps])
+    for j, color, side in ((0, REAL, -0.2), (1, SYNTHETIC, 0.2)):
+        panel.bar(np.arange(len(shares)) + side, shares.iloc[:, j], 0.4, color=color)
+    short = [text if len(text) <= 8 else text[:7] + "…" for text in names]
+    rotation = 45 if sum(map(len, short)) > 20 else 0
+    panel.set_xticks(range(len(shares)), short, rotation=rotation, parse_math=False)
 
 
-def draw_projection(real: Any, synthetic: Any, others: Any = None) -> Figure:
+def draw_projection(
+    real: Rows,
+    synthetic: Rows,
+    others: Rows | None = None,
+    *,
+    figure: Figure | SubFigure | None = None,
+) -> Figure:
     """Draw rows in the plane in which the real ones differ most.
 
     Parameters
@@ -109,12 +187,14 @@ def draw_projection(real: Any, synthetic: Any, others: Any = None) -> Figure:
         Rows of one class.
     others : DataFrame or array of shape (k, n_features), optional
         Real rows of other classes, for the background.
+    figure : Figure or SubFigure of matplotlib, default=None
+        As for `draw_marginals`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The first two principal components of ``real`` and ``others``, once with the real and once
-        with the synthetic rows.
+        The first two components of a principal component analysis (PCA) of ``real`` and ``others``,
+        with their shares of the variance, once with the real and once with the synthetic rows.
 
     Examples
     --------
@@ -124,32 +204,35 @@ def draw_projection(real: Any, synthetic: Any, others: Any = None) -> Figure:
     >>> len(draw_projection(a, b).axes)
     2
     """
-    from matplotlib.figure import Figure
-
-    kinds = {"real": real, "synthetic": synthetic, "others": others}
+    kinds: dict[str, Any] = {"real": real, "synthetic": synthetic, "others": others}
     rows, _ = encoded(learn_from=("real", "others"), **kinds)
     plane = PCA(2 if rows["real"].shape[1] > 1 else 1, random_state=0)
     with np.errstate(invalid="ignore"):  # All rows may be the same, without any variance.
         plane.fit(np.concatenate([rows[name] for name in rows if name != "synthetic"]))
     points = {name: np.c_[plane.transform(z), np.zeros(len(z))][:, :2] for name, z in rows.items()}
 
-    figure = Figure(figsize=(8.4, 4.2), layout="constrained")
+    figure = blank(figure, (7.6, 3.8))
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     shares = [*np.nan_to_num(plane.explained_variance_ratio_), 0.0][:2]
     for panel, name, color in zip(panels, ("real", "synthetic"), (REAL, SYNTHETIC), strict=True):
         if others is not None:
-            panel.scatter(*points["others"].T, s=5, color=OTHERS, label=f"{len(others)} others")
+            panel.scatter(
+                *points["others"].T, s=5, color=OTHERS, label=f"{len(rows['others'])} others"
+            )
         panel.scatter(*points[name].T, s=10, color=color, alpha=0.7)
         panel.set_title(f"{len(rows[name])} {name} rows", color=color, fontweight="bold")
-        panel.set_xlabel(f"first component ({shares[0]:.0%} of the variance)")
+        panel.set_xlabel(f"1st principal component ({shares[0]:.0%} of variance)")
+        panel.set_ylabel(f"2nd principal component ({shares[1]:.0%})")
+        panel.tick_params(labelleft=True)  # on a narrow page one panel is below the other
         panel.spines[["top", "right"]].set_visible(False)
-    panels[0].set_ylabel(f"second component ({shares[1]:.0%})")
     if others is not None:
         panels[0].legend(loc="best", fontsize=8, frameon=False)
     return figure
 
 
-def draw_distances(real: Any, synthetic: Any, held_out: Any) -> Figure:
+def draw_distances(
+    real: Rows, synthetic: Rows, held_out: Rows, *, figure: Figure | SubFigure | None = None
+) -> Figure:
     """Draw how near rows come to those that the generator was trained on.
 
     Parameters
@@ -160,12 +243,16 @@ def draw_distances(real: Any, synthetic: Any, held_out: Any) -> Figure:
         Synthetic rows of that class.
     held_out : DataFrame or array of shape (k, n_features)
         Real rows of the class that were kept away from the generator.
+    figure : Figure or SubFigure of matplotlib, default=None
+        As for `draw_marginals`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The fractions of synthetic and of held-out rows whose nearest row in ``real`` is within a
-        distance. Where the synthetic curve lies clearly to the left, rows were copied.
+        The shares of synthetic and of held-out rows whose nearest row in ``real`` is within a
+        distance. Where the synthetic curve lies far to the left, rows were copied. A dotted line
+        marks the distance that 5 % of the held-out rows lie within: what is nearer is a near copy,
+        see :func:`ganaug.quality.privacy.copies`. The farthest twentieth is cut off.
 
     Examples
     --------
@@ -175,17 +262,17 @@ def draw_distances(real: Any, synthetic: Any, held_out: Any) -> Figure:
     >>> len(draw_distances(a, b, c).axes)
     1
     """
-    from matplotlib.figure import Figure
-
     rows, _ = encoded(real=real, synthetic=synthetic, held_out=held_out)
-    figure = Figure(figsize=(4.4, 3.6), layout="constrained")
+    near = {name: nearest_distances(rows[name], rows["real"]) for name in ("held_out", "synthetic")}
+    figure = blank(figure, (3.8, 3.8))
     panel = figure.subplots()
     for name, color in (("held_out", REAL), ("synthetic", SYNTHETIC)):
-        label = f"{len(rows[name])} {name.replace('_', '-')} rows"
-        panel.ecdf(nearest_distances(rows[name], rows["real"]), color=color, label=label)
-    panel.set(
-        xlim=(0, None), xlabel="distance to the nearest real row seen", ylabel="share of rows"
-    )
+        label = f"{len(near[name])} {name.replace('_', '-')} rows"
+        panel.ecdf(near[name], color=color, label=label)
+    panel.axvline(np.quantile(near["held_out"], 0.05), color=OTHERS, linestyle=":")
+    panel.set(xlabel="distance to the nearest training row", ylabel="share of rows within it")
+    # One outlier of thousands would press all others against the edge.
+    panel.set_xlim(0, 1.05 * max(np.quantile(some, 0.95) for some in near.values()) or 1)
     panel.set_title("How near they come", fontweight="bold")
     panel.spines[["top", "right"]].set_visible(False)
     panel.legend(loc="lower right", fontsize=8, frameon=False)
@@ -193,13 +280,14 @@ def draw_distances(real: Any, synthetic: Any, held_out: Any) -> Figure:
 
 
 def draw_images(
-    real: tuple[Any, Any],
-    synthetic: tuple[Any, Any],
+    real: tuple[Rows, Labels],
+    synthetic: tuple[Rows, Labels],
     *,
     shape: tuple[int, ...] | None = None,
-    channels: str = "infer",
+    channels: Literal["infer", "first", "last"] = "infer",
     per_class: int = 10,
     most_classes: int = 10,
+    figure: Figure | SubFigure | None = None,
 ) -> Figure:
     """Draw images of each class, real ones above synthetic ones.
 
@@ -219,11 +307,12 @@ def draw_images(
         How many of each kind, at even distances among all of the class.
     most_classes : int, default=10
         If there are more classes, those with the fewest real images are drawn.
+    figure : Figure or SubFigure of matplotlib, default=None
+        As for `draw_marginals`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        With ``savefig``; no window is opened.
 
     Raises
     ------
@@ -243,8 +332,6 @@ def draw_images(
     >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
     ['1, real', 'synthetic', '2, real', 'synthetic']
     """
-    from matplotlib.figure import Figure
-
     check_value("draw_images", "per_class", per_class, whole(1))
     check_value("draw_images", "most_classes", most_classes, whole(1))
     encoder = ImageEncoder(shape=shape, channels=channels)
@@ -261,7 +348,8 @@ def draw_images(
     picture, middles = tile(strips, pair=True)
     height, width = picture.shape[:2]
     inches = 0.6 / max(strips[0].shape[1:3])  # for a pixel
-    figure = Figure(figsize=(width * inches + 1.2, height * inches + 0.2), layout="constrained")
+    size = width * inches + 1.2, height * inches + 0.2
+    figure = blank(figure, size)
     panel = figure.subplots()
     panel.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     panel.set_xticks([])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,21 +21,14 @@ from ganaug.quality.fidelity import (
     energy_distance,
     neighbourhoods,
 )
+from ganaug.quality.measures import QualityReport
 from ganaug.quality.privacy import copies
+
+if TYPE_CHECKING:
+    from ganaug.typing import Rows
 
 #: Fewer rows have no distribution to compare.
 FEWEST_ROWS = 5
-#: The measures of a perfect generator.
-BEST = {
-    "columns": 0.0,
-    "associations": 0.0,
-    "energy distance": 0.0,
-    "precision": 1.0,
-    "recall": 1.0,
-    "density": 1.0,
-    "coverage": 1.0,
-    "detection AUC": 0.5,
-}
 #: Fidelity is measured on so many rows of each kind, because it holds all distances in memory.
 MOST_ROWS = 3000
 
@@ -177,66 +170,69 @@ def identifying_columns(X: pd.DataFrame) -> list:
     return found if len(found) < X.shape[1] else []
 
 
-def _without_identifiers(real: Any, **others: Any) -> dict[str, Any]:
-    """Return tables without the columns that identify rows in the real one, and say so."""
+def without_identifiers(real: Any, **others: Any) -> tuple[dict[str, Any], list]:
+    """Return tables without the columns that identify rows in the real one, and these columns."""
     kinds = {"real": real} | others
     if are_images(real):
-        return kinds
+        return kinds, []
     frame = as_frame(real)
     left_out = identifying_columns(frame)
-    if not left_out:
-        return kinds
-    warnings.warn(
-        f"Columns that identify rows are left out of all measures: "
-        f"{', '.join(map(repr, left_out))}. No synthetic row should have a real one's.",
-        UserWarning,
-        stacklevel=3,  # past report
-    )
-    return {
-        name: table
-        if table is None
-        else as_frame(table, list(frame.columns)).drop(columns=left_out, errors="ignore")
-        for name, table in kinds.items()
-    }
+    if left_out:
+        kinds = {
+            name: table
+            if table is None
+            else as_frame(table, list(frame.columns)).drop(columns=left_out, errors="ignore")
+            for name, table in kinds.items()
+        }
+    return kinds, left_out
 
 
-def report(real: Any, synthetic: Any, held_out: Any = None, *, random_state: int = 0) -> pd.Series:
+def report(
+    real: Rows, synthetic: Rows, held_out: Rows | None = None, *, random_state: int = 0
+) -> QualityReport:
     """Return how close synthetic rows of one class are to real ones, and how much too close.
+
+    Each measure is taken twice, on the same real rows and with equally many others: once of the
+    synthetic rows, and once of real rows in their place, because even these have no perfect
+    numbers. With ``held_out`` both are measured against the held-out rows, and the training rows
+    stand in the place of the synthetic ones; without, against one half of the real rows, and the
+    other half does.
 
     Parameters
     ----------
-    real : DataFrame or array of shape (n, n_features), n >= 5
+    real : array-like or DataFrame of shape (n, n_features)
         Real rows of one class: those that the synthetic ones were learned from. Or images, as an
-        array of shape (n, h, w), (n, h, w, c) or (n, c, h, w).
-    synthetic : DataFrame or array of shape (m, n_features), m >= 5
+        array of shape (n, h, w), (n, h, w, c) or (n, c, h, w). Five at least, and ten without
+        ``held_out``.
+    synthetic : array-like or DataFrame of shape (m, n_features), m >= 5
         Synthetic rows of that class, or images.
-    held_out : DataFrame or array of shape (k, n_features), k >= 5, optional
-        Real rows of the class that were kept away from the generator. Fidelity is then measured
-        against them, and copies are counted.
-    random_state : int
-        Of the forest that tries to tell the two apart, and of the 3000 rows that fidelity is
-        measured on where there are more. Copies are searched for among all rows.
+    held_out : array-like or DataFrame of shape (k, n_features), k >= 5, default=None
+        Real rows of the class that were kept away from the generator. Only with them copies are
+        counted.
+    random_state : int, default=0
+        Of the forest that tries to tell the two apart, and of the 3000 rows at most that fidelity
+        is measured on. Copies are searched for among all rows.
 
     Returns
     -------
-    Series
-        ``columns``, mean distance of single columns (0 is best, 1 worst); ``associations``, mean
-        difference of rank correlations (0 is best); ``energy distance`` (0 is best);
-        ``precision``, ``recall``, ``density`` and ``coverage`` (1 is best); ``detection AUC`` (0.5
-        is best); with ``held_out`` the shares of ``copies`` and ``near copies``, and those that the
-        held-out rows themselves have. Of images without the first two. See
+    QualityReport
+        Prints itself as a table, and is indexed by the names of the measures: ``columns``, mean
+        distance of single columns, and ``associations``, mean difference of rank correlations,
+        which images do not have; ``energy distance``, as a share of the mean distance of a real to
+        a synthetic row; ``precision``, ``recall``, ``density`` and ``coverage``;
+        ``detection AUC``; with ``held_out`` the shares of ``copies`` and ``near copies``. See
         :mod:`ganaug.quality.fidelity` and :mod:`ganaug.quality.privacy`.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer rows of a kind, infinite values, or columns, or the shape or dtype of
+        images, differ.
 
     Warns
     -----
     UserWarning
         If columns identify rows, as names and numbers of customers do: they are left out.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than five rows of a kind, infinite values, or columns, or the shape or
-        dtype of images, differ.
 
     Examples
     --------
@@ -247,25 +243,66 @@ def report(real: Any, synthetic: Any, held_out: Any = None, *, random_state: int
     >>> augmenter = GANAugmenter(steps=100, random_state=0).fit(X[:400], y[:400])
     >>> X_new, _ = augmenter.sample({0: 200})
     >>> found = report(X[:400][y[:400] == 0], X_new, X[400:][y[400:] == 0])
-    >>> found.index.tolist()[:3]
-    ['columns', 'associations', 'energy distance']
+    >>> found["copies"]
+    0.0
+    >>> found.table.columns.tolist()
+    ['synthetic', 'real', 'good', 'alike', 'in words']
     """
-    kinds = _without_identifiers(real, synthetic=synthetic, held_out=held_out)
+    kinds, left_out = without_identifiers(real, synthetic=synthetic, held_out=held_out)
+    if left_out:
+        warnings.warn(
+            f"Columns that identify rows are left out of all measures: "
+            f"{', '.join(map(repr, left_out))}. No synthetic row should have a real one's.",
+            UserWarning,
+            stacklevel=2,
+        )
     rows, frames = encoded(FEWEST_ROWS, **kinds)
     rng = np.random.default_rng(random_state)
-    few = {name: np.sort(rng.permutation(len(all_))[:MOST_ROWS]) for name, all_ in rows.items()}
-    pair = ("real" if held_out is None else "held_out", "synthetic")
-    ours, theirs = (rows[name][few[name]] for name in pair)
-    found = {}
-    if frames:
-        tables = [frames[name].iloc[few[name]] for name in pair]
-        found["columns"] = float(column_distances(*tables).mean())
-        found["associations"] = association_difference(ours, theirs)
-    found |= {
-        "energy distance": energy_distance(ours, theirs),
-        **neighbourhoods(ours, theirs),
-        "detection AUC": detection_auc(ours, theirs, random_state),
-    }
+    chosen = {name: rng.permutation(len(some)) for name, some in rows.items()}
+    if held_out is None:
+        against, real_ones = np.array_split(chosen["real"], 2)
+        if len(real_ones) < FEWEST_ROWS:
+            raise ValueError(
+                f"real has {len(rows['real'])} rows, and one half of them is compared with the "
+                f"other; pass {2 * FEWEST_ROWS} or more, or held-out rows."
+            )
+    else:
+        against, real_ones = chosen["held_out"], chosen["real"]
+    n = min(MOST_ROWS, len(real_ones), len(chosen["synthetic"]))
+
+    def take(kind: str, positions: np.ndarray) -> _Sample:
+        return _Sample(rows[kind][positions], frames[kind].iloc[positions] if frames else None)
+
+    ours = take("real" if held_out is None else "held_out", against[:MOST_ROWS])
+    made, others = take("synthetic", chosen["synthetic"][:n]), take("real", real_ones[:n])
+    found, expected = (_fidelity(ours, theirs, random_state) for theirs in (made, others))
+    n_rows = dict.fromkeys(found, (n, n))
     if held_out is not None:
-        found |= copies(rows["real"], rows["held_out"], rows["synthetic"])
-    return pd.Series(found)
+        shares = copies(rows["real"], rows["held_out"], rows["synthetic"])
+        for name in ("copies", "near copies"):
+            found[name], expected[name] = shares[name], shares[f"{name}, held out"]
+            n_rows[name] = len(rows["synthetic"]), len(rows["held_out"])
+    worst = ""
+    if ours.frame is not None and made.frame is not None:
+        worst = str(column_distances(ours.frame, made.frame).idxmax())
+    return QualityReport(found, expected, n_rows, worst)
+
+
+class _Sample(NamedTuple):
+    """Some rows of one kind, encoded and, unless they are images, as a table."""
+
+    rows: np.ndarray
+    frame: pd.DataFrame | None
+
+
+def _fidelity(real: _Sample, others: _Sample, random_state: int) -> dict[str, float]:
+    """Return the measures of closeness to real rows."""
+    found = {}
+    if real.frame is not None and others.frame is not None:
+        found["columns"] = float(column_distances(real.frame, others.frame).mean())
+        found["associations"] = association_difference(real.rows, others.rows)
+    return found | {
+        "energy distance": energy_distance(real.rows, others.rows, relative=True),
+        **neighbourhoods(real.rows, others.rows),
+        "detection AUC": detection_auc(real.rows, others.rows, random_state),
+    }

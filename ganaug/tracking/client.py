@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import re
@@ -101,15 +102,41 @@ def connect(destination: Destination) -> tuple[MlflowClient, str]:
     Raises `ValueError` if MLflow cannot use the address or the experiment, and `ConnectionError`
     if no MLflow server answers.
     """
+    path = _new_database(destination.tracking_uri)
+    if path is not None:
+        _check_name(destination.experiment)
+        _create_database(path)
+    client = _open_client(destination.tracking_uri)
+    with _told(destination.tracking_uri):
+        found = _find_experiment(client, destination)
+        return client, found or _create_experiment(client, destination)
+
+
+def try_out(destination: Destination) -> MlflowClient | None:
+    """Raise what `connect` would, but create nothing; return None if there is no store yet."""
+    path = _new_database(destination.tracking_uri)
+    if path is None:
+        client = _open_client(destination.tracking_uri)
+        with _told(destination.tracking_uri):
+            _find_experiment(client, destination)
+        return client
+    _check_name(destination.experiment)
+    there = next(folder for folder in path.parents if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise ValueError(f"{path} cannot be made: {there} is no folder that can be written to.")
+    return None
+
+
+@contextmanager
+def _told(uri: str) -> Iterator[None]:
+    """Turn the many kinds of errors that MLflow and protobuf raise at bad answers into ours."""
     from mlflow.exceptions import RestException
 
-    client = _open_client(destination.tracking_uri)
     try:
-        return client, _find_experiment(client, destination)
+        yield
     except (ValueError, OSError):
         raise
-    except Exception as error:  # MLflow and protobuf raise many kinds of errors at bad answers.
-        uri = destination.tracking_uri
+    except Exception as error:
         by_mlflow = isinstance(error, RestException) and "error_code" in error.json
         if by_mlflow or not uri.startswith("http"):
             raise
@@ -127,10 +154,6 @@ def _open_client(uri: str) -> MlflowClient:
     from mlflow.exceptions import MlflowException
     from mlflow.tracking.registry import UnsupportedModelRegistryStoreURIException
 
-    check_answers(uri)
-    path = _database(uri)
-    if path is not None and not path.exists():
-        _create_database(path)
     try:
         with quiet():
             return MlflowClient(tracking_uri=uri)
@@ -158,29 +181,35 @@ def _database(uri: str) -> Path | None:
     return Path(path).resolve()
 
 
-def _find_experiment(client: MlflowClient, destination: Destination) -> str:
-    from mlflow.exceptions import MlflowException
+def _new_database(uri: str) -> Path | None:
+    """Return the file of an SQLite store that is not there yet, None for any other store."""
+    check_answers(uri)
+    path = _database(uri)
+    return None if path is None or path.exists() else path
 
+
+def _check_name(experiment: object) -> None:
+    if (
+        not isinstance(experiment, str)
+        or not experiment.strip()
+        or not experiment.isprintable()
+        or len(experiment) > 500
+    ):
+        raise ValueError(
+            f"experiment={experiment!r} cannot be the name of an experiment; pass one line of 1 to "
+            "500 characters, such as 'fraud'."
+        )
+
+
+def _find_experiment(client: MlflowClient, destination: Destination) -> str | None:
+    """Return the id of the experiment, None if there is none of that name yet."""
     if destination.parent_run_id is not None and destination.experiment_id is not None:
         return destination.experiment_id
-    name = destination.experiment
-    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > 500:
-        raise ValueError(
-            f"experiment={name!r} cannot be the name of an experiment; pass one line of 1 to 500 "
-            "characters, such as 'fraud'."
-        )
-    by_id = destination.experiment_id
+    _check_name(destination.experiment)
+    name, by_id = destination.experiment, destination.experiment_id
     found = client.get_experiment_by_name(name) if by_id is None else client.get_experiment(by_id)
     if found is None:
-        path = _database(destination.tracking_uri)
-        # By default MLflow puts artifacts into the current directory, not beside the database.
-        artifacts = None if path is None else (path.parent / "artifacts").as_uri()
-        try:
-            return client.create_experiment(name, artifact_location=artifacts)
-        except MlflowException:  # Another worker may have been first.
-            found = client.get_experiment_by_name(name)
-            if found is None:
-                raise
+        return None
     if not found.experiment_id:
         raise _not_mlflow(destination.tracking_uri, "it knows no experiments")
     if found.lifecycle_stage == "deleted":
@@ -189,6 +218,23 @@ def _find_experiment(client: MlflowClient, destination: Destination) -> str:
             f"restore --experiment-id {found.experiment_id}', or name another one."
         )
     return found.experiment_id
+
+
+def _create_experiment(client: MlflowClient, destination: Destination) -> str:
+    from mlflow.exceptions import MlflowException
+
+    path = _database(destination.tracking_uri)
+    # By default MLflow puts artifacts into the current directory, not beside the database.
+    artifacts = None if path is None else (path.parent / "artifacts").as_uri()
+    # Without the tag MLflow's pages take the runs for evaluations of language models.
+    tags = {"mlflow.experimentKind": "custom_model_development"}
+    try:
+        return client.create_experiment(destination.experiment, artifacts, tags)
+    except MlflowException:  # Another worker may have been first.
+        found = _find_experiment(client, destination)
+        if found is None:
+            raise
+        return found
 
 
 def _create_database(path: Path) -> None:
@@ -286,17 +332,31 @@ def parameters_of(estimator: Any) -> dict[str, str]:
     return texts
 
 
+def parameters_set(estimator: Any, prefix: str = "") -> dict[str, str]:
+    """Return the constructor parameters that are not at their defaults, nested ones included."""
+    defaults = inspect.signature(type(estimator)).parameters
+    texts = {}
+    for name, value in estimator.get_params(deep=False).items():
+        steps = [value] if not isinstance(value, list) else value
+        named = [step if isinstance(step, tuple) else (name, step) for step in steps]
+        parts = {part[0]: part[1] for part in named if hasattr(part[1], "get_params")}
+        for part, inner in parts.items():
+            texts[key(prefix + part)] = type(inner).__name__
+            texts |= parameters_set(inner, f"{prefix}{part}__")
+        if not parts and str(value) != str(defaults[name].default):
+            texts[key(prefix + name)] = str(value)[:6000]
+    return texts
+
+
 def counts_text(values: Mapping[Any, Any]) -> str:
     """Return a mapping as one short text."""
     return ", ".join(f"{label}: {value}" for label, value in values.items())[:6000]
 
 
-def curve_points(
-    tick: Mapping[str, float], timestamp: int, prefix: str = ""
-) -> list[tuple[str, float, int, int]]:
+def curve_points(tick: Mapping[str, float], timestamp: int) -> list[tuple[str, float, int, int]]:
     """Return ``(key, value, timestamp, step)`` for each value of a tick."""
     step, names = int(tick["step"]), [name for name in tick if name != "step"]
-    return [(key(f"{prefix}{name}"), float(tick[name]), timestamp, step) for name in names]
+    return [(key(name), float(tick[name]), timestamp, step) for name in names]
 
 
 def create_run(

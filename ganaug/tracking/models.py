@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Collection, Mapping
 from importlib.metadata import version
@@ -136,6 +137,7 @@ def log_fitted(
     client: MlflowClient,
     experiment_id: str,
     run_id: str,
+    name: str,
     model: Any,
     X: pd.DataFrame,
     parameters: Mapping[str, str],
@@ -157,7 +159,7 @@ def log_fitted(
     outputs = infer_signature(model_output=model.predict(example)).outputs
     logged = client.create_logged_model(
         experiment_id,
-        name="pipeline",
+        name=re.sub("""[/:.%"']""", "_", name),  # which MLflow allows in no name
         source_run_id=run_id,
         tags=resolve_tags(),
         params=dict(parameters),

@@ -1,5 +1,7 @@
 """Measures of synthetic rows: each tells good rows from bad ones, on mixed tables with gaps."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -42,22 +44,24 @@ def good(parts):
 
 
 def test_equal_distributions_are_near_the_best_values(good):
-    found = good
-    assert found["columns"] < 0.1
-    assert found["associations"] < 0.1
-    assert abs(found["energy distance"]) < 0.05
-    assert found[["precision", "recall", "density", "coverage"]].min() > 0.85
-    assert 0.4 < found["detection AUC"] < 0.6
-    assert found["copies"] == found["copies, held out"] == 0
-    assert 0.01 < found["near copies"] < 0.12
-    assert found["near copies, held out"] == 0.05
+    for found in (good.table["synthetic"], good.table["real"]):
+        assert found["columns"] < 0.1
+        assert found["associations"] < 0.1
+        assert abs(found["energy distance"]) < 0.02
+        assert found[["precision", "recall", "density", "coverage"]].min() > 0.85
+        assert 0.4 < found["detection AUC"] < 0.6
+        assert found["copies"] == 0
+    assert 0.01 < good["near copies"] < 0.12
+    assert good.table.loc["near copies", "real"] == 0.05
+    assert good.table["alike"].all()
+    assert good.headline == "By all 10 measures, synthetic rows are as good as real ones."
 
 
 @pytest.mark.parametrize(
     ("spoil", "measure"),
     [
         (lambda t: t.assign(x=t["x"] + 1), "columns"),
-        (lambda t: t.assign(twice=-t["twice"]), "associations"),
+        (lambda t: t.assign(twice=-t["twice"], gap=t["x"]), "associations"),
         (lambda t: t.assign(level="a"), "columns"),
         (lambda t: t.assign(gap=np.nan), "columns"),
         (lambda t: t.assign(x=t["x"] * 3, twice=t["twice"] * 3), "energy distance"),
@@ -66,7 +70,12 @@ def test_equal_distributions_are_near_the_best_values(good):
 )
 def test_each_fault_is_seen(parts, good, spoil, measure):
     real, synthetic, held_out = parts
-    assert report(real, spoil(synthetic), held_out)[measure] > good[measure]
+    found = report(real, spoil(synthetic), held_out)
+    assert found[measure] > good[measure]
+    assert not found.table.loc[measure, "alike"]
+    assert measure in found.headline
+    assert found.table.loc[measure, "in words"] != good.table.loc[measure, "in words"]
+    pd.testing.assert_series_equal(found.table["real"], good.table["real"], atol=0.02)
 
 
 def test_lost_variety_lowers_recall_and_coverage_only(parts):
@@ -75,6 +84,7 @@ def test_lost_variety_lowers_recall_and_coverage_only(parts):
     found = report(real, few)
     assert found["coverage"] < 0.75
     assert found["precision"] > 0.9
+    assert found.table["alike"][["precision", "coverage"]].tolist() == [True, False]
     assert "copies" not in found
 
 
@@ -83,11 +93,19 @@ def test_copies_are_found(parts):
     found = report(real, pd.concat([real[:100], good[:100]]), held_out)
     assert found["copies"] == 0.5
     assert found["near copies"] > 0.5
+    words = found.table["in words"]
+    assert words["copies"] == (
+        "50.0 % equal a training row, of held-out rows 0.0 %: rows were copied."
+    )
+    assert words["near copies"].endswith("they are too close to training rows.")
 
 
 def test_bad_input_is_told(parts):
     with pytest.raises(ValueError, match="synthetic has 3 rows; pass 5 or more"):
         report(parts[0], parts[1][:3])
+    with pytest.raises(ValueError, match=r"real has 9 rows, .* pass 10 or more, or held-out rows"):
+        report(parts[0][:9], parts[1])
+    report(parts[0][:9], parts[1], parts[2])
     with pytest.raises(ValueError, match=r"synthetic: X lacks the columns \['level'\]"):
         report(parts[0], parts[1].drop(columns="level"))
     for judge in (report, draw_marginals, draw_projection):
@@ -113,7 +131,7 @@ def test_columns_that_identify_rows_are_no_part_of_a_distance(good, parts, write
     numbered = [X.assign(id=write(next(start) + np.arange(len(X)))) for X in parts]
     with pytest.warns(UserWarning, match="identify rows are left out of all measures: 'id'"):
         found = report(*numbered)
-    pd.testing.assert_series_equal(found, good)
+    pd.testing.assert_frame_equal(found.table, good.table)
 
 
 def test_columns_that_identify_rows_are_found_in_arrays_and_measured_if_alone():
@@ -121,15 +139,39 @@ def test_columns_that_identify_rows_are_found_in_arrays_and_measured_if_alone():
     real, more = (np.c_[np.arange(40) + start, rng.normal(size=(40, 2))] for start in (0, 40))
     with pytest.warns(UserWarning, match="'x0'"):
         found = report(real, more)
-    pd.testing.assert_series_equal(found, report(real[:, 1:], more[:, 1:]))
+    pd.testing.assert_frame_equal(found.table, report(real[:, 1:], more[:, 1:]).table)
     assert report(real[:, :1], more[:, :1])["columns"] == 1
+
+
+def test_a_report_shows_each_number_with_its_words(parts):
+    table = parts[0].rename(columns={"x": "<b>"})
+    found = report(table, table.assign(**{"<b>": table["<b>"] + 9}))
+    headline, _, header, *lines, _, note = str(found).splitlines()
+    assert headline == found.headline
+    assert header.split() == ["synthetic", "real", "good", "in", "words"]
+    assert len(lines) == len(found.table) == 8
+    for line, (measure, row) in zip(lines, found.table.iterrows(), strict=True):
+        numbers = [f"{row[name]:z.3f}" for name in ("synthetic", "real")]
+        assert re.split(r"  +", line) == [measure, *numbers, row["good"], row["in words"]]
+    assert "those of '<b>' most" in lines[0]
+    page = found._repr_html_()
+    assert note in page
+    assert page.count("<tr") == 9
+    assert "&lt;b&gt;" in page
+    assert "<b>" not in page
+
+
+def test_real_rows_are_as_good_as_real_rows_but_for_chance():
+    rng = np.random.default_rng(1)
+    judged = [report(*rng.normal(size=(3, 50, 4))).table["alike"] for _ in range(3)]
+    assert pd.concat(judged).mean() > 0.9
 
 
 def test_large_tables_are_thinned(monkeypatch, parts):
     monkeypatch.setattr("ganaug.quality.summary.MOST_ROWS", 50)
     found = report(*parts)
-    assert np.isfinite(found).all()
-    pd.testing.assert_series_equal(found, report(*parts))
+    assert np.isfinite(found.table[["synthetic", "real"]]).all(axis=None)
+    pd.testing.assert_frame_equal(found.table, report(*parts).table)
     real, good, held_out = parts
     assert report(real, pd.concat([real, good]), held_out)["copies"] == 0.5, "among all rows"
 
@@ -199,7 +241,43 @@ def test_pictures_show_every_kind_of_column(parts, tmp_path):
     figure = draw_projection(parts[0], parts[1], parts[2])
     assert [panel.get_title() for panel in figure.axes] == ["300 real rows", "300 synthetic rows"]
     assert figure.axes[0].get_legend() is not None
+    assert figure.axes[0].get_xlabel().startswith("1st principal component (")
     figure.savefig(tmp_path / "projection.png")
+
+
+def ticks(panel):
+    return [label.get_text() for label in panel.get_xticklabels()]
+
+
+def test_shares_of_missing_cells_stand_beside_the_histogram(parts):
+    real, synthetic, _ = parts
+    (whole, gaps) = draw_marginals(real[["x", "gap"]], synthetic[["x", "gap"]]).axes
+    assert [bar.get_height() for bar in gaps.patches[-2:]] == [
+        real["gap"].isna().mean(),
+        synthetic["gap"].isna().mean(),
+    ]
+    assert gaps.patches[-1].get_x() > max(real["gap"].max(), synthetic["gap"].max())
+    assert ticks(gaps)[-1] == "\nmissing"
+    assert "\nmissing" not in ticks(whole)
+    heights, *_ = gaps.patches[0].get_data()
+    assert heights.sum() == pytest.approx(real["gap"].notna().mean())
+
+
+def test_few_values_have_a_tick_each_and_dates_are_dates():
+    days = pd.Timestamp("2026-01-31") + pd.to_timedelta(np.arange(40), "D")
+    real = pd.DataFrame({"flag": [0, 1] * 20, "n": [3.0, 10.0, None, 0.5] * 10, "day": days})
+    synthetic = real.assign(flag=0, n=3.0)
+    flag, n, day = draw_marginals(real, synthetic).axes
+    assert [ticks(panel) for panel in (flag, n)] == [["0", "1"], ["0.5", "3", "10", "missing"]]
+    assert ticks(day) == ["2026-01-31", "2026-03-11"]
+    assert [bar.get_height() for bar in n.patches] == [0.25] * 4 + [0, 1, 0, 0]
+
+
+def test_real_rows_give_distances_their_scale(parts):
+    real, synthetic, others = parts
+    panel, *_ = draw_marginals(real, synthetic, reference=others).axes
+    made, expected = (column_distances(real, rows)["x"] for rows in (synthetic, others))
+    assert panel.get_title() == f"x\ndistance {made:.2f}, real {expected:.2f}"
 
 
 def test_of_many_columns_the_most_different_are_drawn():
@@ -208,7 +286,7 @@ def test_of_many_columns_the_most_different_are_drawn():
     synthetic[:, 17] += 5
     figure = draw_marginals(real, synthetic)
     assert len(figure.axes) == 12
-    assert any(panel.get_title().startswith("x17 ") for panel in figure.axes)
+    assert any(panel.get_title().startswith("x17\n") for panel in figure.axes)
 
 
 def test_dollars_are_no_mathematics(tmp_path):
@@ -226,8 +304,10 @@ def test_distances_are_drawn_to_the_rows_that_were_seen():
     seen, fresh, held_out = np.random.default_rng(0).normal(size=(3, 40, 2))
     made = np.concatenate([seen[:10], fresh[:30]])
     (panel,) = draw_distances(seen, made, held_out).axes
-    unseen, synthetic = panel.lines
+    unseen, synthetic, near = panel.lines
     assert (synthetic.get_xdata() == 0).sum() == 10 + 1  # the curve starts at the first of them
     assert unseen.get_xdata().min() > 0
+    left_of_it = unseen.get_xdata() < near.get_xdata()[0]
+    assert unseen.get_ydata()[left_of_it].max() == 2 / 40
     labels = [text.get_text() for text in panel.get_legend().get_texts()]
     assert labels == ["40 held-out rows", "40 synthetic rows"]

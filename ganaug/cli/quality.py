@@ -1,0 +1,118 @@
+"""The command ``ganaug quality``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ganaug.cli.options import (
+    DateFormat,
+    Decimal,
+    Drop,
+    Encoding,
+    NaValues,
+    Quiet,
+    Seed,
+    Sep,
+    Thousands,
+    Verbose,
+    read_options,
+)
+from ganaug.cli.screen import note, tell
+from ganaug.files import ReadOptions, kind_at, read_images
+from ganaug.files.images import SYNTHETIC
+from ganaug.files.tables import read_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MARK = "synthetic"
+
+
+def quality(
+    real: Annotated[Path, typer.Argument(help="The real rows that synthetic ones are to be like.")],
+    synthetic: Annotated[
+        Path, typer.Argument(help="Synthetic rows, alone or as ganaug augment writes them.")
+    ],
+    target: Annotated[
+        str | None,
+        typer.Option(help="The column of class labels: each class is then looked at alone."),
+    ] = None,
+    held_out: Annotated[
+        Path | None,
+        typer.Option(help="Real rows that the GAN has not seen; only with them copies are found."),
+    ] = None,
+    drop: Drop = None,
+    seed: Seed = 0,
+    sep: Sep = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    date_format: DateFormat = None,
+    na_values: NaValues = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Measure how close synthetic rows or images are to real ones, and whether they are copies.
+
+    Each number comes with what real rows have in the place of synthetic ones, and with which way
+    is good. Of a table that `ganaug augment` has written the rows marked as synthetic count; of a
+    folder the images named so.
+
+    For example:
+
+    - `ganaug quality train.csv new.csv`
+    - `ganaug quality train.csv bigger.csv --target y --held-out test.csv`
+    - `ganaug quality digits more-digits`
+    """
+    options = read_options(sep, encoding, decimal, thousands, date_format, na_values, drop)
+    paths = {"real": real, "synthetic": synthetic, "held_out": held_out}
+    kinds = {name: _read(path, options, target) for name, path in paths.items() if path}
+    for name, classes in kinds.items():
+        tell(f"{paths[name]}: {sum(map(len, classes.values()))} rows")
+    tell("Loading scikit-learn ...")
+    from ganaug.quality import report
+
+    absent = [label for label in kinds["synthetic"] if label not in kinds["real"]]
+    if absent:
+        raise ValueError(f"{synthetic} has a class {absent[0]!r}, and {real} has not.")
+    for label in kinds["synthetic"]:
+        rows = {name: classes[label] for name, classes in kinds.items() if label in classes}
+        if label:
+            print(f"\n{target or 'class'} {label}")
+        try:
+            print(report(**rows, random_state=seed))
+        except ValueError as error:
+            if not label:
+                raise
+            note(f"{label} is not measured: {error}")
+
+
+def _read(path: Path, options: ReadOptions, target: str | None) -> dict[str, Any]:
+    """Return the rows or images by class; without classes under an empty name."""
+    if kind_at(path).noun == "images":
+        options.check_unused(options.names(), "is for tables in files.")
+        if target is not None:
+            raise ValueError(f"{path} is a folder, whose classes are folders: leave out --target.")
+        images = read_images(path)
+        made = [bool(SYNTHETIC.fullmatch(file.name)) for file in images.files]
+        X, y = (images.X[made], images.y[made]) if any(made) else (images.X, images.y)
+        return {label: X[y == label] for label in dict.fromkeys(y.tolist())}
+    frame = _synthetic(read_frame(path, options))
+    if target is None:
+        return {"": frame}
+    if target not in frame:
+        raise ValueError(f"{path} has no column {target!r}.")
+    labels = frame.pop(target).astype(str)
+    return {label: frame[labels == label] for label in labels.unique()}
+
+
+def _synthetic(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that are marked as synthetic, without the mark; all rows if none is."""
+    import pandas as pd
+
+    if MARK not in frame or not pd.api.types.is_bool_dtype(frame[MARK]):
+        return frame
+    return frame[frame.pop(MARK).fillna(False).astype(bool)]

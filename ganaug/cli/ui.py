@@ -1,0 +1,105 @@
+"""The command ``ganaug ui``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganaug.cli.options import Quiet, Verbose
+from ganaug.cli.screen import tell, volume
+
+HOST = "127.0.0.1"
+#: Seconds that MLflow's server may take to answer.
+START_TIMEOUT = 120
+
+
+def ui(
+    output_dir: Annotated[
+        Path, typer.Option(help="The folder in which ganaug compare left mlflow.db.")
+    ] = Path(),
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where to serve it.")] = 5000,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Show what was recorded, in MLflow's user interface.
+
+    Serves it on this machine until Ctrl-C, and prints the link to open.
+
+    For example:
+
+    - `ganaug ui`
+    - `ganaug ui --output-dir results --port 5001`
+    """
+    database = output_dir.resolve() / "mlflow.db"
+    if not database.is_file():
+        raise FileNotFoundError(
+            f"There is no {output_dir / 'mlflow.db'}. Make one with ganaug compare, or name the "
+            "folder of one with --output-dir."
+        )
+    if find_spec("mlflow") is None:
+        raise ImportError("MLflow is missing. Install it with: pip install 'ganaug[mlflow]'")
+    if _is_taken(port):
+        raise ValueError(f"Port {port} is in use; choose another one, such as --port {port + 1}.")
+    uri = f"sqlite:///{database.as_posix()}"
+    # By this interpreter: its environment need not be the active one.
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
+    command += ["--host", HOST, "--port", str(port), "--workers", "1"]
+    tell("Starting MLflow, which takes a few seconds ...")
+    with tempfile.TemporaryFile() as log:
+        output = None if volume.verbose else log
+        server = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            _wait_until_up(server, port)
+            if server.poll() is None:
+                print(f"See it in MLflow: http://{HOST}:{port}/#/experiments")
+                tell("Ctrl-C stops it.")
+            server.wait()
+        except KeyboardInterrupt:
+            return  # the way to end it
+        finally:
+            _stop(server)
+        log.seek(0)
+        reason = log.read().decode(errors="replace").strip().splitlines()[-1:]
+        raise OSError(f"MLflow's server has ended. {' '.join(reason)}")
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def _wait_until_up(server: subprocess.Popen, port: int) -> None:
+    """Return when the server answers, or when it has ended."""
+    from urllib.request import urlopen
+
+    deadline = time.monotonic() + START_TIMEOUT
+    while server.poll() is None:
+        try:
+            urlopen(f"http://{HOST}:{port}/health", timeout=5).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise TimeoutError("MLflow's server does not answer.") from None
+            time.sleep(0.2)
+
+
+def _stop(server: subprocess.Popen) -> None:
+    """End the server and its workers."""
+    if server.poll() is None and os.name == "posix":
+        os.killpg(server.pid, signal.SIGTERM)
+    elif server.poll() is None:
+        server.terminate()
+    server.wait()

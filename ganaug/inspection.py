@@ -1,0 +1,553 @@
+"""Look at a fitted augmenter: how its training went, and what it makes.
+
+Displays as scikit-learn has them: made by ``from_estimator``, drawn by ``plot``. Drawing needs
+matplotlib, which the extra ``cli`` brings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from ganaug.containers import as_labels, evenly, rarest, take
+from ganaug.frames import as_pandas
+from ganaug.parameters import check_value, one_of, whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+
+    from ganaug.typing import Labels, RandomState, Rows
+
+Kind = Literal["marginals", "projection", "distances"]
+
+#: So many rows of other classes are shown in the background of a projection.
+MOST_OTHERS = 2000
+
+
+class TrainingCurveDisplay:
+    """The losses of a GAN by step and, with early stopping, how far its rows are from real ones.
+
+    Make it with :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    history : list of dict
+        ``history_`` of a fitted augmenter.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        With the losses.
+    quality_ax_ : matplotlib Axes or None
+        With the energy distance to held-out real rows; None without early stopping.
+    figure_ : matplotlib Figure
+    lines_ : list of matplotlib Line2D
+        One for each loss, and then that of the distance.
+
+    See Also
+    --------
+    RealVsSyntheticDisplay : What the augmenter makes.
+
+    Notes
+    -----
+    Losses do not say how good the rows are: generator and critic play against each other, and one
+    gains what the other loses. Losses that explode say that training diverged. To see
+    whether rows get better, train with ``early_stopping=True``.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from ganaug import GANAugmenter
+    >>> from ganaug.inspection import TrainingCurveDisplay
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> augmenter = GANAugmenter(steps=40, early_stopping=True, random_state=0).fit(X, y)
+    >>> display = TrainingCurveDisplay.from_estimator(augmenter)
+    >>> [line.get_label() for line in display.lines_]
+    ['critic', 'generator', 'energy distance']
+    >>> plt.close(display.figure_)
+    """
+
+    def __init__(self, history: Sequence[Mapping[str, float]]) -> None:
+        self.history = history
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, *, ax: Axes | None = None) -> TrainingCurveDisplay:
+        """Draw the training of an augmenter.
+
+        Parameters
+        ----------
+        estimator : GANAugmenter, GANOverSampler, AugmentedClassifier or AugmentedClassifierCV
+            Fitted. Of a classifier, its ``augmenter_`` is shown.
+        ax : matplotlib Axes, default=None
+            Where to draw; by default on a new figure.
+
+        Returns
+        -------
+        TrainingCurveDisplay
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+        ValueError
+            If no GAN was trained.
+        ImportError
+            Without matplotlib.
+        """
+        return cls(_fitted_augmenter(estimator).history_).plot(ax)
+
+    def plot(self, ax: Axes | None = None) -> TrainingCurveDisplay:
+        """Draw it.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; by default on a new figure.
+
+        Returns
+        -------
+        TrainingCurveDisplay
+
+        Raises
+        ------
+        ValueError
+            If ``history`` is empty, because no GAN was trained.
+        ImportError
+            Without matplotlib.
+        """
+        if not self.history:
+            raise ValueError(
+                "There is no training to show: no GAN was trained, because every class had too few "
+                "rows for one, or because training diverged at once. See methods_."
+            )
+        pyplot = _pyplot("TrainingCurveDisplay.plot")
+        from ganaug.quality.pictures import REAL, SYNTHETIC
+
+        if ax is None:
+            _, ax = pyplot.subplots(layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
+        steps = [tick["step"] for tick in self.history]
+        self.lines_: list[Line2D] = []
+        for name, color in (("critic", REAL), ("generator", SYNTHETIC)):
+            losses = [tick[f"loss/{name}"] for tick in self.history]
+            self.lines_ += ax.plot(steps, losses, color=color, label=name)
+        ax.set(xlabel="step", ylabel="loss")
+        ax.spines["top"].set_visible(False)
+        self.quality_ax_ = None
+        if "quality/energy" in self.history[0]:
+            distances = [tick["quality/energy"] for tick in self.history]
+            best = steps[int(np.argmin(distances))]
+            self.quality_ax_ = ax.twinx()
+            self.quality_ax_.set_ylabel("energy distance to held-out real rows")
+            self.quality_ax_.spines["top"].set_visible(False)
+            style: dict[str, Any] = {"color": "#2f8552", "linestyle": "--", "marker": "."}
+            self.lines_ += self.quality_ax_.plot(steps, distances, label="energy distance", **style)
+            ax.axvline(best, color="#8b9099", linestyle=":", label=f"weights kept: step {best}")
+        else:
+            ax.spines["right"].set_visible(False)
+        marked = [*ax.get_lines(), *(self.quality_ax_.get_lines() if self.quality_ax_ else [])]
+        ax.legend(handles=marked, fontsize="small", frameon=False)
+        return self
+
+
+class RealVsSyntheticDisplay:
+    """Real rows of one class beside synthetic ones.
+
+    Make it with :meth:`from_estimator` or :meth:`from_rows`.
+
+    Parameters
+    ----------
+    real, synthetic : array-like or DataFrame of shape (n, n_features) and (m, n_features)
+        Rows of one class.
+    others : array-like or DataFrame of shape (k, n_features), default=None
+        Real rows of other classes, for the background of a projection.
+    held_out : array-like or DataFrame of shape (l, n_features), default=None
+        Real rows of the class that were kept away from the generator, for distances.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes
+        The panels.
+    figure_ : matplotlib Figure
+
+    See Also
+    --------
+    ganaug.quality.report : The same in numbers.
+    SyntheticImagesDisplay : The same for images.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn.datasets import load_wine
+    >>> from ganaug import GANAugmenter
+    >>> from ganaug.inspection import RealVsSyntheticDisplay
+    >>> X, y = load_wine(return_X_y=True, as_frame=True)
+    >>> augmenter = GANAugmenter(steps=40, random_state=0).fit(X, y)
+    >>> display = RealVsSyntheticDisplay.from_estimator(augmenter, X, y)
+    >>> len(display.axes_)
+    12
+    >>> plt.close(display.figure_)
+    >>> display = display.plot(kind="projection")
+    >>> len(display.axes_)
+    2
+    >>> plt.close(display.figure_)
+    """
+
+    def __init__(
+        self,
+        real: Rows,
+        synthetic: Rows,
+        *,
+        others: Rows | None = None,
+        held_out: Rows | None = None,
+    ) -> None:
+        self.real = real
+        self.synthetic = synthetic
+        self.others = others
+        self.held_out = held_out
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Rows,
+        y: Labels,
+        *,
+        label: Hashable | None = None,
+        kind: Literal["marginals", "projection"] = "marginals",
+        most_columns: int = 12,
+        random_state: RandomState = None,
+        ax: Axes | None = None,
+    ) -> RealVsSyntheticDisplay:
+        """Draw real rows of one class beside as many that an augmenter makes.
+
+        Parameters
+        ----------
+        estimator : GANAugmenter, GANOverSampler, AugmentedClassifier or AugmentedClassifierCV
+            Fitted. Of a classifier, its ``augmenter_`` is shown.
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Real rows. Those that the augmenter has not seen are the stricter judges.
+        y : array-like of shape (n_samples,)
+            Their classes.
+        label : object, default=None
+            The class to show; by default the rarest that the augmenter was fitted on.
+        kind : {"marginals", "projection"}, default="marginals"
+            As for :meth:`plot`.
+        most_columns : int, default=12
+            As for :meth:`plot`.
+        random_state : int, RandomState instance or None, default=None
+            Of the synthetic rows; None: the seed of the fit.
+        ax : matplotlib Axes, default=None
+            Where to draw; by default on a new figure.
+
+        Returns
+        -------
+        RealVsSyntheticDisplay
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+        ValueError
+            If ``label`` is no class, or ``X`` has no rows of it.
+        ImportError
+            Without matplotlib.
+        """
+        augmenter = _fitted_augmenter(estimator)
+        labels = augmenter.classes_.tolist()
+        if label is None:
+            (label,) = rarest(augmenter.class_counts_, 1)
+        elif label not in labels:
+            raise ValueError(f"label={label!r} must be one of the classes: {labels}.")
+        is_own = augmenter.labels_.encode(as_labels(as_pandas(y, "y"))) == labels.index(label)
+        own, other = np.flatnonzero(is_own), evenly(np.flatnonzero(~is_own), MOST_OTHERS)
+        if not len(own):
+            raise ValueError(f"X has no row of class {label!r}; pass real rows of that class.")
+        synthetic, _ = augmenter.sample({label: len(own)}, random_state=random_state)
+        others = take(X, other) if len(other) else None
+        return cls.from_rows(
+            take(X, own), synthetic, others=others, kind=kind, most_columns=most_columns, ax=ax
+        )
+
+    @classmethod
+    def from_rows(
+        cls,
+        real: Rows,
+        synthetic: Rows,
+        *,
+        others: Rows | None = None,
+        held_out: Rows | None = None,
+        kind: Kind = "marginals",
+        most_columns: int = 12,
+        ax: Axes | None = None,
+    ) -> RealVsSyntheticDisplay:
+        """Draw rows that are there already.
+
+        Parameters
+        ----------
+        real, synthetic : array-like or DataFrame of shape (n, n_features) and (m, n_features)
+            Rows of one class.
+        others : array-like or DataFrame of shape (k, n_features), default=None
+            Real rows of other classes, for the background of a projection.
+        held_out : array-like or DataFrame of shape (l, n_features), default=None
+            Real rows of the class that were kept away from the generator, for distances.
+        kind : {"marginals", "projection", "distances"}, default="marginals"
+            As for :meth:`plot`.
+        most_columns : int, default=12
+            As for :meth:`plot`.
+        ax : matplotlib Axes, default=None
+            Where to draw; by default on a new figure.
+
+        Returns
+        -------
+        RealVsSyntheticDisplay
+
+        Raises
+        ------
+        ValueError
+            If columns differ, there are no rows of a kind, or distances are asked for without
+            ``held_out``.
+        ImportError
+            Without matplotlib.
+        """
+        display = cls(real, synthetic, others=others, held_out=held_out)
+        return display.plot(ax, kind=kind, most_columns=most_columns)
+
+    def plot(
+        self, ax: Axes | None = None, *, kind: Kind = "marginals", most_columns: int = 12
+    ) -> RealVsSyntheticDisplay:
+        """Draw it.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            What to put the panels in the place of; it must be part of a grid, as those of
+            ``plt.subplots`` are. By default they make a new figure.
+        kind : {"marginals", "projection", "distances"}, default="marginals"
+            The values of each column in a panel of its own; all rows in the plane in which the real
+            ones differ most (their first two principal components); or how near synthetic and
+            held-out rows come to ``real`` ones, which shows copies.
+        most_columns : int, default=12
+            If there are more columns, the marginals of those that differ most are drawn.
+
+        Returns
+        -------
+        RealVsSyntheticDisplay
+
+        Raises
+        ------
+        ValueError
+            As for :meth:`from_rows`.
+        ImportError
+            Without matplotlib.
+        """
+        owner = "RealVsSyntheticDisplay.plot"
+        check_value(owner, "kind", kind, one_of(["marginals", "projection", "distances"]))
+        check_value(owner, "most_columns", most_columns, whole(1))
+        if kind == "distances" and self.held_out is None:
+            raise ValueError(
+                "kind='distances' compares synthetic rows with held-out real ones; pass held_out."
+            )
+        from ganaug.quality import pictures
+        from ganaug.quality.summary import are_images, without_identifiers
+
+        if kind == "marginals" and are_images(self.real):
+            raise ValueError(
+                "Images have no columns to draw marginals of: use SyntheticImagesDisplay, or "
+                "kind='projection'."
+            )
+        figure = _place(ax, owner)
+        rows, _ = without_identifiers(
+            real=self.real, synthetic=self.synthetic, others=self.others, held_out=self.held_out
+        )
+        if kind == "marginals":
+            pictures.draw_marginals(
+                rows["real"], rows["synthetic"], most_columns=most_columns, figure=figure
+            )
+        elif kind == "projection":
+            pictures.draw_projection(rows["real"], rows["synthetic"], rows["others"], figure=figure)
+        else:
+            pictures.draw_distances(
+                rows["real"], rows["synthetic"], rows["held_out"], figure=figure
+            )
+        self.axes_, self.figure_ = np.array(figure.axes), figure.get_figure(root=True)
+        return self
+
+
+class SyntheticImagesDisplay:
+    """Real images of each class above synthetic ones.
+
+    Make it with :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    real, synthetic : tuple of (images, labels)
+        Images of shape (n, h, w) or (n, h, w, c), of bytes, and their classes.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+
+    See Also
+    --------
+    RealVsSyntheticDisplay : The same for rows of tables.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn.datasets import load_digits
+    >>> from ganaug import GANAugmenter
+    >>> from ganaug.inspection import SyntheticImagesDisplay
+    >>> digits = load_digits(n_class=3)
+    >>> painter = GANAugmenter(encoder="image", steps=20, random_state=0)
+    >>> painter = painter.fit(digits.images, digits.target)
+    >>> display = SyntheticImagesDisplay.from_estimator(painter, digits.images, digits.target)
+    >>> [label.get_text() for label in display.ax_.get_yticklabels()][:4]
+    ['0, real', 'synthetic', '1, real', 'synthetic']
+    >>> plt.close(display.figure_)
+    """
+
+    def __init__(
+        self, real: tuple[np.ndarray, Labels], synthetic: tuple[np.ndarray, Labels]
+    ) -> None:
+        self.real = real
+        self.synthetic = synthetic
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Rows,
+        y: Labels,
+        *,
+        labels: Sequence[Hashable] | None = None,
+        n_images: int = 10,
+        random_state: RandomState = None,
+        ax: Axes | None = None,
+    ) -> SyntheticImagesDisplay:
+        """Draw real images and as many that an augmenter makes.
+
+        Parameters
+        ----------
+        estimator : GANAugmenter, GANOverSampler, AugmentedClassifier or AugmentedClassifierCV
+            Fitted with an encoder of images. Of a classifier, its ``augmenter_`` is shown.
+        X : array-like or DataFrame
+            Real images, in the layout of those in ``fit``.
+        y : array-like of shape (n_samples,)
+            Their classes.
+        labels : list, default=None
+            The classes to show; by default the ten rarest that the augmenter was fitted on.
+        n_images : int, default=10
+            How many of each kind to draw for each class; real ones at even distances among all.
+        random_state : int, RandomState instance or None, default=None
+            Of the synthetic images; None: the seed of the fit.
+        ax : matplotlib Axes, default=None
+            What to put the picture in the place of, as in :meth:`plot`.
+
+        Returns
+        -------
+        SyntheticImagesDisplay
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+        ValueError
+            If it was fitted on a table, or a label is no class.
+        ImportError
+            Without matplotlib.
+        """
+        check_value("SyntheticImagesDisplay.from_estimator", "n_images", n_images, whole(1))
+        augmenter = _fitted_augmenter(estimator)
+        encoder = augmenter.encoder_
+        if not getattr(encoder, "shows_pictures", False):
+            raise ValueError(
+                "The augmenter was fitted on a table, not on images: use RealVsSyntheticDisplay."
+            )
+        labels = rarest(augmenter.class_counts_, 10) if labels is None else list(labels)
+        made, of_class = augmenter.sample(
+            dict.fromkeys(labels, n_images), random_state=random_state
+        )
+        of_real = augmenter.labels_.decode(augmenter.labels_.encode(as_labels(as_pandas(y, "y"))))
+        real, synthetic = (encoder.to_pictures(as_pandas(images)) for images in (X, made))
+        return cls((real, of_real), (synthetic, of_class)).plot(ax, n_images=n_images)
+
+    def plot(self, ax: Axes | None = None, *, n_images: int = 10) -> SyntheticImagesDisplay:
+        """Draw it.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            What to put the picture in the place of; it must be part of a grid, as those of
+            ``plt.subplots`` are. By default it makes a new figure.
+        n_images : int, default=10
+            How many of each kind to draw for each class.
+
+        Returns
+        -------
+        SyntheticImagesDisplay
+
+        Raises
+        ------
+        ImportError
+            Without matplotlib.
+        """
+        from ganaug.quality.pictures import draw_images
+
+        figure = _place(ax, "SyntheticImagesDisplay.plot")
+        n_classes = len(set(np.asarray(self.synthetic[1]).tolist()))
+        draw_images(
+            self.real,
+            self.synthetic,
+            channels="last",
+            per_class=n_images,
+            most_classes=n_classes,
+            figure=figure,
+        )
+        (self.ax_,), self.figure_ = figure.axes, figure.get_figure(root=True)
+        return self
+
+
+def _fitted_augmenter(estimator: Any) -> Any:
+    """Return an augmenter that is fitted, or the one that a fitted classifier has."""
+    check_is_fitted(estimator)
+    augmenter = getattr(estimator, "augmenter_", estimator)
+    if not hasattr(augmenter, "history_"):
+        raise ValueError(
+            f"{type(estimator).__name__} has no fitted GAN to look at: pass a GANAugmenter, a "
+            "GANOverSampler, or an AugmentedClassifier whose augmenter is a GANAugmenter and which "
+            "adds rows."
+        )
+    return augmenter
+
+
+def _pyplot(caller: str) -> Any:
+    try:
+        import matplotlib.pyplot
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} needs matplotlib. Install it with: pip install 'ganaug[cli]'"
+        ) from error
+    return matplotlib.pyplot
+
+
+def _place(ax: Axes | None, caller: str) -> Any:
+    """Return a new figure, or the part of one that an axis takes up; the axis goes away."""
+    pyplot = _pyplot(caller)
+    if ax is None:
+        return pyplot.figure(layout="constrained")
+    spec = ax.get_subplotspec()
+    if spec is None:
+        raise ValueError(
+            "ax is not part of a grid, so there is no place for several panels; make it by "
+            "plt.subplots."
+        )
+    figure = ax.figure
+    ax.remove()
+    return figure.add_subfigure(spec)

@@ -1,0 +1,52 @@
+"""What MLflow's pages show first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+#: The text at the top of a run, of an experiment's page, or beside a run in a list.
+DESCRIPTION = "mlflow.note.content"
+#: How an experiment's text begins that `describe_experiment` has written.
+LATEST = "Latest comparison"
+
+
+def share_view(
+    client: MlflowClient, experiment_id: str, parent: str, metrics: Iterable[str]
+) -> str:
+    """Store a view of the children of a run, sorted by the first metric; return its address.
+
+    It is what the button "Share view" of MLflow's page stores: a tag of the experiment, which the
+    address names. Nested runs are closed when a page opens and an address cannot open them, but a
+    sorted list shows them all.
+    """
+    columns = [f"metrics.`{name}`" for name in metrics]
+    name = "attributes.`Run Name`"
+    state = {
+        "searchFilter": f"tags.`mlflow.parentRunId` = '{parent}'",
+        "orderByKey": columns[0],
+        "orderByAsc": False,
+        "selectedColumns": columns,
+        "columnOrder": [name, *columns, "duration"],
+        "columnWidths": {name: 290} | dict.fromkeys(columns, 135),
+    }
+    client.set_experiment_tag(experiment_id, f"mlflow.sharedViewState.{parent}", json.dumps(state))
+    # Without the first parameter the interface opens among its pages for language models.
+    asked = f"workflowType=machine_learning&viewStateShareKey={parent}"
+    return f"/#/experiments/{experiment_id}/runs?{asked}"
+
+
+def describe_experiment(client: MlflowClient, experiment_id: str, run_id: str, text: str) -> None:
+    """Tell at the top of an experiment's page what came out last; keep what somebody else wrote.
+
+    The page shows the first line; the rest unfolds.
+    """
+    known = client.get_experiment(experiment_id).tags.get(DESCRIPTION, "")
+    if not known or known.startswith(LATEST):
+        link = f"/#/experiments/{experiment_id}/runs/{run_id}"
+        text = f"{LATEST} ([open]({link})): {text}"
+        client.set_experiment_tag(experiment_id, DESCRIPTION, text[:5000])
