@@ -53,7 +53,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "gallery",
     "image_srcset": ["2x"],
     "within_subsection_order": "site_extension.place_in_gallery",
-    "ignore_repr_types": r"matplotlib\.figure\.Figure",
+    "ignore_repr_types": r"matplotlib\.figure|ganaug\.inspection",
     "image_scrapers": ("matplotlib", "site_extension.figures_without_pyplot"),
     "doc_module": ("ganaug",),
     "backreferences_dir": "api/backreferences",
