@@ -165,7 +165,7 @@ def draw_differences(comparison: Comparison, metric: str = RANKING) -> Figure:
     matplotlib.figure.Figure
         The mean difference of each arm, averaged over classifiers, with its 95 % interval. Colour
         and marker say what the interval does, see
-        :meth:`~ganaug.comparison.statistics.Interval.finding`; the grey band has the differences
+        :meth:`~ganaug.comparison.Interval.finding`; the grey band has the differences
         that do not matter.
 
     Examples
