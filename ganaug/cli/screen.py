@@ -144,7 +144,8 @@ def _leaderboard(comparison: Comparison) -> Table:
     for short in METRICS.values():
         table.add_column(short, justify="right", no_wrap=True)
     table.add_column("#", justify="right")
-    for classifier in board.index.unique("classifier"):
+    several = len(comparison.classifiers) > 1
+    for classifier in comparison.classifiers if not several else board.index.unique("classifier"):
         title = "mean of classifiers" if classifier == "all" else classifier
         table.add_row(f"[bold cyan]{title}")
         for arm, row in board.loc[classifier].iterrows():
