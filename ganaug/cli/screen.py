@@ -122,7 +122,7 @@ def _choices(metric: str, whole: pd.DataFrame, n_rare: int) -> Table:
     for words in ("", "arm", "classifier"):
         table.add_column(words)
     for number in ("score", *counts):
-        table.add_column(number, justify="right")
+        table.add_column(number.replace(" ", "\n"), justify="right")
     for name, row in rows.iterrows():
         score = f"{row['score']:.3f}".replace("0.", ".")
         numbers = [f"{row[count]:.0f}" for count in counts]
