@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 
@@ -56,7 +56,7 @@ def tell(text: str) -> None:
         Console(stderr=True).print(text, highlight=False, markup=False)
 
 
-def progress_wanted() -> str | bool:
+def progress_wanted() -> Literal["auto"] | bool:
     """Return the parameter ``verbose`` of work that a command does."""
     return False if volume.quiet else "auto"
 
