@@ -6,7 +6,6 @@ import shutil
 from collections import Counter
 from enum import StrEnum
 from importlib.util import find_spec
-from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -196,6 +195,7 @@ def compare(
         "experiment": experiment,
         "registered_model_name": registered_model_name,
         "champion_metric": champion_metric,
+        "log_models": log_models.value,
         "root": output_dir,
     }
     if tracking:
@@ -219,7 +219,7 @@ def compare(
     }
     page = _report(comparison, name, command_line("compare", data, options), output_dir)
     if tracking:
-        _record(comparison, name, page, destination | {"log_models": log_models.value})
+        _record(comparison, name, page, destination)
     shutil.rmtree(unfinished, ignore_errors=True)
 
 
@@ -367,8 +367,6 @@ def _record(comparison: Comparison, name: str, page: str, destination: dict[str,
     progress = StepProgress("Recording in MLflow", "runs", progress_wanted())
     try:
         with progress:
-            if "log_models" not in signature(package.log_comparison).parameters:
-                del destination["log_models"]
             logged = package.log_comparison(
                 comparison,
                 **destination,
@@ -390,3 +388,5 @@ def _record(comparison: Comparison, name: str, page: str, destination: dict[str,
         print(f"\n{logged.registered.story}")
     then = "" if logged.ui_command == logged.ui_url else f"  # then open {logged.ui_url}"
     print(f"\nSee it in MLflow: {logged.ui_command}{then}")
+    if logged.usage:
+        print(f"\nPredict with it, on rows of a table like this one:\n{logged.usage}")
