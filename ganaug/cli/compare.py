@@ -46,7 +46,7 @@ from ganaug.paths import check_writable
 from ganaug.progress import ComparisonProgress, StepProgress
 
 if TYPE_CHECKING:
-    from ganaug.comparison import Comparison
+    from ganaug.comparison import Comparison, LoggedComparison
 
 REPORT = "report.html"
 # As in ganaug.comparison, which takes seconds to load.
@@ -386,7 +386,16 @@ def _record(comparison: Comparison, name: str, page: str, destination: dict[str,
         note(f"{logged.n_reused} of the runs were recorded before")
     if logged.registered is not None:
         print(f"\n{logged.registered.story}")
-    then = "" if logged.ui_command == logged.ui_url else f"  # then open {logged.ui_url}"
-    print(f"\nSee it in MLflow: {logged.ui_command}{then}")
+    print(f"\nSee it in MLflow: {_where(logged, destination['root'])}")
     if logged.usage:
         print(f"\nPredict with it, on rows of a table like this one:\n{logged.usage}")
+
+
+def _where(logged: LoggedComparison, folder: Path) -> str:
+    """Return what to open, and before it the command that serves it, if nobody does."""
+    if logged.ui_command == logged.ui_url:
+        return logged.ui_url
+    command = logged.ui_command
+    if logged.tracking_uri == f"sqlite:///{(folder.resolve() / 'mlflow.db').as_posix()}":
+        command = command_line("ui", None, {"--output-dir": None if folder == Path() else folder})
+    return f"{command}\nthen open {logged.ui_url}"

@@ -68,9 +68,14 @@ def test_compare__gan_and_tracking(capsys, table, monkeypatch, tmp_path):
         *(table, "--target", "y", "--folds", 2, "--steps", 10, "--output-dir", root),
         *("--arms", "gan", "--classifiers", "logistic-regression"),
     )
-    assert (code, out.splitlines()[-1][:18]) == (0, "See it in MLflow: "), err
+    assert code == 0, err
+    *_, serve, link = out.splitlines()
+    assert serve == f"See it in MLflow: ganaug ui --output-dir {root}"
+    assert link.startswith("then open http://127.0.0.1:5000/#/experiments/")
     assert "GAN: each classifier is trained on 5 draws" in out
-    assert "# then open http://127.0.0.1:5000/#/experiments/" in out
+    assert (
+        f"See it in MLflow: ganaug ui --output-dir {root}\nthen open http://127.0.0.1:5000/" in out
+    )
     assert (root / "mlflow.db").is_file()
 
 
