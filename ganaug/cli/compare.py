@@ -333,7 +333,7 @@ def _compare(source: Source, **options: Any) -> Comparison:
 
 
 def _how_far(progress: ComparisonProgress) -> str:
-    if not progress.n_done:
+    if not progress.n_total:
         return "Stopped."
     done = f"{progress.n_done} of {progress.n_total}"
     return f"Stopped after {done}; the same command goes on from there."
