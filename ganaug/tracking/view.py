@@ -15,10 +15,17 @@ DESCRIPTION = "mlflow.note.content"
 LATEST = "Latest comparison"
 
 
+def address_of_view(experiment_id: str, parent: str) -> str:
+    """Return where, on a server, the children of a run are shown as `share_view` says."""
+    # Without the first parameter the interface opens among its pages for language models.
+    asked = f"workflowType=machine_learning&viewStateShareKey={parent}"
+    return f"/#/experiments/{experiment_id}/runs?{asked}"
+
+
 def share_view(
     client: MlflowClient, experiment_id: str, parent: str, metrics: Iterable[str]
-) -> str:
-    """Store a view of the children of a run, sorted by the first metric; return its address.
+) -> None:
+    """Store a view of the children of a run, sorted by the first metric.
 
     It is what the button "Share view" of MLflow's page stores: a tag of the experiment, which the
     address names. Nested runs are closed when a page opens and an address cannot open them, but a
@@ -35,9 +42,6 @@ def share_view(
         "columnWidths": {name: 290} | dict.fromkeys(columns, 135),
     }
     client.set_experiment_tag(experiment_id, f"mlflow.sharedViewState.{parent}", json.dumps(state))
-    # Without the first parameter the interface opens among its pages for language models.
-    asked = f"workflowType=machine_learning&viewStateShareKey={parent}"
-    return f"/#/experiments/{experiment_id}/runs?{asked}"
 
 
 def describe_experiment(client: MlflowClient, experiment_id: str, run_id: str, text: str) -> None:

@@ -497,7 +497,7 @@ def test_a_server_answers_which_arm_won_and_serves_the_champion(server, comparis
     )
     pairs = {(model.params["arm"], model.params["classifier"]) for model in models}
     assert pairs == best_of(comparison)
-    assert {model.name for model in models} == {"-".join(pair[::-1]) for pair in pairs}
+    assert {model.name for model in models} == {"-".join(pair) for pair in pairs}
     assert (models[0].params["classifier"], models[0].params["arm"]) == best
 
     assert result.registered.alias == "champion"
