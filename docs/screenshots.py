@@ -19,7 +19,7 @@ from urllib.request import urlopen
 from mlflow import MlflowClient
 from playwright.sync_api import Page, sync_playwright
 
-from ganaug.tracking.view import address_of_view
+from ganaug.tracking.view import TRAINING, address_of_run, address_of_view
 
 SERVER = "http://127.0.0.1:5099"
 HERE = Path(__file__).parent
@@ -46,10 +46,16 @@ def mlflow_server(database: Path) -> Iterator[None]:
 
 
 def take(page: Page, address: str, text: str, picture: str) -> None:
-    """Open an address, wait until a text is there, and take a picture."""
+    """Open an address, unfold what is folded, scroll to a text, and take a picture."""
     page.goto(f"{SERVER}{address}")
     page.get_by_text(text).first.wait_for(timeout=120_000)
     page.wait_for_timeout(8000)  # until the rest is there, too: the page never stops asking
+    for fold in page.get_by_text("Show more").all():
+        if fold.is_visible():
+            fold.click()
+    page.get_by_text(text).first.evaluate(
+        "e => e.getBoundingClientRect().top > innerHeight / 2 && e.scrollIntoView()"
+    )
     page.screenshot(path=HERE / picture)
     print(HERE / picture)
 
@@ -65,9 +71,9 @@ def main(folder: Path) -> None:
         page = browser.new_page(viewport={"width": 1600, "height": 900})
         name = best.info.run_name
         take(page, address_of_view(experiment, parent), name, "mlflow.png")
-        run = f"/#/experiments/{experiment}/runs/{parent}?workflowType=machine_learning"
+        run = address_of_run(experiment, parent)
         take(page, run, "Description", "mlflow-verdict.png")
-        champion = f"/#/models/{version.name}/versions/{version.version}"
+        champion = f"/#/models/{version.name}/versions/{version.version}?{TRAINING}"
         take(page, champion, "Description", "mlflow-champion.png")
         browser.close()
 

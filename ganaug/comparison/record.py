@@ -525,7 +525,9 @@ def _markdown(verdict: Verdict) -> str:
     for purpose in table.columns.unique(0):
         part = table[purpose]
         cells = pd.DataFrame({name: part[name].map(formats.get(name, str)) for name in part})
-        heads = [purpose, *cells.columns]
-        rows = [heads, ["---"] * len(heads), *cells.itertuples()]
-        lines += ["", *(f"| {' | '.join(row)} |" for row in rows)]
+        # Numbers on the right: MLflow's page leaves no space between columns.
+        sides = ["---", *("---:" if name in formats else "---" for name in cells)]
+        rows = [["", *cells.columns], sides, *cells.itertuples()]
+        lines += ["", f"**{purpose[0].upper()}{purpose[1:]}**", ""]
+        lines += [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join(lines)

@@ -15,11 +15,18 @@ DESCRIPTION = "mlflow.note.content"
 LATEST = "Latest comparison"
 
 
+# Without it MLflow's pages open among those for language models.
+TRAINING = "workflowType=machine_learning"
+
+
 def address_of_view(experiment_id: str, parent: str) -> str:
     """Return where, on a server, the children of a run are shown as `share_view` says."""
-    # Without the first parameter the interface opens among its pages for language models.
-    asked = f"workflowType=machine_learning&viewStateShareKey={parent}"
-    return f"/#/experiments/{experiment_id}/runs?{asked}"
+    return f"/#/experiments/{experiment_id}/runs?{TRAINING}&viewStateShareKey={parent}"
+
+
+def address_of_run(experiment_id: str, run_id: str) -> str:
+    """Return where, on a server, a run is shown."""
+    return f"/#/experiments/{experiment_id}/runs/{run_id}?{TRAINING}"
 
 
 def share_view(
@@ -51,6 +58,5 @@ def describe_experiment(client: MlflowClient, experiment_id: str, run_id: str, t
     """
     known = client.get_experiment(experiment_id).tags.get(DESCRIPTION, "")
     if not known or known.startswith(LATEST):
-        link = f"/#/experiments/{experiment_id}/runs/{run_id}"
-        text = f"{LATEST} ([open]({link})): {text}"
+        text = f"{LATEST} ([open]({address_of_run(experiment_id, run_id)})): {text}"
         client.set_experiment_tag(experiment_id, DESCRIPTION, text[:5000])
