@@ -140,7 +140,7 @@ def test_projection_and_distances_draw_images(zeros):
     real, good, held_out = zeros
     assert len(draw_projection(real, good, held_out).axes) == 2
     (panel,) = draw_distances(real, good, held_out).axes
-    assert len(panel.lines) == 2
+    assert len(panel.lines) == 3
 
 
 # --- The grid ------------------------------------------------------------------------------------

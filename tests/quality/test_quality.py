@@ -294,9 +294,10 @@ def test_dollars_are_no_mathematics(tmp_path):
     draw_marginals(table, table).savefig(tmp_path / "dollars.png")
 
 
-def test_a_picture_of_one_empty_column(tmp_path):
-    empty = pd.DataFrame({"a": [np.nan] * 6})
-    draw_marginals(empty, empty).savefig(tmp_path / "empty.png")
+def test_pictures_of_empty_columns(tmp_path):
+    empty = pd.DataFrame({"a": [np.nan] * 6, "day": pd.to_datetime([None] * 6)})
+    assert [ticks(panel) for panel in draw_marginals(empty, empty).axes] == [["missing"]] * 2
+    draw_marginals(empty[["a"]], empty[["a"]]).savefig(tmp_path / "empty.png")
     draw_projection(pd.DataFrame({"a": np.arange(6.0)}), pd.DataFrame({"a": np.arange(6.0)}))
 
 
