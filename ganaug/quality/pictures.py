@@ -143,7 +143,7 @@ def _draw_histogram(
     panel.set_xticks(list(ticks), list(ticks.values()))
     if are_dates:
         for label, side in zip(panel.get_xticklabels(), ("left", "right"), strict=False):
-            label.set_horizontalalignment(side)
+            label.set(horizontalalignment=side)
 
 
 def _short(number: float) -> str:
