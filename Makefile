@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := ganaug-demo
+SITE := docs/_build docs/api/backreferences docs/api/generated docs/gallery
 
 export MLFLOW_DISABLE_TELEMETRY := true
 # Two test processes with one thread each: more would wait for each other.
@@ -41,7 +42,9 @@ lint: .venv/.dev
 types: .venv/.dev
 	$(BIN)/mypy
 
+# All anew: what was made before knows nothing of a change in the library.
 docs: .venv/.dev            ## the site, in docs/_build/html; runs the gallery, needs no network
+	rm -rf $(SITE)
 	$(BIN)/python -m sphinx -b html -j 2 -W --keep-going docs docs/_build/html
 
 VERSION = $(shell $(BIN)/python -c "from ganaug._version import __version__; print(__version__)")
@@ -77,5 +80,5 @@ bars: .venv/.dev            ## every promise with its figure, from the results t
 	$(BIN)/python -m benchmarks promises
 
 clean:
-	rm -rf .venv build dist docs/_build docs/api/backreferences docs/api/generated docs/gallery
+	rm -rf .venv build dist $(SITE)
 	rm -rf $(DEMO) .mypy_cache .pytest_cache .ruff_cache

@@ -52,7 +52,8 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
     "image_srcset": ["2x"],
-    "ignore_repr_types": r"matplotlib\.figure\.Figure",
+    "within_subsection_order": "site_extension.place_in_gallery",
+    "ignore_repr_types": r"matplotlib\.figure|ganaug\.inspection",
     "image_scrapers": ("matplotlib", "site_extension.figures_without_pyplot"),
     "doc_module": ("ganaug",),
     "backreferences_dir": "api/backreferences",
@@ -69,7 +70,10 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"ganaug {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_show_sourcelink = False
+html_sidebars = {"faq": [], "how_it_works": []}  # they have no pages below them
 smartquotes = False  # what is quoted may be copied
 toc_object_entries_show_parents = "hide"
 html_math_renderer = "mathml"  # site_extension: browsers draw it, no script is loaded

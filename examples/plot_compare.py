@@ -23,13 +23,10 @@ y = X.pop("age").str.strip().map({"negative": "young", "positive": "old"})
 from ganaug import GANAugmenter
 from ganaug.comparison import ARMS, GAN, compare
 
-arms = [name for name in ARMS if name != "GAN"]
+rivals = [name for name in ARMS if name != "GAN"]
+gan = GAN(GANAugmenter(steps=200))
 comparison = compare(
-    X,
-    y,
-    arms=[*arms, GAN(GANAugmenter(steps=200))],
-    classifiers=["logistic-regression"],
-    cv=3,
+    X, y, arms=[*rivals, gan], classifiers=["logistic-regression"], cv=3
 )
 
 # %%

@@ -56,10 +56,10 @@ assert synthetic.dtypes.equals(X.dtypes)
 
 # %%
 # Real and synthetic frauds, column by column.
-from ganaug.quality.pictures import draw_marginals
+from ganaug.inspection import RealVsSyntheticDisplay
 
 real = X[y == "fraud"]
-draw_marginals(real, synthetic)
+RealVsSyntheticDisplay.from_rows(real, synthetic)
 
 # %%
 # Shares of gaps, real and synthetic:

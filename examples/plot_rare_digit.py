@@ -26,13 +26,12 @@ painter = GANAugmenter(
     encoder="image", network="conv", steps=150, random_state=0
 )
 painter.fit(images, names)
-synthetic = painter.sample({3: 10, 8: 20}, random_state=0)
 
 # %%
-# Real digits above, synthetic ones below.
-from ganaug.quality.pictures import draw_images
+# Threes, of which there were enough, and the rare eights.
+from ganaug.inspection import SyntheticImagesDisplay
 
-draw_images((images, names), synthetic)
+SyntheticImagesDisplay.from_estimator(painter, images, names, labels=[3, 8])
 
 # %%
 # In a scikit-learn pipeline images are flattened, so say how they are laid

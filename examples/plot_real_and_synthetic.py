@@ -32,26 +32,27 @@ real, unseen = X_train[y_train == "old"], X_test[y_test == "old"]
 print(synthetic.head())
 
 # %%
-# Numbers
-# -------
-# The report sets synthetic rows beside the 21 real ones that were kept aside.
-# :func:`ganaug.quality.report` says what each number means.
+# In numbers
+# ----------
+# The report holds synthetic rows against the 21 real ones that were kept
+# aside. :func:`ganaug.quality.report` says how each number is measured.
 from ganaug.quality import report
 
-print(report(real, synthetic, unseen).round(2))
+report(real, synthetic, unseen)
 
 # %%
 # Column by column
 # ----------------
-# Only 21 rows were there to learn from, so real histograms are rough.
-# Synthetic ones are smoother.
-from ganaug.quality.pictures import (
-    draw_distances,
-    draw_marginals,
-    draw_projection,
-)
+# Only 21 rows were there to learn from, so their histograms are rough. Those
+# of 300 synthetic rows are smoother.
+from ganaug.inspection import RealVsSyntheticDisplay
 
-draw_marginals(real, synthetic)
+display = RealVsSyntheticDisplay.from_rows(
+    real,
+    synthetic,
+    others=X_train[y_train == "young"],
+    held_out=unseen,
+)
 
 # %%
 # All columns at once
@@ -59,7 +60,7 @@ draw_marginals(real, synthetic)
 # The plane in which real rows differ most, with the young ones in grey.
 # Synthetic rows should lie where real ones of their class lie, and spread as
 # far.
-draw_projection(real, synthetic, X_train[y_train == "young"])
+display.plot(kind="projection")
 
 # %%
 # Copies
@@ -67,4 +68,4 @@ draw_projection(real, synthetic, X_train[y_train == "young"])
 # How far is it to the nearest row that the GAN was trained on? If synthetic
 # rows were copies, their distances would pile up at zero. They should be about
 # as far away as real rows that the GAN has not seen.
-draw_distances(real, synthetic, unseen)
+display.plot(kind="distances")

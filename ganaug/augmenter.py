@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
+from numpy.typing import ArrayLike
 from sklearn import get_config
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_consistent_length
@@ -16,6 +17,7 @@ from ganaug.callbacks import with_callbacks
 from ganaug.containers import as_labels
 from ganaug.engine import GANEngine
 from ganaug.frames import as_pandas, check_form, library_of
+from ganaug.typing import LabelsLike, RowsLike
 from ganaug.weights import check_sample_weight
 
 _DOC = """{summary}
@@ -186,7 +188,9 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
     )
 
     @with_callbacks
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> GANAugmenter:
+    def fit(
+        self, X: RowsLike, y: LabelsLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> GANAugmenter:
         """Train the GAN.
 
         Parameters
@@ -207,13 +211,15 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
         """
         return self._fit(X, y, sample_weight)
 
-    def transform(self, X: Any, y: Any = None) -> Any:
+    def transform(self, X: RowsLike, y: LabelsLike | None = None) -> Any:
         """Return ``X`` as it is or, given ``y`` too, extended by synthetic rows.
 
         Parameters
         ----------
         X : array-like or DataFrame of shape (n, n_features)
-        y : array-like of shape (n,), optional
+            Rows like those of ``fit``.
+        y : array-like of shape (n,), default=None
+            Their labels.
 
         Returns
         -------
@@ -257,7 +263,7 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
         asked = vars(self).get("_sklearn_output_config", {}).get("transform")
         return (asked or get_config()["transform_output"]) == "pandas"
 
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Return the names of the columns, which stay as they are.
 
         Parameters
@@ -287,13 +293,15 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
                 "table of; flatten them first, or leave set_output at 'default'."
             )
 
-    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
+    def fit_transform(self, X: RowsLike, y: LabelsLike | None = None, **fit_params: Any) -> Any:
         """Fit, and return ``X`` as it is; warns, because no rows are added here.
 
         Parameters
         ----------
         X : array-like or DataFrame of shape (n, n_features)
+            Rows of all classes.
         y : array-like of shape (n,)
+            Their labels.
         **fit_params : dict
             Nothing is expected.
 
@@ -326,13 +334,17 @@ class GANOverSampler(GANEngine, BaseOverSampler):  # noqa: D101
     )
 
     @with_callbacks
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> GANOverSampler:
+    def fit(
+        self, X: RowsLike, y: LabelsLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> GANOverSampler:
         """Train the GAN without resampling; :meth:`sample` then draws from it.
 
         Parameters
         ----------
         X : array-like or DataFrame of shape (n, n_features)
+            Rows of all classes, as for :class:`~ganaug.GANAugmenter`.
         y : array-like of shape (n,)
+            Their labels.
         sample_weight : array-like of shape (n,), default=None
             As in :meth:`fit_resample`.
 
@@ -343,13 +355,17 @@ class GANOverSampler(GANEngine, BaseOverSampler):  # noqa: D101
         return self._fit(X, y, sample_weight)
 
     @with_callbacks
-    def fit_resample(self, X: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, Any]:
+    def fit_resample(
+        self, X: RowsLike, y: LabelsLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> tuple[Any, Any]:
         """Train the GAN and extend the rows.
 
         Parameters
         ----------
         X : array-like or DataFrame of shape (n, n_features)
+            Rows of all classes, as for :class:`~ganaug.GANAugmenter`.
         y : array-like of shape (n,)
+            Their labels.
         sample_weight : array-like of shape (n,), default=None
             The GAN draws real rows in proportion, among those of their class. Rows of weight 0 are
             left out; how many rows are added does not depend on the other weights.

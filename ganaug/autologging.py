@@ -59,6 +59,10 @@ _shared = SharedContext(_autologging_off)
 def without_autologging() -> Iterator[None]:
     """Fit without ``mlflow.autolog``, which would score inner fits on the rows added to them.
 
+    Yields
+    ------
+    None
+
     Examples
     --------
     >>> from ganaug.autologging import without_autologging

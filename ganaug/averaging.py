@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ganaug.frames import check_container
 from ganaug.priors import average_at_prior, correct_prior
+from ganaug.typing import RowsLike
 
 
 def _if_clones_have(method: str) -> Callable:
@@ -41,7 +42,7 @@ class AveragesClones:
         return self._pass_on(caller, params)
 
     @_if_clones_have("predict_proba")
-    def predict_proba(self, X: Any, **params: Any) -> np.ndarray:
+    def predict_proba(self, X: RowsLike, **params: Any) -> np.ndarray:
         """Class probabilities, averaged over the draws at the same class prior.
 
         Parameters
@@ -74,7 +75,7 @@ class AveragesClones:
         return [fitted.predict_proba(X, **params) for fitted in self.estimators_]
 
     @_if_clones_have("predict_proba")
-    def predict_log_proba(self, X: Any, **params: Any) -> np.ndarray:
+    def predict_log_proba(self, X: RowsLike, **params: Any) -> np.ndarray:
         """Logarithm of ``predict_proba``.
 
         Parameters
@@ -95,7 +96,7 @@ class AveragesClones:
             return np.log(self._probabilities(X, self.probability_prior_, passed))
 
     @_if_clones_have("decision_function")
-    def decision_function(self, X: Any, **params: Any) -> np.ndarray:
+    def decision_function(self, X: RowsLike, **params: Any) -> np.ndarray:
         """Log odds at ``decision_prior_`` or, if None, the average over the clones.
 
         Positive where ``predict`` decides for the second of two classes.
@@ -124,7 +125,7 @@ class AveragesClones:
         scores = np.log(np.maximum(p, np.finfo(float).tiny))
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
-    def predict(self, X: Any, **params: Any) -> np.ndarray:
+    def predict(self, X: RowsLike, **params: Any) -> np.ndarray:
         """Class labels: the likeliest at ``decision_prior_`` or, if None, those of the clones.
 
         Parameters

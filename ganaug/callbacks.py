@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin
+
+    Method = TypeVar("Method", bound=Callable)
+
+    def with_callbacks(method: Method) -> Method:
+        """Keep the types of a method, of which scikit-learn's own says nothing."""
+        return method
 else:
     try:
         from sklearn.callback import CallbackSupportMixin as _CallbackSupportMixin

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import get_tags
+from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ganaug.callbacks import CallbackSupportMixin, has_progress_bar
@@ -25,6 +25,7 @@ from ganaug.generators.few_rows import Interpolation, Jitter
 from ganaug.generators.gan import CHUNK, ConditionalGAN
 from ganaug.generators.monitor import Monitor, TrainingDiverged, Validation
 from ganaug.generators.selection import CandidateSelector
+from ganaug.notebook import ShowsTraining
 from ganaug.parameters import (
     ARRAY_LIKE,
     CALLABLE,
@@ -44,12 +45,13 @@ from ganaug.randomness import Purpose, numpy_stream, seed_from
 from ganaug.registry import ENCODERS, LOSSES, NETWORKS, make
 from ganaug.targets import checked_rows, shared_out
 from ganaug.training_rows import CheckedRows, EncodedRows, check_rows, encode_rows
+from ganaug.typing import ColumnsLike, Encoder, Loss, Network, RandomState, SamplingStrategy
 
 #: For one row. All of them are in memory at once.
 N_CANDIDATES = whole(1, CHUNK)
 
 
-class GANEngine(NamesParameters, CallbackSupportMixin, BaseEstimator):
+class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstimator):
     """Parameters, training and sampling: what both faces share."""
 
     parameter_rules = {
@@ -82,12 +84,12 @@ class GANEngine(NamesParameters, CallbackSupportMixin, BaseEstimator):
 
     def __init__(
         self,
-        sampling_strategy: Any = "auto",
+        sampling_strategy: SamplingStrategy = "auto",
         *,
-        network: Any = "dense",
-        loss: Any = "relativistic",
-        encoder: Any = "table",
-        categorical_features: Any = "from_dtype",
+        network: Literal["dense", "conv", "dcgan"] | Network = "dense",
+        loss: Literal["relativistic", "wasserstein", "bce"] | Loss = "relativistic",
+        encoder: Literal["table", "image"] | Encoder = "table",
+        categorical_features: Literal["from_dtype"] | ColumnsLike | None = "from_dtype",
         steps: int = 800,
         batch_size: int = 128,
         learning_rate: float = 0.002,
@@ -95,9 +97,9 @@ class GANEngine(NamesParameters, CallbackSupportMixin, BaseEstimator):
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 5,
-        device: str = "auto",
-        random_state: Any = None,
-        verbose: str | bool = "auto",
+        device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+        random_state: RandomState = None,
+        verbose: Literal["auto"] | bool = "auto",
     ) -> None:
         self.sampling_strategy = sampling_strategy
         self.network = network
@@ -115,7 +117,7 @@ class GANEngine(NamesParameters, CallbackSupportMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def set_params(self, **params: Any) -> Any:
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, also of a part that is given by its name.
 
         Parameters
@@ -261,6 +263,11 @@ class GANEngine(NamesParameters, CallbackSupportMixin, BaseEstimator):
 
         A subclass that overrides this has another, see :mod:`ganaug.generators`. It must not hold
         objects that the caller can change.
+
+        Returns
+        -------
+        generator
+            Its ``min_rows`` says how many rows a class needs.
         """
         return ConditionalGAN(
             clone(self.network, safe=False),
@@ -275,7 +282,7 @@ class GANEngine(NamesParameters, CallbackSupportMixin, BaseEstimator):
         self,
         n: int | Mapping[Any, int] | None = None,
         *,
-        random_state: Any = None,
+        random_state: RandomState | np.random.Generator = None,
         n_candidates: int | None = None,
     ) -> tuple[Any, Any]:
         """Make synthetic rows.
@@ -398,16 +405,18 @@ class GANEngine(NamesParameters, CallbackSupportMixin, BaseEstimator):
         save(self, path)
 
     @classmethod
-    def load(cls, path: str | Path) -> Any:
+    def load(cls, path: str | Path) -> Self:
         """Read what :meth:`save` wrote; runs no code from the files.
 
         Parameters
         ----------
         path : str or Path
+            The folder.
 
         Returns
         -------
-        object of this class
+        GANAugmenter or GANOverSampler
+            An object of the class that it is called on.
 
         Raises
         ------
@@ -439,7 +448,7 @@ class GANEngine(NamesParameters, CallbackSupportMixin, BaseEstimator):
         check_fitted_form(self.forms_["X"], X_new)
         check_fitted_form(self.forms_["y"], self.labels_.decode(codes))
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         # What was fitted counts, whatever the parameter is by now.
         encoder = vars(self).get("encoder_", self.encoder)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from joblib import Memory
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils import Tags, get_tags, indexable
 from sklearn.utils.parallel import Parallel, delayed
@@ -21,6 +22,7 @@ from ganaug.callbacks import CallbackSupportMixin, with_callbacks
 from ganaug.draws import AUGMENTER, ESTIMATOR, draw_rows, set_rows_to_add
 from ganaug.frames import as_pandas, check_container
 from ganaug.memory import fit_or_load
+from ganaug.notebook import ShowsTraining
 from ganaug.parameters import (
     FLAG,
     NONE,
@@ -35,6 +37,15 @@ from ganaug.priors import adjusted_prior, class_prior, decision_prior, weighing_
 from ganaug.randomness import clone_seeded, seed_from
 from ganaug.routing import FitMetadata, RoutesMetadata, Training
 from ganaug.targets import plain_labels
+from ganaug.typing import (
+    Augmenter,
+    Classifier,
+    LabelsLike,
+    MemoryLike,
+    RandomState,
+    RowsLike,
+    Sampler,
+)
 
 #: Attributes that scikit-learn sets before a fit is done.
 SEEN = ("n_features_in_", "feature_names_in_")
@@ -49,6 +60,7 @@ class Draws(NamedTuple):
 
 
 class AugmentedClassifier(
+    ShowsTraining,
     NamesParameters,
     RoutesMetadata,
     AveragesClones,
@@ -205,14 +217,14 @@ class AugmentedClassifier(
 
     def __init__(
         self,
-        estimator: Any,
-        augmenter: Any = None,
+        estimator: Classifier,
+        augmenter: Augmenter | Sampler | None = None,
         *,
         n_draws: int = 5,
         correct_prior: bool = False,
-        memory: Any = None,
+        memory: MemoryLike = None,
         n_jobs: int | None = None,
-        random_state: Any = None,
+        random_state: RandomState = None,
     ) -> None:
         self.estimator = estimator
         self.augmenter = augmenter
@@ -223,7 +235,9 @@ class AugmentedClassifier(
         self.random_state = random_state
 
     @with_callbacks
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> Self:
+    def fit(
+        self, X: RowsLike, y: LabelsLike, sample_weight: ArrayLike | None = None, **params: Any
+    ) -> Self:
         """Augment the training rows and train on them.
 
         Parameters
@@ -305,7 +319,13 @@ class AugmentedClassifier(
         return self.augmenter
 
     def seed(self) -> int | None:
-        """Return the seed of ``fit``; None: nested ``random_state`` parameters stay as given."""
+        """Return the seed of ``fit``.
+
+        Returns
+        -------
+        int or None
+            None: nested ``random_state`` parameters stay as they are given.
+        """
         return None if self.random_state is None else seed_from(self.random_state)
 
     def _fit_augmenter(

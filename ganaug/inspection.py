@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-    from ganaug.typing import Labels, RandomState, Rows
+    from ganaug.typing import Augmenter, Classifier, LabelsLike, RandomState, RowsLike, Sampler
 
 Kind = Literal["marginals", "projection", "distances"]
 
@@ -43,7 +43,8 @@ class TrainingCurveDisplay:
     ax_ : matplotlib Axes
         With the losses.
     quality_ax_ : matplotlib Axes or None
-        With the energy distance to held-out real rows; None without early stopping.
+        With the energy distance to the real rows that were held out from training; None without
+        early stopping.
     figure_ : matplotlib Figure
     lines_ : list of matplotlib Line2D
         One for each loss, and then that of the distance.
@@ -76,7 +77,9 @@ class TrainingCurveDisplay:
         self.history = history
 
     @classmethod
-    def from_estimator(cls, estimator: Any, *, ax: Axes | None = None) -> TrainingCurveDisplay:
+    def from_estimator(
+        cls, estimator: Augmenter | Classifier | Sampler, *, ax: Axes | None = None
+    ) -> TrainingCurveDisplay:
         """Draw the training of an augmenter.
 
         Parameters
@@ -125,11 +128,12 @@ class TrainingCurveDisplay:
                 "There is no training to show: no GAN was trained, because every class had too few "
                 "rows for one, or because training diverged at once. See methods_."
             )
-        pyplot = _pyplot("TrainingCurveDisplay.plot")
+        if ax is None:
+            _, ax = _pyplot("TrainingCurveDisplay.plot").subplots(layout="constrained")
+        from matplotlib.ticker import MaxNLocator
+
         from ganaug.quality.pictures import REAL, SYNTHETIC
 
-        if ax is None:
-            _, ax = pyplot.subplots(layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
         steps = [tick["step"] for tick in self.history]
         self.lines_: list[Line2D] = []
@@ -137,13 +141,14 @@ class TrainingCurveDisplay:
             losses = [tick[f"loss/{name}"] for tick in self.history]
             self.lines_ += ax.plot(steps, losses, color=color, label=name)
         ax.set(xlabel="step", ylabel="loss")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.spines["top"].set_visible(False)
         self.quality_ax_ = None
         if "quality/energy" in self.history[0]:
             distances = [tick["quality/energy"] for tick in self.history]
             best = steps[int(np.argmin(distances))]
             self.quality_ax_ = ax.twinx()
-            self.quality_ax_.set_ylabel("energy distance to held-out real rows")
+            self.quality_ax_.set_ylabel("energy distance to real rows")
             self.quality_ax_.spines["top"].set_visible(False)
             style: dict[str, Any] = {"color": "#2f8552", "linestyle": "--", "marker": "."}
             self.lines_ += self.quality_ax_.plot(steps, distances, label="energy distance", **style)
@@ -200,11 +205,11 @@ class RealVsSyntheticDisplay:
 
     def __init__(
         self,
-        real: Rows,
-        synthetic: Rows,
+        real: RowsLike,
+        synthetic: RowsLike,
         *,
-        others: Rows | None = None,
-        held_out: Rows | None = None,
+        others: RowsLike | None = None,
+        held_out: RowsLike | None = None,
     ) -> None:
         self.real = real
         self.synthetic = synthetic
@@ -214,9 +219,9 @@ class RealVsSyntheticDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
-        X: Rows,
-        y: Labels,
+        estimator: Augmenter | Classifier | Sampler,
+        X: RowsLike,
+        y: LabelsLike,
         *,
         label: Hashable | None = None,
         kind: Literal["marginals", "projection"] = "marginals",
@@ -277,11 +282,11 @@ class RealVsSyntheticDisplay:
     @classmethod
     def from_rows(
         cls,
-        real: Rows,
-        synthetic: Rows,
+        real: RowsLike,
+        synthetic: RowsLike,
         *,
-        others: Rows | None = None,
-        held_out: Rows | None = None,
+        others: RowsLike | None = None,
+        held_out: RowsLike | None = None,
         kind: Kind = "marginals",
         most_columns: int = 12,
         ax: Axes | None = None,
@@ -414,7 +419,7 @@ class SyntheticImagesDisplay:
     """
 
     def __init__(
-        self, real: tuple[np.ndarray, Labels], synthetic: tuple[np.ndarray, Labels]
+        self, real: tuple[np.ndarray, LabelsLike], synthetic: tuple[np.ndarray, LabelsLike]
     ) -> None:
         self.real = real
         self.synthetic = synthetic
@@ -422,9 +427,9 @@ class SyntheticImagesDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
-        X: Rows,
-        y: Labels,
+        estimator: Augmenter | Classifier | Sampler,
+        X: RowsLike,
+        y: LabelsLike,
         *,
         labels: Sequence[Hashable] | None = None,
         n_images: int = 10,
@@ -539,9 +544,8 @@ def _pyplot(caller: str) -> Any:
 
 def _place(ax: Axes | None, caller: str) -> Any:
     """Return a new figure, or the part of one that an axis takes up; the axis goes away."""
-    pyplot = _pyplot(caller)
     if ax is None:
-        return pyplot.figure(layout="constrained")
+        return _pyplot(caller).figure(layout="constrained")
     spec = ax.get_subplotspec()
     if spec is None:
         raise ValueError(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
 from imblearn.over_sampling.base import BaseOverSampler
 
 from ganaug.preprocessing import TidyTable, are_levels
+from ganaug.typing import LabelsLike, RandomState, RowsLike, SamplingStrategy
 
 
 class MixedSMOTE(BaseOverSampler):
@@ -21,11 +20,11 @@ class MixedSMOTE(BaseOverSampler):
 
     Parameters
     ----------
-    sampling_strategy : str, float or dict
+    sampling_strategy : float, str, dict or callable, default="auto"
         As in imbalanced-learn's over-samplers.
-    k_neighbors : int
+    k_neighbors : int, default=5
         Between how many neighbours rows are made at most; fewer if a class has fewer rows.
-    random_state : int, RandomState instance or None
+    random_state : int, RandomState instance or None, default=None
         As in imbalanced-learn's over-samplers.
 
     Examples
@@ -38,14 +37,38 @@ class MixedSMOTE(BaseOverSampler):
     """
 
     def __init__(
-        self, *, sampling_strategy: Any = "auto", k_neighbors: int = 5, random_state: Any = None
+        self,
+        *,
+        sampling_strategy: SamplingStrategy = "auto",
+        k_neighbors: int = 5,
+        random_state: RandomState = None,
     ) -> None:
         super().__init__(sampling_strategy=sampling_strategy)
         self.k_neighbors = k_neighbors
         self.random_state = random_state
 
-    def fit_resample(self, X: Any, y: Any) -> tuple[pd.DataFrame, np.ndarray]:
-        """Return the rows with their gaps filled, and after them those between neighbours."""
+    def fit_resample(self, X: RowsLike, y: LabelsLike) -> tuple[pd.DataFrame, np.ndarray]:
+        """Return the rows with their gaps filled, and after them those between neighbours.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Numbers and levels; gaps allowed.
+        y : array-like of shape (n_samples,)
+            Their labels.
+
+        Returns
+        -------
+        X_resampled : DataFrame of shape (n_samples_new, n_features)
+            Floats and text.
+        y_resampled : ndarray of shape (n_samples_new,)
+            Their labels.
+
+        Raises
+        ------
+        ValueError
+            If a class has a single row.
+        """
         tidy = TidyTable().fit(X)
         frame = tidy.transform(X)
         numeric = np.flatnonzero(tidy.is_numeric_).tolist()

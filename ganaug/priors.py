@@ -23,7 +23,16 @@ WEIGHING = {
 def class_prior(y: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Return the relative frequency of each class, in the order of the sorted labels.
 
-    With ``weights`` of shape (n,) it is the share that each class has of their sum.
+    Parameters
+    ----------
+    y : array of shape (n,)
+        Labels.
+    weights : ndarray of shape (n,), default=None
+        The share that each class has of their sum counts instead.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
 
     Examples
     --------
@@ -48,6 +57,7 @@ def correct_prior(probabilities: np.ndarray, learned: np.ndarray, wanted: np.nda
     Parameters
     ----------
     probabilities : ndarray of shape (n, n_classes)
+        At the learned prior.
     learned, wanted : ndarray of shape (n_classes,)
         Class priors, above 0 for each class.
 
@@ -82,6 +92,7 @@ def average_at_prior(
     Parameters
     ----------
     probabilities : sequence of ndarray of shape (n, n_classes)
+        Those of each classifier.
     learned : sequence of ndarray of shape (n_classes,)
         The class prior of the rows that each classifier was trained on.
     prior : ndarray of shape (n_classes,)
@@ -107,6 +118,15 @@ def decision_prior(draw_priors: Sequence[np.ndarray]) -> np.ndarray:
     """Return the class prior at which an average over two or more draws decides.
 
     It is the geometric mean of the priors of all draws but the first, which as a rule adds nothing.
+
+    Parameters
+    ----------
+    draw_priors : sequence of ndarray of shape (n_classes,)
+        The class prior of each draw.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
 
     Examples
     --------
@@ -156,6 +176,16 @@ def adjusted_prior(prior: np.ndarray, tau: float) -> np.ndarray:
 
 def weighing_parameters(estimator: Any) -> dict[str, Any]:
     """Return the parameters of an estimator, nested ones included, by which it weighs classes.
+
+    Parameters
+    ----------
+    estimator : object
+        None are found in one without ``get_params``.
+
+    Returns
+    -------
+    dict
+        Their values by name.
 
     Examples
     --------

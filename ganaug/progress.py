@@ -237,7 +237,7 @@ class ComparisonProgress(Progress):
         if self._pending:
             fold, arm = next(iter(self._pending))
             text += f": fold {fold}, {arm}"
-        kept = f", {self.n_kept} kept from before" if self.n_kept else ""
+        kept = f", {self.n_kept} kept" if self.n_kept else ""
         count = f"{self.n_done} of {self.n_total} fits{kept}"
         self._state, self._stated_at = State(text, count, now - self._start, left), now
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 from sklearn.metrics import get_scorer, get_scorer_names
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import BaseCrossValidator, check_cv
 from sklearn.utils import _safe_indexing
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.parallel import Parallel, delayed
@@ -31,6 +32,7 @@ from ganaug.randomness import subseed
 from ganaug.routing import FitMetadata, Training, routing_enabled
 from ganaug.scoring import scorer_for, scorer_takes_weights
 from ganaug.targets import class_counts, rows_to_add
+from ganaug.typing import Augmenter, Classifier, MemoryLike, RandomState, Sampler
 
 
 class AugmentedClassifierCV(AugmentedClassifier):
@@ -67,9 +69,16 @@ class AugmentedClassifierCV(AugmentedClassifier):
         The inner cross-validation; an int means that many stratified folds. ``groups`` that
         ``fit`` is given go to it. What an iterator gives is kept for later fits.
 
-    n_draws, correct_prior, memory
+    n_draws : int, default=5
         As for :class:`AugmentedClassifier`, in each inner fold and in the last fit. For an amount
         of 0 there is one draw; those of another amount add from nothing up to it.
+
+    correct_prior : bool, default=False
+        As for :class:`AugmentedClassifier`, in each inner fold and in the last fit.
+
+    memory : joblib.Memory, str, Path or None, default=None
+        As for :class:`AugmentedClassifier`: the augmenter of each inner fold is kept, and the last
+        one.
 
     n_jobs : int, default=None
         Number of inner folds run at the same time, then of clones trained at the same time.
@@ -166,17 +175,17 @@ class AugmentedClassifierCV(AugmentedClassifier):
 
     def __init__(
         self,
-        estimator: Any,
-        augmenter: Any = None,
+        estimator: Classifier,
+        augmenter: Augmenter | Sampler | None = None,
         *,
-        amounts: Sequence[float] = (0.0, 0.25, 0.5, 1.0),
+        amounts: ArrayLike = (0.0, 0.25, 0.5, 1.0),
         scoring: str | Callable | None = None,
-        cv: Any = 5,
+        cv: int | BaseCrossValidator | Iterable | None = 5,
         n_draws: int = 5,
         correct_prior: bool = False,
-        memory: Any = None,
+        memory: MemoryLike = None,
         n_jobs: int | None = None,
-        random_state: Any = None,
+        random_state: RandomState = None,
     ) -> None:
         super().__init__(
             estimator,

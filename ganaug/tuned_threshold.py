@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.utils.validation import check_is_fitted
+
+from ganaug.typing import Classifier, LabelsLike, RowsLike
 
 
 class TunedThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -37,11 +37,28 @@ class TunedThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     array([0.33, 0.5 , 0.17])
     """
 
-    def __init__(self, estimator: Any) -> None:
+    def __init__(self, estimator: Classifier) -> None:
         self.estimator = estimator
 
-    def fit(self, X: Any, y: Any) -> TunedThreshold:
-        """Fit the classifier, and choose the cut if there are two classes."""
+    def fit(self, X: RowsLike, y: LabelsLike) -> TunedThreshold:
+        """Fit the classifier, and choose the cut if there are two classes.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows that the classifier takes.
+        y : array-like of shape (n_samples,)
+            Their labels.
+
+        Returns
+        -------
+        TunedThreshold
+
+        Raises
+        ------
+        ValueError
+            If one of two classes has a single row.
+        """
         self.classes_, counts = np.unique(y, return_counts=True)
         self.class_prior_ = counts / counts.sum()
         model = clone(self.estimator)
@@ -57,13 +74,35 @@ class TunedThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.estimator_ = model.fit(X, y)
         return self
 
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the probabilities of the classifier as they are."""
+    def predict_proba(self, X: RowsLike) -> np.ndarray:
+        """Return the probabilities of the classifier as they are.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows to classify.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            One column a class, in the order of ``classes_``.
+        """
         check_is_fitted(self)
         return self.estimator_.predict_proba(X)
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the classes after the cut, or those that gain most over their prior."""
+    def predict(self, X: RowsLike) -> np.ndarray:
+        """Return the classes after the cut, or those that gain most over their prior.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows to classify.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            One of ``classes_`` for each row.
+        """
         check_is_fitted(self)
         if len(self.classes_) == 2:
             return self.estimator_.predict(X)

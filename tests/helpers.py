@@ -183,9 +183,10 @@ def run(capsys, *arguments):
 
 
 def complaint(capsys, *arguments):
-    """Run a command that must fail; return its one line."""
+    """Run a command that must fail; return its one line of complaint, which is the last."""
     code, out, err = run(capsys, *arguments)
     assert (code, out) == (2, "")
-    assert err.startswith("ganaug: ")
-    assert err.count("\n") == 1
-    return err[len("ganaug: ") : -1]
+    *before, said = err.splitlines()
+    assert said.startswith("ganaug: ")
+    assert not [line for line in before if line.startswith("ganaug: ")]
+    return said.removeprefix("ganaug: ")

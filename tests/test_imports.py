@@ -41,6 +41,7 @@ FLOORS = {
     "memory": 2,
     "files": 3,
     "mixed_smote": 3,
+    "notebook": 5,
     "quality": 3,
     "draws": 4,
     "inspection": 4,

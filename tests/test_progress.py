@@ -90,7 +90,7 @@ def test_time_left__kept_pairs_do_not_count_as_done_by_this_call(clock):
         clock.at = 2.0
         bar.done(pair(2, "nothing", 1.0))  # the machine is half as fast now
         assert bar.state(2.0).left == pytest.approx(18.0)
-        assert bar.state(2.0).count == "6 of 8 fits, 4 kept from before"
+        assert bar.state(2.0).count == "6 of 8 fits, 4 kept"
 
 
 def test_time_left__a_second_repetition(clock):

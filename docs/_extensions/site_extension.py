@@ -1,4 +1,4 @@
-"""What this site needs of Sphinx beyond ready-made extensions: four small things."""
+"""What this site needs of Sphinx beyond ready-made extensions."""
 
 import inspect
 import os
@@ -14,15 +14,30 @@ from sphinx.application import Sphinx
 from sphinx_gallery.scrapers import figure_rst
 
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)\s#]+)")
+INITIAL = re.compile(r"(?<=\] )([A-Z]\. )")
+#: The examples in the order in which one would read them.
+GALLERY = [
+    "plot_first_augmentation.py",
+    "plot_compare.py",
+    "plot_real_and_synthetic.py",
+    "plot_how_many_rows.py",
+    "plot_calibrated_probabilities.py",
+    "plot_replace_smote.py",
+    "plot_mixed_columns.py",
+    "plot_rare_digit.py",
+    "plot_grid_search.py",
+    "plot_mlflow.py",
+]
 FIGURES_SHOWN: weakref.WeakSet[Figure] = weakref.WeakSet()
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register three of them; the scraper of figures is named in the settings of the gallery."""
+    """Register what the settings of the gallery do not name."""
     app.add_config_value("repository", "", "env")
     app.connect("source-read", link_page)
     app.connect("include-read", link_included_file)
     app.connect("autodoc-skip-member", skip_methods_of_others)
+    app.connect("autodoc-process-docstring", escape_initials, priority=600)  # after numpydoc
     app.add_html_math_renderer("mathml", (write_math, None), (write_math, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -63,9 +78,20 @@ def mend_links(text: str, app: Sphinx, folder: Path, folder_of_page: Path) -> st
 def skip_methods_of_others(
     app: Sphinx, kind: str, name: str, member: Any, skip: bool, options: Any
 ) -> bool | None:
-    """Leave out what a class has from scikit-learn or torch, where it is documented."""
-    home = getattr(inspect.unwrap(member), "__module__", None) if callable(member) else None
-    return True if home and not home.startswith("ganaug") else None
+    """Leave out methods that a class has from scikit-learn, torch or tuple."""
+    if not callable(member):
+        return None
+    home = getattr(inspect.unwrap(member), "__module__", None) or ""
+    return None if home.startswith("ganaug") else True
+
+
+def escape_initials(
+    app: Sphinx, kind: str, name: str, member: Any, options: Any, lines: list[str]
+) -> None:
+    """Escape the initial of an author that a reference begins with, or it numbers a list."""
+    for i, line in enumerate(lines):
+        if line.startswith(".. ["):
+            lines[i] = INITIAL.sub(r"\\\1", line, count=1)
 
 
 def write_math(translator: Any, node: nodes.Element) -> None:
@@ -89,3 +115,8 @@ def figures_without_pyplot(block: Any, block_vars: dict[str, Any], gallery_conf:
     figure.savefig(sharp, dpi=200)
     paths = {0: os.fspath(path), 2.0: os.fspath(sharp)}
     return figure_rst([os.fspath(path)], gallery_conf["src_dir"], srcsetpaths=[paths])
+
+
+def place_in_gallery(name: str) -> int:
+    """Return the place of an example; for sphinx-gallery."""
+    return GALLERY.index(name)

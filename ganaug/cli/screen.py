@@ -6,14 +6,14 @@ Results go to standard output; all that is said while a command runs goes to sta
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.table import Table
 
     from ganaug.comparison import Comparison, Verdict
@@ -25,6 +25,10 @@ class Volume:
 
     quiet: bool = False
     verbose: bool = False
+
+
+class Stopped(Exception):
+    """Ctrl-C, with what has been done until then."""
 
 
 #: Of the command that runs; its options --quiet and --verbose set it.
@@ -52,7 +56,7 @@ def tell(text: str) -> None:
         Console(stderr=True).print(text, highlight=False, markup=False)
 
 
-def progress_wanted() -> str | bool:
+def progress_wanted() -> Literal["auto"] | bool:
     """Return the parameter ``verbose`` of work that a command does."""
     return False if volume.quiet else "auto"
 
@@ -62,14 +66,14 @@ def busy(text: str) -> AbstractContextManager:
     return nullcontext() if volume.quiet else Console(stderr=True).status(text)
 
 
-def describe(name: str, noun: str, shape: tuple[int, ...], y: Any) -> str:
+def describe(noun: str, shape: tuple[int, ...], y: Any) -> str:
     """Return in one sentence what was read.
 
     Examples
     --------
     >>> from ganaug.cli.screen import describe
-    >>> describe("fraud.csv", "rows", (4, 2), ["no", "yes", "no", "no"])
-    'fraud.csv: 4 rows, 2 columns, classes no (3) and yes (1).'
+    >>> describe("rows", (4, 2), ["no", "yes", "no", "no"])
+    '4 rows, 2 columns; classes: no (3) and yes (1).'
     """
     size = f"{shape[0]} {noun}"
     if noun == "rows":
@@ -79,9 +83,9 @@ def describe(name: str, noun: str, shape: tuple[int, ...], y: Any) -> str:
         counts[label] = counts.get(label, 0) + 1
     if len(counts) > MOST_CLASSES:
         few, many = min(counts.values()), max(counts.values())
-        return f"{name}: {size}, {len(counts)} classes of {few} to {many}."
+        return f"{size}; {len(counts)} classes of {few} to {many}."
     *others, last = [f"{c} ({n})" for c, n in sorted(counts.items(), key=lambda pair: -pair[1])]
-    return f"{name}: {size}, classes {', '.join(others)} and {last}."
+    return f"{size}; classes: {', '.join(others)} and {last}."
 
 
 def print_comparison(comparison: Comparison) -> None:
@@ -99,25 +103,30 @@ def _print_verdict(console: Console, verdict: Verdict) -> None:
     for sentence in verdict.sentences:
         console.print(sentence, highlight=False, markup=False)
     table = verdict.table()
-    for purpose in table.columns.unique(0):
+    for metric in verdict.answers:
         console.print()
-        rows = table.xs(purpose, axis="columns").to_dict("index")
-        console.print(_choices(purpose, rows, verdict.n_rare))
+        console.print(_choices(metric, table, verdict.n_rare))
 
 
-def _choices(purpose: str, rows: Mapping[Any, Mapping[Any, Any]], n_rare: int) -> Table:
+def _choices(metric: str, whole: pd.DataFrame, n_rare: int) -> Table:
     """Lay out what may be used for a purpose so that it fits 80 columns."""
-    table = _plain_table(f"{purpose[:1].upper()}{purpose[1:]}")
-    table.add_column("", no_wrap=True)
-    table.add_column("", ratio=1)
-    table.add_column("score", justify="right")
-    columns = [name for name in ("found", "false alarms") if name in next(iter(rows.values()))]
-    for name in columns:
-        table.add_column(f"{name} of {n_rare}" if name == "found" else name, justify="right")
-    for name, row in rows.items():
-        counts = [f"{row[column]:.0f}" for column in columns]
+    from ganaug.comparison.scores import PURPOSES, RANKING, WORDS
+
+    purpose = PURPOSES[metric]
+    rows = whole.xs(purpose, axis="columns")
+    title = f"{purpose[:1].upper()}{purpose[1:]} (score: {WORDS[metric]}"
+    counts = [name for name in ("found", "false alarms") if name in rows]
+    if counts:
+        title += f"; found: of {n_rare}" + f" in the top {n_rare}" * (metric == RANKING)
+    table = _plain_table(f"{title})")
+    for words in ("", "arm", "classifier"):
+        table.add_column(words)
+    for number in ("score", *counts):
+        table.add_column(number, justify="right")
+    for name, row in rows.iterrows():
         score = f"{row['score']:.3f}".replace("0.", ".")
-        table.add_row(str(name), f"{row['arm']}, {row['classifier']}", score, *counts)
+        numbers = [f"{row[count]:.0f}" for count in counts]
+        table.add_row(str(name), row["arm"], row["classifier"], score, *numbers)
     return table
 
 
@@ -161,16 +170,3 @@ def _plain_table(title: str) -> Table:
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
-
-
-def listed(names: Iterable[str]) -> str:
-    """Return names as a list in a sentence.
-
-    Examples
-    --------
-    >>> from ganaug.cli.screen import listed
-    >>> listed(["a"]), listed(["a", "b", "c"])
-    ('a', 'a, b and c')
-    """
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from joblib import Memory
 from numpy.typing import ArrayLike
-from sklearn.base import ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.model_selection import BaseCrossValidator
 
 from ganaug.comparison.arms import ARMS, GAN, Arm
@@ -50,7 +50,7 @@ def compare(
     y: pd.Series | ArrayLike,
     *,
     arms: Iterable[str | Arm] | None = None,
-    classifiers: Iterable[str] | Mapping[str, ClassifierMixin] | None = None,
+    classifiers: Iterable[str] | Mapping[str, BaseEstimator] | None = None,
     cv: int | BaseCrossValidator | Iterable[tuple[ArrayLike, ArrayLike]] | None = None,
     budget: float | None = None,
     random_state: int | np.random.RandomState | np.random.Generator | None = 0,

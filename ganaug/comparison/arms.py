@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from imblearn.ensemble import BalancedBaggingClassifier
 from imblearn.over_sampling import SMOTE, SMOTEN
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from ganaug.augmenter import GANAugmenter
@@ -23,6 +22,9 @@ from ganaug.ensemble import AugmentedClassifier
 from ganaug.mixed_smote import MixedSMOTE, smote_variant
 from ganaug.preprocessing import make_preprocessor
 from ganaug.tuned_threshold import TunedThreshold
+
+#: Unfitted classifiers by name.
+Classifiers = Mapping[str, BaseEstimator]
 
 BASELINE = "nothing"
 #: As many for SMOTE as for the GAN, or averaging alone would make a difference.
@@ -58,19 +60,19 @@ class Arm:
     """
 
     name: str
-    wrap: Callable[[Any], Any]
-    remarks: Callable[[Mapping[str, Any], pd.DataFrame, np.ndarray], Iterator[str]] | None = None
+    wrap: Callable[[BaseEstimator], BaseEstimator]
+    remarks: Callable[[Classifiers, pd.DataFrame, np.ndarray], Iterator[str]] | None = None
     about: str = ""
 
     def __repr__(self) -> str:
         return f"Arm({self.name!r}, {getattr(self.wrap, '__name__', repr(self.wrap))})"
 
-    def __call__(self, classifier: Any) -> Any:
+    def __call__(self, classifier: BaseEstimator) -> BaseEstimator:
         """Return an unfitted classifier of raw rows."""
         return self.wrap(classifier)
 
 
-def on_numbers(classifier: Any) -> Pipeline:
+def on_numbers(classifier: BaseEstimator) -> Pipeline:
     """Return a pipeline that turns raw rows into numbers for the classifier.
 
     Examples
@@ -82,28 +84,28 @@ def on_numbers(classifier: Any) -> Pipeline:
     return make_pipeline(*make_preprocessor(), classifier)
 
 
-def weighted(classifier: Any) -> Any:
+def weighted(classifier: BaseEstimator) -> BaseEstimator:
     """Return the classifier with errors on rare classes costing more, if it takes weights."""
     if "class_weight" not in classifier.get_params():
         return classifier
     return clone(classifier).set_params(class_weight="balanced")
 
 
-def _weigh(classifier: Any) -> Pipeline:
+def _weigh(classifier: BaseEstimator) -> Pipeline:
     return on_numbers(weighted(classifier))
 
 
-def _not_weighted(classifiers: Mapping[str, Any], X: Any, y: Any) -> Iterator[str]:
+def _not_weighted(classifiers: Classifiers, X: pd.DataFrame, y: np.ndarray) -> Iterator[str]:
     for name, classifier in classifiers.items():
         if "class_weight" not in classifier.get_params():
             yield f"{name} has no class_weight: that arm used it as it is."
 
 
-def _tune(classifier: Any) -> Pipeline:
+def _tune(classifier: BaseEstimator) -> Pipeline:
     return on_numbers(TunedThreshold(classifier))
 
 
-def _divided(classifiers: Any, X: Any, y: np.ndarray) -> Iterator[str]:
+def _divided(classifiers: Classifiers, X: pd.DataFrame, y: np.ndarray) -> Iterator[str]:
     if len(np.unique(y)) > 2:
         yield (
             "tuned-threshold: with more than two classes, each probability is divided by the share "
@@ -111,7 +113,7 @@ def _divided(classifiers: Any, X: Any, y: np.ndarray) -> Iterator[str]:
         )
 
 
-def _bag(classifier: Any) -> Pipeline:
+def _bag(classifier: BaseEstimator) -> Pipeline:
     """Return ten classifiers, each on a bootstrap sample cut down to equal classes, averaged."""
     return on_numbers(BalancedBaggingClassifier(classifier, n_estimators=10))
 
@@ -128,16 +130,18 @@ class Augmented:
         As in :class:`~ganaug.AugmentedClassifier`.
     """
 
-    augmenter: Any = None
+    augmenter: BaseEstimator | None = None
     n_draws: int = N_DRAWS
 
-    def __call__(self, classifier: Any) -> Any:
+    def __call__(self, classifier: BaseEstimator) -> AugmentedClassifier:
         """Return an AugmentedClassifier whose augmenter sees raw rows."""
         augmenter = GANAugmenter() if self.augmenter is None else self.augmenter
         return AugmentedClassifier(on_numbers(classifier), augmenter, n_draws=self.n_draws)
 
 
-def _averaged(name: str, n_draws: int, classifiers: Any, X: Any, y: Any) -> Iterator[str]:
+def _averaged(
+    name: str, n_draws: int, classifiers: Classifiers, X: pd.DataFrame, y: np.ndarray
+) -> Iterator[str]:
     if n_draws > 1:
         yield (
             f"{name}: each classifier is trained on {n_draws} draws, from no new rows up to all, "
@@ -145,7 +149,7 @@ def _averaged(name: str, n_draws: int, classifiers: Any, X: Any, y: Any) -> Iter
         )
 
 
-def _smote_remarks(classifiers: Any, X: pd.DataFrame, y: Any) -> Iterator[str]:
+def _smote_remarks(classifiers: Classifiers, X: pd.DataFrame, y: np.ndarray) -> Iterator[str]:
     yield from _averaged("SMOTE", N_DRAWS, classifiers, X, y)
     variant = smote_variant(X)
     if variant is not SMOTE:
@@ -153,7 +157,7 @@ def _smote_remarks(classifiers: Any, X: pd.DataFrame, y: Any) -> Iterator[str]:
         yield f"SMOTE is {variant.__name__} here, for {which} columns hold levels."
 
 
-def GAN(augmenter: Any = None, *, n_draws: int = N_DRAWS, name: str = "GAN") -> Arm:
+def GAN(augmenter: GANAugmenter | None = None, *, n_draws: int = N_DRAWS, name: str = "GAN") -> Arm:
     """Return the arm that adds rows of rare classes from a GAN trained on the training fold.
 
     One GAN a fold serves all classifiers.

@@ -18,14 +18,15 @@ from typing import Any, NamedTuple
 import joblib
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
+from joblib import Memory
+from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import RepeatedStratifiedKFold
 from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import check_memory
 from threadpoolctl import threadpool_limits
 
 from ganaug.autologging import without_autologging
-from ganaug.comparison.arms import Arm
+from ganaug.comparison.arms import Arm, Augmented
 from ganaug.comparison.scores import score
 from ganaug.digest import fingerprint, source_of
 from ganaug.draws import AUGMENTER
@@ -92,11 +93,11 @@ class Task:
     X: pd.DataFrame
     y: np.ndarray
     arms: dict[str, Arm]
-    classifiers: dict[str, Any]
+    classifiers: dict[str, BaseEstimator]
     folds: Folds
     seed: int
     notes: list[str] = field(default_factory=list)
-    memory: Any = None
+    memory: str | Path | Memory | None = None
     splitter: RepeatedStratifiedKFold | None = None
     _folder: str = field(
         default_factory=partial(tempfile.mkdtemp, prefix="ganaug-"), init=False, repr=False
@@ -121,7 +122,7 @@ class Task:
         table = fingerprint(self.X, self.y)
         known = [(name, c, source_of(c)) for name, c in self.classifiers.items()]
         shared = [table, known, self.seed, [version(package) for package in PACKAGES]]
-        wraps = {name: (arm.wrap, source_of(arm.wrap)) for name, arm in self.arms.items()}
+        wraps = {name: (_unseen(arm.wrap), source_of(arm.wrap)) for name, arm in self.arms.items()}
         return [joblib.hash([*shared, *self.rows(fold), wraps[arm]]) for fold, arm in jobs]
 
     @cached_property
@@ -188,13 +189,13 @@ class Task:
         return int(np.random.SeedSequence(self.seed, spawn_key=key).generate_state(1)[0])
 
     @property
-    def augmenter_memory(self) -> Any:
+    def augmenter_memory(self) -> str | Path | Memory | None:
         """Where fitted augmenters are stored; None if a pickled task was taken elsewhere."""
         if self.memory is not None:
             return self.memory
         return self._folder if Path(self._folder).is_dir() else None
 
-    def model(self, arm: str, classifier: str, fold: int | None) -> Any:
+    def model(self, arm: str, classifier: str, fold: int | None) -> BaseEstimator:
         """Return an arm's unfitted model with a classifier, its seeds and its memory set.
 
         It is for the training rows of a fold, or for all rows where `fold` is None.
@@ -205,7 +206,15 @@ class Task:
         return replace_memory(model, None, self.augmenter_memory)
 
 
-def set_seeds(model: Any, seed: int, augmenter_seed: int) -> Any:
+def _unseen(wrap: Any) -> Any:
+    """Return what an arm does, without whether it is shown: no result depends on that."""
+    augmenter = getattr(wrap, "augmenter", None)
+    if not isinstance(wrap, Augmented) or not hasattr(augmenter, "verbose"):
+        return wrap
+    return replace(wrap, augmenter=clone(augmenter).set_params(verbose="auto"))
+
+
+def set_seeds(model: BaseEstimator, seed: int, augmenter_seed: int) -> BaseEstimator:
     """Set each ``random_state`` that is None; those in augmenters get another seed.
 
     An AugmentedClassifier itself gets none: it would set every seed in it anew.
@@ -231,14 +240,14 @@ def set_seeds(model: Any, seed: int, augmenter_seed: int) -> Any:
     )
 
 
-def replace_memory(model: Any, old: Any, new: Any) -> Any:
+def replace_memory(model: BaseEstimator, old: object, new: object) -> BaseEstimator:
     """Replace the memory of each AugmentedClassifier in a model where it is the old one."""
     parameters = model.get_params()
     names = [f"{prefix}memory" for prefix in _augmented(model)]
     return model.set_params(**{name: new for name in names if parameters[name] is old})
 
 
-def _augmented(model: Any) -> list[str]:
+def _augmented(model: BaseEstimator) -> list[str]:
     """Return the prefix of the parameters of each AugmentedClassifier in a model."""
     parts = {"": model} | {f"{name}__": part for name, part in model.get_params().items()}
     return [prefix for prefix, part in parts.items() if isinstance(part, AugmentedClassifier)]
@@ -277,7 +286,7 @@ def evaluate_pair(task: Task, fold: int, arm: str, key: str) -> Pair:
     return Pair(cells, augmenter, time.perf_counter() - began)
 
 
-def trains_generator(model: Any) -> bool:
+def trains_generator(model: BaseEstimator) -> bool:
     """Return whether an arm's model fits one generator of rows, which can serve all classifiers."""
     # A search trains several, each on some of these rows, and each draw fits a sampler anew.
     return (

@@ -165,7 +165,7 @@ def draw_differences(comparison: Comparison, metric: str = RANKING) -> Figure:
     matplotlib.figure.Figure
         The mean difference of each arm, averaged over classifiers, with its 95 % interval. Colour
         and marker say what the interval does, see
-        :meth:`~ganaug.comparison.statistics.Interval.finding`; the grey band has the differences
+        :meth:`~ganaug.comparison.Interval.finding`; the grey band has the differences
         that do not matter.
 
     Examples
@@ -184,7 +184,7 @@ def draw_differences(comparison: Comparison, metric: str = RANKING) -> Figure:
     panel.axvspan(-SMALLEST_DIFFERENCE, SMALLEST_DIFFERENCE, color=OTHERS, alpha=0.25, linewidth=0)
     panel.axvline(0, color=OTHERS, linewidth=1)
     for place, change in enumerate(changes.itertuples()):
-        color, marker = FINDINGS[change.finding]
+        color, marker = FINDINGS[str(change.finding)]
         # No difference is larger than 1: an interval without end is drawn across the panel.
         low, high = np.clip([change.low, change.high], -1, 1)
         panel.plot([low, high], [place, place], color=color, linewidth=2)

@@ -60,6 +60,8 @@ NO_MODEL = "ganaug.error.model"
 WRITER = "ganaug.writer"
 
 
+#: In the order in which MLflow shows metrics: what the verdict is about first.
+SHOWN = [*PURPOSES, *(metric for metric in METRICS if metric not in PURPOSES)]
 #: Which pipelines to fit on all rows and to log.
 LogModels = Literal["best", "all", "none"]
 
@@ -120,14 +122,14 @@ def log_comparison(
     """Log a comparison: a parent run, and a child for every arm with every classifier.
 
     The parent holds the verdict, as its description and as metrics: the scores of the top scorer
-    (``top/average_precision``), of the safe choice (``safe/...``) and of what is done today
-    (``today/...``), and the gain of the arm in question over the best other with its interval
-    (``gain/...``, ``gain_low/...``, ``gain_high/...``). It holds the data set's digest, the
+    (``average_precision/top``), of the safe choice (``.../safe``) and of what is done today
+    (``.../today``), and the gain of the arm in question over the best other with its interval
+    (``.../gain``, ``.../gain_low``, ``.../gain_high``). It holds the data set's digest, the
     leaderboard as a table and as a figure, all folds as a table, and the report, too.
 
     A child holds the parameters that were set, the mean of each metric over folds (``f1``), its
-    standard deviation (``sd_over_folds/f1``), how the mean settled from fold to fold
-    (``mean_over_folds/f1``), and the GAN's curves (``loss/critic``), the mean over folds.
+    standard deviation (``f1/sd``), how the mean settled from fold to fold (``f1/mean_up_to_fold``),
+    and the GAN's curves (``loss/critic``), the mean over folds.
 
     The best are fitted on all rows and logged as models such as ``GAN-gradient-boosting``, which
     ``mlflow.sklearn.load_model`` loads. Metrics, models and the data set are linked:
@@ -220,7 +222,7 @@ def log_comparison(
         registered = None
         if registered_model_name is not None:
             registered = log.register_winner(registered_model_name, champion_metric, children)
-    page = share_view(client, experiment_id, run_id, METRICS)
+    page = share_view(client, experiment_id, run_id, SHOWN)
     uri = without_password(destination.tracking_uri)
     served = uri.startswith(("http://", "https://"))
     url = (uri.rstrip("/") if served else "http://127.0.0.1:5000") + page
@@ -373,9 +375,9 @@ class _Log:
         table, now = self.comparison.results, milliseconds()
         cells = table[(table["arm"] == arm) & (table["classifier"] == classifier)].set_index("fold")
         failed = cells["error"] != ""
-        scores = cells.loc[~failed, [*METRICS, "fit_seconds"]]
+        scores = cells.loc[~failed, [*SHOWN, "fit_seconds"]]
         means = scores.mean().dropna()
-        sds = scores[list(METRICS)].std(ddof=len(scores) > 1).dropna()
+        sds = scores[SHOWN].std(ddof=len(scores) > 1).dropna()
         tags = {"ganaug.kind": "cell", "ganaug.arm": arm, "ganaug.classifier": classifier}
         tags |= {f"ganaug.error.fold_{fold}": e for fold, e in cells.loc[failed, "error"].items()}
         tags[DESCRIPTION] = self._describe(arm, classifier)
@@ -391,12 +393,12 @@ class _Log:
             if with_model and not failed.all():
                 about["model_id"] = self.log_model(run_id, arm, classifier)
             metrics = [Metric(str(name), value, now, 0, **about) for name, value in means.items()]
-            metrics += [Metric(f"sd_over_folds/{name}", sd, now, 0) for name, sd in sds.items()]
+            metrics += [Metric(f"{name}/sd", sd, now, 0) for name, sd in sds.items()]
             # MLflow shows the last point of a metric: that of the mean over all folds is right,
             # that of the last fold would be taken for the score.
-            for metric in METRICS:
+            for metric in SHOWN:
                 settling = scores[metric].expanding().mean().dropna()
-                name, folds = f"mean_over_folds/{metric}", settling.index.tolist()
+                name, folds = f"{metric}/mean_up_to_fold", settling.index.tolist()
                 metrics += [Metric(name, settling[fold], now, fold) for fold in folds]
             metrics += [Metric(*point) for point in self._mean_curves(arm, now)]
             send(self.client, run_id, self._parameters(arm, classifier), metrics)
@@ -505,7 +507,7 @@ def _verdict_metrics(verdict: Verdict) -> list[Metric]:
         scores = {"top": answer.top.score, "safe": answer.safe.score, "today": answer.today.score}
         change = answer.change
         gains = {"gain": change.mean, "gain_low": change.low, "gain_high": change.high}
-        values |= {f"{name}/{metric}": value for name, value in (scores | gains).items()}
+        values |= {f"{metric}/{name}": value for name, value in (scores | gains).items()}
     now = milliseconds()
     return [Metric(name, value, now, 0) for name, value in values.items() if np.isfinite(value)]
 

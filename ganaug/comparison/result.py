@@ -8,14 +8,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits
 
 from ganaug.autologging import without_autologging
 from ganaug.comparison.arms import BASELINE, Augmented
 from ganaug.comparison.evaluate import Pair, Task, replace_memory
+from ganaug.comparison.notebook import show_comparison
 from ganaug.comparison.scores import ALL, LOWER_IS_BETTER, METRICS, PURPOSES, RANKING, check_known
 from ganaug.comparison.statistics import Interval, paired_interval
-from ganaug.comparison.verdict import Verdict, choose, judge
+from ganaug.comparison.verdict import Contest, Verdict
+from ganaug.comparison.wording import write_verdict
 from ganaug.digest import digest
 
 
@@ -92,6 +95,9 @@ class Comparison:
             f"{len(self.y)} rows, cv={self.task.cv}>"
         )
 
+    def _repr_html_(self) -> str:
+        return show_comparison(self)
+
     @property
     def X(self) -> pd.DataFrame:
         """The table that was compared on."""
@@ -113,7 +119,7 @@ class Comparison:
         return list(self.task.arms)
 
     @property
-    def classifiers(self) -> dict[str, Any]:
+    def classifiers(self) -> dict[str, BaseEstimator]:
         """The unfitted classifiers by name."""
         return dict(self.task.classifiers)
 
@@ -264,7 +270,7 @@ class Comparison:
                 f"{BASELINE} is what the others are measured against; choose from "
                 f"{', '.join(self.arms[1:])}."
             )
-        return judge(self, subject)
+        return write_verdict(self, subject)
 
     def winner(self, metric: str = RANKING) -> tuple[str, str]:
         """Return the arm and the classifier that the verdict advises.
@@ -281,11 +287,16 @@ class Comparison:
         -------
         tuple of (str, str)
             The safe choice of :class:`Answer`.
+
+        Raises
+        ------
+        ValueError
+            If each arm failed in some fold with each classifier.
         """
         check_known("metric", metric, PURPOSES)
-        return choose(self, metric)
+        return Contest(self, metric).safe()
 
-    def refit(self, arm: str, classifier: str) -> Any:
+    def refit(self, arm: str, classifier: str) -> BaseEstimator:
         """Fit an arm with a classifier on all rows.
 
         A GAN is trained once for all classifiers.

@@ -26,6 +26,8 @@ LOWER_IS_BETTER = frozenset({"brier"})
 RANKING, DECISIONS = "average_precision", "balanced_accuracy"
 WORDS = {RANKING: "average precision", DECISIONS: "balanced accuracy"}
 PURPOSES = {RANKING: "for a list sorted by risk", DECISIONS: "for a yes or no"}
+#: With more than two classes.
+PURPOSES_OF_MANY = {RANKING: "for a list for each class", DECISIONS: "to name the class"}
 #: The row of a leaderboard that is the mean over classifiers.
 ALL = "all"
 

@@ -1,22 +1,29 @@
-"""The outcome of a comparison in plain words, for someone who has to decide."""
+"""What a comparison answers: does an arm help, how sure is that, and what to use."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from functools import cached_property
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
-from ganaug.comparison.arms import ARMS, BASELINE, Augmented
-from ganaug.comparison.scores import DECISIONS, PURPOSES, RANKING, WORDS
-from ganaug.comparison.statistics import SMALLEST_DIFFERENCE, Interval, repeats_needed
+from ganaug.comparison.arms import ARMS, BASELINE
+from ganaug.comparison.notebook import show_verdict
+from ganaug.comparison.scores import PURPOSES, PURPOSES_OF_MANY, RANKING, WORDS
+from ganaug.comparison.statistics import (
+    SMALLEST_DIFFERENCE,
+    Interval,
+    paired_interval,
+    repeats_needed,
+)
 
 if TYPE_CHECKING:
     from ganaug.comparison.result import Comparison
 
-#: The arms that need no rows but those that are there.
-FREE = [name for name, arm in ARMS.items() if not isinstance(arm.wrap, Augmented)]
+#: An arm and a classifier.
+Names = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,9 @@ class Answer:
     Attributes
     ----------
     metric : {"average_precision", "balanced_accuracy"}
-        What is measured: the first for a list sorted by risk, the second for a yes or no.
+        What is measured.
+    purpose : str
+        What the metric measures the fitness for, in words.
     subject : Choice
         The subject with its best classifier.
     rival : Choice
@@ -73,6 +82,7 @@ class Answer:
     """
 
     metric: str
+    purpose: str
     subject: Choice
     rival: Choice
     top: Choice
@@ -119,7 +129,7 @@ class Verdict:
             Columns are pairs of a purpose and "arm", "classifier", "score", "found" or "false
             alarms"; the last two are missing with more than two classes.
         """
-        parts = {PURPOSES[metric]: part for metric, part in self._parts().items()}
+        parts = {self.answers[metric].purpose: part for metric, part in self._parts().items()}
         return pd.concat(parts, axis="columns") if parts else pd.DataFrame()
 
     def __str__(self) -> str:
@@ -132,8 +142,11 @@ class Verdict:
                 about += f"; found: of {self.n_rare}"
                 about += f" in the top {self.n_rare}" if metric == RANKING else ""
             rows = part.to_string(formatters=formatters)
-            blocks.append(f"{_upper(PURPOSES[metric])} ({about}):\n{rows}")
+            blocks.append(f"{upper(self.answers[metric].purpose)} ({about}):\n{rows}")
         return "\n\n".join(filter(None, blocks))
+
+    def _repr_html_(self) -> str:
+        return show_verdict(self)
 
     def _parts(self) -> dict[str, pd.DataFrame]:
         """Return the part of the table for each purpose, by metric."""
@@ -143,7 +156,7 @@ class Verdict:
                 "today": answer.today,
                 "safe choice": answer.safe,
                 "top scorer": answer.top,
-                _name(answer.subject.arm): answer.subject,
+                name_of(answer.subject.arm): answer.subject,
             }
             part = pd.DataFrame([vars(choice) for choice in rows.values()], index=list(rows))
             part = part.drop(columns="sd").dropna(axis="columns", how="all")
@@ -151,108 +164,119 @@ class Verdict:
         return parts
 
 
-def judge(comparison: Comparison, subject: str) -> Verdict:
-    """Return whether `subject` helps, how sure that is, and what to use."""
-    if comparison.arms == [BASELINE]:
-        return Verdict(f"Only {BASELINE} took part: there is nothing to compare it with.", [])
-    answers = {metric: _answer(comparison, metric, subject) for metric in WORDS}
-    found = {metric: answer for metric, answer in answers.items() if answer is not None}
-    if not found:
-        failed = f"{_upper(_name(subject))} or {BASELINE} failed in some fold with every classifier"
-        return Verdict(f"No verdict: {failed}.", _failures(comparison))
-    n_rare = int((comparison.y == comparison.positive).sum())
-    sentences = [
-        *_counts(comparison, found, n_rare),
-        *(_change(comparison, answer) for answer in found.values()),
-        *_calibration(comparison, found[RANKING].subject),
-        *_failures(comparison),
-    ]
-    return Verdict(_headline(comparison, found), sentences, found, n_rare)
+@dataclass(frozen=True)
+class Contest:
+    """All arms with all classifiers, by one metric of which more is better."""
 
+    comparison: Comparison
+    metric: str
 
-def choose(comparison: Comparison, metric: str) -> tuple[str, str]:
-    """Return the arm and the classifier to use: see `Answer.safe`.
+    @cached_property
+    def folds(self) -> pd.DataFrame:
+        """A column of scores, one per fold, for each arm with each classifier.
 
-    Nothing that was tried is surely better than it.
-    """
-    scores = _scores(comparison, metric)
-    top = _best(scores)
-    best = [_best(scores[[choice]]) for choice in scores.groupby("arm", sort=False).idxmax()]
-    free = [choice for choice in best if not comparison.adds_rows(choice[0])]
-    for choices in (free, best):
-        for choice in choices:
-            near = scores[choice] >= max(scores[other] for other in choices) - SMALLEST_DIFFERENCE
-            if near and comparison.interval(metric, top, choice).finding() != "better":
-                return choice
-    raise AssertionError("The top scorer is one of them, and not better than itself.")
-
-
-def _scores(comparison: Comparison, metric: str) -> pd.Series:
-    """Return the mean over folds of each (arm, classifier), the simplest arms first.
-
-    Those that failed in some fold are left out, unless all did.
-    """
-    cells = comparison.results.groupby(["arm", "classifier"], sort=False)
-    means, failed = cells[metric].mean(), cells["error"].max() != ""
-    whole = means[~failed] if not failed.all() else means.fillna(0.0)
-    known = [name for name in ARMS if name in comparison.arms]
-    arms = sorted(
-        [*known, *(arm for arm in comparison.arms if arm not in known)], key=comparison.adds_rows
-    )
-    return whole.loc[[choice for arm in arms for choice in whole.index if choice[0] == arm]]
-
-
-def _best(scores: pd.Series) -> tuple[str, str]:
-    return cast(tuple[str, str], scores.idxmax())
-
-
-def _answer(comparison: Comparison, metric: str, subject: str) -> Answer | None:
-    scores = _scores(comparison, metric)
-    if not {subject, BASELINE} <= set(scores.index.unique("arm")):
-        return None
-    ours, theirs = _best(scores[[subject]]), _best(scores.drop(subject, level="arm"))
-    change = comparison.interval(metric, ours, theirs)
-    needed = None
-    if change.finding() == "unsure":
-        gains = comparison.fold_scores(metric, ours) - comparison.fold_scores(metric, theirs)
-        needed = repeats_needed(
-            gains.to_numpy(), comparison.task.test_to_train, comparison.task.n_splits
+        The simplest arms come first. Where an arm failed in some fold it counts as *nothing*, which
+        says nothing of it: such columns are left out.
+        """
+        results, names = self.comparison.results, ["arm", "classifier"]
+        order = pd.MultiIndex.from_product(
+            [self._simplest_first, self.comparison.classifiers], names=names
         )
-    return Answer(
-        metric,
-        _choice(comparison, metric, ours),
-        _choice(comparison, metric, theirs),
-        _choice(comparison, metric, _best(scores)),
-        _choice(comparison, metric, choose(comparison, metric)),
-        _choice(comparison, metric, _best(scores[[BASELINE]])),
-        change,
-        change.finding(),
-        needed,
-    )
+        table = results.pivot_table(self.metric, "fold", names, dropna=False).reindex(columns=order)
+        failed = results["error"].ne("").groupby([results[name] for name in names]).any()
+        return table.loc[:, ~failed.reindex(order).to_numpy()]
 
+    @property
+    def _simplest_first(self) -> list[str]:
+        """Known arms in the order of `ARMS`, then the caller's; those that add rows come last."""
+        arms, known = self.comparison.arms, list(ARMS)
+        places = {arm: known.index(arm) if arm in known else len(known) for arm in arms}
+        return sorted(arms, key=lambda arm: (self.comparison.adds_rows(arm), places[arm]))
 
-def _choice(comparison: Comparison, metric: str, choice: tuple[str, str]) -> Choice:
-    folds = comparison.fold_scores(metric, choice)
-    mean, sd = float(folds.mean()), float(folds.std())
-    return Choice(*choice, mean, sd, *_hits(comparison, metric, choice))
+    @cached_property
+    def means(self) -> pd.Series:
+        """The mean over folds of each arm with each classifier."""
+        return self.folds.mean()
 
+    def best_of(self, arm: str) -> Names:
+        """Return an arm with its best classifier."""
+        return arm, str(self.means[arm].idxmax())
 
-def _hits(
-    comparison: Comparison, metric: str, choice: tuple[str, str]
-) -> tuple[float, float] | tuple[()]:
-    """Return hits and false alarms as if each row was held out once."""
-    held_out = comparison.held_out
-    if held_out.empty:
-        return ()
-    rows = held_out[(held_out["arm"] == choice[0]) & (held_out["classifier"] == choice[1])]
-    rare = rows["positive"].astype(bool)
-    if metric == RANKING:
-        said = rows.groupby("fold", group_keys=False)[["positive", "probability"]].apply(_top)
-    else:
-        said = rows["predicted"].astype(float)
-    is_rare = comparison.y == comparison.positive
-    times_rare, times_other = rare.sum() / is_rare.sum(), (~rare).sum() / (~is_rare).sum()
-    return float(said[rare].sum() / times_rare), float(said[~rare].sum() / times_other)
+    @cached_property
+    def choices(self) -> list[Names]:
+        """Each arm with its best classifier, the simplest first."""
+        return [self.best_of(arm) for arm in self.means.index.unique("arm")]
+
+    def top(self, choices: list[Names]) -> Names:
+        """Return the choice with the best mean, of equal ones the simplest."""
+        return max(choices, key=lambda names: self.means[names])
+
+    def interval(self, ours: Names, theirs: Names) -> Interval:
+        """Return how much better one is than the other."""
+        change = self.folds[ours] - self.folds[theirs]
+        return paired_interval(change.to_numpy(), self.comparison.task.test_to_train)
+
+    def safe(self) -> Names:
+        """Return what to use, see `Answer`: nothing that was tried is surely better than it."""
+        if not self.choices:
+            raise ValueError("Each arm failed in some fold with each classifier: none is to use.")
+        top = self.top(self.choices)
+        free = [names for names in self.choices if not self.comparison.adds_rows(names[0])]
+        for choices in (free, self.choices):
+            for names in choices:
+                near = self.means[names] >= self.means[self.top(choices)] - SMALLEST_DIFFERENCE
+                if near and self.interval(top, names).finding() != "better":
+                    return names
+        return top
+
+    def choice(self, names: Names) -> Choice:
+        """Return a choice with its scores and counts."""
+        folds = self.folds[names]
+        return Choice(*names, float(folds.mean()), float(folds.std()), *self._counts(names))
+
+    def _counts(self, names: Names) -> tuple[float, float] | tuple[()]:
+        """Return hits and false alarms as if each row was held out once."""
+        held_out = self.comparison.held_out
+        if held_out.empty:
+            return ()
+        rows = held_out[(held_out["arm"] == names[0]) & (held_out["classifier"] == names[1])]
+        rare = rows["positive"].astype(bool)
+        if self.metric == RANKING:
+            said = rows.groupby("fold", group_keys=False)[["positive", "probability"]].apply(_top)
+        else:
+            said = rows["predicted"].astype(float)
+        is_rare = self.comparison.y == self.comparison.positive
+        times_rare, times_other = rare.sum() / is_rare.sum(), (~rare).sum() / (~is_rare).sum()
+        return float(said[rare].sum() / times_rare), float(said[~rare].sum() / times_other)
+
+    def answer(self, subject: str) -> Answer | None:
+        """Return whether an arm helps; None if it or *nothing* failed with every classifier."""
+        if not {subject, BASELINE} <= {arm for arm, _ in self.choices}:
+            return None
+        ours = self.best_of(subject)
+        theirs = self.top([names for names in self.choices if names[0] != subject])
+        change = self.interval(ours, theirs)
+        finding, needed, task = change.finding(), None, self.comparison.task
+        if finding == "unsure":
+            gains = (self.folds[ours] - self.folds[theirs]).to_numpy()
+            needed = repeats_needed(gains, task.test_to_train, task.n_splits)
+        words = PURPOSES if len(np.unique(self.comparison.y)) == 2 else PURPOSES_OF_MANY
+        chosen = {
+            "subject": ours,
+            "rival": theirs,
+            "top": self.top(self.choices),
+            "safe": self.safe(),
+            "today": self.best_of(BASELINE),
+        }
+        counted = {names: self.choice(names) for names in set(chosen.values())}
+        return Answer(
+            self.metric,
+            words[self.metric],
+            **{role: counted[names] for role, names in chosen.items()},
+            change=change,
+            finding=finding,
+            repeats_needed=needed,
+        )
 
 
 def _top(rows: pd.DataFrame) -> pd.Series:
@@ -266,141 +290,17 @@ def _top(rows: pd.DataFrame) -> pd.Series:
     return above + equal * (n - above.sum()) / equal.sum()
 
 
-def _headline(comparison: Comparison, answers: dict[str, Answer]) -> str:
-    subject = _name(answers[RANKING].subject.arm)
-    untried = [arm for arm in FREE if arm not in comparison.arms]
-    if untried:
-        findings = _joined({metric: FINDINGS[a.finding] for metric, a in answers.items()})
-        return (
-            f"{_upper(subject)} {findings}. Not tried, though it costs nothing: {_listed(untried)}."
-        )
-    advice = {metric: _advice(comparison, answer) for metric, answer in answers.items()}
-    reasons = {metric: _reason(answer) for metric, answer in answers.items()}
-    if len(set(advice.values())) == 1:
-        return f"{_upper(advice[RANKING])}: {_joined(reasons)}."
-    return " ".join(
-        f"{_upper(PURPOSES[metric])}, {advice[metric]}: {reasons[metric]}." for metric in answers
-    )
-
-
-#: What the four findings say of the subject, which is named before.
-FINDINGS = {
-    "better": "is better than all else that was tried",
-    "same": "is as good as the best other way, not better",
-    "worse": "is worse than the best other way",
-    "unsure": "is not surely better or worse than the best other way",
-}
-
-
-def _advice(comparison: Comparison, answer: Answer) -> str:
-    subject, safe = answer.subject.arm, answer.safe.arm
-    if safe == subject or comparison.adds_rows(safe):
-        return f"use {_name(safe)}"
-    return "keep your data as it is" if comparison.adds_rows(subject) else f"do without {subject}"
-
-
-def _reason(answer: Answer) -> str:
-    subject = answer.subject.arm
-    if answer.safe.arm == subject and answer.finding != "better":
-        return "nothing else that was tried is surely better"
-    return f"{_name(subject)} {FINDINGS[answer.finding]}"
-
-
-def _joined(clauses: dict[str, str]) -> str:
-    """Join what is said for each purpose; once if it is the same."""
-    if len(set(clauses.values())) == 1:
-        return clauses[RANKING]
-    return ", and ".join(f"{PURPOSES[metric]} {clause}" for metric, clause in clauses.items())
-
-
-def _counts(comparison: Comparison, answers: dict[str, Answer], n_rare: int) -> Iterable[str]:
-    answer = answers[DECISIONS]
-    safe, today, subject = answer.safe, answer.today, answer.subject
-    if safe.hits is None or today.hits is None or subject.hits is None:
-        return
-    ours = f"today's {today.classifier}" if safe == today else _described(comparison, safe)
-    text = f"{_upper(PURPOSES[DECISIONS])}, {ours} finds {safe.hits:.0f} of {n_rare} "
-    text += f"with {safe.alarms:.0f} false alarms"
-    others = {"today": today, _name(subject.arm): subject}
-    for name, choice in others.items():
-        if choice != safe:
-            text += f"; {name} {choice.hits:.0f} of {n_rare} with {choice.alarms:.0f}"
-    yield f"{text}."
-
-
-def _change(comparison: Comparison, answer: Answer) -> str:
-    change = answer.change
-    text = (
-        f"{_upper(PURPOSES[answer.metric])}, {_described(comparison, answer.subject)} changes "
-        f"{WORDS[answer.metric]} by {change.mean:+z.3f} against "
-        f"{_described(comparison, answer.rival)}"
-    )
-    if max(-change.low, change.high) < 1:  # else wider than any difference can be
-        text += f" (95 % interval {change.low:+z.3f} to {change.high:+z.3f})"
-    says = {"same": "no difference that matters", "unsure": "not certain"}
-    text += f": {says.get(answer.finding, answer.finding)}."
-    if answer.finding != "unsure":
-        return text
-    n_splits = comparison.task.n_splits
-    if answer.repeats_needed is None:
-        rows = f"rows of class {comparison.positive}"
-        return f"{text} More repetitions would not tell; more {rows} would."
-    return f"{text} {answer.repeats_needed} repetitions of {n_splits} folds would tell."
-
-
-def _calibration(comparison: Comparison, subject: Choice) -> Iterable[str]:
-    """Say whether probabilities can be read as risks, by the Brier score."""
-    ours, today = (subject.arm, subject.classifier), (BASELINE, subject.classifier)
-    means = _scores(comparison, "brier")
-    if ours not in means or today not in means:
-        return
-    values = f"(Brier score {means[ours]:.3f}, today {means[today]:.3f}; less is better)"
-    finding = comparison.interval("brier", ours, today).finding(lower_is_better=True)
-    name = _name(subject.arm)
-    if finding == "worse":
-        mend = (
-            "`correct_prior=True` in `AugmentedClassifier` corrects them"
-            if comparison.adds_rows(subject.arm)
-            else "calibrate them first"
-        )
-        yield f"Probabilities of {name} are worse risks than today's {values}: {mend}."
-    elif finding == "better":
-        yield f"Probabilities of {name} are better risks than today's {values}."
-    elif finding == "same":
-        yield f"As risks, probabilities of {name} are as good as today's {values}."
-    else:
-        yield f"As risks, probabilities of {name} may be better or worse than today's {values}."
-
-
-def _failures(comparison: Comparison) -> list[str]:
-    failed = comparison.failures
-    if failed.empty:
-        return []
-    counts = failed["arm"].value_counts(sort=False)
-    arms = _listed(f"{arm} in {n}" for arm, n in counts.items())
-    return [
-        f"{len(failed)} of {len(comparison.results)} fits failed ({arms}), the first with "
-        f"{failed['error'].iloc[0]}."
-    ]
-
-
-def _described(comparison: Comparison, choice: Choice) -> str:
-    """Name an arm, with its classifier where there are several."""
-    if len(comparison.classifiers) == 1:
-        return "your data as it is" if choice.arm == BASELINE else _name(choice.arm)
-    on = "on your data as it is" if choice.arm == BASELINE else f"with {_name(choice.arm)}"
-    return f"{choice.classifier} {on}"
-
-
-def _name(arm: str) -> str:
+def name_of(arm: str) -> str:
+    """Return how an arm is called in a sentence."""
     return "the GAN" if arm == "GAN" else arm
 
 
-def _listed(names: Iterable[str]) -> str:
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
-
-
-def _upper(text: str) -> str:
-    """Return a text with its first letter large."""
+def upper(text: str) -> str:
+    """Return a text with its first letter large, and the others as they are."""
     return text[:1].upper() + text[1:]
+
+
+def answers_to(comparison: Comparison, subject: str) -> dict[str, Answer]:
+    """Return whether `subject` helps, for each purpose that can be told, by metric."""
+    found = {metric: Contest(comparison, metric).answer(subject) for metric in WORDS}
+    return {metric: answer for metric, answer in found.items() if answer is not None}

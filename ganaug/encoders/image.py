@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_array
+from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import check_is_fitted
 
 from ganaug.encoders.cells import check_names
@@ -85,11 +85,15 @@ class ImageEncoder(NamesParameters, BaseEstimator):
         "channels": (one_of(["infer", "first", "last"]),),
     }
 
-    def __init__(self, shape: tuple[int, ...] | None = None, channels: str = "infer") -> None:
+    def __init__(
+        self,
+        shape: tuple[int, ...] | None = None,
+        channels: Literal["infer", "first", "last"] = "infer",
+    ) -> None:
         self.shape = shape
         self.channels = channels
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from numbers import Integral
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_array
+from sklearn.utils import Tags, check_array
 
 from ganaug.encoders.cells import check_names
 from ganaug.encoders.columns import Column, Table, check_column, columns_of
@@ -18,6 +18,7 @@ from ganaug.encoders.layout import RowLayout
 from ganaug.fitted import check_fits
 from ganaug.parameters import ARRAY_LIKE, NONE, NamesParameters, one_of, whole
 from ganaug.plain_values import cell_dtype
+from ganaug.typing import ColumnsLike
 
 
 class TableEncoder(NamesParameters, BaseEstimator):
@@ -77,11 +78,15 @@ class TableEncoder(NamesParameters, BaseEstimator):
         "max_groups": (whole(2),),
     }
 
-    def __init__(self, categorical_features: Any = "from_dtype", max_groups: int = 40) -> None:
+    def __init__(
+        self,
+        categorical_features: Literal["from_dtype"] | ColumnsLike | None = "from_dtype",
+        max_groups: int = 40,
+    ) -> None:
         self.categorical_features = categorical_features
         self.max_groups = max_groups
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import warnings
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -289,7 +290,7 @@ def _unlike(file: Path, image: Any, first_file: Path, first: Any) -> str:
 
 
 def write_images(
-    path: str | Path, X: np.ndarray, y: Any, *, real: ImageFolder | None = None
+    path: str | Path, X: np.ndarray, y: Iterable[Hashable], *, real: ImageFolder | None = None
 ) -> None:
     """Write synthetic images to a new folder, with a folder for each class; all or nothing.
 

@@ -21,8 +21,8 @@ def energy_distance(real: np.ndarray, synthetic: np.ndarray, *, relative: bool =
 
     Parameters
     ----------
-    real : ndarray of shape (n, width), n >= 2
-    synthetic : ndarray of shape (m, width), m >= 2
+    real, synthetic : ndarray of shape (n, width) and (m, width)
+        Two rows or more of each.
     relative : bool, default=False
         Divide it by :math:`2 E\|X - Y\|`: it does not depend on the scale of rows then, and is 1
         at most, for two samples without any spread.
@@ -133,18 +133,23 @@ def neighbourhoods(real: np.ndarray, synthetic: np.ndarray, k: int = 5) -> dict[
 
     Parameters
     ----------
-    real : ndarray of shape (n, width)
-    synthetic : ndarray of shape (m, width)
-    k : int
+    real, synthetic : ndarray of shape (n, width) and (m, width)
+        Two rows or more of each.
+    k : int, default=5
         Less where there are no more than ``k`` rows.
 
     Returns
     -------
-    dict
+    dict of str to float
         ``precision``, the share of synthetic rows in the neighbourhood of a real one; ``recall``,
         the share of real rows in that of a synthetic one [1]_; ``density``, the mean number of
         neighbourhoods of real rows that a synthetic row is in, divided by ``k``; ``coverage``, the
         share of real rows with a synthetic one in their neighbourhood [2]_.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two rows of a kind.
 
     References
     ----------
@@ -186,10 +191,9 @@ def detection_auc(real: np.ndarray, synthetic: np.ndarray, random_state: int = 0
 
     Parameters
     ----------
-    real : ndarray of shape (n, width), n >= 5
-    synthetic : ndarray of shape (m, width), m >= 5
-        Cross-validated over five folds.
-    random_state : int
+    real, synthetic : ndarray of shape (n, width) and (m, width)
+        Five rows or more of each; cross-validated over five folds.
+    random_state : int, default=0
         Of the folds and of the forest.
 
     Returns

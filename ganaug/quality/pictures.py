@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-    from ganaug.typing import Labels, Rows
+    from ganaug.typing import LabelsLike, RowsLike
 
 # Readable with any colour vision, on white and on black; the last is half transparent.
 REAL, SYNTHETIC, OTHERS = "#2a6fbb", "#d2660f", "#8b909999"
@@ -43,10 +43,10 @@ def blank(figure: Figure | SubFigure | None, size: tuple[float, float]) -> Figur
 
 
 def draw_marginals(
-    real: Rows,
-    synthetic: Rows,
+    real: RowsLike,
+    synthetic: RowsLike,
     *,
-    reference: Rows | None = None,
+    reference: RowsLike | None = None,
     most_columns: int = 12,
     figure: Figure | SubFigure | None = None,
 ) -> Figure:
@@ -143,7 +143,7 @@ def _draw_histogram(
     panel.set_xticks(list(ticks), list(ticks.values()))
     if are_dates:
         for label, side in zip(panel.get_xticklabels(), ("left", "right"), strict=False):
-            label.set_horizontalalignment(side)
+            label.set(horizontalalignment=side)
 
 
 def _short(number: float) -> str:
@@ -173,9 +173,9 @@ def _draw_levels(panel: Axes, real: pd.Series, synthetic: pd.Series) -> None:
 
 
 def draw_projection(
-    real: Rows,
-    synthetic: Rows,
-    others: Rows | None = None,
+    real: RowsLike,
+    synthetic: RowsLike,
+    others: RowsLike | None = None,
     *,
     figure: Figure | SubFigure | None = None,
 ) -> Figure:
@@ -231,7 +231,11 @@ def draw_projection(
 
 
 def draw_distances(
-    real: Rows, synthetic: Rows, held_out: Rows, *, figure: Figure | SubFigure | None = None
+    real: RowsLike,
+    synthetic: RowsLike,
+    held_out: RowsLike,
+    *,
+    figure: Figure | SubFigure | None = None,
 ) -> Figure:
     """Draw how near rows come to those that the generator was trained on.
 
@@ -280,8 +284,8 @@ def draw_distances(
 
 
 def draw_images(
-    real: tuple[Rows, Labels],
-    synthetic: tuple[Rows, Labels],
+    real: tuple[RowsLike, LabelsLike],
+    synthetic: tuple[RowsLike, LabelsLike],
     *,
     shape: tuple[int, ...] | None = None,
     channels: Literal["infer", "first", "last"] = "infer",

@@ -12,7 +12,9 @@ def nearest_distances(rows: np.ndarray, to: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     rows : ndarray of shape (n, width)
+        From which distances are measured.
     to : ndarray of shape (m, width)
+        Among which the nearest is looked for.
 
     Returns
     -------
@@ -41,7 +43,7 @@ def copies(
     ----------
     train, held_out, synthetic : ndarray of shape (n, width)
         Rows of one class, encoded alike.
-    share : float
+    share : float, default=0.05
         The share of held-out rows that counts as near.
 
     Returns

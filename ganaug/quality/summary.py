@@ -25,7 +25,7 @@ from ganaug.quality.measures import QualityReport
 from ganaug.quality.privacy import copies
 
 if TYPE_CHECKING:
-    from ganaug.typing import Rows
+    from ganaug.typing import RowsLike
 
 #: Fewer rows have no distribution to compare.
 FEWEST_ROWS = 5
@@ -188,7 +188,7 @@ def without_identifiers(real: Any, **others: Any) -> tuple[dict[str, Any], list]
 
 
 def report(
-    real: Rows, synthetic: Rows, held_out: Rows | None = None, *, random_state: int = 0
+    real: RowsLike, synthetic: RowsLike, held_out: RowsLike | None = None, *, random_state: int = 0
 ) -> QualityReport:
     """Return how close synthetic rows of one class are to real ones, and how much too close.
 

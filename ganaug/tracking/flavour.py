@@ -28,6 +28,7 @@ from ganaug.tracking.models import input_schema, output_schema, requirements
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
     from mlflow.models.model import ModelInfo
+    from mlflow.models.utils import ModelInputExample
 
 FLAVOUR = "ganaug"
 # The module that `mlflow.pyfunc.load_model` imports; every saved model names it.
@@ -45,7 +46,7 @@ def save_model(
     path: str | Path,
     mlflow_model: Model | None = None,
     signature: ModelSignature | None = None,
-    input_example: Any = None,
+    input_example: ModelInputExample | None = None,
     pip_requirements: Iterable[str] | str | None = None,
     extra_pip_requirements: Iterable[str] | str | None = None,
     metadata: Mapping[str, Any] | None = None,
@@ -58,12 +59,14 @@ def save_model(
         Fitted.
     path : str or Path
         A folder that is not there yet, or empty.
-    mlflow_model, signature, input_example, extra_pip_requirements, metadata : default=None
+    mlflow_model, signature, input_example : default=None
         As for every flavour of MLflow.
     pip_requirements : list of str or str, default=None
         What an environment needs to load the model. By default ganaug and the packages that it
         needs, in the versions used here. While your ganaug is not on the package index, name what
         pip can install instead, such as a wheel.
+    extra_pip_requirements, metadata : default=None
+        As for every flavour of MLflow.
 
     Raises
     ------

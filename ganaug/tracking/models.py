@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
+from sklearn.base import BaseEstimator
 
 from ganaug.tracking.client import quiet
 
@@ -29,7 +30,7 @@ TRUSTED = (
 )
 
 
-def trusted_types(estimator: Any, trust: Collection[str] = ()) -> list[str]:
+def trusted_types(estimator: BaseEstimator, trust: Collection[str] = ()) -> list[str]:
     """Return the types that skops must be told to trust to load `estimator`.
 
     They are what ``mlflow.sklearn.log_model`` needs as ``skops_trusted_types``: exactly the types
@@ -42,6 +43,11 @@ def trusted_types(estimator: Any, trust: Collection[str] = ()) -> list[str]:
     trust : collection of str, default=()
         Types that you vouch for, of other packages than ganaug, imbalanced-learn, scikit-learn,
         numpy, scipy and pandas: those of a booster, for instance. See ``docs/boosters.md``.
+
+    Returns
+    -------
+    list of str
+        Their full names, sorted.
 
     Raises
     ------

@@ -41,6 +41,58 @@ def test_augment__seed__same_bytes(capsys, table):
     assert paths[0].read_bytes() == paths[1].read_bytes() != paths[2].read_bytes()
 
 
+def test_augment__drop__nothing_is_learned_and_real_rows_keep_their_cells(capsys, table):
+    out = table.with_name("out.csv")
+    arguments = ("--target", "y", "-o", out, *STEPS, "--drop", "zip", "--no-mark")
+    assert run(capsys, "augment", table, *arguments, "--save-model", table.with_name("m"))[0] == 0
+    assert out.read_text().startswith(table.read_text())
+    made = pd.read_csv(out, dtype=str, na_filter=False).iloc[60:]
+    assert set(made["zip"]) == {""}
+    assert "zip" not in GANAugmenter.load(table.with_name("m")).feature_names_in_
+    # In another format, which is written from values, the column is gone.
+    other = table.with_name("out.parquet")
+    arguments = ("--target", "y", "-o", other, *STEPS, "--drop", "zip")
+    assert run(capsys, "augment", table, *arguments)[0] == 0
+    assert pd.read_parquet(other).columns[0] == "day"
+
+
+def test_augment__model__draws_from_a_saved_gan(capsys, table, monkeypatch):
+    model, first, again = (table.with_name(name) for name in ("m", "first.csv", "again.csv"))
+    words = ("--target", "y", "--seed", 3)
+    assert run(capsys, "augment", table, *words, "-o", first, *STEPS, "--save-model", model)[0] == 0
+    monkeypatch.setattr(GANAugmenter, "fit", pytest.fail)
+    code, out, _ = run(capsys, "augment", table, *words, "-o", again, "--model", model)
+    assert code == 0
+    assert again.read_bytes() == first.read_bytes()
+    strategy = ("--sampling-strategy", '{"01": 17}', "--force")
+    code, out, _ = run(capsys, "augment", table, *words, "-o", again, "--model", model, *strategy)
+    assert out == f"Wrote {again}: 60 real rows and 2 synthetic; 01: 2 more (gan)\n"
+
+
+def test_augment__a_model_that_does_not_fit__nothing_is_written(capsys, table, folder):
+    model, out = table.with_name("m"), table.with_name("out.csv")
+    words = ("--target", "y", "-o", out)
+    assert run(capsys, "augment", table, *words, *STEPS, "--save-model", model)[0] == 0
+    out.unlink()
+    other = table.with_name("other.csv")
+    other.write_text(table.read_text().replace("zip,", "zap,", 1))
+    strange = table.with_name("strange.csv")
+    strange.write_text(table.read_text().replace(",01\n", ",02\n"))
+    bad = f"does not fit {model}: "
+    for data, options, told in [
+        (other, (), f"{other} {bad}The feature names should match"),
+        (strange, (), f"{strange} {bad}y has labels that were not there in fit"),
+        (table, ("--steps", 3), "--model trains no GAN; leave out --steps."),
+        (table, ("--save-model", "n"), "--model trains no GAN; leave out --save-model."),
+    ]:
+        assert complaint(capsys, "augment", data, *words, "--model", model, *options).startswith(
+            told
+        )
+    said = complaint(capsys, "augment", folder, "-o", out.with_name("more"), "--model", model)
+    assert said == f"{folder} {bad}it makes no images."
+    assert not out.exists()
+
+
 @pytest.mark.parametrize(("strategy", "n"), [("0.5", 8), ('{"01": 20}', 5), ("auto", 30)])
 def test_augment__strategy(capsys, table, strategy, n):
     out = table.with_name("out.csv")

@@ -33,11 +33,21 @@ def test_help__teaches(capsys):
         code, out, _ = run(capsys, *arguments)
         assert code == 0
         assert all(word in out for word in ("compare", "augment", "sample"))
-    for command in ("compare", "augment", "sample"):
+    for command in ("compare", "augment", "sample", "quality", "ui", "send"):
         code, out, _ = run(capsys, command, "--help")
         assert code == 0
         assert f"ganaug {command} " in out
         assert "xample" in out
+
+
+def test_version(capsys):
+    assert run(capsys, "--version") == (0, f"ganaug {ganaug.__version__}\n", "")
+
+
+def test_verbose__an_error_with_where_it_arose(capsys, tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no file"):
+        run(capsys, "compare", tmp_path / "none.csv", "--verbose")
+    assert complaint(capsys, "compare", tmp_path / "none.csv").startswith("There is no file")
 
 
 @pytest.mark.slow

@@ -26,11 +26,13 @@ def test_sample__from_a_saved_model(capsys, table):
     frame = pd.read_csv(new, dtype=str, na_filter=False)
     assert list(frame) == ["zip", "day", "n", "x", "flag", "odd, name", "y"]
     assert frame["y"].tolist() == ["01"] * 3 + ["1"] * 2
+    assert run(capsys, "sample", model, "-n", 4, "-o", new, "--force")[0] == 0
+    assert pd.read_csv(new, dtype=str)["y"].tolist() == ["01"] * 4
     parquet = table.with_name("new.parquet")
     assert run(capsys, "sample", model, "-o", parquet)[0] == 0
     assert pd.read_parquet(parquet)["y"].tolist() == ["01"] * 30
     for wrong, message in {
-        "5": "'5' names no classes; write it like '{\"yes\": 100}'.",
+        "-5": "'-5' names no classes; write it like '{\"yes\": 100}'.",
         "{yes: 5}": "'{yes: 5}' is not JSON (Expecting property name",
         '{"2": 5}': "There is no class '2'. There are 01, 1.",
         '{"01": -5}': "n asks for -5 rows of '01'; pass a whole number",

@@ -78,7 +78,7 @@ def made_up(arms, seed=0):
     y = np.repeat(["no", "yes"], [40, 10])
     names = [arm for arm in arms if arm != "nothing"]
     task = check_task(
-        pd.DataFrame({"a": np.arange(50.0)}),
+        pd.DataFrame({"a": np.arange(50.0) % 7}),
         y,
         arms=names,
         classifiers=DUMMIES,

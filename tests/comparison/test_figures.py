@@ -7,6 +7,7 @@ from sklearn.metrics import average_precision_score
 
 from ganaug.comparison import compare
 from ganaug.comparison.figures import (
+    FINDINGS,
     arm_styles,
     draw_calibration,
     draw_differences,
@@ -64,14 +65,19 @@ def test_calibration_is_that_of_tenths_of_the_held_out_rows(found):
     assert arms[0].get_ydata()[-1] == pytest.approx(top["positive"].mean())
 
 
-def test_differences_are_drawn_with_their_intervals(found):
+def test_differences_are_drawn_with_their_intervals_and_what_these_say(found, clear):
     panel = draw_differences(found, "brier").axes[0]
     assert [label.get_text() for label in panel.get_yticklabels()] == found.arms[1:]
     _, line, point, *_ = panel.lines
     wanted = found.interval("brier", "class-weight")
     assert line.get_xdata().tolist() == [wanted.low, wanted.high]
     assert point.get_xdata() == [wanted.mean]
-    assert panel.get_xlabel() == "less is better"
+    assert panel.get_xlabel().startswith("\N{LEFTWARDS ARROW} better")
+    (band,) = panel.patches
+    assert (band.get_x(), band.get_width()) == (-0.01, 0.02)
+    for metric in ("average_precision", "brier"):
+        *_, gan = draw_differences(clear, metric).axes[0].lines
+        assert (gan.get_color(), gan.get_marker()) == FINDINGS["better"]
 
 
 def test_rows_added_are_means_over_folds(found):

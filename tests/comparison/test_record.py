@@ -2,18 +2,19 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from socket import gethostname
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import IN_A_STORE, Foreign, closed_port, new_store, runs_in
+from helpers import IN_A_STORE, Foreign, closed_port, new_store, runs_in, snapshot
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
 from ganaug import GANAugmenter
-from ganaug.comparison import GAN, compare, log_comparison
+from ganaug.comparison import GAN, check_log, compare, log_comparison
 from ganaug.digest import digest
 from ganaug.tracking import MLflowLogger, trusted_types
 
@@ -78,6 +79,7 @@ def logged(comparison, template, tmp_path_factory):
         root=root,
         data_name="toy",
         experiment="ganaug",
+        log_models="all",
         on_run=lambda *progress: seen.append(progress),
     )
     return SimpleNamespace(result=result, root=root, progress=seen)
@@ -99,24 +101,52 @@ def children(logged):
     }
 
 
-CELLS = [
-    f"{arm} / {classifier}"
+PAIRS = [
+    (arm, classifier)
     for arm in ("nothing", "SMOTE", "balanced-bagging", "GAN")
     for classifier in ("logistic", "forest")
 ]
+CELLS = ["-".join(pair) for pair in PAIRS]
 
 
 def test_the_parent_tells_what_was_compared(parent, logged, comparison, table):
     assert parent.info.status == "FINISHED"
     assert parent.info.run_name == "compare toy"
     assert parent.data.tags["ganaug.kind"] == "comparison"
-    assert str(comparison.verdict()) in parent.data.tags["mlflow.note.content"]
-    expected = {"seed": "0", "folds": "2", "rows": "120", "columns": "7"}
+    expected = {"seed": "0", "folds": "2", "rows": "120", "columns": "7", "subject": "GAN"}
     assert expected.items() <= parent.data.params.items()
     counts = pd.Series(table[1]).value_counts()
     assert parent.data.params["class_counts"] == f"no: {counts['no']}, yes: {counts['yes']}"
     assert parent.data.params["version/scikit-learn"].startswith("1.")
-    assert logged.progress == [(i + 1, 8, name) for i, name in enumerate(CELLS)]
+
+
+def test_the_parent_has_the_verdict_as_metrics_and_as_text(parent, comparison):
+    verdict = comparison.verdict()
+    for metric, answer in verdict.answers.items():
+        change = answer.change
+        expected = {
+            f"{metric}/top": answer.top.score,
+            f"{metric}/safe": answer.safe.score,
+            f"{metric}/today": answer.today.score,
+            f"{metric}/gain": change.mean,
+            f"{metric}/gain_low": change.low,
+            f"{metric}/gain_high": change.high,
+        }
+        logged = {name: parent.data.metrics[name] for name in expected}
+        assert logged == pytest.approx(expected)
+    lines = parent.data.tags["mlflow.note.content"].splitlines()
+    assert lines[0] == f"**{verdict.headline}**"
+    assert [f"- {sentence}" for sentence in verdict.sentences] == lines[2 : lines.index("", 2)]
+    (top,) = [line for line in lines if line.startswith("| top scorer | ")][:1]
+    answer = verdict.answers["average_precision"].top
+    assert top.split(" | ")[1:4] == [answer.arm, answer.classifier, f"{answer.score:.3f}"]
+
+
+def test_the_last_run_is_the_best(children, logged, comparison):
+    means = {pair: comparison.fold_scores("average_precision", pair).mean() for pair in PAIRS}
+    worst_first = ["-".join(pair) for pair in sorted(PAIRS, key=means.get)]
+    assert logged.progress == [(i + 1, 8, name) for i, name in enumerate(worst_first)]
+    assert sorted(children, key=lambda name: children[name].info.start_time) == worst_first
 
 
 def test_the_parent_holds_leaderboard_figure_and_verdict(logged, comparison):
@@ -163,46 +193,59 @@ def test_a_child_holds_parameters_and_scores(children, logged, comparison):
     assert sorted(children) == sorted(CELLS)
     client = MlflowClient(tracking_uri=logged.result.tracking_uri)
     for name, run in children.items():
-        arm, classifier = name.split(" / ")
+        arm, classifier = run.data.params["arm"], run.data.params["classifier"]
+        assert name == f"{arm}-{classifier}"
         assert run.info.status == "FINISHED"
-        assert run.data.tags["ganaug.arm"] == run.data.params["arm"] == arm
+        assert run.data.tags["ganaug.arm"] == arm
         for metric in ("average_precision", "brier"):
             scores = comparison.fold_scores(metric, (arm, classifier))
             assert run.data.metrics[metric] == pytest.approx(scores.mean())
-            assert run.data.metrics[f"{metric}_sd"] == pytest.approx(scores.std())
-            folds = client.get_metric_history(run.info.run_id, f"fold/{metric}")
-            assert {point.step: point.value for point in folds} == pytest.approx(scores.to_dict())
+            assert run.data.metrics[f"{metric}/sd"] == pytest.approx(scores.std())
+            points = client.get_metric_history(run.info.run_id, f"{metric}/mean_up_to_fold")
+            expected = {1: scores[1], 2: scores.mean()}
+            assert {point.step: point.value for point in points} == pytest.approx(expected)
+        ranked = comparison.fold_scores("average_precision", (arm, classifier))
+        said = f"**{arm}** with {classifier}: average precision {ranked.mean():.3f} ± "
+        assert run.data.tags["mlflow.note.content"].startswith(said)
         assert run.data.metrics["fit_seconds"] > 0
-    forest = children["nothing / forest"].data.params
-    assert forest["randomforestclassifier__n_estimators"] == "5"
+
+
+def test_a_child_has_no_parameters_but_those_that_were_set(children):
+    pair = {"arm": "nothing", "classifier": "forest"}
+    assert children["nothing-forest"].data.params == pair | {"classifier__n_estimators": "5"}
+    gan = {"n_draws": "5", "augmenter__steps": str(STEPS), "augmenter__random_state": "0"}
+    pair = {"arm": "GAN", "classifier": "logistic"}
+    assert children["GAN-logistic"].data.params == pair | gan
 
 
 def test_only_the_gan_has_curves(children, logged, comparison):
     from mlflow import MlflowClient
 
     client = MlflowClient(tracking_uri=logged.result.tracking_uri)
+    first, second = comparison.histories["GAN"]
+    means = [(a["loss/critic"] + b["loss/critic"]) / 2 for a, b in zip(first, second, strict=True)]
     for name, run in children.items():
-        curve = client.get_metric_history(run.info.run_id, "fold_2/loss/critic")
-        expected = comparison.histories["GAN"][1] if name.startswith("GAN") else []
-        assert [(p.step, p.value) for p in curve] == [
-            (tick["step"], tick["loss/critic"]) for tick in expected
-        ]
+        curve = client.get_metric_history(run.info.run_id, "loss/critic")
+        expected = [tick["step"] for tick in first] if name.startswith("GAN") else []
+        assert [point.step for point in curve] == expected
+        assert [point.value for point in curve] == pytest.approx(means if expected else [])
 
 
-@pytest.mark.parametrize("name", CELLS)
-def test_the_logged_pipeline_predicts_the_same(name, children, logged, comparison, table):
+@pytest.mark.parametrize("pair", PAIRS)
+def test_the_logged_pipeline_predicts_the_same(pair, children, logged, comparison, table):
     import mlflow
 
     mlflow.set_tracking_uri(logged.result.tracking_uri)
-    run_id = children[name].info.run_id
-    expected = comparison.refit(*name.split(" / ")).predict(table[0])
+    name = "-".join(pair)
+    uri = f"runs:/{children[name].info.run_id}/{name}"
+    expected = comparison.refit(*pair).predict(table[0])
 
-    model = mlflow.sklearn.load_model(f"runs:/{run_id}/pipeline")
+    model = mlflow.sklearn.load_model(uri)
     np.testing.assert_array_equal(model.predict(table[0]), expected)
-    served = mlflow.pyfunc.load_model(f"runs:/{run_id}/pipeline")
+    served = mlflow.pyfunc.load_model(uri)
     np.testing.assert_array_equal(served.predict(table[0]), expected)
 
-    flavour = mlflow.models.get_model_info(f"runs:/{run_id}/pipeline").flavors["sklearn"]
+    flavour = mlflow.models.get_model_info(uri).flavors["sklearn"]
     assert flavour["serialization_format"] == "skops"
     assert flavour["skops_trusted_types"] == trusted_types(model)
     (example,) = served.input_example.itertuples(index=False)
@@ -236,8 +279,49 @@ def test_the_line_that_opens_the_interface(logged):
     )
     assert result.ui_url == (
         f"http://127.0.0.1:5000/#/experiments/{result.experiment_id}/runs"
-        "?workflowType=machine_learning"
+        f"?workflowType=machine_learning&viewStateShareKey={result.run_id}"
     )
+    assert result.usage == ""
+
+
+def test_the_address_opens_the_children_sorted_among_training_runs(logged, children):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=logged.result.tracking_uri)
+    tags = client.get_experiment(logged.result.experiment_id).tags
+    view = json.loads(tags[f"mlflow.sharedViewState.{logged.result.run_id}"])
+    assert view["selectedColumns"][:2] == [
+        "metrics.`average_precision`",
+        "metrics.`balanced_accuracy`",
+    ]
+    shown = client.search_runs(
+        [logged.result.experiment_id],
+        view["searchFilter"],
+        order_by=[f"{view['orderByKey']} {'ASC' if view['orderByAsc'] else 'DESC'}"],
+    )
+    scores = [run.data.metrics["average_precision"] for run in shown]
+    assert len(scores) == len(children)
+    assert scores == sorted(scores, reverse=True)
+    assert tags["mlflow.experimentKind"] == "custom_model_development"
+
+
+def test_the_experiment_tells_the_headline_unless_it_has_a_text_of_its_own(
+    logged, store, comparison
+):
+    from mlflow import MlflowClient
+
+    def text_in(client, experiment_id):
+        return client.get_experiment(experiment_id).tags["mlflow.note.content"]
+
+    client = MlflowClient(tracking_uri=logged.result.tracking_uri)
+    text = text_in(client, logged.result.experiment_id)
+    assert f"toy. **{comparison.verdict().headline}**" in text.splitlines()[0]
+    assert f"/#/experiments/{logged.result.experiment_id}/runs/{logged.result.run_id})" in text
+
+    client = MlflowClient(tracking_uri=store)
+    experiment_id = client.create_experiment("mine", tags={"mlflow.note.content": "My text."})
+    log_comparison(comparison, experiment="mine", log_models="none")
+    assert text_in(client, experiment_id) == "My text."
 
 
 class Broken(LogisticRegression):
@@ -257,30 +341,49 @@ def test_failures_leave_their_reason_and_do_not_stop_the_rest(store, table):
         cv=2,
     )
     with mlflow.start_run() as mine:
-        with pytest.warns(RuntimeWarning, match="nothing / foreign was not logged") as caught:
-            result = log_comparison(comparison)
+        with pytest.warns(RuntimeWarning, match="nothing-foreign was not logged") as caught:
+            result = log_comparison(comparison, log_models="all")
         assert mlflow.active_run().info.run_id == mine.info.run_id
     assert len(caught) == 1
     assert mlflow.get_run(result.run_id).data.tags["mlflow.parentRunId"] == mine.info.run_id
 
     runs = {run.info.run_name: run for run in runs_in(store, "Default")}
-    foreign, broken = runs["nothing / foreign"], runs["nothing / broken"]
+    foreign, broken = runs["nothing-foreign"], runs["nothing-broken"]
     assert foreign.info.status == "FINISHED"
     assert foreign.data.metrics["roc_auc"] == 0.5
     assert "vouch for" in foreign.data.tags["ganaug.error.model"]
     assert broken.info.status == "FAILED"
     assert broken.data.tags["ganaug.error.fold_1"] == "RuntimeError: out of order"
     assert broken.data.metrics == {}
-    assert runs["nothing / logistic"].outputs.model_outputs
+    assert runs["nothing-logistic"].outputs.model_outputs
+
+
+def best_of(comparison):
+    """Return the pairs that the verdict names: safe choices and top scorers."""
+    answers = comparison.verdict().answers.values()
+    choices = [choice for answer in answers for choice in (answer.safe, answer.top)]
+    return {(choice.arm, choice.classifier) for choice in choices}
+
+
+@pytest.mark.parametrize("log_models", ["best", "none"])
+def test_only_the_models_that_were_asked_for_are_fitted(store, comparison, log_models):
+    log_comparison(comparison, log_models=log_models)
+    logged = {run.info.run_name for run in runs_in(store) if run.outputs.model_outputs}
+    pairs = best_of(comparison) if log_models == "best" else set()
+    assert logged == {"-".join(pair) for pair in pairs}
+    assert len(runs_in(store)) == 1 + len(CELLS)
 
 
 def test_an_interrupted_log_goes_on_where_it_stopped(store, comparison, monkeypatch):
-    def interrupt(done, total, name):
-        if done == 3:
+    done = []
+
+    def interrupt(n, total, name):
+        done.append(name)
+        if n == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        log_comparison(comparison, on_run=interrupt)
+        log_comparison(comparison, log_models="all", on_run=interrupt)
     left = runs_in(store)
     assert {run.info.status for run in left} == {"FAILED", "FINISHED"}
     (parent,) = [run for run in left if run.info.status == "FAILED"]
@@ -288,20 +391,21 @@ def test_an_interrupted_log_goes_on_where_it_stopped(store, comparison, monkeypa
     fitted = []
     refit = type(comparison).refit
 
-    def watched(self, arm, classifier):
-        fitted.append(f"{arm} / {classifier}")
-        return refit(self, arm, classifier)
+    def watched(self, *pair):
+        fitted.append("-".join(pair))
+        return refit(self, *pair)
 
     monkeypatch.setattr(type(comparison), "refit", watched)
-    result = log_comparison(comparison)
+    result = log_comparison(comparison, log_models="all")
     assert result.run_id == parent.info.run_id
-    assert fitted == CELLS[3:]
+    assert sorted(done + fitted) == sorted(CELLS)
     assert result.n_reused == 3
     runs = runs_in(store)
     assert {run.info.status for run in runs} == {"FINISHED"}
     names = [run.info.run_name for run in runs if run.info.run_id != result.run_id]
     assert sorted(names) == sorted(CELLS)
-    assert log_comparison(comparison).run_id != result.run_id, "one that is done is not touched"
+    again = log_comparison(comparison, log_models="none")
+    assert again.run_id != result.run_id, "one that is done is not touched"
 
 
 def test_what_a_crash_left_running_is_cleared_up(store, comparison):
@@ -391,21 +495,42 @@ def test_a_server_answers_which_arm_won_and_serves_the_champion(server, comparis
         datasets=[{"dataset_name": "toy", "dataset_digest": dataset.digest}],
         order_by=[{"field_name": "metrics.average_precision", "ascending": False}],
     )
-    assert len(models) == len(CELLS)
+    pairs = {(model.params["arm"], model.params["classifier"]) for model in models}
+    assert pairs == best_of(comparison)
+    assert {model.name for model in models} == {"-".join(pair[::-1]) for pair in pairs}
     assert (models[0].params["classifier"], models[0].params["arm"]) == best
 
     assert result.registered.alias == "champion"
     champion = client.get_model_version_by_alias("toy", "champion")
     run = client.get_run(champion.run_id)
     assert (run.data.params["arm"], run.data.params["classifier"]) == comparison.winner()
+    story = result.registered.story
+    assert champion.description == story
+    arm, classifier = comparison.winner()
+    assert f"It is {classifier} with {arm}, the verdict's advice for a list sorted by" in story
+
     before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(server)
+    *first, last = result.usage.splitlines()
+    names = {"rows": table[0]}
     try:
-        model = mlflow.sklearn.load_model("models:/toy@champion")
+        exec("\n".join(first), names)
+        chances = eval(last, names)
     finally:
         mlflow.set_tracking_uri(before)
-    expected = comparison.refit(*comparison.winner()).predict(table[0])
-    np.testing.assert_array_equal(model.predict(table[0]), expected)
+    expected = comparison.refit(*comparison.winner()).predict_proba(table[0])
+    np.testing.assert_array_equal(chances, expected)
+
+
+def test_a_comparison_that_is_logged_twice_is_registered_once(store, comparison):
+    from mlflow import MlflowClient
+
+    first, again = (log_comparison(comparison, registered_model_name="toy") for _ in range(2))
+    assert first.run_id != again.run_id
+    (version,) = MlflowClient(store).search_model_versions("name = 'toy'")
+    assert str(version.version) == "1"
+    assert version.description == first.registered.story
+    assert (again.registered.version, again.registered.alias) == ("1", "champion")
+    assert "is this very model" in again.registered.story
 
 
 def test_autologging_changes_nothing_and_adds_no_runs(store, table):
@@ -439,15 +564,34 @@ def test_a_winner_that_cannot_be_logged_is_not_registered(store, table):
     comparison = compare(*table, arms=["nothing"], classifiers={"foreign": Foreign()}, cv=2)
     with (
         pytest.warns(RuntimeWarning, match="was not logged"),
-        pytest.raises(ValueError, match="nothing / foreign won, but its pipeline could not be"),
+        pytest.raises(ValueError, match="nothing-foreign won, but its pipeline could not be"),
     ):
         log_comparison(comparison, registered_model_name="toy")
 
 
 def test_bad_names_are_told_before_anything_is_logged(store, comparison):
-    with pytest.raises(ValueError, match="'a/b' cannot name a registered model"):
-        log_comparison(comparison, registered_model_name="a/b")
+    for asked, complaint in (
+        ({"registered_model_name": "a/b"}, "'a/b' cannot name a registered model"),
+        ({"registered_model_name": "a", "log_models": "none"}, "needs the winner's model"),
+        ({"log_models": "some"}, "log_models='some' must be one of best, all, none"),
+    ):
+        with pytest.raises(ValueError, match=complaint):
+            log_comparison(comparison, **asked)
     assert runs_in(store) == []
+
+
+def test_a_check_leaves_nothing_behind(tmp_path):
+    before = snapshot(tmp_path)
+    check_log(root=tmp_path / "new", registered_model_name="toy")
+    for asked, complaint in (
+        ({"registered_model_name": "a/b"}, "'a/b' cannot name a registered model"),
+        ({"experiment": ""}, "experiment='' cannot be the name"),
+        ({"root": tmp_path / "file" / "new"}, "cannot be made: .*file is no folder"),
+    ):
+        (tmp_path / "file").touch()
+        with pytest.raises(ValueError, match=complaint):
+            check_log(**{"root": tmp_path / "new"} | asked)
+    assert snapshot(tmp_path).keys() - before.keys() == {Path("file")}
 
 
 def test_logging_to_a_dead_server_fails_at_once(comparison):

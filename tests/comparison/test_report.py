@@ -15,6 +15,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from ganaug import GANAugmenter, quality
 from ganaug.comparison import GAN, METRICS, Arm, compare, render_report
+from ganaug.comparison.scores import RANKING
 from ganaug.encoders.image import ImageEncoder
 
 pytestmark = pytest.mark.slow
@@ -47,11 +48,11 @@ def text(element):
 
 
 def section(root, title):
-    return next(element for element in root.iter("section") if text(element.find("h2")) == title)
+    return next(part for part in root.iter("section") if text(part.find(".//h2")) == title)
 
 
 def titles(element):
-    return [figure.get("aria-label").partition(": ")[0] for figure in element.iter("figure")]
+    return [text(caption) for caption in element.iter("figcaption")]
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +101,9 @@ def test_the_page_needs_nothing_else(page, root):
     assert not tags & {"script", "img", "link", "iframe", "object", "image", "b", "i"}
     ids = [element.get("id") for element in root.iter() if element.get("id")]
     assert len(ids) == len(set(ids)) > 50
-    assert all(re.fullmatch("(?s).+: .+", e.get("aria-label")) for e in root.iter("figure"))
+    images = [e for e in root.iter() if e.get("role") == "img"]
+    assert len(images) == len(list(root.iter("svg"))) == len(list(root.iter("figcaption")))
+    assert all(re.fullmatch("(?s).+: .+", image.get("aria-label")) for image in images)
     links = [e.get(key) for e in root.iter() for key in ("href", XLINK, "src") if e.get(key)]
     pointed = re.findall(r"url\((.*?)\)", page)
     assert all(link.startswith("#") for link in links + pointed)
@@ -115,16 +118,24 @@ def test_the_page_needs_nothing_else(page, root):
 def test_the_verdict_comes_first(found, root):
     (headline,) = root.iter("h1")
     assert text(headline) == found.verdict().headline
-    said = [text(element) for element in root.find("body/header").iter("p")]
-    sentences = found.verdict().sentences
-    assert said[-len(sentences) :] == [" ".join(sentence.split()) for sentence in sentences]
-    assert said[0].startswith(f"<img src='x'> · 120 rows, 20 of the rarest class, {RARE} · 20")
-    assert said[1] == "For a list sorted by risk, use"
-    best = found.fold_scores("average_precision", ("nothing", "bayes <i>"))
-    assert said[2:4] == [
-        "bayes <i> with nothing",
-        f"average precision {best.mean():.3f} ±{best.std():.3f} over folds",
-    ]
+    header = root.find("body/header")
+    (about, *_) = header.iter("p")
+    assert text(about).startswith(f"<img src='x'> · 120 rows, 20 of the rarest class, {RARE} · 20")
+    said = [" ".join(sentence.split()) for sentence in found.verdict().sentences]
+    assert [text(item) for item in header.iter("li")] == said
+    for table, (metric, answer) in zip(
+        header.iter("table"), found.verdict().answers.items(), strict=True
+    ):
+        rows = table.findall("tbody/tr")
+        choices = [answer.today, answer.safe, answer.top, answer.subject]
+        roles = "today", "safe choice", "top scorer", "the GAN"
+        for row, choice in zip(rows, dict.fromkeys(choices), strict=True):
+            who, hits, *alarms, score = (text(cell) for cell in row)
+            its_roles = [role for role, who in zip(roles, choices, strict=True) if who == choice]
+            assert who == f"{', '.join(its_roles)} {choice.arm} with {choice.classifier}"
+            assert hits == f"{choice.hits:.0f} of 20"
+            assert alarms == ([] if metric == RANKING else [f"{choice.alarms:.0f}"])
+            assert score == f"{choice.score:.3f}"
 
 
 def test_every_score_stands_beside_its_interval(found, root):
@@ -148,7 +159,7 @@ def test_every_score_stands_beside_its_interval(found, root):
                     continue
                 wanted = found.differences(metric).set_index(["arm", "classifier"])
                 wanted = wanted.loc[(arm, classifier)]
-                assert change[0].get("class") == f"change {wanted['finding']}"
+                assert change[0].find("span").get("class") == wanted["finding"]
                 if max(-wanted["low"], wanted["high"]) >= 1:
                     expected = f"{wanted['mean']:+z.3f} too few folds to tell"
                 else:
@@ -159,10 +170,9 @@ def test_every_score_stands_beside_its_interval(found, root):
 
 
 def test_names_are_shown_as_they_are(root):
-    shown = [text(element) for element in root.iter("text")]
     for name in NASTY:
         name = " ".join(name.replace("\x07", "").split())
-        assert any(label.startswith(f"{name} (distance") for label in shown)
+        assert any(label.startswith(f"{name} distance 0.") for label in titles(root))
     assert any(text(e) == "<img src='x'>: does a GAN help?" for e in root.iter("title"))
     assert text(section(root, "How to reproduce it").find("pre")) == "ganaug compare 'a&b.csv'"
     assert f"{RARE} (20), usual (100)" in text(section(root, "How to reproduce it"))
@@ -173,26 +183,41 @@ def test_failures_and_notes_are_told(found, root):
     assert "6 of 30 cells failed" in told
     assert "fold 1, broken, bayes <i>: FloatingPointError: x < 0 & gone" in told
     scores = section(root, "Scores")
-    assert [text(p) for p in scores.findall("p")][1:] == found.notes
-    starred = [text(row) for row in scores.find("table").iter("th") if "*" in text(row)]
+    assert [text(p) for p in scores.findall("p")] == found.notes
+    starred = [text(row) for row in scores.find(".//table").iter("th") if "*" in text(row)]
     assert starred == ["broken*"]
 
 
-def test_curves_are_drawn_for_each_classifier_in_the_colours_of_the_key(found, root):
+def test_curves_are_drawn_for_each_classifier_in_the_colours_of_its_table(found, root):
     for title in ("Precision and recall", "Calibration"):
         element = section(root, title)
         assert titles(element) == list(QUICK)
-        key = {text(item): item.find("span").get("style") for item in element.find("ul")}
-        assert list(key) == found.arms
-        colours = {arm: style.removeprefix("background: ") for arm, style in key.items()}
-        assert len(set(colours.values())) == len(found.arms)
-        for svg in element.iter("svg"):
-            used = " ".join(e.get("style") or "" for e in svg.iter("path"))
-            assert [arm for arm in found.arms if colours[arm] not in used] == ["broken"]
+        for figure in element.iter("figure"):
+            key = {
+                text(row[0]): row.find("th/span").get("style") for row in figure.find("table/tbody")
+            }
+            assert list(key) == [arm for arm in found.arms if arm != "broken"]
+            assert len(set(key.values())) == len(key)
+            used = " ".join(e.get("style") or "" for e in figure.iter("path"))
+            assert all(style.removeprefix("background: ") in used for style in key.values())
     rows = found.held_out.query("arm == 'GAN' and classifier == 'neighbours'")
-    cells = {text(row.find("th")): row for row in section(root, "Precision and recall").iter("tr")}
+    figure = list(section(root, "Precision and recall").iter("figure"))[1]
     average = average_precision_score(rows["positive"], rows["probability"])
-    assert text(cells["GAN"].findall("td")[1]) == f"{average:.3f}"
+    *_, gan = figure.findall("table/tbody/tr")
+    assert [text(cell) for cell in gan] == ["GAN", f"{average:.3f}"]
+
+
+def test_findings_have_one_colour_in_pictures_and_tables(found, root, page):
+    colours = dict(re.findall(r"\.(better|worse|same|unsure) \{ color: (var\(--\w+\));", page))
+    figures = list(section(root, "Scores").iter("figure"))
+    assert len(figures) == 3
+    for figure, metric in zip(
+        figures, ("average_precision", "balanced_accuracy", "brier"), strict=True
+    ):
+        changes = found.differences(metric).query("classifier == 'all'")
+        used = [e.get("style") or "" for e in figure.iter("use")]
+        marks = [re.search(r"fill: (var\(--\w+\))", style)[1] for style in used if "var" in style]
+        assert marks == [colours[finding] for finding in changes["finding"]]
 
 
 def test_rows_added_start_from_nothing_and_end_with_all(found, root):
@@ -210,11 +235,14 @@ def test_rows_added_start_from_nothing_and_end_with_all(found, root):
     wanted = [int((y == USUAL).sum() - (y == RARE).sum()) for y in train]
     assert ends.groupby("fold").unique().map(list).tolist() == [[n] for n in wanted]
     element = section(root, "How many rows to add")
-    assert titles(element) == [*QUICK, *QUICK]
-    assert [text(item) for item in element.find("ul")] == ["SMOTE", "GAN"]
+    assert titles(element) == [
+        f"{name}: {words}" for words in ("average precision", "balanced accuracy") for name in QUICK
+    ]
     gan = draws.query("arm == 'GAN' and classifier == 'neighbours' and rows > 0")
     last = gan.groupby("fold").last()["balanced_accuracy"].mean()
-    assert f"{last:.3f}" == text(list(element.iter("tr"))[-1][-1])
+    averaged = found.fold_scores("balanced_accuracy", ("GAN", "neighbours")).mean()
+    (last_row,) = list(element.iter("tr"))[-1:]
+    assert [text(cell) for cell in last_row[2:]] == [f"{last:.3f}", f"{averaged:.3f}"]
 
 
 def test_synthetic_rows_are_beside_rows_that_the_gan_never_saw(found, monkeypatch):
@@ -239,7 +267,14 @@ def test_synthetic_rows_are_beside_rows_that_the_gan_never_saw(found, monkeypatc
     )
     assert len(list(element.iter("svg"))) == 2 + 1 + 4
     assert len(made.merge(seen)) == 0
-    assert "0.0\N{NO-BREAK SPACE}% equal a training row" in "".join(element.itertext())
+    measured = measure(seen, made, held_out)
+    assert measured.headline in text(element)
+    for row, (name, wanted) in zip(
+        element.findall("div/table/tbody/tr"), measured.table.iterrows(), strict=True
+    ):
+        shown = [name, f"{wanted['synthetic']:z.3f}", f"{wanted['real']:z.3f}", wanted["good"]]
+        shown = [cell.replace("-", "\N{MINUS SIGN}") for cell in shown]
+        assert [text(cell) for cell in row] == [*shown, wanted["in words"]]
 
 
 def test_the_same_page_twice_and_nothing_left_behind(found, page, monkeypatch):
@@ -262,7 +297,7 @@ def test_time_and_origin(found, root):
     assert facts["data digest"] == found.digest
     assert facts["seed"] == "0"
     assert facts["folds"] == "3, of 40 to 40 held-out rows"
-    assert facts["ganaug"] == "0.1.0"
+    assert ", ganaug 0.1.0, " in facts["versions"]
 
 
 def test_the_call_that_is_shown_gives_the_same_scores(abalone):
@@ -303,7 +338,8 @@ def test_three_classes_have_no_curves_but_rows():
     found = compare(X, y, arms=[GAN(GANAugmenter(steps=10))], classifiers=QUICK, cv=2)
     root = tree(render_report(found))
     assert "more than two classes" in text(section(root, "Curves"))
-    assert titles(section(root, "How many rows to add")) == [*QUICK, *QUICK]
+    assert len(titles(section(root, "How many rows to add"))) == 2 * len(QUICK)
+    assert "a list in random order has 0.33." in text(root.find("body/header"))
     assert "of class c that GAN made" in text(section(root, "Real and synthetic rows"))
 
 
@@ -330,3 +366,4 @@ def test_nothing_alone(abalone):
         "How to reproduce it",
     ]
     assert titles(section(root, "Scores")) == []
+    assert root.find("body/header/div") is None

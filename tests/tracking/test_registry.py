@@ -19,12 +19,17 @@ def client(store):
     return MlflowClient(tracking_uri=store)
 
 
-def contender(client, score, digest="a", splits="5 folds", metric="average_precision"):
+def contender(
+    client, score, digest="a", splits="5 folds", metric="average_precision", content=None
+):
     experiment = client.get_experiment_by_name("Default").experiment_id
     run_id = client.create_run(experiment).info.run_id
     model = client.create_logged_model(experiment, name="pipeline", source_run_id=run_id)
     client.finalize_logged_model(model.model_id, "READY")
-    return Contender(model.model_id, run_id, metric, score, digest, splits)
+    content = content or run_id
+    return Contender(
+        model.model_id, run_id, metric, score, digest, splits, content, "It was made up."
+    )
 
 
 def compete(client, score, name="it's fraud", **about):
@@ -43,6 +48,8 @@ def test_the_first_is_the_champion(client):
     version = client.get_model_version("it's fraud", "1")
     assert version.tags["ganaug.data_digest"] == "a"
     assert float(version.tags["ganaug.score"]) == 0.5
+    assert version.description == registered.story
+    assert registered.story == "it's fraud version 1 became the champion. It was made up."
 
 
 def test_better_on_the_same_table_takes_the_title(client):
@@ -59,7 +66,7 @@ def test_a_champion_as_good_stays(client, score):
     registered = compete(client, score)
     assert registered.alias == "challenger"
     assert aliases(client) == {"champion": "1", "challenger": "2"}
-    assert "version 1 stays champion" in registered.story
+    assert "version 1 stayed champion" in registered.story
     assert f"0.600; the new one's is {score:.3f}" in registered.story
 
 
@@ -69,7 +76,7 @@ def test_a_champion_of_another_table_makes_way(client):
     assert registered.alias == "champion"
     assert aliases(client) == {"champion": "2", "challenger": "1"}
     assert "on another table" in registered.story
-    assert registered.story.endswith("On this table the new one's average precision is 0.100.")
+    assert registered.story.endswith("the new one's average precision is 0.100. It was made up.")
 
 
 @pytest.mark.parametrize("other", [{"metric": "roc_auc"}, {"splits": "9 folds"}])
@@ -78,13 +85,24 @@ def test_scores_that_cannot_be_compared_do_not_win_the_title(client, other):
     registered = compete(client, 0.6, **other)
     assert aliases(client) == {"champion": "1", "challenger": "2"}
     assert "cannot be compared" in registered.story
-    assert registered.story.endswith("alias(\"it's fraud\", 'champion', '2').")
+    assert "alias(\"it's fraud\", 'champion', '2')." in registered.story
 
 
 def test_a_champion_that_someone_else_crowned_stays(client):
     compete(client, 0.1)
     client.delete_model_version_tag("it's fraud", "1", "ganaug.score")
     assert compete(client, 0.6).alias == "challenger"
+
+
+def test_the_same_model_is_registered_once(client):
+    compete(client, 0.6, content="x")
+    again = compete(client, 0.6, content="x")
+    assert (again.version, again.alias) == ("1", "champion")
+    assert "this very model; no other was registered" in again.story
+    compete(client, 0.5, content="y")
+    again = compete(client, 0.5, content="y")
+    assert (again.version, again.alias) == ("2", "challenger")
+    assert aliases(client) == {"champion": "1", "challenger": "2"}
 
 
 @pytest.mark.parametrize("calls", range(3))

@@ -1,0 +1,65 @@
+"""`ganaug quality`: which rows are measured."""
+
+import pandas as pd
+import pytest
+from helpers import complaint, run, snapshot, write_folder
+
+import ganaug.quality
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Return what is asked of `report`, and let it say so."""
+    calls = []
+
+    def report(real, synthetic, held_out=None, *, random_state):
+        calls.append((real, synthetic, held_out))
+        return f"{len(synthetic)} like {len(real)}"
+
+    monkeypatch.setattr(ganaug.quality, "report", report)
+    return calls
+
+
+def test_quality__of_two_tables(capsys, table, measured):
+    code, out, _ = run(capsys, "quality", table, table, "--drop", "day", "--held-out", table)
+    assert (code, out) == (0, "60 like 60\n")
+    assert all("day" not in rows and "zip" in rows for rows in measured[0])
+
+
+def test_quality__of_an_augmented_table__synthetic_rows_by_class(capsys, table, measured):
+    out = table.with_name("out.csv")
+    assert run(capsys, "augment", table, "--target", "y", "-o", out, "--steps", 5)[0] == 0
+    before = snapshot(table.parent)
+    code, printed, _ = run(capsys, "quality", table, out, "--target", "y")
+    assert (code, printed) == (0, "\ny 01\n30 like 15\n")
+    ((real, synthetic, _),) = measured
+    assert list(real) == list(synthetic) == ["zip", "day", "n", "x", "flag", "odd, name"]
+    assert snapshot(table.parent) == before
+
+
+def test_quality__of_images__those_named_synthetic(capsys, folder, eights, measured):
+    X, y = eights
+    more = write_folder(folder.with_name("more"), X, y)
+    (more / "8" / "0060.png").rename(more / "8" / "synthetic-0001.png")
+    code, out, _ = run(capsys, "quality", folder, more)
+    assert (code, out) == (0, "\nclass 8\n1 like 15\n")
+
+
+def test_quality__too_few_rows__said_of_the_class(capsys, table):
+    few = table.with_name("few.csv")
+    frame = pd.read_csv(table, dtype=str, na_filter=False)
+    pd.concat([frame[frame["y"] == "1"], frame[frame["y"] == "01"][:2]]).to_csv(few, index=False)
+    code, out, err = run(capsys, "quality", table, few, "--target", "y")
+    assert code == 0
+    assert "y 1\n" in out
+    assert "ganaug: note: 01 is not measured: synthetic has 2 rows" in err
+
+
+def test_quality__bad_input__one_line(capsys, table, folder):
+    missing = table.with_name("none.csv")
+    assert complaint(capsys, "quality", table, missing) == f"There is no file {missing}."
+    said = complaint(capsys, "quality", table, table, "--target", "Y")
+    assert said.startswith(f"{table} has no column 'Y'. Did you mean 'y'?")
+    said = complaint(capsys, "quality", folder, folder, "--target", "y")
+    assert said.endswith("is a folder, whose classes are folders: leave out --target.")
+    assert "images" in complaint(capsys, "quality", folder, table)
