@@ -106,7 +106,7 @@ def _print_verdict(console: Console, verdict: Verdict) -> None:
     purposes = [str(purpose) for purpose in table.columns.unique(0)]
     for metric, purpose in zip(verdict.answers, purposes, strict=True):
         console.print()
-        rows = table.loc[:, purpose]
+        rows = table[[purpose]].droplevel(0, axis="columns")
         console.print(_choices(metric, purpose, rows, verdict.n_rare))
 
 
