@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
-    from ganaug.comparison import Comparison, Verdict
+    from ganaug.comparison import Answer, Comparison, Verdict
 
 
 @dataclass
@@ -103,16 +103,16 @@ def _print_verdict(console: Console, verdict: Verdict) -> None:
     for sentence in verdict.sentences:
         console.print(sentence, highlight=False, markup=False)
     table = verdict.table()
-    for metric in verdict.answers:
+    for answer in verdict.answers.values():
         console.print()
-        console.print(_choices(metric, table, verdict.n_rare))
+        console.print(_choices(answer, table, verdict.n_rare))
 
 
-def _choices(metric: str, whole: pd.DataFrame, n_rare: int) -> Table:
+def _choices(answer: Answer, whole: pd.DataFrame, n_rare: int) -> Table:
     """Lay out what may be used for a purpose so that it fits 80 columns."""
-    from ganaug.comparison.scores import PURPOSES, RANKING, WORDS
+    from ganaug.comparison.scores import RANKING, WORDS
 
-    purpose = PURPOSES[metric]
+    purpose, metric = answer.purpose, answer.metric
     rows = whole.xs(purpose, axis="columns")
     title = f"{purpose[:1].upper()}{purpose[1:]} (score: {WORDS[metric]}"
     counts = [name for name in ("found", "false alarms") if name in rows]
