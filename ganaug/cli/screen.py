@@ -120,7 +120,7 @@ def _choices(answer: Answer, whole: pd.DataFrame, n_rare: int) -> Table:
         title += f"; found: of {n_rare}" + f" in the top {n_rare}" * (metric == RANKING)
     table = _plain_table(f"{title})")
     for words in ("", "arm", "classifier"):
-        table.add_column(words)
+        table.add_column(words, overflow="fold")
     for number in ("score", *counts):
         table.add_column(number, justify="right")
     for name, row in rows.iterrows():
