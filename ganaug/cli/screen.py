@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
-    from ganaug.comparison import Comparison, Verdict
+    from ganaug.comparison import Answer, Comparison, Verdict
 
 
 @dataclass
@@ -103,21 +103,20 @@ def _print_verdict(console: Console, verdict: Verdict) -> None:
     for sentence in verdict.sentences:
         console.print(sentence, highlight=False, markup=False)
     table = verdict.table()
-    purposes = [str(purpose) for purpose in table.columns.unique(0)]
-    for metric, purpose in zip(verdict.answers, purposes, strict=True):
+    for answer in verdict.answers.values():
         console.print()
-        rows = table.xs(purpose, axis="columns")
-        console.print(_choices(metric, purpose, rows, verdict.n_rare))
+        console.print(_choices(answer, table, verdict.n_rare))
 
 
-def _choices(metric: str, purpose: str, rows: pd.DataFrame, n_rare: int) -> Table:
+def _choices(answer: Answer, whole: pd.DataFrame, n_rare: int) -> Table:
     """Lay out what may be used for a purpose so that it fits 80 columns."""
     from ganaug.comparison.scores import RANKING, WORDS
 
-    title = f"{purpose[:1].upper()}{purpose[1:]} (score: {WORDS[metric]}"
+    rows = whole.xs(answer.purpose, axis="columns")
+    title = f"{answer.purpose[:1].upper()}{answer.purpose[1:]} (score: {WORDS[answer.metric]}"
     counts = [name for name in ("found", "false alarms") if name in rows]
     if counts:
-        title += f"; found: of {n_rare}" + f" in the top {n_rare}" * (metric == RANKING)
+        title += f"; found: of {n_rare}" + f" in the top {n_rare}" * (answer.metric == RANKING)
     table = _plain_table(f"{title})")
     for words in ("", "arm", "classifier"):
         table.add_column(words)
