@@ -376,4 +376,4 @@ def _evaluate_or_load(evaluate_once: Any, *asked: Any) -> Pair:
     if any(cell.error for cell in pair.cells) and evaluate_once.check_call_in_cache(*asked):
         evaluate_once.call_and_shelve(*asked).clear()
     cells = [replace(cell, from_memory=from_memory) for cell in pair.cells]
-    return pair._replace(cells=cells)
+    return Pair(cells, pair.augmenter, pair.seconds)

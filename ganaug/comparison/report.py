@@ -141,9 +141,9 @@ def _signed(value: float) -> str:
 def _choices(verdict: Verdict) -> dict[str, list[dict[str, Any]]]:
     """Return the table of the verdict by metric: each choice once, with all roles that it has."""
     found = {}
-    for metric in verdict.answers:
+    for metric, answer in verdict.answers.items():
         rows: dict[tuple[str, str], dict[str, Any]] = {}
-        for role, row in verdict.table()[scores.PURPOSES[metric]].iterrows():
+        for role, row in verdict.table()[answer.purpose].iterrows():
             rows.setdefault((row["arm"], row["classifier"]), row.to_dict() | {"roles": []})
             rows[row["arm"], row["classifier"]]["roles"].append(role)
         found[metric] = list(rows.values())

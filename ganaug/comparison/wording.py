@@ -37,10 +37,9 @@ def write_verdict(comparison: Comparison, subject: str) -> Verdict:
         return Verdict(f"Only {BASELINE} took part: there is nothing to compare it with.", [])
     answers = answers_to(comparison, subject)
     if not answers:
-        failed = (
-            f"{upper(name_of(subject))} or {BASELINE} failed in some fold with every classifier"
-        )
-        return Verdict(f"No verdict: {failed}.", _failures(comparison))
+        arms = f"{name_of(subject)} or {BASELINE}"
+        headline = f"No verdict: {arms} failed in some fold with every classifier."
+        return Verdict(headline, _failures(comparison))
     n_rare = int((comparison.y == comparison.positive).sum())
     sentences = []
     for answer in answers.values():
