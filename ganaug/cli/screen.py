@@ -117,7 +117,7 @@ def _choices(answer: Answer, whole: pd.DataFrame, n_rare: int) -> Table:
     title = f"{purpose[:1].upper()}{purpose[1:]} (score: {WORDS[metric]}"
     counts = [name for name in ("found", "false alarms") if name in rows]
     if counts:
-        title += f"; found: of {n_rare}" + f" in the top {n_rare}" * (metric == RANKING)
+        title += f"; found: of {n_rare}" + f" in the top {n_rare}" * (answer.metric == RANKING)
     table = _plain_table(f"{title})")
     for words in ("", "arm", "classifier"):
         table.add_column(words, overflow="fold")
@@ -144,8 +144,7 @@ def _leaderboard(comparison: Comparison) -> Table:
     for short in METRICS.values():
         table.add_column(short, justify="right", no_wrap=True)
     table.add_column("#", justify="right")
-    several = len(comparison.classifiers) > 1
-    for classifier in comparison.classifiers if not several else board.index.unique("classifier"):
+    for classifier in board.index.unique("classifier"):
         title = "mean of classifiers" if classifier == "all" else classifier
         table.add_row(f"[bold cyan]{title}")
         for arm, row in board.loc[classifier].iterrows():
