@@ -525,9 +525,8 @@ def _markdown(verdict: Verdict) -> str:
     for purpose in table.columns.unique(0):
         part = table[purpose]
         cells = pd.DataFrame({name: part[name].map(formats.get(name, str)) for name in part})
-        # Numbers on the right: MLflow's page leaves no space between columns.
-        sides = ["---", *("---:" if name in formats else "---" for name in cells)]
-        rows = [["", *cells.columns], sides, *cells.itertuples()]
-        lines += ["", f"**{purpose[0].upper()}{purpose[1:]}**", ""]
-        lines += [f"| {' | '.join(row)} |" for row in rows]
+        heads = [purpose[0].upper() + purpose[1:], *cells]
+        # MLflow's pages leave no space between columns.
+        first, *rows = [f"| {' &nbsp; | '.join(row)} |" for row in [heads, *cells.itertuples()]]
+        lines += ["", first, "|---" * len(heads) + "|", *rows]
     return "\n".join(lines)
