@@ -117,7 +117,7 @@ def _choices(answer: Answer, whole: pd.DataFrame, n_rare: int) -> Table:
     title = f"{purpose[:1].upper()}{purpose[1:]} (score: {WORDS[metric]}"
     counts = [name for name in ("found", "false alarms") if name in rows]
     if counts:
-        title += f"; found: of {n_rare}" + f" in the top {n_rare}" * (answer.metric == RANKING)
+        title += f"; found: of {n_rare}" + f" in the top {n_rare}" * (metric == RANKING)
     table = _plain_table(f"{title})")
     for words in ("", "arm", "classifier"):
         table.add_column(words, overflow="fold")
