@@ -368,10 +368,10 @@ class RealVsSyntheticDisplay:
                 "Images have no columns to draw marginals of: use SyntheticImagesDisplay, or "
                 "kind='projection'."
             )
-        figure = _place(ax, owner)
         rows, _ = without_identifiers(
             real=self.real, synthetic=self.synthetic, others=self.others, held_out=self.held_out
         )
+        figure = _place(ax, owner)
         if kind == "marginals":
             pictures.draw_marginals(
                 rows["real"],

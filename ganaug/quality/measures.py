@@ -26,10 +26,10 @@ class Measure:
         What it says; ``{value}`` and ``{real}`` stand for the numbers in percent, ``{column}`` for
         the column that differs most.
     chance : float
-        Two and a half standard deviations of the difference between the measures of two sets of
-        rows of one distribution, in units of ``sqrt(1 / n + 1 / m)`` for n and m rows, rounded up.
-        Found by simulation: they are much the same for 20 to 170 rows of 3 to 20 columns. 0: what
-        does not come about by chance.
+        Mostly two to three standard deviations of the difference between the measures of two sets
+        of rows of one distribution, in units of ``sqrt(1 / n + 1 / m)`` for n and m rows. Found by
+        simulation, with 20 to 170 rows of 3 to 20 normal columns. 0: what does not come about by
+        chance.
     """
 
     best: float
