@@ -103,17 +103,17 @@ def _print_verdict(console: Console, verdict: Verdict) -> None:
     for sentence in verdict.sentences:
         console.print(sentence, highlight=False, markup=False)
     table = verdict.table()
-    for metric in verdict.answers:
+    purposes = [str(purpose) for purpose in table.columns.unique(0)]
+    for metric, purpose in zip(verdict.answers, purposes, strict=True):
         console.print()
-        console.print(_choices(metric, table, verdict.n_rare))
+        rows = table[[purpose]].droplevel(0, axis="columns")
+        console.print(_choices(metric, purpose, rows, verdict.n_rare))
 
 
-def _choices(metric: str, whole: pd.DataFrame, n_rare: int) -> Table:
+def _choices(metric: str, purpose: str, rows: pd.DataFrame, n_rare: int) -> Table:
     """Lay out what may be used for a purpose so that it fits 80 columns."""
-    from ganaug.comparison.scores import PURPOSES, RANKING, WORDS
+    from ganaug.comparison.scores import RANKING, WORDS
 
-    purpose = PURPOSES[metric]
-    rows = whole.xs(purpose, axis="columns")
     title = f"{purpose[:1].upper()}{purpose[1:]} (score: {WORDS[metric]}"
     counts = [name for name in ("found", "false alarms") if name in rows]
     if counts:
@@ -122,7 +122,7 @@ def _choices(metric: str, whole: pd.DataFrame, n_rare: int) -> Table:
     for words in ("", "arm", "classifier"):
         table.add_column(words)
     for number in ("score", *counts):
-        table.add_column(number, justify="right")
+        table.add_column(number.replace(" ", "\n"), justify="right")
     for name, row in rows.iterrows():
         score = f"{row['score']:.3f}".replace("0.", ".")
         numbers = [f"{row[count]:.0f}" for count in counts]
@@ -144,7 +144,8 @@ def _leaderboard(comparison: Comparison) -> Table:
     for short in METRICS.values():
         table.add_column(short, justify="right", no_wrap=True)
     table.add_column("#", justify="right")
-    for classifier in board.index.unique("classifier"):
+    several = len(comparison.classifiers) > 1
+    for classifier in comparison.classifiers if not several else board.index.unique("classifier"):
         title = "mean of classifiers" if classifier == "all" else classifier
         table.add_row(f"[bold cyan]{title}")
         for arm, row in board.loc[classifier].iterrows():

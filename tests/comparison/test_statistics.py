@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ganaug.comparison.statistics import paired_interval
+from ganaug.comparison.statistics import Interval, paired_interval, repeats_needed
 
 
 def test_paired_interval__no_overlap__ordinary_t_test():
@@ -34,3 +34,42 @@ def test_paired_interval__covers_as_often_as_it_says():
     found = [paired_interval(d, 1 / (k - 1)) for d in draws]
     covered = np.mean([interval.low <= 0 <= interval.high for interval in found])
     assert covered == pytest.approx(0.95, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "finding"),
+    [
+        (0.011, 0.3, "better"),
+        (0.01, 0.3, "unsure"),
+        (0.001, 0.002, "same"),
+        (-0.01, 0.01, "same"),
+        (-0.0101, 0.01, "unsure"),
+        (-0.3, -0.011, "worse"),
+        (-np.inf, np.inf, "unsure"),
+    ],
+)
+def test_finding__against_the_smallest_difference_that_matters(low, high, finding):
+    interval = Interval(0.0, low, high, 1.0)
+    assert interval.finding() == finding
+    turned = {"better": "worse", "worse": "better"}.get(finding, finding)
+    assert interval.finding(lower_is_better=True) == turned
+    assert Interval(0.0, 0.02, 0.03, 1.0).finding(smallest=0.025) == "unsure"
+
+
+def test_repeats_needed__is_the_first_number_that_tells():
+    gains = np.array([0.02, 0.04, 0.01, 0.05, 0.03])
+    assert paired_interval(gains, 1 / 4).finding() == "unsure"
+    needed = repeats_needed(gains, 1 / 4, 5)
+    assert needed == 3
+
+    def finding(n_repeats):
+        many = np.tile(gains, n_repeats)
+        # As many folds with the same spread, for an estimate from more folds is a little lower.
+        many = many.mean() + (many - many.mean()) * gains.std(ddof=1) / many.std(ddof=1)
+        return paired_interval(many, 1 / 4).finding()
+
+    assert finding(needed) == "better"
+    assert finding(needed - 1) == "unsure"
+    assert repeats_needed(gains, 1 / 4, 10) == np.ceil(needed / 2)
+    assert repeats_needed(gains - 0.02, 1 / 4, 5) is None
+    assert repeats_needed(gains[:1], 1 / 4, 1) == 2, "of one fold nothing is known"
