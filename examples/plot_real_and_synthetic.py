@@ -35,7 +35,8 @@ print(synthetic.head())
 # In numbers
 # ----------
 # The report holds synthetic rows against the 21 real ones that were kept
-# aside. :func:`ganaug.quality.report` says how each number is measured.
+# aside. 21 rows are few: a difference has to be large to be told from chance.
+# :func:`ganaug.quality.report` says how each number is measured.
 from ganaug.quality import report
 
 report(real, synthetic, unseen)

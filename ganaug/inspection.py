@@ -172,7 +172,9 @@ class RealVsSyntheticDisplay:
     others : array-like or DataFrame of shape (k, n_features), default=None
         Real rows of other classes, for the background of a projection.
     held_out : array-like or DataFrame of shape (l, n_features), default=None
-        Real rows of the class that were kept away from the generator, for distances.
+        Real rows of the class that were kept away from the generator. Distances need them; in
+        marginals, how far their columns are from the real ones is written beside the distances of
+        synthetic ones.
 
     Attributes
     ----------
@@ -300,7 +302,7 @@ class RealVsSyntheticDisplay:
         others : array-like or DataFrame of shape (k, n_features), default=None
             Real rows of other classes, for the background of a projection.
         held_out : array-like or DataFrame of shape (l, n_features), default=None
-            Real rows of the class that were kept away from the generator, for distances.
+            Real rows of the class that were kept away from the generator. Distances need them.
         kind : {"marginals", "projection", "distances"}, default="marginals"
             As for :meth:`plot`.
         most_columns : int, default=12
@@ -366,13 +368,17 @@ class RealVsSyntheticDisplay:
                 "Images have no columns to draw marginals of: use SyntheticImagesDisplay, or "
                 "kind='projection'."
             )
-        figure = _place(ax, owner)
         rows, _ = without_identifiers(
             real=self.real, synthetic=self.synthetic, others=self.others, held_out=self.held_out
         )
+        figure = _place(ax, owner)
         if kind == "marginals":
             pictures.draw_marginals(
-                rows["real"], rows["synthetic"], most_columns=most_columns, figure=figure
+                rows["real"],
+                rows["synthetic"],
+                reference=rows["held_out"],
+                most_columns=most_columns,
+                figure=figure,
             )
         elif kind == "projection":
             pictures.draw_projection(rows["real"], rows["synthetic"], rows["others"], figure=figure)

@@ -38,7 +38,8 @@ def main(
     print(comparison.arm_means().round(3).to_string(), "\n")
     print(comparison.verdict(), "\n")
 
-    # A parent run, and under it one for every arm, with its scores and its fitted pipeline.
+    # A parent run with the verdict, and under it one for every arm with its scores. The models
+    # that the verdict names are fitted on all rows and logged, too.
     logged = log_comparison(comparison, data_name="flare-F", root=folder)
 
     mlflow.set_tracking_uri(logged.tracking_uri)

@@ -492,8 +492,8 @@ def test_comparisons_and_reports(library):
     assert set(found.refit("SMOTE", "logistic-regression").predict(X)) <= {"rare", "usual"}
 
     made, _ = quick().fit(X, y).sample({"rare": 20})
-    pd.testing.assert_series_equal(
-        report(X, made, X), report(as_pandas(X), as_pandas(made), as_pandas(X))
+    assert_frame_equal(
+        report(X, made, X).table, report(as_pandas(X), as_pandas(made), as_pandas(X)).table
     )
     assert len(draw_marginals(X, made).axes) == 4
     assert len(draw_projection(X, made, X).axes) == 2

@@ -32,7 +32,7 @@ def test_compare_and_track(capsys, tmp_path):
     assert (tmp_path / "store" / "mlflow.db").is_file()
     out = capsys.readouterr().out
     assert str(comparison.verdict()) in out
-    assert f"Best run: {means.idxmax()} / logistic-regression, {means.max():.3f}" in out
+    assert f"Best run: {means.idxmax()}-logistic-regression, {means.max():.3f}" in out
 
 
 def test_csv_to_champion(capsys, tmp_path):
@@ -41,7 +41,7 @@ def test_csv_to_champion(capsys, tmp_path):
     assert scored["probability"].between(0, 1).all()
     assert scored["probability"].nunique() > 20
     out = capsys.readouterr().out
-    assert "flares version 1 is the champion" in out
+    assert "flares version 1 became the champion" in out
     assert (tmp_path / "champion" / "report.html").is_file()
 
 

@@ -1,11 +1,12 @@
 """What shows how far work is: when it is shown, what it says, and that nothing depends on it."""
 
+import io
 import os
-import pty
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from threading import Event
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +15,8 @@ from sklearn.base import clone
 from stand_ins import logistic
 
 from ganaug import AugmentedClassifier, GANAugmenter, GANOverSampler, progress
-from ganaug.comparison import Cell
+from ganaug.comparison import GAN, Cell, compare
+from ganaug.comparison.checks import check_task
 from ganaug.progress import ComparisonProgress, Progress, State, StepProgress
 
 
@@ -32,20 +34,26 @@ def clock(monkeypatch):
 
 
 @pytest.fixture
-def shown(monkeypatch):
-    """Return the states that are shown, as if somebody watched."""
-    states = []
+def asked(monkeypatch):
+    """Return with which ``verbose`` it was asked for a screen."""
+    found = []
+    monkeypatch.setattr(progress, "_screen", found.append)
+    return found
 
-    @contextmanager
-    def screen():
-        yield states.append, 0.01
-        states.append("cleared")
 
-    monkeypatch.setattr(progress, "_terminal", screen)
+@pytest.fixture
+def watched(monkeypatch):
+    """Let somebody watch a terminal that is not in a test, without patience."""
     monkeypatch.setattr(progress, "_is_terminal", lambda stream: True)
     monkeypatch.setattr(progress, "_in_test", lambda: False)
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
-    return states
+
+
+def wait_for(condition):
+    deadline = time.time() + 30
+    while not condition():
+        assert time.time() < deadline
+        time.sleep(0.001)
 
 
 # --- How long it will take -----------------------------------------------------------------------
@@ -120,38 +128,59 @@ def test_steps__the_time_before_the_first_ones_does_not_count(clock):
 # --- When it is shown ----------------------------------------------------------------------------
 
 
-def test_shown__by_the_outermost_alone_and_nothing_stays(shown):
-    with StepProgress("outer", "steps"):
-        with StepProgress("inner", "steps", verbose=True):
-            time.sleep(0.05)
-        time.sleep(0.05)
-    assert shown[-1] == "cleared"
-    assert {state.text for state in shown[:-1]} == {"outer"}
+def test_the_outermost_alone_asks_for_a_screen(asked):
+    with StepProgress("outer", "steps"), StepProgress("inner", "steps", verbose=True):
+        pass
+    assert asked == ["auto"]
 
 
-def test_verbose_false__nothing_within_is_shown_either(shown):
+def test_verbose_false__nothing_within_is_shown_either(asked):
     with StepProgress("outer", "steps", verbose=False), StepProgress("inner", "steps"):
-        time.sleep(0.05)
-    assert shown == []
+        pass
+    assert asked == [False]
 
 
-def test_an_error__ends_it_and_the_next_one_is_shown(shown):
+def test_an_error__the_next_one_is_shown(asked):
     with pytest.raises(RuntimeError, match="stop"), StepProgress("first", "steps"):
         raise RuntimeError("stop")
     with StepProgress("second", "steps"):
-        time.sleep(0.05)
-    assert "second" in {state.text for state in shown if state != "cleared"}
+        pass
+    assert asked == ["auto", "auto"]
 
 
-def test_a_screen_that_fails__the_work_goes_on(shown, monkeypatch):
+def test_shown__again_and_again_and_cleared_at_the_end(watched, monkeypatch):
+    shown = []
+
+    @contextmanager
+    def screen():
+        yield lambda state: shown.append(state.text), 0.001
+        shown.append("cleared")
+
+    monkeypatch.setattr(progress, "_terminal", screen)
+    with StepProgress("work", "steps"):
+        wait_for(lambda: len(shown) > 2)
+    assert shown == ["work"] * (len(shown) - 1) + ["cleared"]
+
+
+def test_short_work__not_shown(watched, monkeypatch):
+    monkeypatch.setattr(progress, "PATIENCE", 600)
+    monkeypatch.setattr(progress, "_terminal", pytest.fail)
+    with StepProgress("work", "steps"):
+        pass
+
+
+def test_a_screen_that_fails__the_work_goes_on(watched, monkeypatch):
+    failed = Event()
+
     @contextmanager
     def gone():
+        failed.set()
         raise OSError("no terminal")
         yield
 
     monkeypatch.setattr(progress, "_terminal", gone)
     with StepProgress("work", "steps") as bar:
-        time.sleep(0.05)
+        assert failed.wait(30)
         bar.reached(1, 2)
 
 
@@ -185,31 +214,27 @@ def test_not_shown__in_a_process_that_works_for_another(backend):
     assert Parallel(2, backend=backend)(delayed(screen_of)(True) for _ in range(2)) == [None, None]
 
 
-def test_notebook__a_line_that_is_replaced_and_cleared(monkeypatch):
-    shown: list = []
+def test_notebook__a_line_that_is_replaced_and_cleared(watched, monkeypatch):
+    shown = []
 
     class ZMQInteractiveShell: ...
 
     output = SimpleNamespace(update=lambda data, raw: shown.append(data["text/plain"]))
-    here = SimpleNamespace(get_ipython=lambda: ZMQInteractiveShell())
-    monkeypatch.setitem(sys.modules, "IPython", here)
-    monkeypatch.setitem(
-        sys.modules, "IPython.display", SimpleNamespace(display=lambda *_, **__: output)
-    )
-    monkeypatch.setattr(progress, "_in_test", lambda: False)
-    monkeypatch.setattr(progress, "PATIENCE", 0.0)
-    with StepProgress("Training", "steps") as bar:
-        bar.reached(1, 4)
-        time.sleep(0.05)
-    assert shown[0] in ("Training, 0:00, estimating", "Training, 1 of 4 steps, 0:00, estimating")
-    assert shown[-1] == ""
+    shell = SimpleNamespace(get_ipython=ZMQInteractiveShell)
+    display = SimpleNamespace(display=lambda *_, **__: output)
+    monkeypatch.setitem(sys.modules, "IPython", shell)
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    with StepProgress("Training", "steps"):
+        wait_for(lambda: shown)
+    assert shown == ["Training, 0:00, estimating", ""]
 
 
-def test_verbose_true__lines_where_no_bar_can_be_drawn(capsys):
-    with StepProgress("Training", "steps", verbose=True) as bar:
-        time.sleep(0.05)
-        bar.reached(1, 4)
-    assert capsys.readouterr().err == "Training, 0:00, estimating\n"
+def test_verbose_true__lines_where_no_bar_can_be_drawn(monkeypatch):
+    log = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", log)
+    with StepProgress("Training", "steps", verbose=True):
+        wait_for(lambda: log.getvalue())
+    assert log.getvalue() == "Training, 0:00, estimating\n"
 
 
 def test_verbose__other_values_are_refused():
@@ -221,23 +246,27 @@ def test_verbose__other_values_are_refused():
 
 
 @pytest.mark.parametrize("cls", [GANAugmenter, GANOverSampler])
-def test_a_fit_shows_its_steps(shown, monkeypatch, toy, cls):
+def test_a_fit_shows_its_steps(asked, monkeypatch, toy, cls):
     reached = []
     monkeypatch.setattr(StepProgress, "reached", lambda self, *steps: reached.append(steps))
     cls(steps=4).fit(*toy)
-    assert reached == [(1, 4), (2, 4), (3, 4), (4, 4)]
-    assert {state.text for state in shown[:-1]} == {"Training the GAN"}
-    shown.clear()
-    cls(steps=4, verbose=False).fit(*toy)
-    assert shown == []
+    cls(steps=1, verbose=False).fit(*toy)
+    assert asked == ["auto", False]
+    assert reached == [(1, 4), (2, 4), (3, 4), (4, 4), (1, 1)]
 
 
-def test_a_fit_is_silent_under_scikit_learns_progress_bar(shown, toy):
+def test_a_fit_is_silent_under_scikit_learns_progress_bar(asked, toy):
     callback = pytest.importorskip("sklearn.callback")
     GANAugmenter(steps=2).set_callbacks(callback.ProgressBar()).fit(*toy)
     model = AugmentedClassifier(logistic(), GANAugmenter(steps=2), n_draws=1)
     model.set_callbacks(callback.ProgressBar(max_propagation_depth=0)).fit(*toy)
-    assert shown == []
+    assert asked == [False, False]
+
+
+def test_a_comparison_shows_itself_and_not_its_fits(asked, toy):
+    gan = GAN(GANAugmenter(steps=1), n_draws=1)
+    compare(*toy, arms=[gan], classifiers=["logistic-regression"], cv=2)
+    assert asked == ["auto"]
 
 
 def test_what_is_learned_and_what_memory_holds_do_not_depend_on_verbose(toy, tmp_path):
@@ -246,6 +275,11 @@ def test_what_is_learned_and_what_memory_holds_do_not_depend_on_verbose(toy, tmp
     drawn = [gan.fit(X, y).sample({1: 3})[0] for gan in (quiet, loud)]
     assert (drawn[0] == drawn[1]).all()
     assert clone(quiet).verbose is False
+    tasks = [
+        check_task(X, y, arms=[GAN(g)], classifiers=["random-forest"], cv=2, seed=0)
+        for g in (quiet, loud)
+    ]
+    assert tasks[0].keys([(1, "GAN")]) == tasks[1].keys([(1, "GAN")])
     for gan in (quiet, loud):
         AugmentedClassifier(logistic(), gan, n_draws=1, memory=tmp_path, random_state=0).fit(X, y)
     assert len(list(tmp_path.glob("**/*.pkl"))) == 1
@@ -264,7 +298,7 @@ def test_terminal__a_bar_that_goes_away():
         "    print('a word')\n"
         "print('done')\n"
     )
-    ours, theirs = pty.openpty()
+    ours, theirs = os.openpty()
     environment = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
     environment |= {"TERM": "xterm-256color", "COLUMNS": "80"}
     done = subprocess.run(

@@ -11,6 +11,7 @@ from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 from matplotlib.figure import Figure
 from sphinx.application import Sphinx
+from sphinx.util.inspect import stringify_signature
 from sphinx_gallery.scrapers import figure_rst
 
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)\s#]+)")
@@ -37,6 +38,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("source-read", link_page)
     app.connect("include-read", link_included_file)
     app.connect("autodoc-skip-member", skip_methods_of_others)
+    app.connect("autodoc-process-signature", sign_with_init)
     app.connect("autodoc-process-docstring", escape_initials, priority=600)  # after numpydoc
     app.add_html_math_renderer("mathml", (write_math, None), (write_math, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -83,6 +85,15 @@ def skip_methods_of_others(
         return None
     home = getattr(inspect.unwrap(member), "__module__", None) or ""
     return None if home.startswith("ganaug") else True
+
+
+def sign_with_init(
+    app: Sphinx, kind: str, name: str, member: Any, options: Any, arguments: str, returns: str
+) -> tuple[str, None] | None:
+    """Return the signature of a class by its `__init__`, where Sphinx prefers a `__new__`."""
+    if kind != "class" or member.__new__ is object.__new__:
+        return None
+    return stringify_signature(inspect.signature(member), show_annotation=False), None
 
 
 def escape_initials(

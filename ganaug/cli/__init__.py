@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = 130
     except Exception as error:
         usage = getattr(error, "format_message", None)  # typer's own, about options
-        if volume.verbose or (usage is None and not isinstance(error, BAD_INPUT)):
+        if usage is None and (volume.verbose or not isinstance(error, BAD_INPUT)):
             raise
         say(str(error) if usage is None else f"{usage().rstrip('.')}. Try: ganaug --help")
         return 2

@@ -88,6 +88,9 @@ def augment(
     are called synthetic-0001.png and so on, in the folders of their classes. Images of 8 to 64
     pixels a side are made by a convolutional GAN, others by a dense one.
 
+    Nothing is learned from a column that --drop leaves out, and its cells in synthetic rows are
+    empty.
+
     Augment training data only: synthetic rows in a test set make every score a lie.
 
     For example:

@@ -6,7 +6,6 @@ import shutil
 from collections import Counter
 from enum import StrEnum
 from importlib.util import find_spec
-from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,7 +46,7 @@ from ganaug.paths import check_writable
 from ganaug.progress import ComparisonProgress, StepProgress
 
 if TYPE_CHECKING:
-    from ganaug.comparison import Comparison
+    from ganaug.comparison import Comparison, LoggedComparison
 
 REPORT = "report.html"
 # As in ganaug.comparison, which takes seconds to load.
@@ -196,6 +195,7 @@ def compare(
         "experiment": experiment,
         "registered_model_name": registered_model_name,
         "champion_metric": champion_metric,
+        "log_models": log_models.value,
         "root": output_dir,
     }
     if tracking:
@@ -219,7 +219,7 @@ def compare(
     }
     page = _report(comparison, name, command_line("compare", data, options), output_dir)
     if tracking:
-        _record(comparison, name, page, destination | {"log_models": log_models.value})
+        _record(comparison, name, page, destination)
     shutil.rmtree(unfinished, ignore_errors=True)
 
 
@@ -333,7 +333,7 @@ def _compare(source: Source, **options: Any) -> Comparison:
 
 
 def _how_far(progress: ComparisonProgress) -> str:
-    if not progress.n_done:
+    if not progress.n_total:
         return "Stopped."
     done = f"{progress.n_done} of {progress.n_total}"
     return f"Stopped after {done}; the same command goes on from there."
@@ -367,8 +367,6 @@ def _record(comparison: Comparison, name: str, page: str, destination: dict[str,
     progress = StepProgress("Recording in MLflow", "runs", progress_wanted())
     try:
         with progress:
-            if "log_models" not in signature(package.log_comparison).parameters:
-                del destination["log_models"]
             logged = package.log_comparison(
                 comparison,
                 **destination,
@@ -388,5 +386,16 @@ def _record(comparison: Comparison, name: str, page: str, destination: dict[str,
         note(f"{logged.n_reused} of the runs were recorded before")
     if logged.registered is not None:
         print(f"\n{logged.registered.story}")
-    then = "" if logged.ui_command == logged.ui_url else f"  # then open {logged.ui_url}"
-    print(f"\nSee it in MLflow: {logged.ui_command}{then}")
+    print(f"\nSee it in MLflow: {_where(logged, destination['root'])}")
+    if logged.usage:
+        print(f"\nPredict with it, on rows of a table like this one:\n{logged.usage}")
+
+
+def _where(logged: LoggedComparison, folder: Path) -> str:
+    """Return what to open, and before it the command that serves it, if nobody does."""
+    if logged.ui_command == logged.ui_url:
+        return logged.ui_url
+    command = logged.ui_command
+    if logged.tracking_uri == f"sqlite:///{(folder.resolve() / 'mlflow.db').as_posix()}":
+        command = command_line("ui", None, {"--output-dir": None if folder == Path() else folder})
+    return f"{command}\nthen open {logged.ui_url}"

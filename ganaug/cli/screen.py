@@ -113,7 +113,7 @@ def _choices(answer: Answer, whole: pd.DataFrame, n_rare: int) -> Table:
     from ganaug.comparison.scores import RANKING, WORDS
 
     purpose, metric = answer.purpose, answer.metric
-    rows = whole.xs(purpose, axis="columns")
+    rows = whole[[purpose]].droplevel(0, axis="columns")
     title = f"{purpose[:1].upper()}{purpose[1:]} (score: {WORDS[metric]}"
     counts = [name for name in ("found", "false alarms") if name in rows]
     if counts:
@@ -122,7 +122,7 @@ def _choices(answer: Answer, whole: pd.DataFrame, n_rare: int) -> Table:
     for words in ("", "arm", "classifier"):
         table.add_column(words, overflow="fold")
     for number in ("score", *counts):
-        table.add_column(number, justify="right")
+        table.add_column(number.replace(" ", "\n"), justify="right")
     for name, row in rows.iterrows():
         score = f"{row['score']:.3f}".replace("0.", ".")
         numbers = [f"{row[count]:.0f}" for count in counts]
@@ -144,8 +144,7 @@ def _leaderboard(comparison: Comparison) -> Table:
     for short in METRICS.values():
         table.add_column(short, justify="right", no_wrap=True)
     table.add_column("#", justify="right")
-    several = len(comparison.classifiers) > 1
-    for classifier in comparison.classifiers if not several else board.index.unique("classifier"):
+    for classifier in board.index.unique("classifier"):
         title = "mean of classifiers" if classifier == "all" else classifier
         table.add_row(f"[bold cyan]{title}")
         for arm, row in board.loc[classifier].iterrows():

@@ -43,7 +43,7 @@ from ganaug.tracking.client import (
 from ganaug.tracking.models import log_fitted
 from ganaug.tracking.registry import Contender, Registered, check_registry, register
 from ganaug.tracking.samples import describe, log_dataset, log_tables
-from ganaug.tracking.view import DESCRIPTION, describe_experiment, share_view
+from ganaug.tracking.view import DESCRIPTION, address_of_view, describe_experiment, share_view
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -222,7 +222,8 @@ def log_comparison(
         registered = None
         if registered_model_name is not None:
             registered = log.register_winner(registered_model_name, champion_metric, children)
-    page = share_view(client, experiment_id, run_id, SHOWN)
+    share_view(client, experiment_id, run_id, SHOWN)
+    page = address_of_view(experiment_id, run_id)
     uri = without_password(destination.tracking_uri)
     served = uri.startswith(("http://", "https://"))
     url = (uri.rstrip("/") if served else "http://127.0.0.1:5000") + page
@@ -524,7 +525,8 @@ def _markdown(verdict: Verdict) -> str:
     for purpose in table.columns.unique(0):
         part = table[purpose]
         cells = pd.DataFrame({name: part[name].map(formats.get(name, str)) for name in part})
-        heads = [purpose, *cells.columns]
-        rows = [heads, ["---"] * len(heads), *cells.itertuples()]
-        lines += ["", *(f"| {' | '.join(row)} |" for row in rows)]
+        heads = [purpose[0].upper() + purpose[1:], *cells]
+        # MLflow's pages leave no space between columns.
+        first, *rows = [f"| {' &nbsp; | '.join(row)} |" for row in [heads, *cells.itertuples()]]
+        lines += ["", first, "|---" * len(heads) + "|", *rows]
     return "\n".join(lines)

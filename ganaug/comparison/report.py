@@ -100,6 +100,7 @@ def render_report(
             comparison=comparison,
             several=len(comparison.classifiers) > 1,
             two_classes=two_classes,
+            purposes=scores.PURPOSES if two_classes else scores.PURPOSES_OF_MANY,
             rare=min(classes.values()),
             share=share,
             # Average precision and accuracy are means over classes where there are more than two.
@@ -233,12 +234,14 @@ def _call(comparison: Comparison) -> str:
 
 
 def _facts(comparison: Comparison) -> dict[str, str]:
-    held_out = [len(test) for _, test in comparison.task.folds]
+    task = comparison.task
+    held_out = [len(test) for _, test in task.folds]
+    repeated = f" in each of {task.n_repeats} repetitions" if task.n_repeats > 1 else ""
     return {
         "data digest": comparison.digest,
         "rows and columns": "{} and {}".format(*comparison.X.shape),
         "classes": ", ".join(f"{k} ({n})" for k, n in class_counts(comparison.y).items()),
-        "folds": f"{comparison.n_folds}, of {min(held_out)} to {max(held_out)} held-out rows",
-        "seed": str(comparison.task.seed),
+        "folds": f"{task.n_splits}{repeated}, of {min(held_out)} to {max(held_out)} held-out rows",
+        "seed": str(task.seed),
         "versions": ", ".join(f"{package} {number}" for package, number in versions().items()),
     }

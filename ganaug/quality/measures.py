@@ -26,10 +26,10 @@ class Measure:
         What it says; ``{value}`` and ``{real}`` stand for the numbers in percent, ``{column}`` for
         the column that differs most.
     chance : float
-        Two and a half standard deviations of the difference between the measures of two sets of
-        rows of one distribution, in units of ``sqrt(1 / n + 1 / m)`` for n and m rows, rounded up.
-        Found by simulation: they are much the same for 20 to 170 rows of 3 to 20 columns. 0: what
-        does not come about by chance.
+        Mostly two to three standard deviations of the difference between the measures of two sets
+        of rows of one distribution, in units of ``sqrt(1 / n + 1 / m)`` for n and m rows. Found by
+        simulation, with 20 to 170 rows of 3 to 20 normal columns. 0: what does not come about by
+        chance.
     """
 
     best: float
@@ -51,8 +51,8 @@ MEASURES = {
     "columns": Measure(
         best=0.0,
         good="low",
-        alike="The values of single columns are spread as those of real rows.",
-        unlike="The values of single columns are spread differently, those of {column!r} most.",
+        alike="Single columns are spread as in real rows.",
+        unlike="Single columns are spread differently, {column!r} most.",
         chance=0.5,
     ),
     "associations": Measure(
@@ -65,8 +65,8 @@ MEASURES = {
     "energy distance": Measure(
         best=0.0,
         good="near 0",
-        alike="Whole rows are spread as real ones.",
-        unlike="Whole rows are spread differently from real ones.",
+        alike="Whole rows are spread as real rows are.",
+        unlike="Whole rows are spread differently from real rows.",
         chance=0.2,
     ),
     "precision": Measure(
@@ -93,32 +93,30 @@ MEASURES = {
     "coverage": Measure(
         best=1.0,
         good="high",
-        alike="A real row has one of them beside it as often as it has another real row.",
-        unlike="A real row has one of them beside it less often than it has another real row.",
+        alike="Real rows have them for neighbours as often as real ones.",
+        unlike="Real rows have them for neighbours less often than real ones.",
         chance=0.6,
     ),
     "detection AUC": Measure(
         best=0.5,
         good="near 0.5",
-        alike="A random forest cannot tell them from real rows better than by chance.",
-        unlike="Of a real and a synthetic row, a random forest picks out the synthetic one in "
-        "{value:.0f} % of cases; chance has 50 %.",
+        alike="A random forest cannot tell them from real rows.",
+        unlike="A random forest sees which of two rows is synthetic in {value:.0f} % of cases.",
         chance=1.0,
     ),
     "copies": Measure(
         best=0.0,
         good="low",
         alike="{value:.1f} % equal a training row, no more than of held-out rows.",
-        unlike="{value:.1f} % equal a training row, of held-out rows {real:.1f} %: rows were "
-        "copied.",
+        unlike="{value:.1f} % equal a training row, of held-out rows {real:.1f} %: copied.",
         chance=0.0,
     ),
     "near copies": Measure(
         best=0.0,
         good="low",
         alike="{value:.1f} % nearly equal a training row, no more than of held-out rows.",
-        unlike="{value:.1f} % nearly equal a training row, of held-out rows {real:.1f} %: they "
-        "are too close to training rows.",
+        unlike="{value:.1f} % nearly equal a training row, of held-out rows {real:.1f} %: "
+        "too close.",
         chance=0.7,
     ),
 }

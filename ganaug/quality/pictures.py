@@ -97,9 +97,10 @@ def draw_marginals(
     panels = figure.subplots(down, across, squeeze=False)
     for panel, j in zip(panels.flat, shown, strict=False):
         pair = [ours.iloc[:, j], theirs.iloc[:, j]]
-        if kind_of(as_frame(real).iloc[:, j]) == "time":
+        n_values = pd.concat(pair).nunique()
+        if n_values and kind_of(as_frame(real).iloc[:, j]) == "time":
             _draw_histogram(panel, *pair, are_dates=True)
-        elif is_float_dtype(pair[0].dtype) and pd.concat(pair).nunique() > MOST_LEVELS:
+        elif n_values > MOST_LEVELS and is_float_dtype(pair[0].dtype):
             _draw_histogram(panel, *pair)
         else:
             _draw_levels(panel, *pair)

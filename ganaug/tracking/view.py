@@ -15,10 +15,24 @@ DESCRIPTION = "mlflow.note.content"
 LATEST = "Latest comparison"
 
 
+# Without it MLflow's pages open among those for language models.
+TRAINING = "workflowType=machine_learning"
+
+
+def address_of_view(experiment_id: str, parent: str) -> str:
+    """Return where, on a server, the children of a run are shown as `share_view` says."""
+    return f"/#/experiments/{experiment_id}/runs?{TRAINING}&viewStateShareKey={parent}"
+
+
+def address_of_run(experiment_id: str, run_id: str) -> str:
+    """Return where, on a server, a run is shown."""
+    return f"/#/experiments/{experiment_id}/runs/{run_id}?{TRAINING}"
+
+
 def share_view(
     client: MlflowClient, experiment_id: str, parent: str, metrics: Iterable[str]
-) -> str:
-    """Store a view of the children of a run, sorted by the first metric; return its address.
+) -> None:
+    """Store a view of the children of a run, sorted by the first metric.
 
     It is what the button "Share view" of MLflow's page stores: a tag of the experiment, which the
     address names. Nested runs are closed when a page opens and an address cannot open them, but a
@@ -35,9 +49,6 @@ def share_view(
         "columnWidths": {name: 290} | dict.fromkeys(columns, 135),
     }
     client.set_experiment_tag(experiment_id, f"mlflow.sharedViewState.{parent}", json.dumps(state))
-    # Without the first parameter the interface opens among its pages for language models.
-    asked = f"workflowType=machine_learning&viewStateShareKey={parent}"
-    return f"/#/experiments/{experiment_id}/runs?{asked}"
 
 
 def describe_experiment(client: MlflowClient, experiment_id: str, run_id: str, text: str) -> None:
@@ -47,6 +58,5 @@ def describe_experiment(client: MlflowClient, experiment_id: str, run_id: str, t
     """
     known = client.get_experiment(experiment_id).tags.get(DESCRIPTION, "")
     if not known or known.startswith(LATEST):
-        link = f"/#/experiments/{experiment_id}/runs/{run_id}"
-        text = f"{LATEST} ([open]({link})): {text}"
+        text = f"{LATEST} ([open]({address_of_run(experiment_id, run_id)})): {text}"
         client.set_experiment_tag(experiment_id, DESCRIPTION, text[:5000])

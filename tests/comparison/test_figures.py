@@ -36,7 +36,7 @@ def test_each_arm_has_a_curve_in_each_panel(found, tmp_path):
         labels = [text.get_text().rpartition(" ")[0] for text in panel.get_legend().get_texts()]
         assert labels == arms
     figure.savefig(tmp_path / "curves.png")
-    assert repr(found) == "<Comparison: 7 arms, 2 classifiers, 3 folds of 240 rows>"
+    assert repr(found) == "<Comparison: 7 arms, 2 classifiers, 240 rows, cv=3>"
 
 
 def test_three_classes_have_no_such_curve(three_classes):

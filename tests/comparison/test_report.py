@@ -339,6 +339,8 @@ def test_three_classes_have_no_curves_but_rows():
     root = tree(render_report(found))
     assert "more than two classes" in text(section(root, "Curves"))
     assert len(titles(section(root, "How many rows to add"))) == 2 * len(QUICK)
+    captions = [text(caption) for caption in root.find("body/header").iter("caption")]
+    assert captions == ["For a list for each class", "To name the class"]
     assert "a list in random order has 0.33." in text(root.find("body/header"))
     assert "of class c that GAN made" in text(section(root, "Real and synthetic rows"))
 

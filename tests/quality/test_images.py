@@ -140,7 +140,8 @@ def test_projection_and_distances_draw_images(zeros):
     real, good, held_out = zeros
     assert len(draw_projection(real, good, held_out).axes) == 2
     (panel,) = draw_distances(real, good, held_out).axes
-    assert len(panel.lines) == 2
+    labels = [text.get_text() for text in panel.get_legend().get_texts()]
+    assert labels == [f"{len(held_out)} held-out rows", f"{len(good)} synthetic rows"]
 
 
 # --- The grid ------------------------------------------------------------------------------------

@@ -94,10 +94,8 @@ def test_copies_are_found(parts):
     assert found["copies"] == 0.5
     assert found["near copies"] > 0.5
     words = found.table["in words"]
-    assert words["copies"] == (
-        "50.0 % equal a training row, of held-out rows 0.0 %: rows were copied."
-    )
-    assert words["near copies"].endswith("they are too close to training rows.")
+    assert words["copies"] == ("50.0 % equal a training row, of held-out rows 0.0 %: copied.")
+    assert words["near copies"].endswith("of held-out rows 5.0 %: too close.")
 
 
 def test_bad_input_is_told(parts):
@@ -153,7 +151,7 @@ def test_a_report_shows_each_number_with_its_words(parts):
     for line, (measure, row) in zip(lines, found.table.iterrows(), strict=True):
         numbers = [f"{row[name]:z.3f}" for name in ("synthetic", "real")]
         assert re.split(r"  +", line) == [measure, *numbers, row["good"], row["in words"]]
-    assert "those of '<b>' most" in lines[0]
+    assert "differently, '<b>' most" in lines[0]
     page = found._repr_html_()
     assert note in page
     assert page.count("<tr") == 9
@@ -294,9 +292,10 @@ def test_dollars_are_no_mathematics(tmp_path):
     draw_marginals(table, table).savefig(tmp_path / "dollars.png")
 
 
-def test_a_picture_of_one_empty_column(tmp_path):
-    empty = pd.DataFrame({"a": [np.nan] * 6})
-    draw_marginals(empty, empty).savefig(tmp_path / "empty.png")
+def test_pictures_of_empty_columns(tmp_path):
+    empty = pd.DataFrame({"a": [np.nan] * 6, "day": pd.to_datetime([None] * 6)})
+    assert [ticks(panel) for panel in draw_marginals(empty, empty).axes] == [["missing"]] * 2
+    draw_marginals(empty[["a"]], empty[["a"]]).savefig(tmp_path / "empty.png")
     draw_projection(pd.DataFrame({"a": np.arange(6.0)}), pd.DataFrame({"a": np.arange(6.0)}))
 
 
