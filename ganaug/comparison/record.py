@@ -481,9 +481,9 @@ class _Log:
         splits = joblib.hash(comparison.task.folds)
         content = joblib.hash([self.scores, splits, arm, classifier, metric])
         about = (
-            f"It is {classifier} with {arm}, the verdict's advice {PURPOSES[metric]} on "
-            f"{self.dataset['name']}: {WORDS[metric]} {folds.mean():.3f} ± {folds.std():.3f} over "
-            f"{comparison.n_folds} folds."
+            f"It is {classifier} with {arm}, the verdict's advice {comparison.purposes[metric]} "
+            f"on {self.dataset['name']}: {WORDS[metric]} {folds.mean():.3f} ± {folds.std():.3f} "
+            f"over {comparison.n_folds} folds."
         )
         contender = Contender(
             model_id, run_id, metric, folds.mean(), comparison.digest, splits, content, about
@@ -516,17 +516,10 @@ def _verdict_metrics(verdict: Verdict) -> list[Metric]:
 def _markdown(verdict: Verdict) -> str:
     """Return a verdict as MLflow's pages show it: what to do, why, and the table."""
     lines = [f"**{verdict.headline}**", "", *(f"- {text}" for text in verdict.sentences)]
-    formats = {
-        "score": "{:.3f}".format,
-        "found": f"{{:.0f}} of {verdict.n_rare}".format,
-        "false alarms": "{:.0f}".format,
-    }
-    table = verdict.table()
-    for purpose in table.columns.unique(0):
-        part = table[purpose]
-        cells = pd.DataFrame({name: part[name].map(formats.get(name, str)) for name in part})
-        heads = [purpose[0].upper() + purpose[1:], *cells]
+    for title, part in verdict.shown().items():
         # MLflow's pages leave no space between columns.
-        first, *rows = [f"| {' &nbsp; | '.join(row)} |" for row in [heads, *cells.itertuples()]]
-        lines += ["", first, "|---" * len(heads) + "|", *rows]
+        heads, *rows = [
+            f"| {' &nbsp; | '.join(row)} |" for row in [["", *part], *part.itertuples()]
+        ]
+        lines += ["", f"{title}:", "", heads, "|---" * (1 + part.shape[1]) + "|", *rows]
     return "\n".join(lines)
