@@ -108,9 +108,9 @@ def compare(
     -----
     To look after each repetition and to stop at a clear answer makes such an answer a little more
     often one of chance. In 20,000 simulated comparisons of two equal arms (five folds, ten looks,
-    differences of any two folds correlated by .2) "better" was said of one of them in at most 4.5 %
+    differences of any two folds correlated by .2) "better" was said of one of them in at most 4.4 %
     of the cases, and in 2 % after one look; where the true difference was the smallest that
-    matters, .01, in 6.5 % and 2.5 %.
+    matters, .01, in 6.3 % and 2.5 %.
 
     Examples
     --------

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import RepeatedStratifiedKFold, check_cv
 
+from ganaug.autologging import without_autologging
 from ganaug.comparison.arms import ARMS, BASELINE, Arm
 from ganaug.comparison.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIERS
 from ganaug.comparison.evaluate import Folds, Task, next_folds
@@ -51,7 +52,9 @@ def check_task(
         if type(cv) is RepeatedStratifiedKFold and isinstance(cv.random_state, int):
             splitter = cv
     if isinstance(as_pandas(X), pd.DataFrame):  # else the columns have no names
-        for leak in find_leaks(table, labels, _name_of(y)):
+        with without_autologging():
+            leaks = list(find_leaks(table, labels, _name_of(y)))
+        for leak in leaks:
             warnings.warn(leak, UserWarning, stacklevel=3)
             notes.append(leak)
     for arm in chosen.values():

@@ -56,6 +56,23 @@ class Interval(NamedTuple):
             return "worse"
         return "same" if -smallest <= low and high <= smallest else "unsure"
 
+    def gains(self, smallest: float = SMALLEST_DIFFERENCE) -> bool | None:
+        """Return whether there is a gain that matters; None if the interval does not tell.
+
+        That is less than what `finding` tells: an interval from ``-0.04`` to ``0.005`` may be of a
+        loss or of no difference, but not of a gain.
+
+        Examples
+        --------
+        >>> from ganaug.comparison.statistics import Interval
+        >>> changes = [(0.02, 0.06), (-0.04, 0.005), (0.003, 0.05)]
+        >>> [Interval(sum(ends) / 2, *ends, 0.5).gains() for ends in changes]
+        [True, False, None]
+        """
+        if self.low > smallest:
+            return True
+        return False if self.high <= smallest else None
+
 
 def paired_interval(
     differences: np.ndarray, test_to_train: float, confidence: float = 0.95
@@ -107,8 +124,8 @@ def repeats_needed(
 ) -> int | None:
     """Return how many repetitions of cross-validation would tell, or None if none would.
 
-    That many make the interval of :func:`paired_interval` so narrow that its finding is no longer
-    "unsure", if the mean and the spread of the differences stay as they are. The ratio of test to
+    That many make the interval of :func:`paired_interval` so narrow that `Interval.gains` is known,
+    if the mean and the spread of the differences stay as they are. The ratio of test to
     training rows, which no repetition changes, keeps it from becoming as narrow as one likes.
 
     Parameters
@@ -136,7 +153,7 @@ def repeats_needed(
     spread = differences.std(ddof=1) if len(differences) > 1 else 0.0
     if spread == 0.0:  # nothing is known of it yet
         return len(differences) // n_splits + 1
-    margin = abs(abs(differences.mean()) - smallest) / spread
+    margin = abs(differences.mean() - smallest) / spread
 
     def enough(repeats: int) -> bool:
         n = repeats * n_splits

@@ -76,8 +76,9 @@ class Answer:
     finding : {"better", "same", "worse", "unsure"}
         What the interval says, as :meth:`Interval.finding` does.
     repeats_needed : int or None
-        Where that is unsure: how many repetitions of the folds would tell, if scores differed as
-        they do so far. None: no number of them would, more rows of the rarest class would.
+        Where it is not clear whether the subject helps: how many repetitions of the folds would
+        tell, if scores differed as they do so far. None: no number of them would, more rows of the
+        rarest class would.
     """
 
     metric: str
@@ -90,6 +91,11 @@ class Answer:
     change: Interval
     finding: str
     repeats_needed: int | None = None
+
+    @property
+    def helps(self) -> bool | None:
+        """Whether the subject gains what matters; None if the interval does not tell."""
+        return self.change.gains()
 
 
 @dataclass(frozen=True)
@@ -116,8 +122,8 @@ class Verdict:
 
     @property
     def is_clear(self) -> bool:
-        """Whether no finding is unsure."""
-        return all(answer.finding != "unsure" for answer in self.answers.values())
+        """Whether it is known for each purpose if the subject helps."""
+        return all(answer.helps is not None for answer in self.answers.values())
 
     def table(self) -> pd.DataFrame:
         """Return what is done today, the safe choice, the top scorer and the subject.
@@ -262,7 +268,7 @@ class Contest:
         theirs = self.top([names for names in self.choices if names[0] != subject])
         change = self.interval(ours, theirs)
         finding, needed, task = change.finding(), None, self.comparison.task
-        if finding == "unsure":
+        if change.gains() is None:
             gains = (self.folds[ours] - self.folds[theirs]).to_numpy()
             needed = repeats_needed(gains, task.test_to_train, task.n_splits)
         chosen = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ganaug.comparison.arms import ARMS, BASELINE, Augmented
+from ganaug.comparison.arms import BASELINE
 from ganaug.comparison.scores import DECISIONS, RANKING, WORDS
 from ganaug.comparison.verdict import (
     Answer,
@@ -20,14 +20,13 @@ from ganaug.comparison.verdict import (
 if TYPE_CHECKING:
     from ganaug.comparison.result import Comparison
 
-#: The arms that need no rows but those that are there.
-FREE = [name for name, arm in ARMS.items() if not isinstance(arm.wrap, Augmented)]
-#: What a finding says of the subject, which is named before.
-FINDINGS = {
-    "better": "is better than all else that was tried",
-    "same": "is as good as the best other way, not better",
-    "worse": "is worse than the best other way",
-    "unsure": "is not surely better or worse than the best other way",
+KEEP = "keep your data as it is"
+#: The arms that add no rows, and what to do to use them.
+ADVICE = {
+    BASELINE: KEEP,
+    "class-weight": f"{KEEP} and weigh the classes",
+    "tuned-threshold": f"{KEEP} and tune the threshold",
+    "balanced-bagging": f"{KEEP} and use balanced bagging",
 }
 
 
@@ -51,9 +50,9 @@ def write_verdict(comparison: Comparison, subject: str) -> Verdict:
 
 def _headline(comparison: Comparison, answers: dict[str, Answer]) -> str:
     subject = answers[RANKING].subject.arm
-    untried = [arm for arm in FREE if arm not in comparison.arms]
+    untried = [arm for arm in ADVICE if arm not in comparison.arms]
     if untried:
-        findings = _joined(answers, {m: FINDINGS[a.finding] for m, a in answers.items()})
+        findings = _joined(answers, {m: _found(a) for m, a in answers.items()})
         free = f"Not tried, though it costs nothing: {_listed(untried)}"
         start = upper(name_of(subject)) if subject == "GAN" else subject
         return f"{start} {findings}. {free}."
@@ -71,14 +70,28 @@ def _advice(comparison: Comparison, answer: Answer) -> str:
     subject, safe = answer.subject.arm, answer.safe.arm
     if safe == subject or comparison.adds_rows(safe):
         return f"use {name_of(safe)}"
-    return "keep your data as it is" if comparison.adds_rows(subject) else f"do without {subject}"
+    if not comparison.adds_rows(subject):
+        return f"do without {subject}"
+    return ADVICE.get(safe, f"{KEEP} and use {safe}")
 
 
 def _reason(answer: Answer) -> str:
     subject = answer.subject.arm
     if answer.safe.arm == subject and answer.finding != "better":
         return "nothing else that was tried is surely better"
-    return f"{name_of(subject)} {FINDINGS[answer.finding]}"
+    return f"{'it' if answer.safe.arm == subject else name_of(subject)} {_found(answer)}"
+
+
+def _found(answer: Answer) -> str:
+    """Return what was found of the subject, which is named before."""
+    if answer.finding == "unsure" and answer.helps is False:
+        return "is no better than the best other way"
+    return {
+        "better": "is better than all else that was tried",
+        "same": "is as good as the best other way, not better",
+        "worse": "is worse than the best other way",
+        "unsure": "is not surely better than the best other way",
+    }[answer.finding]
 
 
 def _joined(answers: dict[str, Answer], clauses: dict[str, str]) -> str:
@@ -116,9 +129,10 @@ def _change(comparison: Comparison, answer: Answer) -> str:
     )
     if max(-change.low, change.high) < 1:  # else wider than any difference can be
         text += f" (95 % interval {change.low:+z.3f} to {change.high:+z.3f})"
-    says = {"same": "no difference that matters", "unsure": "not certain"}
+    unclear = "not certain" if answer.helps is None else "no gain that matters"
+    says = {"same": "no difference that matters", "unsure": unclear}
     text += f": {says.get(answer.finding, answer.finding)}."
-    if answer.finding != "unsure":
+    if answer.helps is not None:
         return text
     if answer.repeats_needed is None:
         rows = f"rows of class {comparison.positive}"

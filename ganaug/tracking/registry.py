@@ -69,14 +69,19 @@ class Registered:
 
 
 def check_registry(client: MlflowClient | None, name: str) -> None:
-    """Raise `ValueError` if the registry, which None is not there yet, takes no such name."""
+    """Raise `ValueError` if the registry takes no model of this name; None is one to be made."""
     from mlflow.exceptions import MlflowException
-    from mlflow.utils.validation import _validate_model_name
 
+    # What any registry refuses. The first may not be there yet to be asked.
+    if not name.strip() or set(name) & set("/:") or not name.strip("."):
+        raise ValueError(
+            f"{name!r} cannot name a registered model; pass a name without '/' and ':', such as "
+            "'fraud'."
+        )
+    if client is None:
+        return
     try:
-        _validate_model_name(name)
-        if client is not None:
-            client.get_registered_model(name)
+        client.get_registered_model(name)
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             reason = without_password(" ".join(str(error).split()))

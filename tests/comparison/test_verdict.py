@@ -12,6 +12,7 @@ from comparison.conftest import QUICK, made_up
 from ganaug.comparison import ARMS, SMALLEST_DIFFERENCE, Comparison, compare
 from ganaug.comparison.checks import check_task
 from ganaug.comparison.scores import DECISIONS, METRICS, PURPOSES, RANKING, WORDS
+from ganaug.comparison.wording import ADVICE
 
 FREE = {"nothing": 0.5, "class-weight": 0.5, "tuned-threshold": 0.5, "balanced-bagging": 0.5}
 KEEP = "Keep your data as it is: "
@@ -47,15 +48,16 @@ def outcome(ranking, decisions=None, *, brier=0.0, spread=0.0):
 @pytest.mark.parametrize(
     ("gan", "spread", "finding", "headline"),
     [
-        (0.7, 0, "better", "Use the GAN: the GAN is better than all else that was tried."),
+        (0.7, 0, "better", "Use the GAN: it is better than all else that was tried."),
         (0.3, 0, "worse", f"{KEEP}the GAN is worse than the best other way."),
         (0.503, 0, "same", f"{KEEP}the GAN is as good as the best other way, not better."),
         (
             0.53,
             0.1,
             "unsure",
-            f"{KEEP}the GAN is not surely better or worse than the best other way.",
+            f"{KEEP}the GAN is not surely better than the best other way.",
         ),
+        (0.49, 0.006, "unsure", f"{KEEP}the GAN is no better than the best other way."),
     ],
 )
 def test_headline(gan, spread, finding, headline):
@@ -68,7 +70,7 @@ def test_headline(gan, spread, finding, headline):
 def test_headline__one_purpose_each():
     verdict = outcome(FREE | {"GAN": 0.7}, FREE | {"GAN": 0.4}).verdict()
     assert verdict.headline == (
-        "For a list sorted by risk, use the GAN: the GAN is better than all else that was tried. "
+        "For a list sorted by risk, use the GAN: it is better than all else that was tried. "
         "For a yes or no, keep your data as it is: the GAN is worse than the best other way."
     )
     assert verdict.answers[RANKING].safe.arm == "GAN"
@@ -268,8 +270,12 @@ def test_headline_and_text_never_contradict_each_other(subject, free):
             assert answer.top.score == pytest.approx(best)
             if answer.finding in {"better", "worse"}:
                 assert abs(answer.change.mean) > SMALLEST_DIFFERENCE
-            said = {"same": "no difference that matters", "unsure": "not certain"}
+            unclear = "not certain" if answer.helps is None else "no gain that matters"
+            said = {"same": "no difference that matters", "unsure": unclear}
             assert f": {said.get(answer.finding, answer.finding)}." in told
+            assert answer.helps in {"better": {True}, "unsure": {False, None}}.get(
+                answer.finding, {False}
+            )
             # What is advised is not beaten by anything, and the winner is advised.
             assert found.interval(metric, answer.top.arm, answer.safe.arm).finding() != "better"
             if answer.finding == "better":
@@ -295,3 +301,5 @@ def test_headline_and_text_never_contradict_each_other(subject, free):
         assert ("eep your data as it is" in verdict.headline) == any(
             not found.adds_rows(arm) for arm in used.values()
         )
+        for arm in used.values():
+            assert ADVICE.get(arm, "") in verdict.headline.replace("Keep", "keep")
