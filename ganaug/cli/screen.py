@@ -6,6 +6,7 @@ Results go to standard output; all that is said while a command runs goes to sta
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -78,13 +79,11 @@ def describe(noun: str, shape: tuple[int, ...], y: Any) -> str:
     size = f"{shape[0]} {noun}"
     if noun == "rows":
         size += f", {shape[1]} column{'s' * (shape[1] != 1)}"
-    counts: dict[Any, int] = {}
-    for label in y:
-        counts[label] = counts.get(label, 0) + 1
+    counts = Counter(y)
     if len(counts) > MOST_CLASSES:
         few, many = min(counts.values()), max(counts.values())
         return f"{size}; {len(counts)} classes of {few} to {many}."
-    *others, last = [f"{c} ({n})" for c, n in sorted(counts.items(), key=lambda pair: -pair[1])]
+    *others, last = [f"{c} ({n})" for c, n in counts.most_common()]
     return f"{size}; classes: {', '.join(others)} and {last}."
 
 

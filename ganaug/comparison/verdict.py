@@ -36,10 +36,10 @@ class Choice:
     score, sd : float
         Mean and standard deviation over folds.
     hits, alarms : float or None
-        For a yes or no, the rows of the rarest class that are found and the others that are taken
-        for such. For a list sorted by risk, the same of its top, which has as many rows as there
-        are of the rarest class. Both are of all rows, once each: the mean over repetitions. None
-        with more than two classes.
+        For a yes or no, how many rows of the rarest class are found, and how many other rows are
+        taken for such. For a list sorted by risk, how many of either kind are among its first
+        rows, as many as the rarest class has. Each row counts once: repetitions are averaged.
+        None with more than two classes.
     """
 
     arm: str
