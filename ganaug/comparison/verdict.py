@@ -138,7 +138,13 @@ class Verdict:
         return pd.concat(parts, axis="columns") if parts else pd.DataFrame()
 
     def shown(self) -> dict[str, pd.DataFrame]:
-        """Return the table as people read it: rounded, a part for each purpose, by title."""
+        """Return the table as people read it: in parts, and rounded.
+
+        Returns
+        -------
+        dict of str to DataFrame
+            A table of texts for each purpose, by its title.
+        """
         formats = {
             "score": "{:.3f}".format,
             "found": f"{{:.0f}} of {self.n_rare}".format,
