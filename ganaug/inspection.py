@@ -132,6 +132,7 @@ class TrainingCurveDisplay:
             _, ax = _pyplot("TrainingCurveDisplay.plot").subplots(layout="constrained")
         from matplotlib.ticker import MaxNLocator
 
+        from ganaug.quality.page import AXIS, GOOD
         from ganaug.quality.pictures import REAL, SYNTHETIC
 
         self.ax_, self.figure_ = ax, ax.figure
@@ -150,9 +151,9 @@ class TrainingCurveDisplay:
             self.quality_ax_ = ax.twinx()
             self.quality_ax_.set_ylabel("energy distance to real rows")
             self.quality_ax_.spines["top"].set_visible(False)
-            style: dict[str, Any] = {"color": "#2f8552", "linestyle": "--", "marker": "."}
+            style: dict[str, Any] = {"color": GOOD, "linestyle": "--", "marker": "."}
             self.lines_ += self.quality_ax_.plot(steps, distances, label="energy distance", **style)
-            ax.axvline(best, color="#8b9099", linestyle=":", label=f"weights kept: step {best}")
+            ax.axvline(best, color=AXIS, linestyle=":", label=f"weights kept: step {best}")
         else:
             ax.spines["right"].set_visible(False)
         marked = [*ax.get_lines(), *(self.quality_ax_.get_lines() if self.quality_ax_ else [])]

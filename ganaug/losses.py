@@ -10,14 +10,13 @@ the log density ratio of real to generated rows, up to an additive constant.
 from __future__ import annotations
 
 import torch
-from sklearn.base import BaseEstimator
 from torch import Tensor
 from torch.nn.functional import softplus
 
 from ganaug.parameters import NamesParameters, number, whole
 
 
-class RelativisticLoss(NamesParameters, BaseEstimator):
+class RelativisticLoss(NamesParameters):
     r"""Relativistic pairing loss with zero-centred gradient penalties on real and fake rows.
 
     The critic minimises :math:`\mathrm{softplus}(D(G(z)) - D(x)) + \frac{\gamma}{2}
@@ -66,7 +65,7 @@ class RelativisticLoss(NamesParameters, BaseEstimator):
         return softplus(on_real - critic(fake, classes)).mean()
 
 
-class WassersteinLoss(NamesParameters, BaseEstimator):
+class WassersteinLoss(NamesParameters):
     r"""Wasserstein distance with a gradient penalty on interpolates (equation 3 of [1]_).
 
     Parameters
@@ -114,7 +113,7 @@ class WassersteinLoss(NamesParameters, BaseEstimator):
         return -critic(fake, classes).mean()
 
 
-class BCELoss(NamesParameters, BaseEstimator):
+class BCELoss(NamesParameters):
     r"""The classic binary cross-entropy game in its non-saturating form (section 3 of [1]_).
 
     The critic is a classifier of real against fake; the generator maximises

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn import get_config
+from sklearn.base import BaseEstimator
 
 from ganaug.suggestions import did_you_mean
 
@@ -156,11 +157,10 @@ def check_parameters(estimator: Any) -> None:
             check_value(type(estimator).__name__, name, value, *rules[name])
 
 
-class NamesParameters:
+class NamesParameters(BaseEstimator):
     """Answers the name of a parameter that is not there with the class and the nearest name.
 
-    It stands before scikit-learn's ``BaseEstimator`` among the bases. What that learns from the
-    signature of ``__init__`` stays as it is.
+    What scikit-learn's ``BaseEstimator`` learns from the signature of ``__init__`` stays as it is.
 
     Examples
     --------
@@ -197,13 +197,13 @@ class NamesParameters:
         ValueError
             If there is no such parameter; the message names the nearest.
         """
-        known = self.get_params(deep=False) if params else {}  # type: ignore[attr-defined]
+        known = self.get_params(deep=False) if params else {}
         for name in params:
             first = name.partition("__")[0]
             if first not in known:
                 hint = _nearest(first, list(known))
                 raise ValueError(f"Invalid parameter {first!r} for {type(self).__name__}.{hint}")
-        return super().set_params(**params)  # type: ignore[misc]
+        return super().set_params(**params)
 
 
 def _nearest(name: str, known: list[str]) -> str:

@@ -79,14 +79,15 @@ def _name_beside(path: Path) -> Path:
     start = f".{path.name}.{crc32(gethostname().encode()):08x}-"
     for left in path.parent.glob(f"{escape(start)}*"):
         process = left.name.removeprefix(start).split("-")[0]
-        if process.isdecimal() and not _is_running(int(process)):
+        if process.isdecimal() and not is_running(int(process)):
             shutil.rmtree(left, ignore_errors=True)
             if not left.is_dir():
                 left.unlink(missing_ok=True)
     return path.with_name(f"{start}{os.getpid()}-{token_hex(4)}")
 
 
-def _is_running(process: int) -> bool:
+def is_running(process: int) -> bool:
+    """Return whether a process of this machine may still run."""
     if os.name == "nt":  # There, os.kill would end it.
         return True
     try:

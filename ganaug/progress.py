@@ -217,8 +217,8 @@ class ComparisonProgress(Progress):
         self._restate()
 
     def done(self, pair: Any) -> None:
-        """Note that a pair is ready: its cells, and the seconds that it took."""
-        fold, arm, kept = (getattr(pair.cells[0], name) for name in ("fold", "arm", "from_memory"))
+        """Note that a pair is ready: its cells, how long it took, and whether it was kept."""
+        fold, arm, kept = pair.cells[0].fold, pair.cells[0].arm, pair.from_memory
         self.n_done += len(pair.cells)
         self.n_kept += len(pair.cells) * kept
         self._pending.pop((fold, arm), None)
@@ -233,13 +233,13 @@ class ComparisonProgress(Progress):
             for arm, seconds in (self._seconds_kept | self._seconds).items()
         }
         worked = sum(map(sum, self._seconds.values()))
-        costs = [means.get(arm) for _, arm in self._pending]
+        costs = [means[arm] for _, arm in self._pending if arm in means]
         left = None
-        if worked and None not in costs:
+        if worked and len(costs) == len(self._pending):
             # Processes at the same time, and all that is not measured, change the speed.
             slowness = (now - self._start) / worked
-            left = slowness * sum(costs)  # type: ignore[arg-type]
-            self._in_work = max(slowness, 1.0) * (costs[0] or 0.0) if costs else 0.0
+            left = slowness * sum(costs)
+            self._in_work = max(slowness, 1.0) * costs[0] if costs else 0.0
         text = "Comparing" if self._repetition < 2 else f"Repetition {self._repetition}"
         if self._pending:
             fold, arm = next(iter(self._pending))

@@ -243,11 +243,12 @@ def _check_ratio(ratio: float, counts: Mapping[Any, int]) -> None:
             f"{dict.fromkeys(counts, max(counts.values()))}."
         )
     (rare, fewest), (usual, most) = sorted(counts.items(), key=lambda pair: pair[1])
-    if int(_exact(ratio, most) * most) <= fewest:
+    total = int(_exact(ratio, most) * most)
+    if total <= fewest:
         raise ValueError(
-            f"sampling_strategy={ratio!r} asks for {int(ratio * most)} rows of {rare!r} to {most} "
-            f"of {usual!r}, and there are {fewest} already, a ratio of {fewest / most:.3g}. Rows "
-            "are added, never removed: pass a larger ratio, up to 1."
+            f"sampling_strategy={ratio!r} asks for {total} rows of {rare!r} to {most} of "
+            f"{usual!r}, and there are {fewest} already, a ratio of {fewest / most:.3g}. Rows are "
+            "added, never removed: pass a larger ratio, up to 1."
         )
 
 

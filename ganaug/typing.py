@@ -33,6 +33,8 @@ SamplingStrategy: TypeAlias = """(
     | Mapping[Any, int]
     | Callable[[Any], Mapping[Any, int]]
 )"""
+#: Which pipelines of a comparison are fitted on all rows and logged in MLflow.
+LogModels: TypeAlias = Literal["best", "all", "none"]
 
 
 class Network(Protocol):

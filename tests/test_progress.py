@@ -17,12 +17,13 @@ from stand_ins import logistic
 from ganaug import AugmentedClassifier, GANAugmenter, GANOverSampler, progress
 from ganaug.comparison import GAN, Cell, compare
 from ganaug.comparison.checks import check_task
+from ganaug.comparison.evaluate import Pair
 from ganaug.progress import ComparisonProgress, Progress, State, StepProgress
 
 
 def pair(fold, arm, seconds, n_classifiers=2, kept=False):
-    cells = [Cell(fold, arm, f"classifier {i}", from_memory=kept) for i in range(n_classifiers)]
-    return SimpleNamespace(cells=cells, seconds=seconds)
+    cells = [Cell(fold, arm, f"classifier {i}") for i in range(n_classifiers)]
+    return Pair(cells, seconds=seconds, from_memory=kept)
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ from ganaug.cli.options import (
 )
 from ganaug.cli.screen import describe, progress_wanted, say, tell
 from ganaug.files import Source, kind_at, kinds_of
+from ganaug.files.options import MARK
 from ganaug.paths import check_free, replaced_folder
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def augment(
     ] = None,
     mark_column: Annotated[
         str, typer.Option(help="The added column: true in synthetic rows.")
-    ] = "synthetic",
+    ] = MARK,
     mark: Annotated[
         bool, typer.Option("--mark/--no-mark", help="Add that column, or do not.")
     ] = True,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -44,24 +43,16 @@ from ganaug.cli.screen import (
 from ganaug.files import Source, Table, kind_at
 from ganaug.paths import check_writable
 from ganaug.progress import ComparisonProgress, StepProgress
+from ganaug.typing import LogModels
 
 if TYPE_CHECKING:
     from ganaug.comparison import Comparison, LoggedComparison
 
 REPORT = "report.html"
 # As in ganaug.comparison, which takes seconds to load.
-ARMS = ("nothing", "class-weight", "tuned-threshold", "balanced-bagging", "SMOTE", "GAN")
-N_CLASSIFIERS, N_FOLDS = 3, 5
+N_ARMS, N_CLASSIFIERS, N_FOLDS = 6, 3, 5
 #: The table that is compared on where none is named.
 EXAMPLE = "page-blocks0"
-
-
-class LogModels(StrEnum):
-    """Which models are recorded."""
-
-    best = "best"
-    all = "all"
-    none = "none"
 
 
 def compare(
@@ -110,7 +101,7 @@ def compare(
     ] = "average_precision",
     log_models: Annotated[
         LogModels, typer.Option(help="Which fitted models to record: those advised, all or none.")
-    ] = LogModels.best,
+    ] = "best",
     tracking: Annotated[
         bool, typer.Option("--tracking/--no-tracking", help="Record everything in MLflow.")
     ] = True,
@@ -185,27 +176,26 @@ def compare(
     tell(describe(source.noun, source.X.shape, source.y))
     tell(_plan(names, folds, repeats, source))
     unfinished = output_dir / ".ganaug-unfinished"
-    asked = {
+    asked: dict[str, Any] = {
         "arms": _arms(names["arms"], source, steps, device),
         "classifiers": names["classifiers"],
         "cv": _cv(folds, repeats, seed, source),
         "budget": seconds,
     }
-    _check(source, asked, seed)
     destination: dict[str, Any] = {
         "tracking_uri": tracking_uri,
         "experiment": experiment,
         "registered_model_name": registered_model_name,
         "champion_metric": champion_metric,
-        "log_models": log_models.value,
+        "log_models": log_models,
         "root": output_dir,
     }
     if tracking:
         from ganaug.comparison import check_log
 
         check_log(**destination)
-    output_dir.mkdir(parents=True, exist_ok=True)
     comparison = _compare(source, **asked, random_state=seed, n_jobs=n_jobs, memory=unfinished)
+    output_dir.mkdir(parents=True, exist_ok=True)
     print_comparison(comparison)
     # The report names the options that the result depends on; where it is recorded is private.
     options = {
@@ -253,7 +243,7 @@ def _plan(
     names: dict[str, list[str] | None], folds: int | None, repeats: int | None, source: Source
 ) -> str:
     """Return in one sentence what is about to be done; it takes seconds to load what does it."""
-    n_arms = len(ARMS)
+    n_arms = N_ARMS
     if names["arms"] is not None:
         n_arms = len({"nothing", *(name.casefold().replace("_", "-") for name in names["arms"])})
     n_classifiers = N_CLASSIFIERS if names["classifiers"] is None else len(names["classifiers"])
@@ -299,25 +289,18 @@ def _cv(folds: int | None, repeats: int | None, seed: int, source: Source) -> An
     return RepeatedStratifiedKFold(n_splits=n_splits, n_repeats=repeats, random_state=seed)
 
 
-def _check(source: Source, asked: dict[str, Any], seed: int) -> None:
-    """Refuse what cannot be compared."""
-    from ganaug.comparison.checks import check_task
-
-    check_task(source.for_classifiers(), source.y, **asked, seed=seed)
-
-
 class _Progress(ComparisonProgress):
     """Says of each pair how long it took, if somebody wants to know."""
 
     def done(self, pair: Any) -> None:
         super().done(pair)
-        cell = pair.cells[0]
-        if volume.verbose:
-            kept = ", kept from before" if cell.from_memory else ""
-            say(f"fold {cell.fold}, {cell.arm}: {pair.seconds:.1f} s{kept}")
-        for cell in pair.cells if volume.verbose else ():
+        if not volume.verbose:
+            return
+        place = f"fold {pair.cells[0].fold}, {pair.cells[0].arm}"
+        say(f"{place}: {pair.seconds:.1f} s{', kept from before' if pair.from_memory else ''}")
+        for cell in pair.cells:
             if cell.error:
-                say(f"fold {cell.fold}, {cell.arm}, {cell.classifier}: {cell.error}")
+                say(f"{place}, {cell.classifier}: {cell.error}")
 
 
 def _compare(source: Source, **options: Any) -> Comparison:

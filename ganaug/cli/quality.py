@@ -23,13 +23,11 @@ from ganaug.cli.options import (
 from ganaug.cli.screen import note, tell
 from ganaug.files import ReadOptions, kind_at, read_images
 from ganaug.files.images import SYNTHETIC
-from ganaug.files.tables import read_frame
-from ganaug.suggestions import did_you_mean
+from ganaug.files.options import MARK
+from ganaug.files.tables import no_target, read_frame
 
 if TYPE_CHECKING:
     import pandas as pd
-
-MARK = "synthetic"
 
 
 def quality(
@@ -125,10 +123,7 @@ def _read(
         return {"": frame}
     columns = list(map(str, frame))
     if target not in columns:
-        raise ValueError(
-            f"{path} has no column {target!r}.{did_you_mean(target, columns)} It has: "
-            f"{', '.join(columns)}."
-        )
+        raise ValueError(no_target(path, target, columns))
     labels = frame.pop(target).astype(str)
     return {label: frame[labels == label] for label in labels.unique()}
 

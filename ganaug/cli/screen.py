@@ -6,6 +6,7 @@ Results go to standard output; all that is said while a command runs goes to sta
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
-    from ganaug.comparison import Answer, Comparison, Verdict
+    from ganaug.comparison import Comparison, Verdict
 
 
 @dataclass
@@ -78,13 +79,11 @@ def describe(noun: str, shape: tuple[int, ...], y: Any) -> str:
     size = f"{shape[0]} {noun}"
     if noun == "rows":
         size += f", {shape[1]} column{'s' * (shape[1] != 1)}"
-    counts: dict[Any, int] = {}
-    for label in y:
-        counts[label] = counts.get(label, 0) + 1
+    counts = Counter(y)
     if len(counts) > MOST_CLASSES:
         few, many = min(counts.values()), max(counts.values())
         return f"{size}; {len(counts)} classes of {few} to {many}."
-    *others, last = [f"{c} ({n})" for c, n in sorted(counts.items(), key=lambda pair: -pair[1])]
+    *others, last = [f"{c} ({n})" for c, n in counts.most_common()]
     return f"{size}; classes: {', '.join(others)} and {last}."
 
 
@@ -102,37 +101,26 @@ def _print_verdict(console: Console, verdict: Verdict) -> None:
     console.print(verdict.headline, style="bold", highlight=False, markup=False)
     for sentence in verdict.sentences:
         console.print(sentence, highlight=False, markup=False)
-    table = verdict.table()
-    for answer in verdict.answers.values():
+    for title, part in verdict.shown().items():
         console.print()
-        console.print(_choices(answer, table, verdict.n_rare))
+        console.print(_choices(title, part))
 
 
-def _choices(answer: Answer, whole: pd.DataFrame, n_rare: int) -> Table:
+def _choices(title: str, part: pd.DataFrame) -> Table:
     """Lay out what may be used for a purpose so that it fits 80 columns."""
-    from ganaug.comparison.scores import RANKING, WORDS
-
-    purpose, metric = answer.purpose, answer.metric
-    rows = whole[[purpose]].droplevel(0, axis="columns")
-    title = f"{purpose[:1].upper()}{purpose[1:]} (score: {WORDS[metric]}"
-    counts = [name for name in ("found", "false alarms") if name in rows]
-    if counts:
-        title += f"; found: of {n_rare}" + f" in the top {n_rare}" * (metric == RANKING)
-    table = _plain_table(f"{title})")
+    table = _plain_table(title)
     for words in ("", "arm", "classifier"):
         table.add_column(words, overflow="fold")
-    for number in ("score", *counts):
-        table.add_column(number.replace(" ", "\n"), justify="right")
-    for name, row in rows.iterrows():
-        score = f"{row['score']:.3f}".replace("0.", ".")
-        numbers = [f"{row[count]:.0f}" for count in counts]
-        table.add_row(str(name), row["arm"], row["classifier"], score, *numbers)
+    for number in part.columns[2:]:
+        table.add_column(number.replace(" ", "\n"), justify="right", no_wrap=True)
+    for cells in part.itertuples():
+        table.add_row(*map(str, cells))
     return table
 
 
 def _leaderboard(comparison: Comparison) -> Table:
     """Lay out the leaderboard so that it fits 80 columns."""
-    from ganaug.comparison.scores import METRICS
+    from ganaug.comparison.scores import ALL, METRICS
 
     board = comparison.leaderboard()
     failed = "\n* failed in some folds, which count as nothing"
@@ -144,8 +132,9 @@ def _leaderboard(comparison: Comparison) -> Table:
     for short in METRICS.values():
         table.add_column(short, justify="right", no_wrap=True)
     table.add_column("#", justify="right")
-    for classifier in board.index.unique("classifier"):
-        title = "mean of classifiers" if classifier == "all" else classifier
+    several = len(comparison.classifiers) > 1
+    for classifier in [*comparison.classifiers, *([ALL] if several else [])]:
+        title = "mean of classifiers" if classifier == ALL else classifier
         table.add_row(f"[bold cyan]{title}")
         for arm, row in board.loc[classifier].iterrows():
             cells = []

@@ -106,11 +106,11 @@ def compare(
 
     Notes
     -----
-    To look after each repetition and to stop at a clear answer makes such an answer a little more
-    often one of chance. In 20,000 simulated comparisons of two equal arms (five folds, ten looks,
-    differences of any two folds correlated by .2) "better" was said of one of them in at most 4.4 %
-    of the cases, and in 2 % after one look; where the true difference was the smallest that
-    matters, .01, in 6.3 % and 2.5 %.
+    A comparison that stops as soon as its answer is clear is a little more often misled by chance
+    than one of a fixed length. In 20,000 simulated comparisons of two equal arms (five folds, ten
+    looks, differences of any two folds correlated by .2) "better" was said of one of them in at
+    most 4.4 % of the cases, and in 2 % after one look; where the true difference was the smallest
+    that matters, .01, in 6.3 % and 2.5 %.
 
     Examples
     --------

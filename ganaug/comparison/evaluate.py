@@ -66,19 +66,18 @@ class Cell:
     predicted: np.ndarray | None = field(default=None, compare=False)
     #: Where several draws are averaged: the rows that each adds, and its scores alone.
     draws: list[dict[str, float]] = field(default_factory=list)
-    #: Whether a call that was interrupted has left it.
-    from_memory: bool = field(default=False, compare=False)
 
 
 class Pair(NamedTuple):
     """One arm on one fold: a cell for each classifier, and the augmenter that served them.
 
-    `seconds` is how long it took, also where memory has kept it.
+    `seconds` is how long it took, also where an earlier call has left it in memory.
     """
 
     cells: list[Cell]
     augmenter: Any = None
     seconds: float = 0.0
+    from_memory: bool = False
 
 
 @dataclass(frozen=True)
@@ -375,5 +374,4 @@ def _evaluate_or_load(evaluate_once: Any, *asked: Any) -> Pair:
     pair = evaluate_once(*asked)
     if any(cell.error for cell in pair.cells) and evaluate_once.check_call_in_cache(*asked):
         evaluate_once.call_and_shelve(*asked).clear()
-    cells = [replace(cell, from_memory=from_memory) for cell in pair.cells]
-    return Pair(cells, pair.augmenter, pair.seconds)
+    return Pair(pair.cells, pair.augmenter, pair.seconds, from_memory)

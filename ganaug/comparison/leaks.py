@@ -11,7 +11,6 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 from sklearn.tree import DecisionTreeClassifier
 
-from ganaug.autologging import without_autologging
 from ganaug.preprocessing import TidyTable
 from ganaug.randomness import numpy_stream, thin
 
@@ -93,8 +92,7 @@ def _auc(column: pd.Series, hit: np.ndarray) -> float:
 
 def _tree(values: np.ndarray, hit: np.ndarray, train: np.ndarray) -> np.ndarray:
     tree = DecisionTreeClassifier(max_leaf_nodes=8, class_weight="balanced", random_state=0)
-    with without_autologging():
-        return tree.fit(values[train, None], hit[train]).predict_proba(values[:, None])[:, 1]
+    return tree.fit(values[train, None], hit[train]).predict_proba(values[:, None])[:, 1]
 
 
 def _rates(levels: np.ndarray, hit: np.ndarray, train: np.ndarray) -> np.ndarray:

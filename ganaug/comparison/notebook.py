@@ -13,11 +13,9 @@ if TYPE_CHECKING:
     from ganaug.comparison.result import Comparison
     from ganaug.comparison.verdict import Verdict
 
-_DIGITS = {"score": "{:.3f}", "found": "{:.0f}", "false alarms": "{:.0f}"}
-
 
 def show_verdict(verdict: Verdict) -> str:
-    """Return a verdict as HTML: the headline, the sentences, and the table.
+    """Return a verdict as HTML: the headline, the sentences, and the tables.
 
     Examples
     --------
@@ -29,15 +27,9 @@ def show_verdict(verdict: Verdict) -> str:
     text = f"<p><strong>{escape(verdict.headline)}</strong></p>"
     if verdict.sentences:
         text += f"<p>{'<br>'.join(map(escape, verdict.sentences))}</p>"
-    table = verdict.table()
-    if table.empty:
-        return text
-    formatters = {
-        column: _DIGITS[column[1]].format
-        for column in table.columns.to_list()
-        if column[1] in _DIGITS
-    }
-    return text + table.to_html(border=0, formatters=formatters, na_rep="")
+    for title, part in verdict.shown().items():
+        text += f"<p>{escape(title)}</p>{part.to_html(border=0)}"
+    return text
 
 
 def show_comparison(comparison: Comparison) -> str:

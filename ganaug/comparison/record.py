@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import joblib
 import numpy as np
@@ -21,6 +21,7 @@ from ganaug.comparison.figures import draw_leaderboard
 from ganaug.comparison.report import render_report
 from ganaug.comparison.scores import METRICS, PURPOSES, RANKING, WORDS
 from ganaug.environment import versions
+from ganaug.paths import is_running
 from ganaug.targets import class_counts
 from ganaug.tracking.client import (
     SEND_TIMEOUT,
@@ -44,6 +45,7 @@ from ganaug.tracking.models import log_fitted
 from ganaug.tracking.registry import Contender, Registered, check_registry, register
 from ganaug.tracking.samples import describe, log_dataset, log_tables
 from ganaug.tracking.view import DESCRIPTION, address_of_view, describe_experiment, share_view
+from ganaug.typing import LogModels
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -59,11 +61,8 @@ NO_MODEL = "ganaug.error.model"
 # The tag that names the process that writes a run: no other goes on with it meanwhile.
 WRITER = "ganaug.writer"
 
-
 #: In the order in which MLflow shows metrics: what the verdict is about first.
 SHOWN = [*PURPOSES, *(metric for metric in METRICS if metric not in PURPOSES)]
-#: Which pipelines to fit on all rows and to log.
-LogModels = Literal["best", "all", "none"]
 
 
 @dataclass(frozen=True)
@@ -305,15 +304,7 @@ def _writer() -> str:
 def _is_dead(writer: str) -> bool:
     """Return whether a process of this machine has ended; nothing is known of other machines."""
     pid, _, host = writer.partition(" on ")
-    if host != socket.gethostname() or os.name != "posix":
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:  # somebody else's
-        pass
-    return False
+    return host == socket.gethostname() and not is_running(int(pid))
 
 
 @dataclass(frozen=True)
@@ -481,9 +472,9 @@ class _Log:
         splits = joblib.hash(comparison.task.folds)
         content = joblib.hash([self.scores, splits, arm, classifier, metric])
         about = (
-            f"It is {classifier} with {arm}, the verdict's advice {PURPOSES[metric]} on "
-            f"{self.dataset['name']}: {WORDS[metric]} {folds.mean():.3f} ± {folds.std():.3f} over "
-            f"{comparison.n_folds} folds."
+            f"It is {classifier} with {arm}, the verdict's advice {comparison.purposes[metric]} "
+            f"on {self.dataset['name']}: {WORDS[metric]} {folds.mean():.3f} ± {folds.std():.3f} "
+            f"over {comparison.n_folds} folds."
         )
         contender = Contender(
             model_id, run_id, metric, folds.mean(), comparison.digest, splits, content, about
@@ -516,17 +507,10 @@ def _verdict_metrics(verdict: Verdict) -> list[Metric]:
 def _markdown(verdict: Verdict) -> str:
     """Return a verdict as MLflow's pages show it: what to do, why, and the table."""
     lines = [f"**{verdict.headline}**", "", *(f"- {text}" for text in verdict.sentences)]
-    formats = {
-        "score": "{:.3f}".format,
-        "found": f"{{:.0f}} of {verdict.n_rare}".format,
-        "false alarms": "{:.0f}".format,
-    }
-    table = verdict.table()
-    for purpose in table.columns.unique(0):
-        part = table[purpose]
-        cells = pd.DataFrame({name: part[name].map(formats.get(name, str)) for name in part})
-        heads = [purpose[0].upper() + purpose[1:], *cells]
+    for title, part in verdict.shown().items():
         # MLflow's pages leave no space between columns.
-        first, *rows = [f"| {' &nbsp; | '.join(row)} |" for row in [heads, *cells.itertuples()]]
-        lines += ["", first, "|---" * len(heads) + "|", *rows]
+        heads, *rows = [
+            f"| {' &nbsp; | '.join(row)} |" for row in [["", *part], *part.itertuples()]
+        ]
+        lines += ["", f"{title}:", "", heads, "|---" * (1 + part.shape[1]) + "|", *rows]
     return "\n".join(lines)

@@ -100,7 +100,6 @@ def render_report(
             comparison=comparison,
             several=len(comparison.classifiers) > 1,
             two_classes=two_classes,
-            purposes=scores.PURPOSES if two_classes else scores.PURPOSES_OF_MANY,
             rare=min(classes.values()),
             share=share,
             # Average precision and accuracy are means over classes where there are more than two.

@@ -15,7 +15,15 @@ from ganaug.autologging import without_autologging
 from ganaug.comparison.arms import BASELINE, Augmented
 from ganaug.comparison.evaluate import Pair, Task, replace_memory
 from ganaug.comparison.notebook import show_comparison
-from ganaug.comparison.scores import ALL, LOWER_IS_BETTER, METRICS, PURPOSES, RANKING, check_known
+from ganaug.comparison.scores import (
+    ALL,
+    LOWER_IS_BETTER,
+    METRICS,
+    PURPOSES,
+    PURPOSES_OF_MANY,
+    RANKING,
+    check_known,
+)
 from ganaug.comparison.statistics import Interval, paired_interval
 from ganaug.comparison.verdict import Contest, Verdict
 from ganaug.comparison.wording import write_verdict
@@ -112,6 +120,11 @@ class Comparison:
     def positive(self) -> Hashable:
         """The rarest class, on which binary metrics are computed."""
         return self.task.positive
+
+    @property
+    def purposes(self) -> dict[str, str]:
+        """What each metric of the verdict measures the fitness for, in words."""
+        return PURPOSES if len(np.unique(self.y)) == 2 else PURPOSES_OF_MANY
 
     @property
     def arms(self) -> list[str]:

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from ganaug.comparison.arms import ARMS, BASELINE
 from ganaug.comparison.notebook import show_verdict
-from ganaug.comparison.scores import PURPOSES, PURPOSES_OF_MANY, RANKING, WORDS
+from ganaug.comparison.scores import RANKING, WORDS
 from ganaug.comparison.statistics import (
     SMALLEST_DIFFERENCE,
     Interval,
@@ -37,10 +36,10 @@ class Choice:
     score, sd : float
         Mean and standard deviation over folds.
     hits, alarms : float or None
-        For a yes or no, the rows of the rarest class that are found and the others that are taken
-        for such. For a list sorted by risk, the same of its top, which has as many rows as there
-        are of the rarest class. Both are of all rows, once each: the mean over repetitions. None
-        with more than two classes.
+        For a yes or no, how many rows of the rarest class are found, and how many other rows are
+        taken for such. For a list sorted by risk, how many of either kind are among its first
+        rows, as many as the rarest class has. Each row counts once: repetitions are averaged.
+        None with more than two classes.
     """
 
     arm: str
@@ -138,18 +137,30 @@ class Verdict:
         parts = {self.answers[metric].purpose: part for metric, part in self._parts().items()}
         return pd.concat(parts, axis="columns") if parts else pd.DataFrame()
 
-    def __str__(self) -> str:
-        blocks = [self.headline, "\n".join(self.sentences)]
-        digits = {"score": "{:.3f}", "found": "{:.0f}", "false alarms": "{:.0f}"}
-        formatters = {name: form.format for name, form in digits.items()}
+    def shown(self) -> dict[str, pd.DataFrame]:
+        """Return the table as people read it: in parts, and rounded.
+
+        Returns
+        -------
+        dict of str to DataFrame
+            A table of texts for each purpose, by its title.
+        """
+        formats = {
+            "score": "{:.3f}".format,
+            "found": f"{{:.0f}} of {self.n_rare}".format,
+            "false alarms": "{:.0f}".format,
+        }
+        shown = {}
         for metric, part in self._parts().items():
-            about = WORDS[metric]
-            if "found" in part:
-                about += f"; found: of {self.n_rare}"
-                about += f" in the top {self.n_rare}" if metric == RANKING else ""
-            rows = part.to_string(formatters=formatters)
-            blocks.append(f"{upper(self.answers[metric].purpose)} ({about}):\n{rows}")
-        return "\n\n".join(filter(None, blocks))
+            title = f"{upper(self.answers[metric].purpose)} (score: {WORDS[metric]}"
+            if metric == RANKING and "found" in part:
+                title += f"; found: in the first {self.n_rare} rows"
+            shown[f"{title})"] = part.apply(lambda cells: cells.map(formats.get(cells.name, str)))
+        return shown
+
+    def __str__(self) -> str:
+        tables = [f"{title}:\n{part.to_string()}" for title, part in self.shown().items()]
+        return "\n\n".join(filter(None, [self.headline, "\n".join(self.sentences), *tables]))
 
     def _repr_html_(self) -> str:
         return show_verdict(self)
@@ -266,7 +277,6 @@ class Contest:
         if change.gains() is None:
             gains = (self.folds[ours] - self.folds[theirs]).to_numpy()
             needed = repeats_needed(gains, task.test_to_train, task.n_splits)
-        words = PURPOSES if len(np.unique(self.comparison.y)) == 2 else PURPOSES_OF_MANY
         chosen = {
             "subject": ours,
             "rival": theirs,
@@ -277,7 +287,7 @@ class Contest:
         counted = {names: self.choice(names) for names in set(chosen.values())}
         return Answer(
             self.metric,
-            words[self.metric],
+            self.comparison.purposes[self.metric],
             **{role: counted[names] for role, names in chosen.items()},
             change=change,
             finding=finding,

@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import check_is_fitted
 
@@ -23,7 +22,7 @@ Images = np.ndarray | pd.DataFrame
 USUAL_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
 
 
-class ImageEncoder(NamesParameters, BaseEstimator):
+class ImageEncoder(NamesParameters):
     """Encode images for a GAN, and decode what the GAN makes.
 
     Images of ``uint8``, other integers, floats or booleans, all of one size, come as an array

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_array
 
 from ganaug.encoders.cells import check_names
@@ -21,7 +20,7 @@ from ganaug.plain_values import cell_dtype
 from ganaug.typing import ColumnsLike
 
 
-class TableEncoder(NamesParameters, BaseEstimator):
+class TableEncoder(NamesParameters):
     """Encode the rows of a mixed table for a GAN, and decode what the GAN makes.
 
     Numbers become rank-based normal scores, with a one-hot level for each value that comes often in

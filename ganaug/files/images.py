@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ganaug.files.options import ReadOptions
+from ganaug.files.options import MARK, ReadOptions
 from ganaug.paths import check_free, new_folder
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class ImageFolder:
 
     def check_mark(self, path: Path, mark: str | None) -> None:
         """Refuse the name of a column that marks synthetic rows: a folder has no columns."""
-        if mark != "synthetic":
+        if mark != MARK:
             raise ValueError("A folder has no column that marks: --mark-column is for tables.")
 
     def write(self, path: Path, X_new: np.ndarray, y_new: Any, mark: str | None) -> None:

@@ -9,6 +9,8 @@ MISSING = (
     *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
     *("<NA>", "?", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
 )
+#: The column that marks synthetic rows, unless the user names another.
+MARK = "synthetic"
 
 
 @dataclass(frozen=True)

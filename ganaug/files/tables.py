@@ -71,7 +71,7 @@ class Table:
         rows, content = _open(path, options)
         columns = [str(name) for name in content.typed]
         if target not in columns:
-            raise ValueError(_no_target(path, target, columns))
+            raise ValueError(no_target(path, target, columns))
         if target in options.drop:
             raise ValueError(f"--drop cannot leave out {target!r}, the column of labels.")
         _drop(path, options, content)
@@ -219,7 +219,8 @@ def _shown(columns: list[str]) -> str:
     return ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
 
 
-def _no_target(path: Path, target: str | None, columns: list[str]) -> str:
+def no_target(path: Path, target: str | None, columns: list[str]) -> str:
+    """Return what is wrong with the name of the column of labels, and which names there are."""
     shown = _shown(columns)
     if target is None:
         return f"Name the column of labels with --target. {path} has: {shown}."

@@ -7,7 +7,6 @@ from math import prod
 from typing import Any
 
 import torch
-from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -34,7 +33,7 @@ OUTPUT_GAIN = 1.04
 MAX_SHIFT = 0.08
 
 
-class ConvNetwork(NamesParameters, BaseEstimator):
+class ConvNetwork(NamesParameters):
     """Sizes of a convolutional generator and critic, made for classes of few images.
 
     Images of 8 to 64 pixels a side and 1 to 4 channels.

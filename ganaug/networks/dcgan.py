@@ -6,7 +6,6 @@ from functools import partial
 from math import prod
 
 import torch
-from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -20,7 +19,7 @@ MULTIPLE = 4
 INITIAL_STD = 0.02
 
 
-class DCGANNetwork(NamesParameters, BaseEstimator):
+class DCGANNetwork(NamesParameters):
     """The generator of DCGAN [1]_ and a critic of its size, for sides that are multiples of 4.
 
     For 28 x 28 pixels the generator goes from noise to 7 x 7 pixels of 128 channels, and by

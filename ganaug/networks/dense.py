@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import pairwise
 
 import torch
-from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
@@ -15,7 +14,7 @@ from ganaug.parameters import NamesParameters, check_parameters, number, whole
 leaky_relu_backward = torch.ops.aten.leaky_relu_backward  # no public function is as fast
 
 
-class DenseNetwork(NamesParameters, BaseEstimator):
+class DenseNetwork(NamesParameters):
     """Sizes of a fully connected generator and critic.
 
     Parameters

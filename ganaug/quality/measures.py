@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 #: A difference of less than this is none, however many rows it is measured on.
-SMALLEST_DIFFERENCE = 0.01
+SMALLEST_MARGIN = 0.01
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Measure:
 
     def is_alike(self, value: float, real: float, n: int, m: int) -> bool:
         """Return whether a value is as good as that of real rows, or misses it by chance alone."""
-        margin = max(SMALLEST_DIFFERENCE, self.chance * np.sqrt(1 / n + 1 / m))
+        margin = max(SMALLEST_MARGIN, self.chance * np.sqrt(1 / n + 1 / m))
         return bool(abs(value - self.best) - abs(real - self.best) <= margin)
 
 
@@ -171,7 +171,7 @@ class QualityReport:
         self.table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
     def __getitem__(self, measure: str) -> float:
-        return float(self.table.loc[measure, "synthetic"])  # type: ignore[arg-type]
+        return float(self.table["synthetic"].loc[measure])
 
     def __contains__(self, measure: object) -> bool:
         return measure in self.table.index

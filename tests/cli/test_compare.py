@@ -300,7 +300,7 @@ def complaint_lines(capsys, *arguments):
 
 
 def test_what_is_said_before_the_package_is_loaded_is_what_it_does():
-    assert list(ganaug.comparison.ARMS) == list(command.ARMS)
+    assert len(ganaug.comparison.ARMS) == command.N_ARMS
     assert len(DEFAULT_CLASSIFIERS) == command.N_CLASSIFIERS
     assert N_SPLITS == command.N_FOLDS
 

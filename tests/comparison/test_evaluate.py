@@ -196,7 +196,7 @@ class Watched(ComparisonProgress):
 
     def done(self, pair):
         cell = pair.cells[0]
-        self.jobs.append(((cell.fold, cell.arm), cell.from_memory))
+        self.jobs.append(((cell.fold, cell.arm), pair.from_memory))
         if len(self.jobs) == self.stop_after:
             raise KeyboardInterrupt
 

@@ -92,6 +92,7 @@ def test_budget(monkeypatch, seconds, budget, n_jobs, n_repeats):
     assert found.task.n_repeats == n_repeats
 
 
+@pytest.mark.usefixtures("three_at_most")
 def test_what_is_stored_serves_more_repetitions_and_other_arms(abalone, tmp_path):
     asked = {**ASKED, "memory": tmp_path}
     compare(*abalone, **asked, cv=2)
