@@ -10,7 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from ganaug.containers import as_labels, evenly, rarest, take
 from ganaug.frames import as_pandas
@@ -272,6 +272,7 @@ class RealVsSyntheticDisplay:
             (label,) = rarest(augmenter.class_counts_, 1)
         elif label not in labels:
             raise ValueError(f"label={label!r} must be one of the classes: {labels}.")
+        check_consistent_length(X, y)
         is_own = augmenter.labels_.encode(as_labels(as_pandas(y, "y"))) == labels.index(label)
         own, other = np.flatnonzero(is_own), evenly(np.flatnonzero(~is_own), MOST_OTHERS)
         if not len(own):
@@ -486,6 +487,7 @@ class SyntheticImagesDisplay:
         made, of_class = augmenter.sample(
             dict.fromkeys(labels, n_images), random_state=random_state
         )
+        check_consistent_length(X, y)
         of_real = augmenter.labels_.decode(augmenter.labels_.encode(as_labels(as_pandas(y, "y"))))
         real, synthetic = (encoder.to_pictures(as_pandas(images)) for images in (X, made))
         return cls((real, of_real), (synthetic, of_class)).plot(ax, n_images=n_images)

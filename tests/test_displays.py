@@ -164,6 +164,12 @@ def test_what_cannot_be_shown_is_told(table, augmenter):
     assert len(plt.get_fignums()) == 1, "a figure is left behind"
 
 
+def test_labels_of_fewer_rows_are_refused(table, augmenter):
+    X, y = table
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        RealVsSyntheticDisplay.from_estimator(augmenter, X, y[:-1])
+
+
 def test_without_matplotlib_it_says_what_to_install(table, augmenter, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     monkeypatch.setitem(sys.modules, "matplotlib", None)

@@ -26,6 +26,7 @@ from ganaug.cli.options import (
     Thousands,
     Verbose,
     command_line,
+    printable,
     read_names,
     read_options,
     read_seconds,
@@ -168,7 +169,7 @@ def compare(
     if data is None:
         name, source = _example()
     else:
-        name = data.resolve().name if data.is_dir() else data.stem
+        name = printable(data.resolve().name if data.is_dir() else data.stem)
         tell(f"Reading {data} ...")
         source = kind_at(data).read(
             data, target, skip_unreadable=skip_unreadable, options=read_options(**reading)

@@ -212,4 +212,16 @@ def command_line(name: str, data: Path | None, options: dict[str, Any]) -> str:
         for word in (option, each)
     ]
     words = ["ganaug", name, *([] if data is None else [data]), *given]
-    return shlex.join(map(str, words))
+    return printable(shlex.join(map(str, words)))
+
+
+def printable(name: str) -> str:
+    r"""Return a name of a file with ? for bytes that are no text, which no page can hold.
+
+    Examples
+    --------
+    >>> from ganaug.cli.options import printable
+    >>> printable("Zielgr\udcf6sse")
+    'Zielgr?sse'
+    """
+    return name.encode(errors="replace").decode()

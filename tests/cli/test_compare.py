@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from helpers import closed_port, complaint, run, write_csv
 
 import ganaug.comparison
 from ganaug import GANAugmenter
+from ganaug.cli.options import command_line
 from ganaug.comparison.checks import N_SPLITS
 from ganaug.comparison.classifiers import DEFAULT_CLASSIFIERS
 
@@ -36,6 +38,10 @@ def test_compare__report__in_the_folder_with_the_command_that_makes_it(capsys, t
     assert "<h1>class-weight is " in page
     assert f"<code>ganaug compare {table} {' '.join(words)} --folds 2 --seed 0</code>" in page
     assert [path.name for path in root.iterdir()] == ["report.html"]
+
+
+def test_a_name_of_a_file_that_is_no_text__can_be_written_in_the_report():
+    assert command_line("compare", Path("gr\udcf6sse.csv"), {}) == "ganaug compare 'gr?sse.csv'"
 
 
 @pytest.mark.parametrize("width", [80, 140])
