@@ -74,6 +74,7 @@ class Progress:
         if verbose not in ("auto", True, False):
             raise ValueError(f"verbose={verbose!r} must be 'auto', True or False.")
         self.verbose = verbose
+        self._depth = 0
         self._is_outermost = False
         self._ended = Event()
         self._thread: Thread | None = None
@@ -83,6 +84,9 @@ class Progress:
         raise NotImplementedError
 
     def __enter__(self) -> Self:
+        self._depth += 1
+        if self._depth > 1:  # The caller has entered it, and so does what it is passed to.
+            return self
         self._start = time.monotonic()
         self._is_outermost = _outermost.acquire(blocking=False)
         screen = _screen(self.verbose) if self._is_outermost else None
@@ -93,6 +97,9 @@ class Progress:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._depth -= 1
+        if self._depth:
+            return
         try:
             if self._thread is not None:
                 self._ended.set()

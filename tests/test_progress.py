@@ -135,6 +135,16 @@ def test_the_outermost_alone_asks_for_a_screen(asked):
     assert asked == ["auto"]
 
 
+def test_entered_by_the_caller_as_well__ends_with_the_caller(asked):
+    with ComparisonProgress() as progress:
+        with progress:
+            pass
+        assert progress._is_outermost
+    with StepProgress("next", "steps"):
+        pass
+    assert len(asked) == 2, "the first has ended"
+
+
 def test_verbose_false__nothing_within_is_shown_either(asked):
     with StepProgress("outer", "steps", verbose=False), StepProgress("inner", "steps"):
         pass

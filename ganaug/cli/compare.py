@@ -156,6 +156,8 @@ def compare(
     seconds = None if budget is None else read_seconds("--budget", budget)
     if budget is not None and repeats is not None:
         raise ValueError("--budget repeats the folds as often as it takes; leave out --repeats.")
+    if n_jobs == 0:
+        raise ValueError("--n-jobs 0 is no number of processes; pass 1 or more, or -1 for all.")
     names = {
         "arms": read_names("--arms", arms),
         "classifiers": read_names("--classifiers", classifiers),

@@ -161,7 +161,13 @@ def read_strategy(text: str, y: pd.Series | np.ndarray) -> SamplingStrategy:
 
 def read_rows(text: str, labels: list[Any]) -> int | dict[Any, int]:
     """Read -n: a number of rows in all, or JSON of rows by class."""
-    return int(text) if text.strip().isdecimal() else read_counts(text, labels)
+    if text.lstrip().startswith("{"):
+        return read_counts(text, labels)
+    if not text.strip().isdecimal():
+        raise ValueError(
+            f"-n {text!r} is no number of rows; write it like 100, or by class, '{{\"yes\": 100}}'."
+        )
+    return int(text)
 
 
 def read_seconds(option: str, text: str) -> float:

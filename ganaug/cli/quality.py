@@ -57,8 +57,8 @@ def quality(
     """Measure how close synthetic rows or images are to real ones, and whether they are copies.
 
     Each number comes with what real rows have in the place of synthetic ones, and with which way
-    is good. Of a table that `ganaug augment` has written the rows marked as synthetic count; of a
-    folder the images named so.
+    is good. Of a table that `ganaug augment` has written, the rows marked as synthetic count as
+    synthetic and the others as real; of a folder, the images named so.
 
     For example:
 
@@ -70,7 +70,11 @@ def quality(
         raise ValueError(f"{real} and {synthetic} must both be tables or both folders of images.")
     options = read_options(sep, encoding, decimal, thousands, date_format, na_values, drop)
     paths = {"real": real, "synthetic": synthetic, "held_out": held_out}
-    kinds = {name: _read(path, options, target) for name, path in paths.items() if path}
+    kinds = {
+        name: _read(path, options, target, name == "synthetic")
+        for name, path in paths.items()
+        if path
+    }
     for name, classes in kinds.items():
         tell(f"{paths[name]}: {sum(map(len, classes.values()))} rows")
     tell("Loading scikit-learn ...")
@@ -91,17 +95,22 @@ def quality(
             note(f"{label} is not measured: {error}")
 
 
-def _read(path: Path, options: ReadOptions, target: str | None) -> dict[str, Any]:
-    """Return the rows or images by class; without classes under an empty name."""
+def _read(
+    path: Path, options: ReadOptions, target: str | None, is_synthetic: bool
+) -> dict[str, Any]:
+    """Return the real or the synthetic rows or images by class; without classes under no name."""
+    import numpy as np
+
     if kind_at(path).noun == "images":
         options.check_unused(options.names(), "is for tables in files.")
         if target is not None:
             raise ValueError(f"{path} is a folder, whose classes are folders: leave out --target.")
         images = read_images(path)
-        made = [bool(SYNTHETIC.fullmatch(file.name)) for file in images.files]
-        X, y = (images.X[made], images.y[made]) if any(made) else (images.X, images.y)
+        made = np.array([bool(SYNTHETIC.fullmatch(file.name)) for file in images.files])
+        wanted = made == is_synthetic if made.any() else ~made
+        X, y = images.X[wanted], images.y[wanted]
         return {label: X[y == label] for label in dict.fromkeys(y.tolist())}
-    frame = _synthetic(read_frame(path, options))
+    frame = _only(is_synthetic, read_frame(path, options))
     if target is None:
         return {"": frame}
     columns = list(map(str, frame))
@@ -111,10 +120,10 @@ def _read(path: Path, options: ReadOptions, target: str | None) -> dict[str, Any
     return {label: frame[labels == label] for label in labels.unique()}
 
 
-def _synthetic(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that are marked as synthetic, without the mark; all rows if none is."""
+def _only(is_synthetic: bool, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that are marked so, without the mark; all rows if there is no mark."""
     import pandas as pd
 
     if MARK not in frame or not pd.api.types.is_bool_dtype(frame[MARK]):
         return frame
-    return frame[frame.pop(MARK).fillna(False).astype(bool)]
+    return frame[frame.pop(MARK).fillna(False).astype(bool) == is_synthetic]

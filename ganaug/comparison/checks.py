@@ -16,7 +16,7 @@ from ganaug.comparison.arms import ARMS, BASELINE, Arm
 from ganaug.comparison.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIERS
 from ganaug.comparison.evaluate import Folds, Task, next_folds
 from ganaug.comparison.leaks import find_leaks
-from ganaug.comparison.scores import check_known
+from ganaug.comparison.scores import ALL, check_known
 from ganaug.frames import as_pandas
 from ganaug.preprocessing import as_frame
 from ganaug.quality.summary import tidied
@@ -216,6 +216,8 @@ def _choose_classifiers(classifiers: Iterable[str] | Mapping[str, Any] | None) -
         raise ValueError(f"No classifiers given. Choose from {', '.join(CLASSIFIERS)}.")
     for name, classifier in chosen.items():
         _check_text(name, "classifier")
+        if name in ("", ALL):  # the latter is the mean over classifiers
+            raise ValueError(f"A classifier is called {name!r}; give it another name.")
         if not hasattr(classifier, "predict_proba"):
             raise ValueError(
                 f"Classifier {name!r} ({classifier!r}) has no predict_proba, which ranking and "

@@ -77,6 +77,10 @@ def _auc(column: pd.Series, hit: np.ndarray) -> float:
     is_numeric = pd.api.types.is_float_dtype(column.dtype)
     fit: Any = _tree if is_numeric else _rates
     values = column.rank(method="dense").to_numpy() if is_numeric else pd.factorize(column)[0]
+    if is_numeric:  # Of few rows a tree gets one at its threshold wrong, which ranks do not have.
+        area = roc_auc_score(hit, np.nan_to_num(values))
+        if max(area, 1 - area) > SUSPICIOUS:
+            return float(max(area, 1 - area))
     everything = np.ones(len(hit), dtype=bool)
     if roc_auc_score(hit, fit(values, hit, everything)) <= SUSPICIOUS:
         return 0.0  # Held-out rows are ranked no better than those that it has seen.

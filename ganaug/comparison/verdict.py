@@ -259,7 +259,7 @@ class Contest:
         rows = held_out[(held_out["arm"] == names[0]) & (held_out["classifier"] == names[1])]
         rare = rows["positive"].astype(bool)
         if self.metric == RANKING:
-            said = rows.groupby("fold", group_keys=False)[["positive", "probability"]].apply(_top)
+            said = pd.concat([_top(fold) for _, fold in rows.groupby("fold")])
         else:
             said = rows["predicted"].astype(float)
         is_rare = self.comparison.y == self.comparison.positive

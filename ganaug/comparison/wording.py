@@ -105,12 +105,12 @@ def _counts(comparison: Comparison, answer: Answer, n_rare: int) -> Iterable[str
     """Say what the safe choice finds, and what is found today and by the subject."""
     safe, today, subject = answer.safe, answer.today, answer.subject
     others = {"today": today, name_of(subject.arm): subject}
-    if safe.hits is None or None in {choice.hits for choice in others.values()}:
+    if safe.alarms is None or None in {choice.hits for choice in others.values()}:
         return
     ours = f"today's {today.classifier}" if safe == today else _described(comparison, safe)
     text = f"{upper(answer.purpose)}, {ours} finds {safe.hits:.0f} of {n_rare} "
     if answer.metric == DECISIONS:
-        text += f"with {safe.alarms:.0f} false alarms"
+        text += f"with {safe.alarms:.0f} false alarm{'s' * (round(safe.alarms) != 1)}"
     else:
         text += f"in its first {n_rare} rows"
     for name, choice in others.items():
@@ -174,7 +174,7 @@ def _failures(comparison: Comparison) -> list[str]:
     arms = _listed(f"{arm} in {n}" for arm, n in counts.items())
     return [
         f"{len(failed)} of {len(comparison.results)} fits failed ({arms}), the first with "
-        f"{failed['error'].iloc[0]}."
+        f"{failed['error'].iloc[0].rstrip('.')}."
     ]
 
 

@@ -346,6 +346,7 @@ def test_compare__drop_and_device(capsys, table, asked):
             "The 'device' parameter of GANAugmenter must be one of 'auto',",
         ),
         (("--arms", "gin"), "Unknown arm 'gin'. Did you mean 'GAN'?"),
+        (("--n-jobs", 0), "--n-jobs 0 is no number of processes;"),
         (("--log-models", "some"), "Invalid value for '--log-models'"),
         (("--output-dir", "d.csv/there"), "is a file, not a folder."),
     ],

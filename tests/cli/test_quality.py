@@ -35,6 +35,9 @@ def test_quality__of_an_augmented_table__synthetic_rows_by_class(capsys, table, 
     ((real, synthetic, _),) = measured
     assert list(real) == list(synthetic) == ["zip", "day", "n", "x", "flag", "odd, name"]
     assert snapshot(table.parent) == before
+    code, printed, _ = run(capsys, "quality", out, out, "--target", "y", "--held-out", out)
+    assert (code, printed) == (0, "\ny 01\n30 like 15\n")
+    assert len(measured[1][2]) == 15, "held-out rows are real ones"
 
 
 def test_quality__of_images__those_named_synthetic(capsys, folder, eights, measured):
@@ -43,6 +46,8 @@ def test_quality__of_images__those_named_synthetic(capsys, folder, eights, measu
     (more / "8" / "0060.png").rename(more / "8" / "synthetic-0001.png")
     code, out, _ = run(capsys, "quality", folder, more)
     assert (code, out) == (0, "\nclass 8\n1 like 15\n")
+    code, out, _ = run(capsys, "quality", more, more)
+    assert (code, out) == (0, "\nclass 8\n1 like 14\n")
 
 
 def test_quality__too_few_rows__said_of_the_class(capsys, table):

@@ -32,7 +32,7 @@ def test_sample__from_a_saved_model(capsys, table):
     assert run(capsys, "sample", model, "-o", parquet)[0] == 0
     assert pd.read_parquet(parquet)["y"].tolist() == ["01"] * 30
     for wrong, message in {
-        "-5": "'-5' names no classes; write it like '{\"yes\": 100}'.",
+        "-5": "-n '-5' is no number of rows; write it like 100, or by class, '{\"yes\": 100}'.",
         "{yes: 5}": "'{yes: 5}' is not JSON (Expecting property name",
         '{"2": 5}': "There is no class '2'. There are 01, 1.",
         '{"01": -5}': "n asks for -5 rows of '01'; pass a whole number",

@@ -52,6 +52,12 @@ def test_two_arms_of_one_name(name):
         compare([[0.0], [1.0]] * 4, [0, 1] * 4, arms=["SMOTE", Arm(name, clone)], cv=2)
 
 
+@pytest.mark.parametrize("name", ["", "all"])
+def test_a_classifier_that_has_no_name_or_that_of_their_mean(abalone, name):
+    with pytest.raises(ValueError, match=f"A classifier is called '{name}'"):
+        compare(*abalone, classifiers={name: GaussianNB()})
+
+
 @pytest.mark.parametrize("classifiers", [[GaussianNB()], {1: GaussianNB()}])
 def test_names_of_classifiers_are_texts(classifiers):
     with pytest.raises(TypeError, match="is no name of a classifier"):

@@ -49,6 +49,13 @@ def test_a_column_that_equals_the_target(column):
     ]
 
 
+def test_few_rows__a_threshold_between_the_classes():
+    few = np.arange(120) % 6 == 0
+    paid = np.where(few, 1000 * RNG.random(120) + 1, 0)
+    for column in (paid, -paid):
+        assert "(ROC-AUC 1.000" in "".join(find_leaks(pd.DataFrame({"paid": column}), few))
+
+
 @pytest.mark.parametrize(
     "column",
     [

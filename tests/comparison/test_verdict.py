@@ -143,6 +143,15 @@ def test_one_fold__no_interval_that_cannot_be():
     assert "interval" not in str(verdict)
 
 
+def test_one_fold__counts_its_rows(abalone):
+    X, y = abalone
+    half = np.arange(len(y)) % 2 == 0
+    models = {"knn": QUICK["neighbours"]}
+    found = compare(X, y, arms=["class-weight"], classifiers=models, cv=[(half, ~half)])
+    today = found.verdict().answers[RANKING].today
+    assert today.hits + today.alarms == pytest.approx(42, abs=1)
+
+
 # --- Failures ---------------------------------------------------------------------------------
 
 
@@ -158,13 +167,14 @@ def test_an_arm_that_failed_somewhere_is_not_advised_and_that_is_said():
     assert verdict.sentences[-1] == (
         "1 of 50 fits failed (SMOTE in 1), the first with FloatingPointError: out of luck."
     )
-    found.results.loc[found.results["arm"] == "SMOTE", "error"] = "ValueError: no"
+    found.results.loc[found.results["arm"] == "SMOTE", "error"] = "ValueError: no."
     verdict = found.verdict()
     assert verdict.answers == {}
     assert verdict.headline == (
         "No verdict: SMOTE or nothing failed in some fold with every classifier."
     )
-    assert "10 of 50 fits failed (SMOTE in 10)" in str(verdict)
+    assert "10 of 50 fits failed (SMOTE in 10), the first with ValueError: no." in str(verdict)
+    assert ".." not in str(verdict)
     assert found.winner()[0] == "nothing"
 
 
