@@ -83,16 +83,22 @@ def quality(
     absent = [label for label in kinds["synthetic"] if label not in kinds["real"]]
     if absent:
         raise ValueError(f"{synthetic} has a class {absent[0]!r}, and {real} has not.")
+    measured, reasons = False, []
     for label in kinds["synthetic"]:
         rows = {name: classes[label] for name, classes in kinds.items() if label in classes}
+        try:
+            found = report(**rows, random_state=seed)
+        except ValueError as error:
+            reasons.append(f"{label} is not measured: {error}" if label else str(error))
+            continue
+        measured = True
         if label:
             print(f"\n{target or 'class'} {label}")
-        try:
-            print(report(**rows, random_state=seed))
-        except ValueError as error:
-            if not label:
-                raise
-            note(f"{label} is not measured: {error}")
+        print(found)
+    if not measured:
+        raise ValueError(" ".join(reasons))
+    for reason in reasons:
+        note(reason)
 
 
 def _read(
@@ -111,6 +117,8 @@ def _read(
         X, y = images.X[wanted], images.y[wanted]
         return {label: X[y == label] for label in dict.fromkeys(y.tolist())}
     frame = _only(is_synthetic, read_frame(path, options))
+    if set(map(str, frame)) <= {target}:
+        raise ValueError(f"{path} has no column to measure.")
     if target is None:
         return {"": frame}
     columns = list(map(str, frame))

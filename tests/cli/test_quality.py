@@ -58,11 +58,19 @@ def test_quality__too_few_rows__said_of_the_class(capsys, table):
     assert code == 0
     assert "y 1\n" in out
     assert "ganaug: note: 01 is not measured: synthetic has 2 rows" in err
+    frame[frame["y"] == "01"][:2].to_csv(few, index=False)
+    said = complaint(capsys, "quality", table, few, "--target", "y")
+    assert said.startswith("01 is not measured: synthetic has 2 rows")
 
 
 def test_quality__bad_input__one_line(capsys, table, folder):
     missing = table.with_name("none.csv")
     assert complaint(capsys, "quality", table, missing) == f"There is no file {missing}."
+    one = table.with_name("one.csv")
+    one.write_text("y\na\nb\n")
+    assert complaint(capsys, "quality", one, one, "--target", "y") == (
+        f"{one} has no column to measure."
+    )
     said = complaint(capsys, "quality", table, table, "--target", "Y")
     assert said.startswith(f"{table} has no column 'Y'. Did you mean 'y'?")
     said = complaint(capsys, "quality", folder, folder, "--target", "y")
