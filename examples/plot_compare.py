@@ -46,7 +46,8 @@ print(comparison.arm_means().round(3))
 # %%
 # Each arm against doing nothing, with 95 % intervals that take into account
 # that training folds overlap. The grey band holds differences that do not
-# matter. An interval that leaves it on one side only is no chance.
+# matter. Where a whole interval lies on one side of it, the difference is more
+# than chance.
 from ganaug.comparison.figures import draw_differences, draw_precision_recall
 
 draw_differences(comparison)

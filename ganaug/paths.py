@@ -12,6 +12,14 @@ from secrets import token_hex
 from socket import gethostname
 from zlib import crc32
 
+#: MLflow's database in a folder, where runs go unless there is a server.
+DATABASE = "mlflow.db"
+
+
+def store_in(folder: Path) -> str:
+    """Return the address by which MLflow opens the database in a folder."""
+    return f"sqlite:///{(folder.resolve() / DATABASE).as_posix()}"
+
 
 def check_free(path: Path, way_out: str = " Choose another name.") -> None:
     """Refuse a path that exists or whose folder does not."""

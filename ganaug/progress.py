@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from multiprocessing import parent_process
 from threading import Event, Lock, Thread
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 #: Seconds of silence: most fits are over by then.
 PATIENCE = 2.0
@@ -70,7 +70,7 @@ class Progress:
         never, and nothing that runs within the block either.
     """
 
-    def __init__(self, verbose: str | bool = "auto") -> None:
+    def __init__(self, verbose: Literal["auto"] | bool = "auto") -> None:
         if verbose not in ("auto", True, False):
             raise ValueError(f"verbose={verbose!r} must be 'auto', True or False.")
         self.verbose = verbose
@@ -141,7 +141,7 @@ class StepProgress(Progress):
     ...         progress.reached(number + 1, 3)
     """
 
-    def __init__(self, text: str, unit: str, verbose: str | bool = "auto") -> None:
+    def __init__(self, text: str, unit: str, verbose: Literal["auto"] | bool = "auto") -> None:
         super().__init__(verbose)
         self.text = text
         self.unit = unit
@@ -199,7 +199,7 @@ class ComparisonProgress(Progress):
     (1, 2, 0)
     """
 
-    def __init__(self, verbose: str | bool = "auto") -> None:
+    def __init__(self, verbose: Literal["auto"] | bool = "auto") -> None:
         super().__init__(verbose)
         self.n_done = self.n_total = self.n_kept = 0
         self._repetition = 0
@@ -262,7 +262,7 @@ class ComparisonProgress(Progress):
 _Screen = Callable[[], AbstractContextManager[tuple[Callable[[State], None], float]]]
 
 
-def _screen(verbose: str | bool) -> _Screen | None:
+def _screen(verbose: Literal["auto"] | bool) -> _Screen | None:
     """Return where to show progress, or None if nobody watches."""
     if not verbose or parent_process() is not None:
         return None

@@ -42,7 +42,7 @@ from ganaug.cli.screen import (
     volume,
 )
 from ganaug.files import Source, Table, kind_at
-from ganaug.paths import check_writable
+from ganaug.paths import check_writable, store_in
 from ganaug.progress import ComparisonProgress, StepProgress
 from ganaug.typing import LogModels
 
@@ -382,6 +382,6 @@ def _where(logged: LoggedComparison, folder: Path) -> str:
     if logged.ui_command == logged.ui_url:
         return logged.ui_url
     command = logged.ui_command
-    if logged.tracking_uri == f"sqlite:///{(folder.resolve() / 'mlflow.db').as_posix()}":
+    if logged.tracking_uri == store_in(folder):
         command = command_line("ui", None, {"--output-dir": None if folder == Path() else folder})
     return f"{command}\nthen open {logged.ui_url}"

@@ -17,6 +17,7 @@ import typer
 
 from ganaug.cli.options import Quiet, Verbose
 from ganaug.cli.screen import tell, volume
+from ganaug.paths import DATABASE, store_in
 
 HOST = "127.0.0.1"
 #: Seconds that MLflow's server may take to answer.
@@ -40,20 +41,19 @@ def ui(
     - `ganaug ui`
     - `ganaug ui --output-dir results --port 5001`
     """
-    database = output_dir.resolve() / "mlflow.db"
+    database = output_dir / DATABASE
     if not database.is_file():
         raise FileNotFoundError(
-            f"There is no {output_dir / 'mlflow.db'}. Make one with ganaug compare, or name the "
-            "folder of one with --output-dir."
+            f"There is no {database}. Make one with ganaug compare, or name the folder of one "
+            "with --output-dir."
         )
     if find_spec("mlflow") is None:
         raise ImportError("MLflow is missing. Install it with: pip install 'ganaug[mlflow]'")
     if _is_taken(port):
         raise ValueError(f"Port {port} is in use; choose another one, such as --port {port + 1}.")
-    uri = f"sqlite:///{database.as_posix()}"
     # By this interpreter: its environment need not be the active one.
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
-    command += ["--host", HOST, "--port", str(port), "--workers", "1"]
+    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
+    command += ["--backend-store-uri", store_in(output_dir), "--host", HOST, "--port", str(port)]
     tell("Starting MLflow, which takes a few seconds ...")
     with tempfile.TemporaryFile() as log:
         output = None if volume.verbose else log

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,7 @@ def compare(
     budget: float | None = None,
     random_state: int | np.random.RandomState | np.random.Generator | None = 0,
     n_jobs: int | None = None,
-    verbose: bool | str | ComparisonProgress = "auto",
+    verbose: Literal["auto"] | bool | ComparisonProgress = "auto",
     memory: str | Path | Memory | None = None,
 ) -> Comparison:
     """Compare ways to deal with a rare class, on real held-out rows.

@@ -105,7 +105,7 @@ def _counts(comparison: Comparison, answer: Answer, n_rare: int) -> Iterable[str
     """Say what the safe choice finds, and what is found today and by the subject."""
     safe, today, subject = answer.safe, answer.today, answer.subject
     others = {"today": today, name_of(subject.arm): subject}
-    if safe.hits is None or None in {choice.hits for choice in others.values()}:
+    if safe.alarms is None or None in {choice.hits for choice in others.values()}:
         return
     ours = f"today's {today.classifier}" if safe == today else _described(comparison, safe)
     text = f"{upper(answer.purpose)}, {ours} finds {safe.hits:.0f} of {n_rare} "

@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ganaug.autologging import SharedContext
+from ganaug.paths import DATABASE, store_in
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -65,8 +66,8 @@ def resolve(tracking_uri: str | None, experiment: str | None, root: str | Path) 
     mlflow = import_mlflow()
     run, ambient = mlflow.active_run(), mlflow.get_tracking_uri()
     if tracking_uri is None:
-        embedded = f"sqlite:///{(Path(root).resolve() / 'mlflow.db').as_posix()}"
-        tracking_uri = ambient if run or mlflow.is_tracking_uri_set() else embedded
+        is_set = run or mlflow.is_tracking_uri_set()
+        tracking_uri = ambient if is_set else store_in(Path(root))
     if tracking_uri == ambient and run:
         return Destination(
             tracking_uri, experiment_id=run.info.experiment_id, parent_run_id=run.info.run_id
@@ -243,8 +244,8 @@ def _create_database(path: Path) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".mlflow-") as folder, quiet():
-        draft = Path(folder) / "mlflow.db"
-        MlflowClient(tracking_uri=f"sqlite:///{draft.as_posix()}")
+        MlflowClient(tracking_uri=store_in(Path(folder)))
+        draft = Path(folder) / DATABASE
         try:
             os.link(draft, path)  # Unlike a move, this never replaces a file.
         except OSError:
