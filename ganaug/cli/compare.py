@@ -252,7 +252,8 @@ def _plan(
     n_folds = min(folds or N_FOLDS, rarest) * (repeats or 1)
     again = "" if folds or repeats else ", and more until the answer is clear"
     return (
-        f"Comparing {n_arms} arms with {n_classifiers} classifiers on {n_folds} folds: "
+        f"Comparing {n_arms} arms with {n_classifiers} classifier{'s' * (n_classifiers > 1)} on "
+        f"{n_folds} folds: "
         f"{n_arms * n_classifiers * n_folds} fits{again}. Loading scikit-learn and PyTorch ..."
     )
 

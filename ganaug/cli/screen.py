@@ -123,7 +123,7 @@ def _leaderboard(comparison: Comparison) -> Table:
     from ganaug.comparison.scores import ALL, METRICS
 
     board = comparison.leaderboard()
-    failed = "\n* failed in some folds, which count as nothing"
+    failed = "\n* failed in some folds, which have the scores of the arm nothing"
     table = _plain_table(
         f"Mean ± spread over {comparison.n_folds} folds; bold is best, # is the rank by AP"
         + (failed if board["failed", ""].any() else "")

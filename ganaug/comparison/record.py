@@ -411,7 +411,9 @@ class _Log:
         failures = comparison.failures
         n_failed = len(failures[(failures["arm"] == arm) & (failures["classifier"] == classifier)])
         if n_failed:
-            sentences.append(f"It failed in {n_failed} of them, which count as {BASELINE}.")
+            sentences.append(
+                f"It failed in {n_failed} of them, which have the scores of {BASELINE}."
+            )
         return " ".join(filter(None, sentences))
 
     def _parameters(self, arm: str, classifier: str) -> dict[str, str]:

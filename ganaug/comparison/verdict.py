@@ -131,8 +131,8 @@ class Verdict:
         Returns
         -------
         DataFrame
-            Columns are pairs of a purpose and "arm", "classifier", "score", "found" or "false
-            alarms"; the last two are missing with more than two classes.
+            Columns are pairs of a purpose and "arm", "classifier", "score", "found" and, for a yes
+            or no, "false alarms"; the last two are missing with more than two classes.
         """
         parts = {self.answers[metric].purpose: part for metric, part in self._parts().items()}
         return pd.concat(parts, axis="columns") if parts else pd.DataFrame()
@@ -176,7 +176,9 @@ class Verdict:
                 name_of(answer.subject.arm): answer.subject,
             }
             part = pd.DataFrame([vars(choice) for choice in rows.values()], index=list(rows))
-            part = part.drop(columns="sd").dropna(axis="columns", how="all")
+            # At the top of a list, all that are not found are false alarms.
+            left_out = ["sd", "alarms"] if metric == RANKING else ["sd"]
+            part = part.drop(columns=left_out).dropna(axis="columns", how="all")
             parts[metric] = part.rename(columns={"hits": "found", "alarms": "false alarms"})
         return parts
 
@@ -214,6 +216,10 @@ class Contest:
     def means(self) -> pd.Series:
         """The mean over folds of each arm with each classifier."""
         return self.folds.mean()
+
+    def has(self, arm: str) -> bool:
+        """Return whether an arm failed nowhere with some classifier."""
+        return any(arm == known for known, _ in self.choices)
 
     def best_of(self, arm: str) -> Names:
         """Return an arm with its best classifier."""
@@ -268,7 +274,7 @@ class Contest:
 
     def answer(self, subject: str) -> Answer | None:
         """Return whether an arm helps; None if it or *nothing* failed with every classifier."""
-        if not {subject, BASELINE} <= {arm for arm, _ in self.choices}:
+        if not (self.has(subject) and self.has(BASELINE)):
             return None
         ours = self.best_of(subject)
         theirs = self.top([names for names in self.choices if names[0] != subject])

@@ -36,9 +36,9 @@ def write_verdict(comparison: Comparison, subject: str) -> Verdict:
         return Verdict(f"Only {BASELINE} took part: there is nothing to compare it with.", [])
     answers = answers_to(comparison, subject)
     if not answers:
-        arms = f"{name_of(subject)} or {BASELINE}"
-        headline = f"No verdict: {arms} failed in some fold with every classifier."
-        return Verdict(headline, _failures(comparison))
+        lost = [arm for arm in (subject, BASELINE) if not Contest(comparison, RANKING).has(arm)]
+        failed = f"{_listed(map(name_of, lost))} failed in some fold with every classifier"
+        return Verdict(f"No verdict: {failed}.", _failures(comparison))
     n_rare = int((comparison.y == comparison.positive).sum())
     sentences = []
     for answer in answers.values():
@@ -138,7 +138,11 @@ def _change(comparison: Comparison, answer: Answer) -> str:
         rows = f"rows of class {comparison.positive}"
         return f"{text} More repetitions would not tell; more {rows} would."
     n_splits = comparison.task.n_splits
-    return f"{text} {answer.repeats_needed} repetitions of {n_splits} folds would tell."
+    done = comparison.task.n_repeats
+    return (
+        f"{text} {answer.repeats_needed} repetitions of {n_splits} folds would tell; "
+        f"{done} {'was' if done == 1 else 'were'} done."
+    )
 
 
 def _calibration(comparison: Comparison, subject: Choice) -> Iterable[str]:
@@ -149,9 +153,10 @@ def _calibration(comparison: Comparison, subject: Choice) -> Iterable[str]:
         return
     means = contest.means
     values = f"(Brier score {means[ours]:.3f}, today {means[today]:.3f}; less is better)"
-    finding = contest.interval(ours, today).finding(lower_is_better=True)
+    change = contest.interval(ours, today)
+    finding = change.finding(lower_is_better=True)
     name = name_of(subject.arm)
-    if finding == "worse":
+    if finding == "worse" or (finding == "unsure" and change.low > 0):
         mend = (
             "`correct_prior=True` in `AugmentedClassifier` corrects them"
             if comparison.adds_rows(subject.arm)

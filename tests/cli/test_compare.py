@@ -289,8 +289,8 @@ def test_compare__first_lines__before_anything_slow(capsys, table, asked):
     *_, error = complaint_lines(capsys, "compare", table, *QUICK)
     assert error == "ganaug: enough"
     for words, plan in (
-        ((), "6 arms with 1 classifiers on 5 folds: 30 fits, and more until the answer is clear."),
-        (("--folds", 3, "--arms", "gan"), "2 arms with 1 classifiers on 3 folds: 6 fits."),
+        ((), "6 arms with 1 classifier on 5 folds: 30 fits, and more until the answer is clear."),
+        (("--folds", 3, "--arms", "gan"), "2 arms with 1 classifier on 3 folds: 6 fits."),
         (("--folds", 2, "--repeats", 4, "--arms", "Class_Weight,nothing"), "2 arms .* 8 fol.* 16 "),
     ):
         first, second, *rest, _ = complaint_lines(capsys, "compare", table, *QUICK, *words)
