@@ -235,7 +235,7 @@ def _example() -> tuple[str, Source]:
     y = frame.pop("kind").str.strip()
     tell(
         "Blocks of printed pages by size and ink; find those (positive) that are no text. Of "
-        "KEEL's imbalanced tables it has the most rare rows, which makes for a sure answer."
+        "KEEL's imbalanced tables it is the one with the most rare rows: few give no sure answer."
     )
     return EXAMPLE, Table(frame, y, columns)
 
