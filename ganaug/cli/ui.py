@@ -54,6 +54,8 @@ def ui(
     # By this interpreter: its environment need not be the active one.
     command = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
     command += ["--backend-store-uri", store_in(output_dir), "--host", HOST, "--port", str(port)]
+    # Ended by another program, it must end the server as well.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     tell("Starting MLflow, which takes a few seconds ...")
     with tempfile.TemporaryFile() as log:
         output = None if volume.verbose else log
@@ -70,6 +72,7 @@ def ui(
             return  # the way to end it
         finally:
             _stop(server)
+            signal.signal(signal.SIGTERM, before)
         log.seek(0)
         reason = log.read().decode(errors="replace").strip().splitlines()[-1:]
         raise OSError(f"MLflow's server has ended. {' '.join(reason)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -74,7 +75,7 @@ class Table:
             raise ValueError(no_target(path, target, columns))
         if target in options.drop:
             raise ValueError(f"--drop cannot leave out {target!r}, the column of labels.")
-        _drop(path, options, content)
+        _drop({path: content}, options)
         if content.typed.shape[1] == 1:
             raise ValueError(f"{path} has no column besides {target!r}.")
         read = content.typed.pop(target)
@@ -179,12 +180,16 @@ class Table:
         return pd.DataFrame(cells)
 
 
-def read_frame(path: Path, options: ReadOptions | None = None) -> pd.DataFrame:
-    """Return all columns of a table in a file, which need not hold labels."""
-    options = options or ReadOptions()
-    _, content = _open(path, options)
-    _drop(path, options, content)
-    return Reader(path, options, content).read_all()[0]
+def read_frames(paths: Iterable[Path], options: ReadOptions) -> dict[Path, pd.DataFrame]:
+    """Return all columns of tables in files, which need not hold labels.
+
+    A column that is to be left out need not be in all of them.
+    """
+    contents = {path: _open(path, options)[1] for path in paths}
+    _drop(contents, options)
+    return {
+        path: Reader(path, options, content).read_all()[0] for path, content in contents.items()
+    }
 
 
 def _open(path: Path, options: ReadOptions) -> tuple[Any, Content]:
@@ -198,16 +203,18 @@ def _open(path: Path, options: ReadOptions) -> tuple[Any, Content]:
     return rows, content
 
 
-def _drop(path: Path, options: ReadOptions, content: Content) -> None:
-    """Take the columns out that are to be left out."""
-    columns = [str(name) for name in content.typed]
+def _drop(contents: dict[Path, Content], options: ReadOptions) -> None:
+    """Take the columns out that are to be left out; refuse those that no file has."""
+    columns = list(dict.fromkeys(str(name) for c in contents.values() for name in c.typed))
     for name in options.drop:
         if name not in columns:
-            hint = did_you_mean(name, columns)
+            have, they = ("have", "They have") if len(contents) > 1 else ("has", "It has")
             raise ValueError(
-                f"{path} has no column {name!r} to drop.{hint} It has: {_shown(columns)}."
+                f"{' and '.join(map(str, contents))} {have} no column {name!r} to drop."
+                f"{did_you_mean(name, columns)} {they}: {_shown(columns)}."
             )
-    content.typed = content.typed.drop(columns=list(options.drop))
+    for content in contents.values():
+        content.typed = content.typed.drop(columns=list(options.drop), errors="ignore")
 
 
 def is_table(path: Path) -> bool:

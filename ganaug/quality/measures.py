@@ -10,6 +10,8 @@ import pandas as pd
 
 #: A difference of less than this is none, however many rows it is measured on.
 SMALLEST_MARGIN = 0.01
+#: What any measure says of a difference that few rows can make.
+BY_CHANCE = "Less good than real rows, but no more so than chance allows with {n} rows."
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,17 @@ class Measure:
     unlike: str
     chance: float
 
-    def is_alike(self, value: float, real: float, n: int, m: int) -> bool:
-        """Return whether a value is as good as that of real rows, or misses it by chance alone."""
-        margin = max(SMALLEST_MARGIN, self.chance * np.sqrt(1 / n + 1 / m))
-        return bool(abs(value - self.best) - abs(real - self.best) <= margin)
+    def judge(self, value: float, real: float, n: int, m: int, column: str) -> tuple[bool, str]:
+        """Return whether a value is as good as that of real rows but for chance, and in words."""
+        missing = abs(value - self.best) - abs(real - self.best)
+        if missing <= SMALLEST_MARGIN:
+            alike, words = True, self.alike
+        elif missing <= self.chance * np.sqrt(1 / n + 1 / m):
+            alike, words = True, BY_CHANCE
+        else:
+            alike, words = False, self.unlike
+        numbers = {"value": 100 * value, "real": 100 * real, "n": min(n, m)}
+        return alike, words.format(column=column, **numbers)
 
 
 #: Below the table.
@@ -162,10 +171,7 @@ class QualityReport:
             if name not in synthetic:
                 continue
             value, theirs = synthetic[name], real[name]
-            alike = measure.is_alike(value, theirs, *n_rows[name])
-            words = (measure.alike if alike else measure.unlike).format(
-                value=100 * value, real=100 * theirs, column=column
-            )
+            alike, words = measure.judge(value, theirs, *n_rows[name], column)
             rows[name] = [value, theirs, measure.good, alike, words]
         columns = ["synthetic", "real", "good", "alike", "in words"]
         self.table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)

@@ -40,6 +40,36 @@ def test_quality__of_an_augmented_table__synthetic_rows_by_class(capsys, table, 
     assert len(measured[1][2]) == 15, "held-out rows are real ones"
 
 
+def test_quality__columns_that_differ_between_files(capsys, table, measured):
+    real = pd.read_csv(table, dtype=str)
+    new, out = table.with_name("new.csv"), table.with_name("out.csv")
+    real.drop(columns=["zip", "odd, name"]).assign(y="01").to_csv(new, index=False)
+    said = complaint(capsys, "quality", table, new)
+    assert said == (
+        f"{new} lacks columns that {table} has: 'zip', 'odd, name'. "
+        "Leave them out with --drop zip --drop 'odd, name'."
+    )
+    options = ["--drop", "zip", "--drop", "odd, name"]
+    code, _, err = run(capsys, "quality", table, new, *options)
+    assert code == 0
+    assert "Column 'y' has one value only in the synthetic rows; if it is" in err
+    assert err.count("note:") == 1
+    assert list(measured[0][0]) == ["day", "n", "x", "flag", "y"]
+    said = complaint(capsys, "quality", table, new, *options, "--drop", "dya")
+    assert said.startswith(f"{table} and {new} have no column 'dya' to drop. Did you mean 'day'?")
+
+    made = real.assign(zip=None, synthetic="true")
+    pd.concat([real.assign(synthetic="false"), made]).to_csv(out, index=False)
+    code, _, err = run(capsys, "quality", table, out, "--target", "y", "--held-out", new, *options)
+    assert code == 0
+    code, _, err = run(capsys, "quality", table, out, "--target", "y")
+    assert code == 0
+    assert "Columns that are empty in all synthetic rows are left out of all measures: 'zip'" in err
+    assert all("zip" not in rows and "day" in rows for rows in measured[-1][:2])
+    made.assign(synthetic="false").to_csv(out, index=False)
+    assert complaint(capsys, "quality", table, out) == f"{out} has no synthetic rows."
+
+
 def test_quality__of_images__those_named_synthetic(capsys, folder, eights, measured):
     X, y = eights
     more = write_folder(folder.with_name("more"), X, y)

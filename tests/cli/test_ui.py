@@ -33,14 +33,15 @@ def test_ui__a_server_that_cannot_start__says_why(capsys, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
-def test_ui__serves_until_ctrl_c(store, tmp_path):
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_ui__serves_until_it_is_ended(store, tmp_path, ending):
     port = closed_port()
     command = [sys.executable, "-m", "ganaug", "ui", "--port", str(port)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, start_new_session=True
     ) as process:
         assert process.stdout.readline().startswith(f"See it in MLflow: http://127.0.0.1:{port}/")
-        process.send_signal(signal.SIGINT)
+        process.send_signal(ending)
         assert process.wait(timeout=60) == 0
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0

@@ -13,6 +13,7 @@ from ganaug.quality.fidelity import (
     detection_auc,
     neighbourhoods,
 )
+from ganaug.quality.measures import MEASURES
 from ganaug.quality.pictures import draw_distances, draw_marginals, draw_projection
 from ganaug.quality.privacy import copies, nearest_distances
 
@@ -55,6 +56,17 @@ def test_equal_distributions_are_near_the_best_values(good):
     assert good.table.loc["near copies", "real"] == 0.05
     assert good.table["alike"].all()
     assert good.headline == "By all 10 measures, synthetic rows are as good as real ones."
+
+
+def test_few_rows__no_claim_that_they_cannot_be_told_apart():
+    auc = MEASURES["detection AUC"]
+    assert auc.judge(0.5, 0.5, 10, 10, "") == (True, auc.alike)
+    alike, words = auc.judge(0.8, 0.5, 10, 12, "")
+    assert (alike, words) == (
+        True,
+        "Less good than real rows, but no more so than chance allows with 10 rows.",
+    )
+    assert auc.judge(0.8, 0.5, 1000, 1000, "")[0] is False
 
 
 @pytest.mark.parametrize(
