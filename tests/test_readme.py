@@ -63,7 +63,9 @@ def run_page(name, capsys):
 def folder(tmp_path, monkeypatch):
     """Work in an empty folder, with nothing set in MLflow, then or afterwards."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME"):
+        monkeypatch.setenv(name, "")  # so that it is restored, whatever a page sets
+        monkeypatch.delenv(name)
     monkeypatch.setattr(mlflow.tracking._tracking_service.utils, "_tracking_uri", None)
     monkeypatch.setattr(mlflow.tracking.fluent, "_active_experiment_id", None)
     return tmp_path
