@@ -27,7 +27,7 @@ test check docs bench bench-rows: export OMP_NUM_THREADS := 1
 	@touch $@
 
 demo: .venv/.dev            ## compare arms on a real imbalanced table, tracked in MLflow
-	$(BIN)/python -m ganaug compare --output-dir $(DEMO) --n-jobs 2 --budget 2m \
+	$(BIN)/python -m ganaug compare --output-dir $(DEMO) --n-jobs 2 --budget 100s \
 		--classifiers gradient-boosting --registered-model-name page-blocks
 
 test: lint types            ## everything that guards the code
