@@ -253,8 +253,8 @@ def _plan(
     again = "" if folds or repeats else ", and more until the answer is clear"
     return (
         f"Comparing {n_arms} arms with {n_classifiers} classifier{'s' * (n_classifiers > 1)} on "
-        f"{n_folds} folds: "
-        f"{n_arms * n_classifiers * n_folds} fits{again}. Loading scikit-learn and PyTorch ..."
+        f"{n_folds} folds: {n_arms * n_classifiers * n_folds} fits{again}. "
+        "Loading scikit-learn and PyTorch ..."
     )
 
 

@@ -14,7 +14,6 @@ from ganaug.comparison.scores import RANKING, WORDS
 from ganaug.comparison.statistics import (
     SMALLEST_DIFFERENCE,
     Interval,
-    paired_interval,
     repeats_needed,
 )
 
@@ -73,8 +72,6 @@ class Answer:
         *nothing* with its best classifier.
     change : Interval
         Subject minus rival.
-    finding : {"better", "same", "worse", "unsure"}
-        What the interval says, as :meth:`Interval.finding` does.
     repeats_needed : int or None
         Where it is not clear whether the subject helps: how many repetitions of the folds would
         tell, if scores differed as they do so far. None: no number of them would, more rows of the
@@ -89,8 +86,12 @@ class Answer:
     safe: Choice
     today: Choice
     change: Interval
-    finding: str
     repeats_needed: int | None = None
+
+    @property
+    def finding(self) -> str:
+        """What the interval says: "better", "same", "worse" or "unsure"."""
+        return self.change.finding()
 
     @property
     def helps(self) -> bool | None:
@@ -236,8 +237,7 @@ class Contest:
 
     def interval(self, ours: Names, theirs: Names) -> Interval:
         """Return how much better one is than the other."""
-        change = self.folds[ours] - self.folds[theirs]
-        return paired_interval(change.to_numpy(), self.comparison.task.test_to_train)
+        return self.comparison.interval(self.metric, ours, theirs)
 
     def safe(self) -> Names:
         """Return what to use, see `Answer`: nothing that was tried is surely better than it."""
@@ -279,7 +279,7 @@ class Contest:
         ours = self.best_of(subject)
         theirs = self.top([names for names in self.choices if names[0] != subject])
         change = self.interval(ours, theirs)
-        finding, needed, task = change.finding(), None, self.comparison.task
+        needed, task = None, self.comparison.task
         if change.gains() is None:
             gains = (self.folds[ours] - self.folds[theirs]).to_numpy()
             needed = repeats_needed(gains, task.test_to_train, task.n_splits)
@@ -296,7 +296,6 @@ class Contest:
             self.comparison.purposes[self.metric],
             **{role: counted[names] for role, names in chosen.items()},
             change=change,
-            finding=finding,
             repeats_needed=needed,
         )
 
