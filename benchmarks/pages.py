@@ -170,9 +170,10 @@ def against(scores, arm, others, names):
     return markdown(table, "against")
 
 
-def by_learner(scores, others=(NOTHING, "bagging", "SMOTE, 5 draws", SEVERAL)):
+def by_learner(scores):
     """Return AP and ROC-AUC of some arms with each classifier, and the mean ranks of five draws."""
     table = {}
+    others = (NOTHING, "bagging", "balanced random forest", "SMOTE, 5 draws", SEVERAL)
     for learner, part in scores.groupby("classifier", sort=False):
         means = {score: by_table(part, score).mean() for score in ("AP", "AUC")}
         table[learner] = {
@@ -181,7 +182,7 @@ def by_learner(scores, others=(NOTHING, "bagging", "SMOTE, 5 draws", SEVERAL)):
             if arm in means["AP"]
         }
         ranks = [plain(mean_ranks(part, score)[SEVERAL], 1) for score in RANKED]
-        table[learner]["its rank AP / AUC / F1 / bal. acc."] = " / ".join(ranks)
+        table[learner]["rank of five draws AP / AUC / F1 / bal. acc."] = " / ".join(ranks)
     return markdown(pd.DataFrame.from_dict(table, orient="index"), "AP / ROC-AUC")
 
 
@@ -254,7 +255,9 @@ def rows(results):
     }
     columns = ["GAN, made", "GAN, chosen", "SMOTE"]
     text = markdown(pd.DataFrame.from_dict(table, orient="index", columns=columns), "")
-    return f"{text}\n\n*{len(results.rows_by_table())} tables.*"
+    apart = results.rows_by_table()["distance, synthetic"].sort_values(ascending=False)
+    worst = ", ".join(f"{name} ({plain(value)})" for name, value in apart.head(4).items())
+    return f"{text}\n\n*{len(apart)} tables. The distance of made rows is largest on {worst}.*"
 
 
 def images(results):
@@ -297,13 +300,19 @@ def image_samples(results):
 
 
 def speed(results):
-    """Return the times that were measured, as ratios."""
-    ratios = results.speed()["ctgan"]
-    table = pd.DataFrame.from_dict(ratios, orient="index")
-    table["fit"] = table["fit"].map("{:,.0f}".format)
-    table["rows"] = table["rows"].map("{:.1f}".format)
-    titles = {"fit": "fit: times as fast as CTGAN", "rows": "rows a second: times as many"}
-    return markdown(table.rename(columns=titles), "table")
+    """Return the times of fit and sampling next to those of CTGAN."""
+    table = {
+        name: {
+            "fit: CTGAN": f"{found['CTGAN']['fit_s']:,.0f} s",
+            "ganaug": f"{found['ganaug']['fit_s']:.1f} s",
+            "times as fast": f"**{found['fit']:,.0f}**",
+            "rows a second: CTGAN": f"{found['CTGAN']['rows_per_s']:,.0f}",
+            "ganaug, rows": f"{found['ganaug']['rows_per_s']:,.0f}",
+            "times as many": f"**{found['rows']:.1f}**",
+        }
+        for name, found in results.speed()["ctgan"].items()
+    }
+    return markdown(pd.DataFrame.from_dict(table, orient="index"), "table")
 
 
 def promises(results):
@@ -354,10 +363,14 @@ TABLES = {
         results.of("natural", *ADD_ROWS, NOTHING), ONE_DRAW, (NOTHING, *ADD_ROWS[1:]), RANKED
     ),
     "learners": lambda results: by_learner(results.rivals("natural", SEVERAL)),
+    "thinned-learners": lambda results: by_learner(results.rivals("thinned", SEVERAL)),
     "halves": halves,
     "searched": searched,
     "few-rows": few_rows,
     "synthesizers": lambda results: board(results.all("synthesizers")),
+    "synthesizers-long": lambda results: board(
+        results.of("synthesizers", NOTHING, "SMOTE", ONE_DRAW, "CTGAN", "CTGAN, 3000 steps")
+    ),
     "ingredients": lambda results: board(results.all("ingredients")),
     "rows": rows,
     "images": images,
