@@ -10,7 +10,9 @@ import pandas as pd
 
 from benchmarks.promises import (
     ADD_ROWS,
+    IMAGE_ARMS,
     IMAGE_SCORES,
+    IMAGE_SETS,
     NOTHING,
     ONE_DRAW,
     SEVERAL,
@@ -268,7 +270,8 @@ def images(results):
         ranks = {score: image_ranks(results, which, score) for score in IMAGE_SCORES}
         at = " / ".join(map(str, sorted(part["rows"].unique())))
         for arm in ranks["F1"].index:
-            line = {"images": f"{which}, at {at}", "arm": f"**{arm}**" if arm == "conv" else arm}
+            line = {"images": f"{IMAGE_SETS[which]}, at {at}"}
+            line["arm"] = f"**{arm}**" if arm in IMAGE_ARMS else arm
             line |= {NAMES.get(score, score): means[score][arm] for score in IMAGE_SCORES}
             both = [plain(ranks[score][arm], 1) for score in IMAGE_SCORES]
             lines.append(line | {"rank F1 / bal. acc.": " / ".join(both)})
@@ -286,7 +289,7 @@ def image_judges(results):
     scores = results.images()
     several = scores[scores["rows"].between(25, 100)]
     table = several.pivot_table("F1", ["set", "arm"], "judge", sort=False).map(plain)
-    return markdown(table.reset_index())
+    return markdown(table.rename(index=IMAGE_SETS).reset_index())
 
 
 def image_samples(results):
@@ -296,7 +299,7 @@ def image_samples(results):
         name: by_rare_images(scores, name, 2, ["set", "arm"])
         for name in ("agreement", "coverage", "near copies")
     }
-    return markdown(pd.DataFrame(table).reset_index())
+    return markdown(pd.DataFrame(table).rename(index=IMAGE_SETS).reset_index())
 
 
 def speed(results):

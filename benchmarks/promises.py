@@ -30,9 +30,11 @@ TIMES_AS_FAST = {
     "26,000 x 11 mixed": 400,
     "1,000 x 10 numeric": 25,
 }
-IMAGE_SETS = ("MNIST", "steel", "X-rays")
+IMAGE_SETS = {"mnist": "MNIST", "steel_defects": "steel", "pneumoniamnist": "X-rays"}
 IMAGE_SCORES = ["F1", "balanced accuracy"]
-IMAGE_CELL = ["set", "digit", "rows", "seed", "judge"]
+IMAGE_CELL = ["set", "rare", "rows", "seed", "judge"]
+#: The arms of images that are ganaug's own; the promise is about the first.
+IMAGE_ARMS = ["conv averaged", "conv"]
 
 
 def bars():
@@ -118,10 +120,10 @@ def bars():
     yield "a step: at most 2.0 times its floating-point floor", measured, le, 2, "times", "step"
     yield "five draws: at most 1.5 times five forests", measured, le, 1.5, "times", "draws"
 
-    for which in IMAGE_SETS:
+    for which, name in IMAGE_SETS.items():
         for score in IMAGE_SCORES:
-            yield f"images, {which}: first or tied in {score}", first_of_images, which, score
-            title = f"images, {which}: {score} not .01 behind random over-sampling"
+            yield f"images, {name}: first or tied in {score}", first_of_images, which, score
+            title = f"images, {name}: {score} not .01 behind random over-sampling"
             yield title, images_not_behind, which, score
     yield "images: a step of 64 x 64 x 3 in at most .5 s", measured, le, 0.5, "s", "step_64x64x3"
 
@@ -210,7 +212,7 @@ class Results:
             raise NotMeasured("no images")
         scores = pd.concat(map(pd.read_csv, files), ignore_index=True)
         if "set" not in scores:
-            raise NotMeasured("no set of images named")
+            raise NotMeasured("images of no named set")
         return scores
 
     def _file(self, name):
@@ -342,8 +344,9 @@ def images_of(results, which):
     """Return the scores on a set of images with 25 to 100 rare ones, one column for each arm."""
     scores = results.images()
     scores = scores[(scores["set"] == which) & scores["rows"].between(25, 100)]
-    if scores.empty:
-        raise NotMeasured(f"no {which} in images")
+    missing = {*IMAGE_ARMS, "random"} - set(scores["arm"])
+    if missing:
+        raise NotMeasured(f"no {min(missing)} on {IMAGE_SETS[which]}")
     return scores.pivot_table(IMAGE_SCORES, IMAGE_CELL, "arm").dropna()
 
 
@@ -353,14 +356,13 @@ def image_ranks(results, which, score):
 
 
 def first_of_images(results, which, score):
-    """Check that the GAN has the best mean rank, or the same to one decimal."""
-    ranks = image_ranks(results, which, score)
-    figure, _ = _first(ranks, "conv")
-    return figure, round(ranks["conv"], 1) <= round(ranks.drop("conv").iloc[0], 1)
+    """Check that averaged draws have the best mean rank, or the same to one decimal."""
+    ranks, arm = image_ranks(results, which, score), IMAGE_ARMS[0]
+    figure, _ = _first(ranks.drop(IMAGE_ARMS[1:]), arm)
+    return figure, round(ranks[arm], 1) <= round(ranks.drop(IMAGE_ARMS).iloc[0], 1)
 
 
 def images_not_behind(results, which, score):
-    """Check the GAN's mean against that of repeated images."""
-    means = images_of(results, which)[score].mean()
-    figure = f"{means['conv']:.3f}; random {means['random']:.3f}"
-    return figure, means["conv"] >= means["random"] - 0.01
+    """Check the mean of averaged draws against that of repeated images."""
+    means, arm = images_of(results, which)[score].mean(), IMAGE_ARMS[0]
+    return f"{means[arm]:.3f}; random {means['random']:.3f}", means[arm] >= means["random"] - 0.01

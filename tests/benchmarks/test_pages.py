@@ -58,9 +58,11 @@ def results(tmp_path_factory):
     speed = {"ctgan": {"1,000 x 10 numeric": ratios}, "step": 2.1, "draws": 1.5}
     (folder / "speed.json").write_text(json.dumps(speed))
     (folder / "images").mkdir()
-    for arm, F1 in {"conv": 0.8, "random": 0.7, "SMOTE": 0.9}.items():
-        cell = dict(zip(IMAGE_CELL, ("MNIST", 8, 50, 0, "kNN"), strict=True))
-        row = {**cell, "arm": arm, "F1": F1, "balanced accuracy": 1 - F1}
+    levels = {"conv": 0.95, "conv averaged": 0.8, "random": 0.7, "SMOTE": 0.9}
+    for arm, F1 in levels.items():
+        cell = dict(zip(IMAGE_CELL, ("mnist", 8, 50, 0, "kNN"), strict=True))
+        row = {**cell, "arm": arm, "F1": F1, "balanced accuracy": 1 - F1, "agreement": 0.9}
+        row |= {"coverage": 0.8, "near copies": 0.1}
         pd.DataFrame([row]).to_csv(folder / "images" / f"{arm}.csv", index=False)
     return folder
 
@@ -134,7 +136,11 @@ old | table
 Between, .588.
 <!-- table: thinned -->
 <!-- end -->
-<!-- table: speed -->
+<!-- table: images -->
+<!-- end -->
+<!-- table: image-judges -->
+<!-- end -->
+<!-- table: image-samples -->
 <!-- end -->
 
 After.
@@ -157,7 +163,10 @@ def test_pages__tables_are_written_and_prose_is_left_alone(results, tmp_path):
     cells = next(line for line in text.splitlines() if "**AugmentedClassifier**" in line)
     assert [cell.strip() for cell in cells.split("|")][2:4] == [".655", ".655"]
     assert "2.0 / 2.0 / 2.0 / 2.0" in cells, "ranked without those that were asked for a score"
-    assert "| **AugmentedClassifier for F1** | **.705**" in " ".join(text.split())
+    squeezed = " ".join(text.split())
+    assert "| **AugmentedClassifier for F1** | **.705**" in squeezed
+    assert "| MNIST, at 50 | **conv averaged** | .800 | .200 | 3.0 / 2.0 |" in squeezed
+    assert "| MNIST | SMOTE | .90 | .80 | .10 |" in squeezed
     assert write_pages(tmp_path, results) == []
 
 
