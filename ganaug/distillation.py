@@ -89,8 +89,9 @@ class DistilledClassifier(NamesParameters, ClassifierMixin, MetaEstimatorMixin, 
     each class, weighted by the probability that the teacher gives to it.
 
     The student's probabilities are meant to be the teacher's, so they belong to the same class
-    prior. ``predict`` takes the likeliest class: leave ``correct_prior`` of an
-    :class:`AugmentedClassifier` at False if decisions are what counts.
+    prior. ``predict`` takes the likeliest class: with ``decide_for`` of an
+    :class:`AugmentedClassifier` the student decides for the same score, but costs do not reach it,
+    and ``correct_prior`` leaves it to decide at the real prior.
 
     The augmenter is trained beside one inside of the teacher, if there is one.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,10 @@ Weights = dict[str, np.ndarray]
 
 #: Candidates that are made at once: as many as stay in the processor's cache.
 CHUNK = 4096
+#: How often training is to see each row of the smallest class.
+VISITS = 320
+#: The fewest and the most steps that are taken for that.
+STEPS = (300, 800)
 
 
 class ConditionalGAN(BaseEstimator):
@@ -39,7 +44,7 @@ class ConditionalGAN(BaseEstimator):
         See :mod:`ganaug.losses`.
     selector : CandidateSelector
         Weighs candidate rows.
-    steps : int, default=800
+    steps : int
     batch_size : int, default=128
     learning_rate : float, default=0.002
         As of :class:`~ganaug.GANAugmenter`.
@@ -70,7 +75,7 @@ class ConditionalGAN(BaseEstimator):
         loss: Any,
         selector: CandidateSelector,
         *,
-        steps: int = 800,
+        steps: int,
         batch_size: int = 128,
         learning_rate: float = 0.002,
     ) -> None:
@@ -223,6 +228,29 @@ class ConditionalGAN(BaseEstimator):
         made = moments(generate(generator, codes, flags, rng), self.layout_)
         shift, scale = calibration(self.moments_[code], made)
         return partial(calibrate, shift=shift, scale=scale, layout=self.layout_)
+
+
+def steps_for(counts: Iterable[int], batch_size: int) -> int:
+    """Return for how many steps to train on classes of so many rows.
+
+    A critic that sees the same few rows again and again learns them by heart, and the generator
+    then makes copies of them. So the number of steps follows the rows of the smallest class that is
+    learned: each is seen `VISITS` times. Fewer than 300 steps are too few to learn what columns say
+    together, and more than 800 gain nothing, see BENCHMARKS.md, "What was tried".
+
+    Examples
+    --------
+    >>> from ganaug.generators.gan import steps_for
+    >>> [steps_for([950, rare], batch_size=128) for rare in (30, 100, 500)]
+    [300, 500, 800]
+    >>> steps_for([100] * 3, batch_size=128)
+    750
+    """
+    learned = [n for n in counts if n >= ConditionalGAN.min_rows]
+    # Classes take turns in a batch.
+    steps = math.ceil(VISITS * min(learned, default=0) * len(learned) / batch_size)
+    least, most = STEPS
+    return min(max(steps, least), most)
 
 
 def generate(
