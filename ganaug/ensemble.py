@@ -474,15 +474,16 @@ class AugmentedClassifier(
         self.class_prior_ = class_prior(training.y, training.metadata.weights)
         self.draw_sizes_ = draws.sizes
         self.draw_priors_ = draws.priors
-        self.decision_prior_: np.ndarray | None = None
-        self.decision_costs_: np.ndarray | None = None
-        if decision is not None:
-            self.decision_prior_, self.decision_costs_ = decision
-        elif len(draws.estimators) > 1 and hasattr(draws.estimators[0], "predict_proba"):
-            self.decision_prior_ = decision_prior(list(self.draw_priors_))
-        self.probability_prior_ = self.class_prior_ if self.correct_prior else self.decision_prior_
+        several = len(draws.estimators) > 1
+        if decision is None and several and hasattr(draws.estimators[0], "predict_proba"):
+            decision = Decision(decision_prior(list(self.draw_priors_)))
+        self._set_decision(decision)
         self.augmenter_ = None if hasattr(source, "fit_resample") else source
         self.estimators_ = list(draws.estimators)
+
+    def _set_decision(self, decision: Decision | None) -> None:
+        self.decision_prior_, self.decision_costs_ = decision or (None, None)
+        self.probability_prior_ = self.class_prior_ if self.correct_prior else self.decision_prior_
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimators_")
