@@ -129,7 +129,7 @@ def run(
     chosen = [known[name] for name in arms or known]
     folder = results / study
     if again:
-        store.forget(folder, [arm.name for arm in chosen])
+        store.forget(folder, [name for arm in chosen for name in arm.names])
     protocol = asked.protocol
     if repeats is not None:
         protocol = replace(protocol, n_repeats=repeats)
