@@ -5,6 +5,7 @@
     python -m benchmarks report natural    # ranks, differences, a picture
     python -m benchmarks rows              # class control, variety, copies
     python -m benchmarks promises          # with their figures, and whether they hold
+    python -m benchmarks write             # the tables of BENCHMARKS.md and of docs/
 
 Scores are kept in `benchmarks/results`, a folder for each study and a file for each arm, so that
 peers need not run again when ganaug changes. Needs ``pip install -e '.[bench]'``; the Makefile says
@@ -16,7 +17,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import pandas as pd
 import typer
 from rich.progress import Progress
 from scipy.stats import friedmanchisquare
@@ -38,13 +38,15 @@ from benchmarks.arms import (
     trained_long,
 )
 from benchmarks.learners import STRONG
+from benchmarks.pages import write_pages
 from benchmarks.promises import check_promises
 from benchmarks.rows import measure_rows
 from benchmarks.study import Protocol
 from benchmarks.tables import HALVES, shortest, tables
 from benchmarks.unseen import unseen
 
-RESULTS = Path(__file__).parent / "results"
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
 CLASSIFIERS = {
     "LR": LogisticRegression(max_iter=1000),
     "kNN": KNeighborsClassifier(),
@@ -54,7 +56,6 @@ CLASSIFIERS = {
     "HistGB": HistGradientBoostingClassifier(max_iter=60),
     "MLP": MLPClassifier((32,), max_iter=60, learning_rate_init=0.005),
 }
-SHOWN = ["AP", "AUC", "F1", "balanced accuracy", "Brier corrected", "log loss corrected"]
 
 
 @dataclass(frozen=True)
@@ -168,33 +169,24 @@ def report(
         scores = scores[scores["table"].isin(HALVES[half])]
     failed = scores[scores["failure"] != ""].groupby(["arm", "table"])["failure"].first()
     print(f"{scores['table'].nunique()} tables, {scores['classifier'].nunique()} classifiers\n")
-    print(leaderboard(scores).to_markdown(floatfmt=".3f"))
+    print(store.leaderboard(scores).to_markdown(floatfmt=".3f"))
     if against in set(scores["arm"]) and scores["arm"].nunique() > 2:
-        for score in SHOWN[:4]:
+        for score in store.RANKED:
             p = friedmanchisquare(*store.by_table(scores, score).to_numpy().T).pvalue
             print(f"\n{against} in {score} (Friedman's p {p:.1g}):\n")
             print(store.differences(scores, score, against).to_markdown(floatfmt=".3f"))
     print("\nFailures, which count as nothing:", failed.to_string() if len(failed) else "none")
     if picture is not None:
-        draw_ranks(scores, SHOWN[:4], picture)
+        draw_ranks(scores, picture)
 
 
-def leaderboard(scores):
-    """Return means over tables and classifiers, and mean ranks."""
-    scores = store.complete(scores)
-    means = scores.groupby(["arm", "table"])[list(store.SCORES)].mean().groupby("arm").mean()
-    ranks = pd.DataFrame({name: store.mean_ranks(scores, name) for name in SHOWN[:4]})
-    board = means[[*SHOWN, "F1 at best", "balanced accuracy at best"]]
-    return board.join(ranks.add_prefix("rank ").round(2)).sort_values("rank AP")
-
-
-def draw_ranks(scores, names, path):
+def draw_ranks(scores, path):
     """Draw critical differences of mean ranks (Demsar, 2006): lines join arms that may be equal."""
     import scikit_posthocs
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 3.4 * len(names)), layout="constrained")
-    for axes, name in zip(figure.subplots(len(names), 1, squeeze=False).flat, names, strict=True):
+    figure = Figure(figsize=(11, 3.4 * len(store.RANKED)), layout="constrained")
+    for axes, name in zip(figure.subplots(len(store.RANKED), 1), store.RANKED, strict=True):
         wide = store.by_table(scores, name)
         tests = scikit_posthocs.posthoc_nemenyi_friedman(wide.to_numpy())
         tests = tests.set_axis(wide.columns).set_axis(wide.columns, axis=1)
@@ -217,11 +209,16 @@ def rows(tables_dir: Tables = None, results: Results = RESULTS, n_jobs: int = 2)
 @app.command()
 def promises(results: Results = RESULTS):
     """Print every promise with its figure and whether it holds."""
-    for title, names in (
-        ("On all tables", [*HALVES[0], *HALVES[1]]),
-        ("On the second half", HALVES[1]),
-    ):
+    for title, names in (("On all tables", None), ("On the second half", HALVES[1])):
         print(f"{title}:\n\n{check_promises(results, names).to_markdown(index=False)}\n")
+
+
+@app.command()
+def write(results: Results = RESULTS):
+    """Write the tables of all pages anew, and the picture of mean ranks."""
+    for page in write_pages(ROOT, results):
+        print(page.relative_to(ROOT))
+    draw_ranks(store.rivals(store.read(results / "natural")), ROOT / "docs" / "ranks.png")
 
 
 if __name__ == "__main__":

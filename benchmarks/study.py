@@ -49,6 +49,8 @@ SCORES = (
     "log loss corrected",
 )
 LOWER_IS_BETTER = tuple(name for name in SCORES if name.startswith(("Brier", "log loss")))
+#: What arms are ranked by.
+RANKED = ("AP", "AUC", "F1", "balanced accuracy")
 UNIT = ["table", "repeat", "classifier"]
 COLUMNS = ["table", "repeat", "arm", "classifier", *SCORES, "seconds", "failure"]
 #: The classifier of an arm that is a classifier itself.
@@ -410,6 +412,28 @@ def mean_ranks(scores, score):
     """Return the mean rank of every arm over tables and classifiers, the best first."""
     wide = by_table(scores, score, ("table", "classifier"))
     return wide.rank(axis=1, ascending=score in LOWER_IS_BETTER).mean().sort_values()
+
+
+def rivals(scores, arm=None):
+    """Return the scores of one arm, and of all arms that were not asked for a certain score.
+
+    Those that were ("AugmentedClassifier for F1") differ in what they decide for only: a rank among
+    all of them would count the same rows several times.
+    """
+    return scores[(scores["arm"] == arm) | ~scores["arm"].str.contains(" for ")]
+
+
+def leaderboard(scores):
+    """Return the mean of every score over tables and classifiers, and mean ranks among `rivals`."""
+    scores = complete(scores)
+    board = scores.groupby(["arm", "table"])[list(SCORES)].mean().groupby("arm").mean()
+    asked = board.index[board.index.str.contains(" for ")]
+    for score in RANKED:
+        ranks = mean_ranks(rivals(scores), score)
+        for arm in asked:
+            ranks[arm] = mean_ranks(rivals(scores, arm), score)[arm]
+        board[f"rank {score}"] = ranks
+    return board.sort_values("rank AP", kind="stable")
 
 
 def differences(scores, score, arm):
