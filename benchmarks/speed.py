@@ -182,7 +182,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ctgan-epochs", type=int, default=3)
     parser.add_argument("--only", choices=["ctgan", "memory", "step"])
-    parser.add_argument("--json", type=Path, help="where to write the ratios to CTGAN")
+    parser.add_argument("--json", type=Path, help="where to write times and ratios")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.json:
@@ -225,6 +225,8 @@ def main():
             ratios[name] = {
                 "fit": theirs["fit_s"] / ours["fit_s"],
                 "rows": ours["rows_per_s"] / theirs["rows_per_s"],
+                "CTGAN": theirs,
+                "ganaug": ours,
             }
         if args.json:
             args.json.write_text(json.dumps({"ctgan": ratios}, indent=2))

@@ -46,8 +46,10 @@ _DOC = """{summary}
 default="from_dtype"
         As in :class:`sklearn.ensemble.HistGradientBoostingClassifier`. Strings and booleans are
         categorical in any case.
-    steps : int, default=800
-        Generator updates. The budget does not grow with the table.
+    steps : int or "auto", default="auto"
+        Generator updates. ``"auto"``: from 300 to 800, so many that each row of the smallest class
+        is seen 320 times, see :func:`~ganaug.generators.gan.steps_for`. The budget does not grow
+        with the table.
     batch_size : int, default=128
         Real rows per update, drawn evenly over the classes.
     learning_rate : float, default=0.002
@@ -56,9 +58,10 @@ default="from_dtype"
         Rows are drawn without replacement from so many times as many candidates, with probability
         proportional to an importance weight: the critic's estimate of the density ratio of real to
         generated rows [2]_ times the square of the class posterior that trees estimate [3]_, see
-        :class:`~ganaug.generators.selection.CandidateSelector`. For images the density ratio alone
-        counts, with a loss whose critic estimates none (Wasserstein's) the posterior alone. 1 keeps
-        every row as the generator made it.
+        :class:`~ganaug.generators.selection.CandidateSelector`. Candidates compete with those that
+        have the same missing cells, so these stay as frequent as in the class. For images the
+        density ratio alone counts, with a loss whose critic estimates none (Wasserstein's) the
+        posterior alone. 1 keeps every row as the generator made it.
     early_stopping : bool, default=False
         Hold out ``validation_fraction`` of each class to add rows to, measure at every
         twentieth of the steps how far synthetic rows are from the held-out real ones (energy
@@ -92,6 +95,8 @@ default="from_dtype"
         ``{{label: "gan" | "interpolation" | "jitter"}}``, the generator of each class. A class of
         fewer than 8 rows is too small for a critic to tell a rule from a row: its rows are blended
         (two or more) or repeated with a little noise (one). See :mod:`ganaug.generators.few_rows`.
+    n_steps_ : int
+        The number of steps that training was set to; with early stopping it may take fewer.
     history_ : list of dict
         One for each twentieth of the steps: ``step``, ``loss/critic``, ``loss/generator`` and,
         with early stopping, ``quality/energy``.

@@ -70,7 +70,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
             ),
         ),
         "categorical_features": (one_of(["from_dtype"]), ARRAY_LIKE, NONE),
-        "steps": (whole(1),),
+        "steps": (one_of(["auto"]), whole(1)),
         "batch_size": (whole(2),),
         "learning_rate": (number(above=0),),
         "n_candidates": (N_CANDIDATES,),
@@ -90,7 +90,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         loss: Literal["relativistic", "wasserstein", "bce"] | Loss = "relativistic",
         encoder: Literal["table", "image"] | Encoder = "table",
         categorical_features: Literal["from_dtype"] | ColumnsLike | None = "from_dtype",
-        steps: int = 800,
+        steps: int | Literal["auto"] = "auto",
         batch_size: int = 128,
         learning_rate: float = 0.002,
         n_candidates: int = 4,
@@ -148,7 +148,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
             encoded = encode_rows(self, checked, fitted["seed_"])
             fitted |= {"encoder_": encoded.encoder, "labels_": checked.labels}
             generators = Jitter(), Interpolation(), checked.generator
-            on_tick = self._tick(context, progress)
+            on_tick = self._tick(context, progress, checked.n_steps)
             fitted |= self._learn(encoded, generators, fitted, checked.device, on_tick)
         kept = {name: value for name, value in vars(self).items() if not name.endswith("_")}
         self.__dict__ = kept | fitted
@@ -160,6 +160,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
                 "history": list(self.history_),
                 "methods": self.methods_,
                 "class_counts": self.class_counts_,
+                "n_steps": self.n_steps_,
                 "device": checked.device,
             },
         )
@@ -175,6 +176,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
             "class_counts_": checked.counts,
             "sampling_strategy_": checked.to_add,
             "mean_weights_": checked.mean_weights,
+            "n_steps_": checked.n_steps,
             "seed_": seed_from(self.random_state),
             "n_candidates_": self.n_candidates,
             "device_": self.device,
@@ -225,22 +227,22 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
                     **options,
                 )
             except TrainingDiverged:
-                self._warn_of_divergence(monitor, "interpolation or jitter is")
+                self._warn_of_divergence(monitor, fitted, "interpolation or jitter is")
                 everything = replace(encoded, held_out=np.zeros_like(seen))
                 rest = [other for other in unfitted if other is not generator]
                 instead = self._learn(everything, rest, fitted, device, on_tick)
                 return instead | {"history_": list(monitor.history)}
         if monitor.diverged_at is not None:
-            self._warn_of_divergence(monitor, "the weights of the last good tick are")
+            self._warn_of_divergence(monitor, fitted, "the weights of the last good tick are")
         return attributes(generators)
 
     def _tick(
-        self, context: Any, progress: StepProgress
+        self, context: Any, progress: StepProgress, n_steps: int
     ) -> Callable[[dict[str, Any], Callable[[], dict[str, Any]]], bool]:
         """Return what tells of a tick; callbacks may ask for the estimator as it is then."""
 
         def on_tick(logs: dict[str, Any], attributes: Callable[[], dict[str, Any]]) -> bool:
-            progress.reached(logs["step"], self.steps)
+            progress.reached(logs["step"], n_steps)
             tick = context.subcontext(task_name="tick")
             tick.call_on_fit_task_begin(estimator=self)
             return tick.call_on_fit_task_end(
@@ -249,20 +251,28 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
 
         return on_tick
 
-    def _warn_of_divergence(self, monitor: Monitor, instead: str) -> None:
+    def _warn_of_divergence(
+        self, monitor: Monitor, fitted: Mapping[str, Any], instead: str
+    ) -> None:
         step = "" if monitor.diverged_at is None else f" by step {monitor.diverged_at}"
         warnings.warn(
-            f"Training diverged{step} of {self.steps}; {instead} used instead. Lower learning_rate "
-            f"(now {self.learning_rate}) or raise the penalty of the loss.",
+            f"Training diverged{step} of {fitted['n_steps_']}; {instead} used instead. Lower "
+            f"learning_rate (now {self.learning_rate}) or raise the penalty of the loss.",
             ConvergenceWarning,
             stacklevel=6,  # past fit and what wraps it
         )
 
-    def make_generator(self) -> Any:
+    def make_generator(self, n_steps: int) -> Any:
         """Return the unfitted generator of classes with enough rows.
 
         A subclass that overrides this has another, see :mod:`ganaug.generators`. It must not hold
         objects that the caller can change.
+
+        Parameters
+        ----------
+        n_steps : int
+            How many steps to train for: what will be ``n_steps_``. A generator that does not learn
+            step by step has no use for it.
 
         Returns
         -------
@@ -273,7 +283,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
             clone(self.network, safe=False),
             clone(self.loss, safe=False),
             CandidateSelector(),
-            steps=int(self.steps),
+            steps=n_steps,
             batch_size=int(self.batch_size),
             learning_rate=float(self.learning_rate),
         )
@@ -442,6 +452,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
             check_part(generator, self.encoder_.layout_)
         checked_rows(self.sampling_strategy_, labels, "sampling_strategy_")
         check_value(type(self).__name__, "n_candidates_", self.n_candidates_, N_CANDIDATES)
+        check_value(type(self).__name__, "n_steps_", self.n_steps_, whole(1))
         check_fits(isinstance(self.seed_, int) and isinstance(self.history_, list), "seed_")
         # What is left shows when a row of each class is made.
         X_new, codes = self._draw(dict.fromkeys(labels, 1), None, n_candidates=2)

@@ -16,6 +16,7 @@ from ganaug.containers import as_labels, take
 from ganaug.encoders.labels import LabelCoder
 from ganaug.environment import pick_device
 from ganaug.frames import as_pandas
+from ganaug.generators.gan import steps_for
 from ganaug.generators.monitor import HELD_OUT_ROWS, hold_out
 from ganaug.parameters import check_parameters
 from ganaug.randomness import Purpose, numpy_stream
@@ -57,6 +58,8 @@ class CheckedRows:
         Fitted.
     encoder, generator : object
         Unfitted; the generator is that of classes with enough rows.
+    n_steps : int
+        How many steps to train for.
     device : str
     """
 
@@ -71,6 +74,7 @@ class CheckedRows:
     labels: LabelCoder
     encoder: Any
     generator: Any
+    n_steps: int
     device: str
 
 
@@ -145,7 +149,10 @@ def check_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> CheckedRow
         if hasattr(part, "parameter_rules"):
             check_parameters(part)
     device = pick_device(estimator.device)
-    generator = estimator.make_generator()
+    n_steps = estimator.steps
+    if n_steps == "auto":
+        n_steps = steps_for(counts.values(), estimator.batch_size)
+    generator = estimator.make_generator(int(n_steps))
     means, weights = np.ones(len(counts)), None
     if given is not None:
         means, weights = mean_weights(codes, given), within_class(codes, given)
@@ -163,6 +170,7 @@ def check_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> CheckedRow
         labels=labels,
         encoder=encoder,
         generator=generator,
+        n_steps=int(n_steps),
         device=device,
     )
 
@@ -200,7 +208,7 @@ def encode_rows(estimator: Any, checked: CheckedRows, seed: int) -> EncodedRows:
     """Fit the encoder on the rows that are not held out; encode all."""
     n_classes = len(checked.counts)
     # A class is thinned to the rows that the step budget can visit.
-    visited = int(estimator.steps) * int(estimator.batch_size) / n_classes
+    visited = checked.n_steps * int(estimator.batch_size) / n_classes
     kept, weights = thin_weighted(
         checked.codes,
         checked.weights,

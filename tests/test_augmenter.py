@@ -655,8 +655,18 @@ def test_callbacks_see_the_fit_and_every_tick(abalone):
         "history": model.history_,
         "methods": model.methods_,
         "class_counts": model.class_counts_,
+        "n_steps": 40,
         "device": "cuda" if torch.cuda.is_available() else "cpu",
     }
+
+
+def test_steps_are_chosen_unless_they_are_given(toy):
+    assert clone(quick(steps="auto")).set_params(batch_size=8).steps == "auto"
+    with pytest.raises(ValueError, match=r"'auto' or a whole number from 1 on\. Got 'automatic'"):
+        quick(steps="automatic").fit(*toy)
+    model = GANAugmenter(network=DenseNetwork(width=4), batch_size=2, random_state=0).fit(*toy)
+    assert model.steps == "auto"
+    assert model.n_steps_ == model.history_[-1]["step"] == 800
 
 
 def test_a_callback_stops_training_by_returning_true(toy):

@@ -38,7 +38,7 @@ def test_a_fit_needs_no_callbacks():
 def test_callbacks_are_refused_where_nobody_would_call_them():
     done = run(
         "from ganaug import GANAugmenter\n"
-        "assert GANAugmenter().set_callbacks().steps == 800\n"
+        "assert GANAugmenter().set_callbacks().steps == 'auto'\n"
         "GANAugmenter().set_callbacks(print)\n"
     )
     assert "ImportError: Callbacks need scikit-learn 1.9 or newer" in done.stderr

@@ -596,7 +596,7 @@ class Blind(BaseEstimator):
 
 def test_a_generator_that_takes_no_weights(rows):
     class Own(GANAugmenter):
-        def make_generator(self):
+        def make_generator(self, n_steps):
             return Blind()
 
     with pytest.raises(ValueError, match=r"Blind\.fit takes no sample_weight"):

@@ -16,7 +16,7 @@ A generator has a ``name``, the ``min_rows`` that a class must have for it, and 
     and its count alone.
 
 An augmenter fits the last of its generators for which a class has enough rows. A subclass that
-overrides ``make_generator`` has another one for classes of many rows.
+overrides ``make_generator(n_steps)`` has another one for classes of many rows.
 
 Everything that was learned is plain data, in attributes that end in ``_``. For ``save`` the class
 needs a line in ``ganaug.registry.GENERATORS``. It may have a method ``check_fitted(layout)``,

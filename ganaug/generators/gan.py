@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from ganaug.encoders.layout import RowLayout
 from ganaug.fitted import check_finite, check_fits
 from ganaug.generators.calibration import ROWS_MADE, calibrate, calibration, moments
 from ganaug.generators.monitor import DrawMissingFlags, Monitor, TrainingDiverged
-from ganaug.generators.selection import CandidateSelector, gumbel_top_k
+from ganaug.generators.selection import CandidateSelector, draw_one_in
 from ganaug.randomness import Purpose, numpy_stream, torch_stream
 from ganaug.registry import LOSSES, NETWORKS, make
 
@@ -26,6 +27,10 @@ Weights = dict[str, np.ndarray]
 
 #: Candidates that are made at once: as many as stay in the processor's cache.
 CHUNK = 4096
+#: How often training is to see each row of the smallest class.
+VISITS = 320
+#: The fewest and the most steps that are taken for that.
+STEPS = (300, 800)
 
 
 class ConditionalGAN(BaseEstimator):
@@ -39,7 +44,7 @@ class ConditionalGAN(BaseEstimator):
         See :mod:`ganaug.losses`.
     selector : CandidateSelector
         Weighs candidate rows.
-    steps : int, default=800
+    steps : int
     batch_size : int, default=128
     learning_rate : float, default=0.002
         As of :class:`~ganaug.GANAugmenter`.
@@ -70,7 +75,7 @@ class ConditionalGAN(BaseEstimator):
         loss: Any,
         selector: CandidateSelector,
         *,
-        steps: int = 800,
+        steps: int,
         batch_size: int = 128,
         learning_rate: float = 0.002,
     ) -> None:
@@ -225,6 +230,29 @@ class ConditionalGAN(BaseEstimator):
         return partial(calibrate, shift=shift, scale=scale, layout=self.layout_)
 
 
+def steps_for(counts: Iterable[int], batch_size: int) -> int:
+    """Return for how many steps to train on classes of so many rows.
+
+    A critic that sees the same few rows again and again learns them by heart, and the generator
+    then makes copies of them. So the number of steps follows the rows of the smallest class that is
+    learned: each is seen `VISITS` times. Fewer than 300 steps are too few to learn what columns say
+    together, and more than 800 gain nothing, see BENCHMARKS.md, "What was tried".
+
+    Examples
+    --------
+    >>> from ganaug.generators.gan import steps_for
+    >>> [steps_for([950, rare], batch_size=128) for rare in (30, 100, 500)]
+    [300, 500, 800]
+    >>> steps_for([100] * 3, batch_size=128)
+    750
+    """
+    learned = [n for n in counts if n >= ConditionalGAN.min_rows]
+    # Classes take turns in a batch.
+    steps = math.ceil(VISITS * min(learned, default=0) * len(learned) / batch_size)
+    least, most = STEPS
+    return min(max(steps, least), most)
+
+
 def generate(
     generator: Any,
     codes: np.ndarray,
@@ -237,7 +265,8 @@ def generate(
     """Run a generator network in chunks; keep one row of every ``n_candidates``, by their weight.
 
     ``log_weight`` maps candidates (m, width) and their classes (m,) to log importance weights (m,).
-    ``change`` changes candidates in place before that.
+    ``change`` changes candidates in place before that. Candidates compete with those of the same
+    class and missing cells, so that rows come back with the ones asked for.
 
     Shape: ``codes`` (n,) int64, ``missing_flags`` (n, n_missing_flags) float32 -> (n, width).
     """
@@ -256,8 +285,9 @@ def generate(
                 change(candidates)
                 made = torch.from_numpy(candidates).to(rng.device)
             if log_weight is not None and n_candidates > 1:
-                k = len(made) // n_candidates
-                made = made[gumbel_top_k(log_weight(made, classes), k, rng)]
+                asked = np.column_stack([codes[chunk], missing_flags[chunk]])
+                groups = np.unique(asked, axis=0, return_inverse=True)[1].ravel()
+                made = made[draw_one_in(n_candidates, log_weight(made, classes), groups, rng)]
             rows[chunk] = made.cpu().numpy()
     return rows
 

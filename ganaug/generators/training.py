@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from threading import Lock, get_ident
@@ -11,7 +12,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils import vector_to_parameters
+
+#: Of critic and generator, in the history of a fit.
+LOSS_NAMES = "loss/critic", "loss/generator"
 
 
 @dataclass(frozen=True)
@@ -103,38 +108,87 @@ class BalancedBatches:
     ) -> None:
         order = torch.argsort(classes, stable=True)
         self.rows, self.rng, self.batch_size = rows[order], rng, batch_size
-        self.present, self.sizes = torch.unique(classes, return_counts=True)
-        self.starts = self.sizes.cumsum(0) - self.sizes
-        self.turn = torch.arange(batch_size, device=rows.device)
-        self.ends = None if weights is None else self._ends_of_shares(weights[order.cpu().numpy()])
+        self.present, sizes = torch.unique(classes, return_counts=True)
+        # Classes take turns, and a batch begins where the one before it ended.
+        self.first = 0
+        self.slots = torch.arange(batch_size + len(sizes), device=rows.device) % len(sizes)
+        self.classes, self.sizes = self.present[self.slots], sizes[self.slots]
+        self.starts = (sizes.cumsum(0) - sizes)[self.slots]
+        self.ends = None
+        if weights is not None:
+            self.ends = self._ends_of_shares(weights[order.cpu().numpy()], sizes.tolist())
 
-    def _ends_of_shares(self, weights: np.ndarray) -> Tensor:
+    @staticmethod
+    def _ends_of_shares(weights: np.ndarray, sizes: list[int]) -> Tensor:
         """Cut the line from 0 on into a unit for each class, and that into one part for each row.
 
         In double precision, and so on the CPU, because some devices have none.
         """
-        ends = np.empty(len(weights))
-        for c, (start, size) in enumerate(
-            zip(self.starts.tolist(), self.sizes.tolist(), strict=True)
-        ):
-            sums = np.cumsum(weights[start : start + size])
-            ends[start : start + size] = c + sums / sums[-1]
-        return torch.from_numpy(ends)
+        parts = np.split(weights, np.cumsum(sizes)[:-1])
+        sums = [np.cumsum(part) for part in parts]
+        return torch.from_numpy(np.concatenate([c + s / s[-1] for c, s in enumerate(sums)]))
 
     def draw(self) -> tuple[Tensor, Tensor]:
         """Return rows (batch_size, ...) and their classes (batch_size,)."""
-        # Classes take turns; a batch goes on where the one before it ended.
-        slot = self.turn % len(self.present)
-        self.turn = self.turn + self.batch_size
+        turn = slice(self.first, self.first + self.batch_size)
+        self.first = turn.stop % len(self.present)
         uniform = torch.rand(
             self.batch_size, generator=self.rng, device=self.rows.device, dtype=self.rows.dtype
         )
         if self.ends is None:
-            pick = self.starts[slot] + (uniform * self.sizes[slot]).long()
+            pick = self.starts[turn] + (uniform * self.sizes[turn]).long()
         else:
-            at = slot.cpu().double() + uniform.cpu().double()
+            at = self.slots[turn].cpu().double() + uniform.cpu().double()
             pick = torch.searchsorted(self.ends, at, right=True).to(self.rows.device)
-        return self.rows[pick], self.present[slot]
+        return self.rows.index_select(0, pick), self.classes[turn]
+
+
+def in_one_vector(network: nn.Module) -> Tensor:
+    """Return all weights of a network as one vector, and make the weights views of it.
+
+    Small networks take as much time to go through their weights one by one as to compute.
+    """
+    weights = list(network.parameters())
+    vector = torch.cat([weight.detach().flatten() for weight in weights])
+    vector_to_parameters(vector, weights)
+    return vector
+
+
+class Adam:
+    """Adam [1]_ without a mean of gradients.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+
+    Attributes
+    ----------
+    weights : Tensor of shape (n,)
+        All weights of the network.
+
+    References
+    ----------
+    .. [1] D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015.
+    """
+
+    decay = 0.99
+    epsilon = 1e-8
+
+    def __init__(self, network: nn.Module) -> None:
+        self.parts = list(network.parameters())
+        self.weights = in_one_vector(network)
+        self.squares = torch.zeros_like(self.weights)
+        self.steps = 0
+
+    def descend(self, loss: Tensor, rate: float) -> None:
+        """Go one step down the gradient of ``loss``; weights that it does not depend on stay."""
+        gradients = torch.autograd.grad(loss, self.parts, materialize_grads=True)
+        gradient = torch.cat([part.flatten() for part in gradients])
+        self.steps += 1
+        self.squares.mul_(self.decay).addcmul_(gradient, gradient, value=1 - self.decay)
+        # The mean of squares began at zero, and is too small at first.
+        rate *= math.sqrt(1 - self.decay**self.steps)
+        self.weights.addcdiv_(gradient, self.squares.sqrt().add_(self.epsilon), value=-rate)
 
 
 def train(
@@ -161,52 +215,29 @@ def train(
         A loss that is not finite is handed over like any other.
     """
     average = copy.deepcopy(generator).requires_grad_(False).eval()
-    averages, weights = list(average.parameters()), list(generator.parameters())
-    updates = {
-        net: torch.optim.Adam(
-            net.parameters(), schedule.learning_rate, betas=(0.0, 0.99), fused=True
-        )
-        for net in (generator, critic)
-    }
+    mean, of_generator, of_critic = in_one_vector(average), Adam(generator), Adam(critic)
     tick_ends = set(np.linspace(0, schedule.steps, schedule.ticks + 1).round().astype(int)[1:])
-    sums = batches.rows.new_zeros(2)
-    since = 0
+    losses: list[list[Tensor]] = []
     for step in range(1, schedule.steps + 1):
-        rate = schedule.learning_rate * (1 + np.cos(np.pi * (step - 1) / schedule.steps)) / 2
+        rate = schedule.learning_rate * (1 + math.cos(math.pi * (step - 1) / schedule.steps)) / 2
         for _ in range(loss.critic_steps):
             real, classes = batches.draw()
             missing_flags = real[:, generator.layout.n_values :]
             fake = generator(classes, missing_flags, batches.rng)
             critic_loss = loss.critic_loss(critic, real, fake.detach(), classes, batches.rng)
-            _descend(updates[critic], critic_loss, list(critic.parameters()), rate)
+            of_critic.descend(critic_loss, rate)
         # The last fake batch serves both sides: its graph is still that of the current weights.
         generator_loss = loss.generator_loss(critic, real, fake, classes)
-        _descend(updates[generator], generator_loss, weights, rate)
+        of_generator.descend(generator_loss, rate)
         # A short memory at first, or the average would hold on to its random start.
         decay = min(schedule.ema, step / (step + 10))
-        with torch.no_grad():
-            for mean, weight in zip(averages, weights, strict=True):
-                mean.lerp_(weight, 1 - decay)
-            for mean, buffer in zip(average.buffers(), generator.buffers(), strict=True):
-                mean.copy_(buffer)
-
-        sums += torch.stack([critic_loss.detach(), generator_loss.detach()])
-        since += 1
+        mean.lerp_(of_generator.weights, 1 - decay)
+        losses.append([critic_loss.detach(), generator_loss.detach()])
         if step in tick_ends:
-            critic_mean, generator_mean = (sums / since).tolist()
-            losses = {"loss/critic": critic_mean, "loss/generator": generator_mean}
-            if on_tick(step, losses, average):
+            means = [torch.stack(each).mean().item() for each in zip(*losses, strict=True)]
+            for copied, buffer in zip(average.buffers(), generator.buffers(), strict=True):
+                copied.copy_(buffer)
+            if on_tick(step, dict(zip(LOSS_NAMES, means, strict=True)), average):
                 break
-            sums.zero_()
-            since = 0
+            losses.clear()
     generator.load_state_dict(average.state_dict())
-
-
-def _descend(
-    optimizer: torch.optim.Optimizer, loss: Tensor, weights: Sequence[Tensor], rate: float
-) -> None:
-    optimizer.param_groups[0]["lr"] = rate
-    for weight in weights:
-        weight.grad = None
-    loss.backward(inputs=weights)
-    optimizer.step()

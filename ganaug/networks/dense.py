@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu
+from torch.nn.functional import leaky_relu_
 
 from ganaug.encoders.layout import RowLayout
 from ganaug.parameters import NamesParameters, check_parameters, number, whole
@@ -169,10 +169,10 @@ class DenseGenerator(nn.Module):
     def forward(self, classes: Tensor, missing_flags: Tensor, rng: torch.Generator) -> Tensor:
         """Make one row for each class, with noise from ``rng``."""
         n, device = len(classes), classes.device
-        told = torch.cat([self.eye[classes], missing_flags], dim=1)
+        told = torch.cat([self.eye.index_select(0, classes), missing_flags], dim=1)
         h = torch.randn(n, self.latent_dim, generator=rng, device=device, dtype=torch.float32)
         for layer in self.layers[:-1]:
-            h = leaky_relu(layer(torch.cat([h, told], dim=1)), self.slope)
+            h = leaky_relu_(layer(torch.cat([h, told], dim=1)), self.slope)
         values = self._head(self.layers[-1](torch.cat([h, told], dim=1)), rng)
         if self.layout.n_missing_flags:
             # Positions that are never missing point at an extra flag of zero.
@@ -234,8 +234,8 @@ class DenseCritic(nn.Module):
         """Score each row as a member of its class."""
         h = rows
         for layer in self.layers:
-            h = leaky_relu(layer(h), self.slope)
-        return (h * self.direction[classes]).sum(dim=1)
+            h = leaky_relu_(layer(h), self.slope)
+        return (h * self.direction.index_select(0, classes)).sum(dim=1)
 
     def with_gradient(self, rows: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
         r"""Return the scores and their gradients in ``rows``, both differentiable in the weights.
@@ -250,9 +250,9 @@ class DenseCritic(nn.Module):
         with torch.no_grad():
             outputs, h = [], rows
             for layer in self.layers:
-                h = leaky_relu(layer(h), self.slope)
+                h = leaky_relu_(layer(h), self.slope)
                 outputs.append(h)
-        gradient, scores = self.direction[classes], 0
+        gradient, scores = self.direction.index_select(0, classes), 0
         for layer, output in zip(reversed(self.layers), reversed(outputs), strict=True):
             # leaky_relu keeps the sign, so its output tells the slope as well as its input does.
             gradient = leaky_relu_backward(gradient, output, self.slope, False)

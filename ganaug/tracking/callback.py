@@ -45,7 +45,7 @@ class MLflowLogger:
 
     A run is a child of the run that is active when the fit begins, at any ``n_jobs``. It holds:
 
-    - the parameters, the class counts, and the method that serves each class;
+    - the parameters, the class counts, the method that serves each class, and the number of steps;
     - the losses and quality measures at every twentieth of the steps;
     - the digest of the training rows, with names and types of the columns;
     - versions and hardware, the time of the fit, and the most memory that its process used;
@@ -324,6 +324,7 @@ def _facts(
         "parameters": {
             "class_counts": counts_text(metadata["class_counts"]),
             "methods": counts_text(metadata["methods"]),
+            "n_steps": str(metadata["n_steps"]),
             **{f"version/{package}": number for package, number in versions().items()},
             **{f"environment/{name}": text for name, text in hardware().items()},
             "environment/device": metadata["device"],

@@ -49,8 +49,16 @@ class GaussianCopula(BaseEstimator):
 class CopulaAugmenter(GANAugmenter):
     """Takes the copula in the place of the GAN."""
 
-    def make_generator(self):
+    def make_generator(self, n_steps):
         return GaussianCopula()
+
+
+class Watched(CopulaAugmenter):
+    """Keeps what it was told."""
+
+    def make_generator(self, n_steps):
+        self.told = n_steps
+        return super().make_generator(n_steps)
 
 
 @pytest.fixture
@@ -72,6 +80,29 @@ def test_it_serves_the_classes_that_have_rows_enough(table):
     few = np.r_[np.flatnonzero(y == 0), np.flatnonzero(y == 1)[:4]]
     model.fit(X.iloc[few], y[few])
     assert model.methods_ == {0: "copula", 1: "interpolation"}
+
+
+@pytest.mark.parametrize(
+    ("counts", "options", "n_steps"),
+    [
+        ((200, 20), {}, 300),  # few rows have few steps, but not too few
+        ((200, 100), {}, 500),
+        ((300, 300), {}, 800),
+        ((200, 100), {"batch_size": 80}, 800),
+        ((200, 100), {"sampling_strategy": {0: 250}}, 500),  # whatever is added
+        ((200, 100, 80), {}, 600),  # a row comes the more rarely, the more classes there are
+        ((200, 100, 7), {}, 500),  # a class that the GAN does not learn does not count
+        ((7, 5), {}, 300),
+        ((200, 100), {"steps": 3}, 3),
+        ((200, 100), {"steps": np.int64(3)}, 3),
+    ],
+)
+def test_steps_follow_the_rows_of_the_smallest_class(counts, options, n_steps):
+    y = np.repeat(np.arange(len(counts)), counts)
+    X = np.random.default_rng(0).normal(size=(len(y), 2)) + y[:, None]
+    model = Watched(random_state=0, **options).fit(X, y)
+    assert model.n_steps_ == model.told == n_steps
+    assert type(model.n_steps_) is int  # or it could not be saved
 
 
 def test_it_works_in_a_classifier(table):
@@ -103,7 +134,7 @@ class Diverges(GaussianCopula):
 def test_one_that_diverges_is_replaced_with_a_warning(table, monkeypatch):
     X, y = table
     few = np.r_[np.flatnonzero(y == 0), np.flatnonzero(y == 1)[:1]]
-    monkeypatch.setattr(CopulaAugmenter, "make_generator", lambda self: Diverges())
+    monkeypatch.setattr(CopulaAugmenter, "make_generator", lambda self, n_steps: Diverges())
     with pytest.warns(ConvergenceWarning, match="diverged.*interpolation or jitter is used"):
         model = CopulaAugmenter(random_state=0).fit(X.iloc[few], y[few])
     assert model.methods_ == {0: "interpolation", 1: "jitter"}
@@ -120,7 +151,7 @@ def test_rows_are_held_out_of_classes_that_it_can_spare_them_of(table):
             return super().fit(rows, codes, layout, **options)
 
     class Augmenter(CopulaAugmenter):
-        def make_generator(self):
+        def make_generator(self, n_steps):
             return Needy()
 
     X, y = table

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from torch import nn
 
 from ganaug.encoders.layout import RowLayout
-from ganaug.generators.training import BalancedBatches, Schedule, one_thread, train
+from ganaug.generators.training import Adam, BalancedBatches, Schedule, one_thread, train
 from ganaug.losses import BCELoss, RelativisticLoss, WassersteinLoss
 from ganaug.networks.dense import DenseNetwork
 
@@ -260,17 +260,29 @@ def test_the_generator_ends_with_its_average():
 
 def test_the_rate_falls_to_zero_along_a_cosine(monkeypatch):
     rates = []
-
-    class Adam(torch.optim.Adam):
-        def step(self, closure=None):
-            rates.append(self.param_groups[0]["lr"])
-            return super().step(closure)
-
-    monkeypatch.setattr(torch.optim, "Adam", Adam)
+    monkeypatch.setattr(Adam, "descend", lambda self, loss, rate: rates.append(rate))
     run(steps=10, rate=0.5)
     critic, generator = rates[::2], rates[1::2]
     assert critic == generator
     assert_allclose(critic, [0.25 * (1 + np.cos(np.pi * k / 10)) for k in range(10)])
+
+
+def test_the_weights_go_the_way_of_torchs_adam():
+    one, other = (nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1)) for _ in range(2))
+    other.load_state_dict(one.state_dict())
+    own = Adam(one)
+    theirs = torch.optim.Adam(other.parameters(), 0.01, betas=(0.0, 0.99))
+    x = torch.randn(8, 3, generator=stream())
+    for _ in range(5):
+        own.descend(one(x).square().sum(), 0.01)
+        theirs.zero_grad()
+        other(x).square().sum().backward()
+        theirs.step()
+    for a, b in zip(one.parameters(), other.parameters(), strict=True):
+        assert_allclose(a.detach(), b.detach(), rtol=1e-5, atol=1e-6)
+    before = own.weights.clone()
+    own.descend(one[1](x[:, :2]).sum(), 0.01)  # the first layer has no part in that
+    assert (own.weights == before).tolist() == [True] * 8 + [False] * 3
 
 
 def test_only_ones_own_weights_move():

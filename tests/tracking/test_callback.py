@@ -46,7 +46,7 @@ def test_a_fit_becomes_a_run(store, data):
     assert run.info.status == "FINISHED"
     assert run.info.end_time > run.info.start_time
     assert run.data.params["loss"] == "wasserstein"
-    assert run.data.params["steps"] == str(STEPS)
+    assert run.data.params["steps"] == run.data.params["n_steps"] == str(STEPS)
     assert run.data.params["class_counts"] == "rare: 20, usual: 100"
     assert run.data.params["methods"] == "rare: gan, usual: gan"
     assert run.data.tags["ganaug.kind"] == "fit"
