@@ -198,9 +198,9 @@ class ConvGenerator(nn.Module):
             Layer((a, b, 4, 4), init_std, rng, n_bias=b, fan_in=4 * a) for a, b in pairwise(widths)
         )
         self.last = Layer((fold**2 * channels, width, 3, 3), init_std, rng, gain=1.0)
-        with torch.no_grad():  # pixels that are painted at a time begin alike
+        with torch.no_grad():  # what begins as noise from pixel to pixel stays there for long
             kernels = self.last.weight.unflatten(0, (channels, fold**2))
-            kernels.copy_(kernels[:, :1].clone())
+            kernels.copy_(kernels[:, :1, :, 1:2, 1:2] * 3 * _smooth_kernels(fold)[:, None])
         self.light = Layer((2, N_POSE_LATENTS), POSE_INIT_STD, rng, n_bias=0, gain=LIGHT_STD)
         self.affine = Layer((6, N_POSE_LATENTS), POSE_INIT_STD, rng, n_bias=0, gain=AFFINE_STD)
         self.warp = Layer(
@@ -252,6 +252,13 @@ def _interpolation(side: int) -> Tensor:
     """Return what takes a line of the field to so many pixels, bicubic: (side, WARP_GRID)."""
     line = torch.eye(WARP_GRID, dtype=torch.float32)[None, :, :, None]
     return F.interpolate(line, (side, 1), mode="bicubic")[0, :, :, 0].T.contiguous()
+
+
+def _smooth_kernels(fold: int) -> Tensor:
+    """Return the bilinear interpolation of each pixel of a square: (fold**2, 3, 3)."""
+    off = (torch.arange(fold, dtype=torch.float32) + 0.5) / fold - 0.5
+    line = torch.stack([(-off).clamp(min=0), 1 - off.abs(), off.clamp(min=0)], dim=1)
+    return (line[:, None, :, None] * line[None, :, None, :]).flatten(0, 1)
 
 
 def _activate(h: Tensor) -> Tensor:
