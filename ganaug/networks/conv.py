@@ -59,8 +59,9 @@ class ConvNetwork(NamesParameters):
     The generator paints an image from noise and class. It then changes its contrast and brightness,
     and moves it by a linear map and a smooth field [3]_, which it makes from noise alone. So it
     learns from all classes how images are lit, how they lean, shift and stretch, and classes of few
-    images profit from it. Fine detail begins at nothing [4]_: what a critic that must be smooth
-    does not see, such as noise in photographs, would stay there.
+    images profit from it. Before training, neighbouring pixels are interpolated, after [4]_:
+    where they begin as noise, much of it stays, because a critic that must be smooth hardly sees
+    it.
 
     There is no batch norm, because its statistics would mix the classes of a batch; the generator
     scales each pixel's features to one length [2]_. With an equalised learning rate [2]_, 800 steps
