@@ -138,7 +138,8 @@ def compare(
     - `ganaug compare fraud.csv --target is_fraud --registered-model-name fraud`
     - `ganaug compare digits --folds 3`
 
-    Arms: nothing, class-weight, tuned-threshold, balanced-bagging, SMOTE, GAN.
+    Arms: nothing, class-weight, tuned-threshold, balanced-bagging, SMOTE, GAN; of images repeats,
+    too, which trains on rare ones several times over.
 
     Classifiers: logistic-regression, random-forest, gradient-boosting, nearest-neighbours. Of
     images they see the pixels, as a table with a column for each.
@@ -244,7 +245,7 @@ def _plan(
     names: dict[str, list[str] | None], folds: int | None, repeats: int | None, source: Source
 ) -> str:
     """Return in one sentence what is about to be done; it takes seconds to load what does it."""
-    n_arms = N_ARMS
+    n_arms = N_ARMS + len(source.more_arms)
     if names["arms"] is not None:
         n_arms = len({"nothing", *(name.casefold().replace("_", "-") for name in names["arms"])})
     n_classifiers = N_CLASSIFIERS if names["classifiers"] is None else len(names["classifiers"])
@@ -263,7 +264,7 @@ def _arms(
 ) -> list[Any]:
     """Return the arms by name, but for a GAN that is not the usual one."""
     from ganaug.augmenter import GANAugmenter
-    from ganaug.comparison import ARMS, GAN
+    from ganaug.comparison import ARMS, DEFAULT_ARMS, GAN
     from ganaug.environment import pick_device
     from ganaug.parameters import check_parameters
 
@@ -273,7 +274,8 @@ def _arms(
     check_parameters(augmenter)
     pick_device(augmenter.device)
     gan = GAN(augmenter) if parameters else "GAN"
-    return [gan if name.casefold() == "gan" else name for name in names or ARMS]
+    of_kind = [name for name in ARMS if name in (*DEFAULT_ARMS, *source.more_arms)]
+    return [gan if name.casefold() == "gan" else name for name in names or of_kind]
 
 
 def _cv(folds: int | None, repeats: int | None, seed: int, source: Source) -> Any:

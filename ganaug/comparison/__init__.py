@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import BaseCrossValidator
 
-from ganaug.comparison.arms import ARMS, GAN, Arm
+from ganaug.comparison.arms import ARMS, DEFAULT_ARMS, GAN, Arm
 from ganaug.comparison.checks import check_task
 from ganaug.comparison.classifiers import CLASSIFIERS
 from ganaug.comparison.evaluate import Cell
@@ -28,6 +28,7 @@ from ganaug.randomness import seed_from
 __all__ = [
     "ARMS",
     "CLASSIFIERS",
+    "DEFAULT_ARMS",
     "GAN",
     "METRICS",
     "SMALLEST_DIFFERENCE",
@@ -73,8 +74,9 @@ def compare(
         Labels: text, whole numbers or booleans, of one kind; every class needs two rows, and all
         rows weigh the same.
     arms : iterable of str or Arm, optional
-        Names from `ARMS`, or new arms; all of `ARMS` if left out. *nothing* is always among them:
-        the others are measured against it.
+        Names from `ARMS`, or new arms; `DEFAULT_ARMS` if left out. *nothing* is always among them:
+        the others are measured against it. Of images, whose pixels are columns, *repeats* belongs
+        to what is compared, and is not among the default arms.
     classifiers : iterable of str or mapping of str to classifier, optional
         Names from `CLASSIFIERS`, or classifiers by name. Left out: logistic regression, random
         forest and gradient boosting.

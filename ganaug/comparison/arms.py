@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 from imblearn.ensemble import BalancedBaggingClassifier
-from imblearn.over_sampling import SMOTE, SMOTEN
+from imblearn.over_sampling import SMOTE, SMOTEN, RandomOverSampler
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline, make_pipeline
 
@@ -27,7 +27,7 @@ from ganaug.tuned_threshold import TunedThreshold
 Classifiers = Mapping[str, BaseEstimator]
 
 BASELINE = "nothing"
-#: As many for SMOTE as for the GAN, or averaging alone would make a difference.
+#: As many for repeats and SMOTE as for the GAN, or averaging alone would make a difference.
 N_DRAWS = 5
 
 
@@ -200,6 +200,12 @@ ARMS: dict[str, Arm] = {
             about="Averages ten classifiers, each trained on as many rows of every class.",
         ),
         Arm(
+            "repeats",
+            Augmented(RandomOverSampler()),
+            partial(_averaged, "repeats", N_DRAWS),
+            "Trains on rows of rare classes several times over.",
+        ),
+        Arm(
             "SMOTE",
             Augmented(MixedSMOTE()),
             _smote_remarks,
@@ -208,3 +214,6 @@ ARMS: dict[str, Arm] = {
         GAN(),
     )
 }
+
+#: What is compared unless the caller says. On tables class weights do what repeats do.
+DEFAULT_ARMS = tuple(name for name in ARMS if name != "repeats")

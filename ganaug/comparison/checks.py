@@ -12,7 +12,7 @@ import pandas as pd
 from sklearn.model_selection import RepeatedStratifiedKFold, check_cv
 
 from ganaug.autologging import without_autologging
-from ganaug.comparison.arms import ARMS, BASELINE, Arm
+from ganaug.comparison.arms import ARMS, BASELINE, DEFAULT_ARMS, Arm
 from ganaug.comparison.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIERS
 from ganaug.comparison.evaluate import Folds, Task, next_folds
 from ganaug.comparison.leaks import find_leaks
@@ -195,7 +195,7 @@ def _choose_arms(arms: Iterable[str | Arm] | None) -> dict[str, Arm]:
     if isinstance(arms, str):
         arms = [arms]
     chosen = {BASELINE: ARMS[BASELINE]}  # everything is measured against doing nothing
-    for given in ARMS if arms is None else arms:
+    for given in DEFAULT_ARMS if arms is None else arms:
         arm = _find(given, ARMS, "arm")[1] if isinstance(given, str) else given
         if not (isinstance(arm, Arm) and isinstance(arm.name, str) and callable(arm.wrap)):
             raise TypeError(f"{arm!r} is no arm: pass a name ({', '.join(ARMS)}) or Arm(name, f).")

@@ -49,6 +49,8 @@ class ImageFolder:
     files: list[Path]
 
     noun: ClassVar[str] = "images"
+    #: What a comparison tries beside its default arms: of textures repeats may be the best.
+    more_arms: ClassVar[tuple[str, ...]] = ("repeats",)
 
     @classmethod
     def read(

@@ -53,6 +53,7 @@ class Table:
     spellings: dict[str, Spelling] = field(default_factory=dict)
 
     noun: ClassVar[str] = "rows"
+    more_arms: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def read(

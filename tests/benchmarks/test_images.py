@@ -12,6 +12,7 @@ from sklearn.datasets import load_digits
 from benchmarks import images
 
 pytestmark = pytest.mark.slow
+ARMS = ["random", "conv", "conv averaged for balanced accuracy"]
 
 
 @pytest.fixture
@@ -27,27 +28,45 @@ def mnist(tmp_path):
 def test_images_are_measured_and_kept(monkeypatch, mnist, tmp_path, capsys):
     with pytest.raises(typer.BadParameter, match="holds no scores yet"):
         images.report(tmp_path / "scores")
+    monkeypatch.setitem(images.JUDGES, "CNN", images.scaled(images.SmallCNN(updates=30)))
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        images.run(mnist, quick=True, results=tmp_path / "scores")
+        images.run([mnist], arms=ARMS, quick=True, results=tmp_path / "scores")
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
     with pytest.raises(UserWarning, match="still an error"):
         warnings.warn("still an error", UserWarning, stacklevel=1)
     scores = pd.concat(map(pd.read_csv, (tmp_path / "scores").glob("*.csv")))
-    assert set(scores["arm"]) == set(images.samplers(1))
-    assert scores.groupby("arm")["judge"].nunique().eq(3).all()
+    assert set(scores["arm"]) == set(ARMS)
+    assert scores.groupby("arm")["judge"].nunique().eq(4).all()
     assert scores[images.SCORES].apply(lambda s: s.between(0, 1)).all(axis=None)
+    assert scores["set"].eq("mnist").all()
     assert scores.groupby("arm")["balanced accuracy"].max().gt(0.7).all()
     samples = scores.groupby("arm")[images.SAMPLES].first()
     assert samples.loc["random", "near copies"] == 1
     assert samples.loc["conv", "near copies"] < 0.5
-    assert "rank F1, by rare rows" in capsys.readouterr().out
+    assert "rank F1, by set and rare rows" in capsys.readouterr().out
     # What is there is not measured again.
     monkeypatch.setattr(images, "measure", None)
-    images.run(mnist, quick=True, results=tmp_path / "scores")
+    images.run([mnist], arms=ARMS, quick=True, results=tmp_path / "scores")
+
+
+@pytest.mark.parametrize("arm", ["random", "SMOTE", "MixUp", "shifts", "RandAugment"])
+def test_images_are_changed_to_balance(arm, mnist):
+    data = images.read(mnist)
+    X, y = images.long_tail(data, 8, 20, 0, common=40)
+    sampler = images.samplers("mnist", data.side, None)[arm].set_params(random_state=0)
+    X_more, y_more = sampler.fit_resample(X, y)
+    assert np.array_equal(X_more[: len(X)], X)
+    assert set(y_more[len(y) :]) == {8}
+    assert len(y_more) == 400
+    made = X_more[len(X) :]
+    assert made.dtype == np.uint8
+    is_copy = (made[:, None] == X[y == 8]).all(axis=2).any(axis=1)
+    assert is_copy.all() == (arm == "random")
+    assert images.HOG().transform(made).shape == (20, 144)
 
 
 def test_images_are_drawn(mnist, tmp_path):

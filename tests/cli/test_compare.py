@@ -300,6 +300,12 @@ def test_compare__first_lines__before_anything_slow(capsys, table, asked):
         assert re.search(plan, said)
 
 
+def test_compare_images__repeats_take_part(capsys, folder, asked):
+    *lines, _ = complaint_lines(capsys, "compare", folder, "--no-tracking")
+    assert "Comparing 7 arms" in " ".join(lines)
+    assert [getattr(arm, "name", arm) for arm in asked["arms"]] == list(ganaug.comparison.ARMS)
+
+
 def complaint_lines(capsys, *arguments):
     code, _, err = run(capsys, *arguments)
     assert code == 2
@@ -307,7 +313,7 @@ def complaint_lines(capsys, *arguments):
 
 
 def test_what_is_said_before_the_package_is_loaded_is_what_it_does():
-    assert len(ganaug.comparison.ARMS) == command.N_ARMS
+    assert len(ganaug.comparison.DEFAULT_ARMS) == command.N_ARMS
     assert len(DEFAULT_CLASSIFIERS) == command.N_CLASSIFIERS
     assert N_SPLITS == command.N_FOLDS
 

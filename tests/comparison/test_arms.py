@@ -5,7 +5,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from ganaug import AugmentedClassifier, GANAugmenter
-from ganaug.comparison.arms import ARMS, GAN
+from ganaug.comparison.arms import ARMS, DEFAULT_ARMS, GAN
 
 
 def test_registry__names():
@@ -14,10 +14,12 @@ def test_registry__names():
         "class-weight",
         "tuned-threshold",
         "balanced-bagging",
+        "repeats",
         "SMOTE",
         "GAN",
     ]
     assert all(name == arm.name for name, arm in ARMS.items())
+    assert set(ARMS) - set(DEFAULT_ARMS) == {"repeats"}
 
 
 @pytest.mark.parametrize("name", [name for name in ARMS if name != "GAN"])
@@ -50,9 +52,10 @@ def test_smote__says_which_variant_it_is(abalone):
     assert len([*ARMS["SMOTE"].remarks({}, X.drop(columns="sex"), y)]) == 1
 
 
-def test_smote__draws_add_from_nothing_to_balance(abalone):
+@pytest.mark.parametrize("name", ["repeats", "SMOTE"])
+def test_sampler__draws_add_from_nothing_to_balance(name, abalone):
     X, y = abalone
-    model = ARMS["SMOTE"](KNeighborsClassifier()).fit(X, y)
+    model = ARMS[name](KNeighborsClassifier()).fit(X, y)
     rare = 42 / (42 + 198)
     assert model.draw_priors_[[0, -1], 1] == pytest.approx([rare, 0.5])
     assert (np.diff(model.draw_priors_[:, 1]) > 0).all()

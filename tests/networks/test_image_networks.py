@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 from torch.autograd import grad
+from torch.nn import functional as F
 
 from ganaug import GANAugmenter
 from ganaug.encoders.layout import RowLayout
@@ -125,7 +126,22 @@ def test_conv_keeps_the_classes_of_a_batch_apart_in_training_too():
         assert_allclose(generator._paint(inputs[2:4]), whole[2:4], rtol=1e-4, atol=1e-6)
 
 
-def test_the_pose_does_not_know_the_class():
+@pytest.mark.parametrize(("side", "size"), [(32, 2), (33, 4)])
+def test_conv_begins_without_noise_from_pixel_to_pixel(side, size):
+    """It would stay for long, because a critic that must be smooth hardly sees it."""
+    generator, critic = NETWORKS["conv"].build(layout_of(2, side, side), stream())
+    assert (generator.fold, critic.fold) == (size, size)
+    with torch.no_grad():
+        h = torch.randn(5, generator.last.weight.shape[1], 8, 8, generator=stream())
+        painted = F.pixel_shuffle(F.conv2d(h, generator.last(), padding=1), size)
+        corner = F.conv2d(h, generator.last().unflatten(0, (2, size**2))[:, 0].sum((2, 3), True))
+        wanted = F.interpolate(corner, scale_factor=size, mode="bilinear")
+    inside = slice(size, -size)  # at the edge zeros are beyond
+    assert_allclose(painted[..., inside, inside], wanted[..., inside, inside], atol=1e-5)
+    assert painted.std() > 0.5
+
+
+def test_light_and_pose_do_not_know_the_class():
     generator, _ = NETWORKS["conv"].build(layout_of(1, 16, 16), stream())
     drawn = torch.randn(1, 1, 16, 16, generator=stream()).repeat(4, 1, 1, 1)
     pose = torch.randn(4, generator.affine.weight.shape[1], generator=stream())
@@ -134,6 +150,10 @@ def test_the_pose_does_not_know_the_class():
         assert_allclose(generator._pose(drawn, pose * 0), drawn, atol=1e-5)
     assert not torch.allclose(posed[0], posed[1])
     assert posed.abs().max() <= drawn.abs().max() + 1e-6
+    with torch.no_grad():
+        lit = generator._light(drawn, pose)
+        assert_allclose(generator._light(drawn, pose * 0), drawn.tanh(), atol=1e-6)
+    assert not torch.allclose(lit[0], lit[1], atol=1e-3)
 
 
 @networks
@@ -206,7 +226,7 @@ def test_the_gradient_in_training_is_that_in_the_shifted_images():
         assert_allclose(one.detach(), two, rtol=1e-9, atol=1e-12)
 
 
-def test_moving_shifts_by_a_little_and_repeats_the_edge():
+def test_moving_shifts_by_a_little_and_mirrors_the_edge():
     dot = torch.full((500, 1, 40, 40), -1.0)
     dot[:, :, 20, 20] = 1
     out = shift_randomly(dot, stream())
@@ -220,6 +240,8 @@ def test_moving_shifts_by_a_little_and_repeats_the_edge():
         assert shift.max() > 0.8 * MAX_SHIFT * 40
     flat = torch.full((3, 2, 8, 8), 0.7)
     assert_allclose(shift_randomly(flat, stream()), flat, rtol=1e-6)
+    stripes = torch.arange(40.0).remainder(2).expand(300, 1, 40, 40)
+    assert (shift_randomly(stripes, stream())[..., [0, -1]].std(dim=0) > 0.2).all()
 
 
 def test_gradients_reach_the_generator_through_the_augmentation():
