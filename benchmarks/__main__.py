@@ -1,21 +1,22 @@
-"""Measure ganaug against every other way to deal with a rare class, on 33 tables.
+"""Measure ganaug against every other way to deal with a rare class, on 33 and 24 tables.
 
     python -m benchmarks run natural       # what is missing; Ctrl-C, and go on later
     python -m benchmarks run natural --arms AugmentedClassifier --again
     python -m benchmarks report natural    # ranks, differences, a picture
     python -m benchmarks rows              # class control, variety, copies
     python -m benchmarks promises          # with their figures, and whether they hold
+    python -m benchmarks write             # the tables of BENCHMARKS.md and of docs/
 
 Scores are kept in `benchmarks/results`, a folder for each study and a file for each arm, so that
-peers need not run again when ganaug changes. Needs ``pip install -e '.[bench]'``, CTGAN and
-smote-variants for their arms.
+peers need not run again when ganaug changes. Needs ``pip install -e '.[bench]'``; the Makefile says
+what else peers and unseen tables need.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import pandas as pd
 import typer
 from rich.progress import Progress
 from scipy.stats import friedmanchisquare
@@ -26,13 +27,25 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from benchmarks import study as store
-from benchmarks.arms import few_rows, ingredients, ours, peers, searched, slow_peers
+from benchmarks.arms import (
+    few_rows,
+    ingredients,
+    ours,
+    peers,
+    searched,
+    slow_peers,
+    strong_peers,
+)
+from benchmarks.learners import STRONG
+from benchmarks.pages import write_pages
 from benchmarks.promises import check_promises
 from benchmarks.rows import measure_rows
 from benchmarks.study import Protocol
 from benchmarks.tables import HALVES, tables
+from benchmarks.unseen import unseen
 
-RESULTS = Path(__file__).parent / "results"
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
 CLASSIFIERS = {
     "LR": LogisticRegression(max_iter=1000),
     "kNN": KNeighborsClassifier(),
@@ -42,7 +55,6 @@ CLASSIFIERS = {
     "HistGB": HistGradientBoostingClassifier(max_iter=60),
     "MLP": MLPClassifier((32,), max_iter=60, learning_rate_init=0.005),
 }
-SHOWN = ["AP", "AUC", "F1", "balanced accuracy", "Brier corrected", "log loss corrected"]
 
 
 @dataclass(frozen=True)
@@ -53,13 +65,21 @@ class Study:
     arms: list
     #: Tables with fewer rare rows than that are left out.
     least_rare: int = 0
-    #: None: all of them.
-    classifiers: tuple[str, ...] | None = None
+    #: None: `CLASSIFIERS`.
+    classifiers: Mapping[str, Any] | None = None
+    #: None: those of `benchmarks.tables`.
+    tables: Callable[[], Mapping[str, Callable]] | None = None
 
 
 def studies():
     """Return every study by name."""
     main = [*peers(), *ours()]
+    strong = Study(
+        Protocol(n_folds=2, n_repeats=1),
+        [*ours(), *strong_peers()],
+        classifiers=STRONG,
+        tables=unseen,
+    )
     few = {
         f"rare-{n}": Study(Protocol(rare=n, n_folds=2, n_repeats=1), few_rows(), 125)
         for n in (5, 10, 20, 50, 100)
@@ -72,10 +92,15 @@ def studies():
         "searched": Study(
             Protocol(n_folds=2, n_repeats=1),
             [*searched(), *main],
-            classifiers=("LR", "kNN", "tree", "forest"),
+            classifiers={
+                name: one for name, one in CLASSIFIERS.items() if name not in ("HistGB", "MLP")
+            },
         ),
         "ingredients": Study(Protocol(n_folds=1, n_repeats=1), ingredients()),
         "synthesizers": Study(Protocol(n_folds=1, n_repeats=1), [*few_rows(), *slow_peers()]),
+        # Before this version's changes, and with them; peers and learners are the same in both.
+        "unseen-before": strong,
+        "unseen": strong,
     }
 
 
@@ -114,10 +139,13 @@ def run(
         def show(done, total, table, arm):
             progress.update(task, completed=done, total=total, description=f"{arm} on {table}")
 
-        there = tables(tables_dir, least_rare=asked.least_rare)
+        if asked.tables is None:
+            there = tables(tables_dir, least_rare=asked.least_rare)
+        else:
+            there = asked.tables()
         if half is not None:
             there = {name: load for name, load in there.items() if name in HALVES[half]}
-        classifiers = {name: CLASSIFIERS[name] for name in asked.classifiers or CLASSIFIERS}
+        classifiers = CLASSIFIERS if asked.classifiers is None else asked.classifiers
         store.run(there, chosen, classifiers, folder, protocol, n_jobs=n_jobs, on_unit=show)
     report(study, results=results)
 
@@ -136,33 +164,24 @@ def report(
         scores = scores[scores["table"].isin(HALVES[half])]
     failed = scores[scores["failure"] != ""].groupby(["arm", "table"])["failure"].first()
     print(f"{scores['table'].nunique()} tables, {scores['classifier'].nunique()} classifiers\n")
-    print(leaderboard(scores).to_markdown(floatfmt=".3f"))
+    print(store.leaderboard(scores).to_markdown(floatfmt=".3f"))
     if against in set(scores["arm"]) and scores["arm"].nunique() > 2:
-        for score in SHOWN[:4]:
+        for score in store.RANKED:
             p = friedmanchisquare(*store.by_table(scores, score).to_numpy().T).pvalue
             print(f"\n{against} in {score} (Friedman's p {p:.1g}):\n")
             print(store.differences(scores, score, against).to_markdown(floatfmt=".3f"))
     print("\nFailures, which count as nothing:", failed.to_string() if len(failed) else "none")
     if picture is not None:
-        draw_ranks(scores, SHOWN[:4], picture)
+        draw_ranks(scores, picture)
 
 
-def leaderboard(scores):
-    """Return means over tables and classifiers, and mean ranks."""
-    scores = store.complete(scores)
-    means = scores.groupby(["arm", "table"])[list(store.SCORES)].mean().groupby("arm").mean()
-    ranks = pd.DataFrame({name: store.mean_ranks(scores, name) for name in SHOWN[:4]})
-    board = means[[*SHOWN, "F1 at best", "balanced accuracy at best"]]
-    return board.join(ranks.add_prefix("rank ").round(2)).sort_values("rank AP")
-
-
-def draw_ranks(scores, names, path):
+def draw_ranks(scores, path):
     """Draw critical differences of mean ranks (Demsar, 2006): lines join arms that may be equal."""
     import scikit_posthocs
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 3.4 * len(names)), layout="constrained")
-    for axes, name in zip(figure.subplots(len(names), 1, squeeze=False).flat, names, strict=True):
+    figure = Figure(figsize=(11, 3.4 * len(store.RANKED)), layout="constrained")
+    for axes, name in zip(figure.subplots(len(store.RANKED), 1), store.RANKED, strict=True):
         wide = store.by_table(scores, name)
         tests = scikit_posthocs.posthoc_nemenyi_friedman(wide.to_numpy())
         tests = tests.set_axis(wide.columns).set_axis(wide.columns, axis=1)
@@ -185,11 +204,16 @@ def rows(tables_dir: Tables = None, results: Results = RESULTS, n_jobs: int = 2)
 @app.command()
 def promises(results: Results = RESULTS):
     """Print every promise with its figure and whether it holds."""
-    for title, names in (
-        ("On all tables", [*HALVES[0], *HALVES[1]]),
-        ("On the second half", HALVES[1]),
-    ):
+    for title, names in (("On all tables", None), ("On the second half", HALVES[1])):
         print(f"{title}:\n\n{check_promises(results, names).to_markdown(index=False)}\n")
+
+
+@app.command()
+def write(results: Results = RESULTS):
+    """Write the tables of all pages anew, and the picture of mean ranks."""
+    for page in write_pages(ROOT, results):
+        print(page.relative_to(ROOT))
+    draw_ranks(store.rivals(store.read(results / "natural")), ROOT / "docs" / "ranks.png")
 
 
 if __name__ == "__main__":

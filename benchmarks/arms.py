@@ -1,28 +1,34 @@
 """The arms that are measured: ganaug's own, and its peers.
 
 Peers are what imbalanced-learn offers, the best of smote-variants, Geometric SMOTE from
-imbalanced-learn-extra, CTGAN and TVAE. An arm is a function from a classifier to a classifier of
-raw tables.
+imbalanced-learn-extra, CTGAN and TVAE, two ensembles of imbalanced-ensemble, and the rule of imbcal
+that adds rows only if it is sure. An arm is a function from a classifier to a classifier of raw
+tables.
 """
 
+import importlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
+import joblib
 import numpy as np
 import pandas as pd
+import sklearn.utils
 from imblearn.ensemble import (
     BalancedBaggingClassifier,
     BalancedRandomForestClassifier,
     EasyEnsembleClassifier,
 )
 from imblearn.over_sampling import ADASYN, BorderlineSMOTE, RandomOverSampler
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import BaggingClassifier
 from sklearn.metrics import f1_score
 from sklearn.preprocessing import OneHotEncoder
+from sklearn.utils.validation import validate_data
 
 from ganaug import AugmentedClassifierCV, GANAugmenter
 from ganaug.comparison.arms import (
@@ -124,6 +130,82 @@ def filled(X):
     return frame, numbers, tidy.categorical_
 
 
+class UnderSampled(ClassifierMixin, BaseEstimator):
+    """An ensemble of imbalanced-ensemble, whose members are trained on as many rows of each class.
+
+    Parameters
+    ----------
+    kind : {"SelfPacedEnsembleClassifier", "BalanceCascadeClassifier"}
+    estimator : classifier
+    random_state : int
+    """
+
+    def __init__(self, kind, estimator, random_state=None):
+        self.kind = kind
+        self.estimator = estimator
+        self.random_state = random_state
+
+    def fit(self, X, y):
+        """Train the members."""
+        make = getattr(_imbalanced_ensemble(), self.kind)
+        self.ensemble_ = make(
+            estimator=self.estimator, n_estimators=MEMBERS, random_state=self.random_state
+        ).fit(X, y)
+        self.classes_ = self.ensemble_.classes_
+        return self
+
+    def predict_proba(self, X):
+        """Return the mean over members, which is what the ensemble returns where it can."""
+        return np.mean([member.predict_proba(X) for member in self.ensemble_.estimators_], axis=0)
+
+    def predict(self, X):
+        """Return the likeliest class."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+def _imbalanced_ensemble():
+    """Return the ensembles of imbalanced-ensemble 0.2.3, which was written for scikit-learn 1.6.
+
+    Two names that it imports are gone since, though its ensembles have no use for them, and
+    ``_validate_data`` is a function now.
+    """
+
+    def validate(self, X, y=None, force_all_finite=True, **options):
+        labels = {} if y is None else {"y": y}
+        return validate_data(self, X, **labels, ensure_all_finite=force_all_finite, **options)
+
+    delegates = partial(patch.object, sklearn.utils.metaestimators, create=True)
+    with (
+        patch.object(sklearn.utils, "_print_elapsed_time", None, create=True),
+        delegates("if_delegate_has_method", lambda delegate: lambda method: method),
+    ):
+        ensembles = importlib.import_module("imbalanced_ensemble.ensemble")
+    bases = importlib.import_module("imbalanced_ensemble.ensemble.base").BaseImbalancedEnsemble
+    samplers = importlib.import_module("imbalanced_ensemble.sampler.base").SamplerMixin
+    bases._validate_data = samplers._validate_data = validate
+    return ensembles
+
+
+def only_if_sure(classifier):
+    """Return the arm of imbcal that adds rows only if cross-validation says so with confidence.
+
+    Two generators with two shares each, three folds: its defaults train 315 classifiers, these 15.
+    """
+    from imbcal import GaussianGenerator, ImbalanceCalibratedClassifier, SMOTEGenerator
+
+    return on_numbers(
+        ImbalanceCalibratedClassifier(
+            classifier,
+            strategy="augment",
+            generators=[GaussianGenerator(0.25), SMOTEGenerator(5)],
+            chi_grid=(0.25, 0.5),
+            selection="safe",
+            cv=3,
+            nested="crossfit",
+        )
+    )
+
+
 class OneHotSampler(BaseEstimator):
     """A sampler of numbers, made one of tables with levels and gaps.
 
@@ -177,10 +259,12 @@ def variant(name, neighbours, seed):
 class Synthesizer(BaseEstimator):
     """CTGAN or TVAE with the class as one of the columns, rows drawn until enough are rare.
 
-    CTGAN's own condition on a class does not work (its issues 169 and 235).
+    CTGAN's own condition on a class does not work (its issues 169 and 235). The rows made last are
+    kept, for the next classifier of the same fold.
     """
 
     _sampling_type = "over-sampling"
+    _last = (None, None)
 
     def __init__(self, kind, steps=None, random_state=None):
         self.kind = kind
@@ -189,6 +273,12 @@ class Synthesizer(BaseEstimator):
 
     def fit_resample(self, X, y):
         """Bring every class up to the largest."""
+        key = joblib.hash((self.get_params(), X, y))
+        if Synthesizer._last[0] != key:
+            Synthesizer._last = key, self._make(X, y)
+        return Synthesizer._last[1]
+
+    def _make(self, X, y):
         import ctgan
         import torch
 
@@ -263,6 +353,30 @@ def slow_peers():
         for kind in ("CTGAN", "TVAE")
         for steps in (None, 3000)
         for sampler in (Synthesizer(kind, steps),)
+    ]
+
+
+def strong_peers():
+    """Return the arms that are measured with tuned learners, quick ones first."""
+    names = ("nothing", "class_weight", "tuned threshold", "bagging", "balanced bagging 1:4")
+    names = (*names, "balanced random forest", "SMOTE", "SMOTE, 5 draws")
+    by_name = {arm.name: arm for arm in [*peers(), *slow_peers()]}
+    ensembles = {
+        "self-paced ensemble": "SelfPacedEnsembleClassifier",
+        "balance cascade": "BalanceCascadeClassifier",
+    }
+    return [
+        *(by_name[name] for name in names),
+        *(
+            Peer(
+                name,
+                lambda classifier, kind=kind: on_numbers(UnderSampled(kind, classifier)),
+                learned_prior=equal_prior,
+            )
+            for name, kind in ensembles.items()
+        ),
+        Peer("imbcal, only if sure", only_if_sure),
+        by_name["TVAE"],
     ]
 
 

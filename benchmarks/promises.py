@@ -1,13 +1,19 @@
-"""What ganaug promises, each with the figure that was measured."""
+"""What ganaug promises: every bar, the figure that was measured, and whether it holds.
+
+A bar is a tuple: what is promised, the function that checks it, and what this function is told.
+`bars` lists them all.
+"""
 
 import json
+from functools import cache
+from operator import ge, le
 
 import pandas as pd
 
-from benchmarks.study import by_table, complete, differences, mean_ranks, read
+from benchmarks.study import RANKED, by_table, complete, differences, mean_ranks, read, rivals
 
-ONE_DRAW, SEVERAL = "GANOverSampler", "AugmentedClassifier"
-ADD_ROWS = [
+ONE_DRAW, SEVERAL, NOTHING = "GANOverSampler", "AugmentedClassifier", "nothing"
+ADD_ROWS = (
     ONE_DRAW,
     "random",
     "SMOTE",
@@ -16,213 +22,347 @@ ADD_ROWS = [
     "Geometric SMOTE",
     "polynom-fit SMOTE",
     "ProWSyn",
-]
-RANKING = ("AP", "AUC", "F1", "balanced accuracy")
+)
 SIZES = (5, 10, 20, 50, 100)
+#: How many times faster than CTGAN a fit has to be.
+TIMES_AS_FAST = {
+    "100,000 x 40 numeric": 4000,
+    "26,000 x 11 mixed": 400,
+    "1,000 x 10 numeric": 25,
+}
+IMAGE_SETS = {"mnist": "MNIST", "steel_defects": "steel", "pneumoniamnist": "X-rays"}
+IMAGE_SCORES = ["F1", "balanced accuracy"]
+IMAGE_CELL = ["set", "rare", "rows", "seed", "judge"]
+#: The arms of images that are ganaug's own; the promise is about the first.
+IMAGE_ARMS = ["conv averaged", "conv"]
 
 
-class Promises:
-    """Promises as rows of a table; those of a study that was not run are not measured."""
+def bars():
+    """Yield every bar."""
+    for study in ("natural", "thinned"):
+        title = f"one draw, {study}"
+        for score in RANKED:
+            yield f"{title}: first in {score}", first, study, ONE_DRAW, score, ADD_ROWS
+        yield f"{title}: AP at least that of nothing", at_least, study, "AP", ONE_DRAW, [NOTHING]
+        for score in ("AUC", "balanced accuracy"):
+            yield f"{title}: better than SMOTE in {score}", better, study, score, "SMOTE", ADD_ROWS
+    for score in ("AUC", "balanced accuracy"):
+        title = f"one draw: better than CTGAN in {score}"
+        yield title, better, "synthesizers", score, "CTGAN", (ONE_DRAW, "CTGAN")
+        title = f"one draw: {score} at least that of CTGAN with 3,000 steps"
+        yield title, at_least, "synthesizers", score, ONE_DRAW, ["CTGAN, 3000 steps"]
+    for n in SIZES:
+        for score in ("AUC", "AP"):
+            title = f"one draw, {n} rare rows: {score} at least that of SMOTE and random"
+            yield title, at_least, f"rare-{n}", score, ONE_DRAW, ["SMOTE", "random"]
 
-    def __init__(self, results, tables):
-        self.results, self.tables, self.rows = results, tables, []
-
-    def scores(self, study, *arms):
-        """Return the scores of a study, of the arms named only, or None if one is missing."""
-        try:
-            scores = read(self.results / study)
-        except ValueError:
-            scores = None
-        if scores is not None and set(arms) <= set(scores["arm"]):
-            scores = complete(scores[scores["arm"].isin(arms)] if arms else scores)
-            scores = scores[scores["table"].isin(self.tables)]
-            if len(set(scores["table"])) > 1:
-                return scores
-        return self.missing(study)
-
-    def kept(self, name):
-        """Return the file of that name among the results, or None if it is not there."""
-        file = self.results / name
-        return file if file.exists() else self.missing(name)
-
-    def missing(self, what):
-        """Say that something was not measured."""
-        self.rows.append({"promise": what, "figure": "", "holds": "not measured"})
-
-    def note(self, promise, figure, holds):
-        """Add one promise."""
-        self.rows.append(
-            {"promise": promise, "figure": figure, "holds": "pass" if holds else "FAIL"}
+    for study in ("natural", "thinned"):
+        title = f"five draws, {study}"
+        for score in RANKED[:3]:
+            yield f"{title}: first in {score}", first, study, SEVERAL, score
+        near = f"{title}: balanced accuracy within .005 of the best"
+        yield near, at_least, study, "balanced accuracy", SEVERAL, None, -0.005
+        for score in ("Brier corrected", "log loss corrected"):
+            yield f"{title}: {score} within 2 % of nothing", calibrated, study, score
+        asked = f"{SEVERAL} for balanced accuracy"
+        yield f"{title}, asked for balanced accuracy: first", first, study, asked, RANKED[3]
+        asked = f"{SEVERAL} for F1"
+        yield (
+            f"{title}, asked for F1: no worse than before",
+            at_least,
+            study,
+            "F1",
+            asked,
+            [SEVERAL],
         )
 
-    def first(self, title, scores, arm, score):
-        """Promise the best mean rank."""
+    title = "change, thinned: one draw gains .015 in AP"
+    yield title, gained, "thinned", ONE_DRAW, ("AP",), 0.015
+    for arm, draws in ((ONE_DRAW, "one draw"), (SEVERAL, "five draws")):
+        title = f"change, natural: {draws}, no score falls by more than .003"
+        yield title, gained, "natural", arm, RANKED, -0.003
+
+    for score in RANKED:
+        arm = f"{SEVERAL} for {score}" if score == RANKED[3] else SEVERAL
+        yield f"unseen tables: {arm} first in {score}", first, "unseen", arm, score
+        title = f"unseen tables, learner by learner: first in {score}"
+        yield title, first_with_each, "unseen", arm, score
+    for score in ("AP", "AUC"):
+        title = f"unseen tables, learner by learner: {score} at least that of nothing"
+        yield title, helps_each, "unseen", SEVERAL, score
+
+    for study in ("searched", "unseen"):
+        for score in ("AP", "F1", "balanced accuracy"):
+            arm, title = f"AugmentedClassifierCV for {score}", f"searched for {score}, {study}"
+            if study == "searched":
+                yield f"{title}: first", first, study, arm, score
+            yield f"{title}: no table more than .01 below nothing", never_below, study, arm, score
+            mean = f"{title}: mean at least that without a search"
+            yield mean, at_least, study, score, arm, [SEVERAL]
+
+    for kind, name, which in (("made", "synthetic", "GAN"), ("chosen", "chosen", "chosen")):
+        control = f"agreement, {name}", "agreement, real"
+        yield f"{kind} rows: class control within .02 of real rows", rows_near, *control
+        coverage = f"coverage, {which}", "coverage, SMOTE"
+        yield f"{kind} rows: coverage at least SMOTE's", rows_beat, *coverage, ge
+        copies = f"near copies, {which}", "near copies, SMOTE"
+        yield f"{kind} rows: near copies at most SMOTE's", rows_beat, *copies, le
+    yield "chosen rows: missing shares within .05 of the class's", missing_shares
+
+    for name, least in TIMES_AS_FAST.items():
+        title = f"fit of {name}: {least:,} times as fast as CTGAN"
+        yield title, measured, ge, least, "times", "ctgan", name, "fit"
+        title = f"sampling of {name}: 3 times as fast as CTGAN"
+        yield title, measured, ge, 3, "times", "ctgan", name, "rows"
+    title = "fit of 1,000 x 10 numeric: at most 40 % of that of 800 steps"
+    yield title, measured, le, 0.4, "times", "fit_1000x10"
+    yield "choosing 800,000 rows: at most 10 s", measured, le, 10, "s", "choosing"
+    yield "a step: at most 2.0 times its floating-point floor", measured, le, 2, "times", "step"
+    yield "five draws: at most 1.5 times five forests", measured, le, 1.5, "times", "draws"
+
+    for which, name in IMAGE_SETS.items():
+        for score in IMAGE_SCORES:
+            yield f"images, {name}: first or tied in {score}", first_of_images, which, score
+            title = f"images, {name}: {score} not .01 behind random over-sampling"
+            yield title, images_not_behind, which, score
+    yield "images: a step of 64 x 64 x 3 in at most .5 s", measured, le, 0.5, "s", "step_64x64x3"
+
+
+def check_promises(folder, tables=None):
+    """Return one row for each bar: what is promised, the figure, and the verdict.
+
+    Parameters
+    ----------
+    folder : path
+        Of the results.
+    tables : list of str or None
+        Look at these only; None: at all.
+    """
+    results, rows = Results(folder, tables), []
+    for title, check, *about in bars():
+        try:
+            figure, holds = check(results, *about)
+            verdict = "pass" if holds else "FAIL"
+        except NotMeasured as missing:
+            figure, verdict = str(missing), "not measured"
+        rows.append({"promise": title, "figure": figure, "verdict": verdict})
+    return pd.DataFrame(rows)
+
+
+class NotMeasured(Exception):
+    """A study, an arm or a figure is not among the results."""
+
+
+class Results:
+    """The results of all studies, on all tables or on some."""
+
+    def __init__(self, folder, tables=None):
+        self.folder, self.tables = folder, tables
+        self._read = cache(self._read)
+
+    def _read(self, study):
+        try:
+            scores = read(self.folder / study)
+        except ValueError:
+            raise NotMeasured(f"no {study}") from None
+        return scores if self.tables is None else scores[scores["table"].isin(self.tables)]
+
+    def of(self, study, *arms):
+        """Return the scores of the arms named, on the units that all of them have."""
+        return self._those(study, lambda scores: scores[scores["arm"].isin(arms)], arms)
+
+    def rivals(self, study, *arms):
+        """Return the scores of an arm and of its `~benchmarks.study.rivals`."""
+        return self._those(study, lambda scores: rivals(on_all_tables(scores), *arms), arms)
+
+    def all(self, study):
+        """Return the scores of all arms of a study."""
+        return self._those(study, on_all_tables, ())
+
+    def _those(self, study, choose, needed):
+        scores = complete(choose(self._read(study)))
+        missing = sorted(set(needed) - set(scores["arm"]))
+        if missing:
+            raise NotMeasured(f"no {missing[0]} in {study}")
+        if scores["table"].nunique() < 2:
+            raise NotMeasured(f"no two of these tables in {study}")
+        return scores
+
+    def rows(self):
+        """Return the mean over tables of what synthetic rows are like."""
+        return self.rows_by_table().mean()
+
+    def rows_by_table(self):
+        """Return what synthetic rows are like, one row for each table."""
+        table = pd.read_csv(self._file("rows.csv"), index_col="table").drop(index="mean")
+        if self.tables is not None:
+            table = table[table.index.isin(self.tables)]
+        if table.empty:
+            raise NotMeasured("none of these tables in rows.csv")
+        return table
+
+    def speed(self):
+        """Return what `benchmarks.speed` measured."""
+        return json.loads(self._file("speed.json").read_text())
+
+    def images(self):
+        """Return the scores of all arms on images."""
+        files = sorted((self.folder / "images").glob("*.csv"))
+        if not files:
+            raise NotMeasured("no images")
+        scores = pd.concat(map(pd.read_csv, files), ignore_index=True)
+        if "set" not in scores:
+            raise NotMeasured("images of no named set")
+        return scores
+
+    def _file(self, name):
+        file = self.folder / name
+        if not file.exists():
+            raise NotMeasured(f"no {name}")
+        return file
+
+
+def on_all_tables(scores):
+    """Return the scores of arms that ran on all tables: one that did not would cost the others."""
+    tables = scores.groupby("arm")["table"].transform("nunique")
+    return scores[tables == tables.max()]
+
+
+# --- Checks: each returns the figure, and whether the promise holds ------------------------------
+
+
+def first(results, study, arm, score, among=None):
+    """Check that an arm has the best mean rank of those named, or of all its rivals."""
+    scores = results.of(study, *among) if among else results.rivals(study, arm)
+    return _first(mean_ranks(scores, score), arm)
+
+
+def _first(ranks, arm):
+    best = ranks.drop(arm)
+    figure = f"rank {ranks[arm]:.2f}; next {best.index[0]} {best.iloc[0]:.2f}"
+    return figure, ranks[arm] <= best.iloc[0]
+
+
+def first_with_each(results, study, arm, score):
+    """Check that an arm has the best mean rank with every learner."""
+    behind, by_learner = [], results.rivals(study, arm).groupby("classifier", sort=False)
+    for learner, scores in by_learner:
         ranks = mean_ranks(scores, score)
         best = ranks.drop(arm)
-        figure = f"rank {ranks[arm]:.2f}; next {best.index[0]} {best.iloc[0]:.2f}"
-        self.note(f"{title}: first in {score}", figure, ranks[arm] <= best.iloc[0])
+        if ranks[arm] > best.iloc[0]:
+            behind.append(f"{learner} {ranks[arm]:.2f}, {best.index[0]} {best.iloc[0]:.2f}")
+    figure = f"with {len(by_learner) - len(behind)} of {len(by_learner)}"
+    return "; ".join([figure, *behind]), not behind
 
 
-def check_promises(results, tables):
-    """Return one row for each promise: what it is, the figure on ``tables``, and if it holds."""
-    promises = Promises(results, tables)
-    for study in ("natural", "thinned"):
-        one_draw(promises, study)
-        several_draws(promises, study)
-        calibration(promises, study)
-    against_ctgan(promises)
-    searched(promises)
-    few_rows(promises)
-    rows(promises)
-    speed(promises)
-    return pd.DataFrame(promises.rows)
+def at_least(results, study, score, arm, others=None, gain=0.0):
+    """Check that the mean of an arm is at least the best of others, or of all, and a gain."""
+    scores = results.rivals(study, arm) if others is None else results.of(study, arm, *others)
+    means = by_table(scores, score).mean().sort_values(ascending=False)
+    best = means.drop(arm)
+    return f"{means[arm]:.3f}; {best.index[0]} {best.iloc[0]:.3f}", means[arm] >= best.iloc[
+        0
+    ] + gain
 
 
-def one_draw(promises, study):
-    """Check GANOverSampler against all that adds rows in one draw."""
-    scores = promises.scores(study, *ADD_ROWS, "nothing")
-    if scores is None:
-        return
-    title = f"1 one draw, {study}"
-    for score in RANKING:
-        promises.first(title, scores[scores["arm"] != "nothing"], ONE_DRAW, score)
-    means = by_table(scores, "AP").mean()
-    promises.note(
-        f"{title}: AP at least that of nothing",
-        f"{means[ONE_DRAW]:.3f} against {means['nothing']:.3f}",
-        means[ONE_DRAW] >= means["nothing"],
-    )
-    for score in ("AUC", "balanced accuracy"):
-        better(promises, title, scores, "SMOTE", score)
-
-
-def better(promises, title, scores, other, score):
-    """Promise a difference that is significant after Holm's correction."""
-    found = differences(scores, score, ONE_DRAW).loc[other]
+def better(results, study, score, other, among):
+    """Check that one draw beats an arm, after Holm's correction for all those named."""
+    found = differences(results.of(study, *among), score, ONE_DRAW).loc[other]
     figure = f"{found['mean']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}], "
-    promises.note(
-        f"{title}: better than {other} in {score}",
-        f"{figure}Holm's p {found['p_holm']:.1g}",
-        found["mean"] > 0 and found["p_holm"] < 0.05,
-    )
+    return f"{figure}Holm's p {found['p_holm']:.1g}", found["mean"] > 0 and found["p_holm"] < 0.05
 
 
-def several_draws(promises, study):
-    """Check AugmentedClassifier against all arms."""
-    scores = promises.scores(study)
-    if scores is None:
-        return
-    title = f"1 several draws, {study}"
-    for score in RANKING[:3]:
-        promises.first(title, scores, SEVERAL, score)
-    means = by_table(scores, "balanced accuracy").mean()
-    promises.note(
-        f"{title}: balanced accuracy within .005 of the best",
-        f"{means[SEVERAL]:.3f}; best {means.idxmax()} {means.max():.3f}",
-        means[SEVERAL] >= means.max() - 0.005,
-    )
+def calibrated(results, study, score):
+    """Check probabilities, brought to the real shares, against those of doing nothing."""
+    means = by_table(results.of(study, SEVERAL, NOTHING), score).mean()
+    figure = f"{means[SEVERAL]:.4f}; nothing {means[NOTHING]:.4f}"
+    return figure, means[SEVERAL] <= 1.02 * means[NOTHING]
 
 
-def calibration(promises, study):
-    """Check corrected probabilities against those of doing nothing."""
-    scores = promises.scores(study, SEVERAL, "nothing")
-    if scores is None:
-        return
-    for score in ("Brier corrected", "log loss corrected"):
-        means = by_table(scores, score).mean()
-        promises.note(
-            f"5 {study}: {score} within 2 % of nothing",
-            f"{means[SEVERAL]:.4f} against {means['nothing']:.4f}",
-            means[SEVERAL] <= 1.02 * means["nothing"],
-        )
+def never_below(results, study, arm, score):
+    """Check that an arm is on no table worse than nothing by more than .01."""
+    means = by_table(results.of(study, arm, NOTHING), score)
+    change = means[arm] - means[NOTHING]
+    figure = f"{change.min():+.3f} on {change.idxmin()}; {(change < -0.01).sum()} of {len(change)}"
+    return figure, change.min() >= -0.01
 
 
-def against_ctgan(promises):
-    """Check GANOverSampler against CTGAN as it is shipped."""
-    scores = promises.scores("synthesizers", ONE_DRAW, "CTGAN")
-    if scores is not None:
-        for score in ("AUC", "balanced accuracy"):
-            better(promises, "1 one draw", scores, "CTGAN", score)
-
-
-def searched(promises):
-    """Check AugmentedClassifierCV in the score that it was asked for."""
-    for score in ("AP", "F1", "balanced accuracy"):
-        arm = f"AugmentedClassifierCV for {score}"
-        scores = promises.scores("searched")
-        if scores is None:
-            return
-        asked_else = scores["arm"].str.startswith("AugmentedClassifierCV") & (scores["arm"] != arm)
-        scores = scores[~asked_else]
-        promises.first("2 amount searched", scores, arm, score)
+def gained(results, study, arm, names, least):
+    """Check the mean change, table by table, since the scores that a folder "-before" keeps."""
+    before = results.of(f"{study}-before", arm).assign(arm="before")
+    scores = pd.concat([results.of(study, arm), before])
+    changes = {}
+    for score in names:
         means = by_table(scores, score)
-        change = means[arm] - means["nothing"]
-        promises.note(
-            f"2 amount searched: {score} nowhere more than .01 below nothing",
-            f"{change.min():+.3f} on {change.idxmin()}; {(change < -0.01).sum()} of {len(change)}",
-            change.min() >= -0.01,
-        )
+        changes[score] = (means[arm] - means["before"]).mean()
+    figure = ", ".join(f"{score} {change:+.3f}" for score, change in changes.items())
+    return figure, min(changes.values()) >= least
 
 
-def few_rows(promises):
-    """Check GANOverSampler as the rare class gets small."""
-    for n in SIZES:
-        scores = promises.scores(f"rare-{n}", ONE_DRAW, "SMOTE", "random")
-        if scores is None:
-            continue
-        for score in ("AUC", "AP"):
-            means = by_table(scores, score).mean()
-            others = means[["SMOTE", "random"]]
-            promises.note(
-                f"3 {n} rare rows: {score} at least that of SMOTE and random",
-                f"{means[ONE_DRAW]:.3f} against {others['SMOTE']:.3f}, {others['random']:.3f}",
-                means[ONE_DRAW] >= others.max(),
-            )
+def helps_each(results, study, arm, score):
+    """Check that an arm is worth no less than nothing with any learner, on the mean of tables."""
+    scores = by_table(results.of(study, arm, NOTHING), score, ("table", "classifier"))
+    change = (scores[arm] - scores[NOTHING]).groupby("classifier", sort=False).mean()
+    figure = ", ".join(f"{learner} {value:+.3f}" for learner, value in change.items())
+    return figure, change.min() >= 0
 
 
-def rows(promises):
-    """Check synthetic rows themselves."""
-    file = promises.kept("rows.csv")
-    if file is None:
-        return
-    table = pd.read_csv(file, index_col="table")
-    mean = table[table.index.isin(promises.tables)].mean()
-    real = mean["agreement, real"]
-    for name, which in (("synthetic", "GAN"), ("chosen", "chosen")):
-        title, ours = f"4 {name} rows", mean[f"agreement, {name}"]
-        promises.note(
-            f"{title}: class control within .02 of real rows",
-            f"{ours:.3f} against {real:.3f}",
-            abs(ours - real) <= 0.02,
-        )
-        ours, theirs = mean[f"coverage, {which}"], mean["coverage, SMOTE"]
-        promises.note(
-            f"{title}: coverage at least SMOTE's",
-            f"{ours:.3f} against {theirs:.3f}",
-            ours >= theirs,
-        )
-        ours, theirs = mean[f"near copies, {which}"], mean["near copies, SMOTE"]
-        promises.note(
-            f"{title}: near copies at most SMOTE's",
-            f"{ours:.3f} against {theirs:.3f}",
-            ours <= theirs,
-        )
+def rows_near(results, ours, real):
+    """Check that a share of synthetic rows is that of real ones."""
+    mean = results.rows()
+    return f"{mean[ours]:.3f}; real rows {mean[real]:.3f}", abs(mean[ours] - mean[real]) <= 0.02
 
 
-def speed(promises):
-    """Check times of fit and sampling against CTGAN."""
-    file = promises.kept("speed.json")
-    if file is None:
-        return
-    least = {"100,000 x 40 numeric": 100, "26,000 x 11 mixed": 50, "1,000 x 10 numeric": 5}
-    for name, ratio in json.loads(file.read_text())["ctgan"].items():
-        promises.note(
-            f"6 fit of {name}: {least[name]} times as fast as CTGAN",
-            f"{ratio['fit']:,.0f} times",
-            ratio["fit"] >= least[name],
-        )
-        promises.note(
-            f"6 sampling of {name}: 3 times as fast as CTGAN",
-            f"{ratio['rows']:.1f} times",
-            ratio["rows"] >= 3,
-        )
+def rows_beat(results, ours, theirs, compare):
+    """Check a measure of synthetic rows against that of SMOTE's."""
+    mean = results.rows()
+    return f"{mean[ours]:.3f}; SMOTE {mean[theirs]:.3f}", compare(mean[ours], mean[theirs])
+
+
+def missing_shares(results):
+    """Check how many cells are missing in the rows that are added, column by column."""
+    table = results.rows_by_table()
+    if "missing, chosen" not in table:
+        raise NotMeasured("no missing shares in rows.csv")
+    apart = table["missing, chosen"].dropna()
+    if apart.empty:
+        raise NotMeasured("no table with gaps in rows.csv")
+    return f"{apart.max():.3f} on {apart.idxmax()}; {len(apart)} tables", apart.max() <= 0.05
+
+
+def measured(results, compare, limit, unit, *keys):
+    """Check a figure of `benchmarks.speed` against its limit."""
+    figure = results.speed()
+    for key in keys:
+        if key not in figure:
+            raise NotMeasured(f"no {key} in speed.json")
+        figure = figure[key]
+    return f"{figure:,.{0 if figure >= 10 else 2}f} {unit}", compare(figure, limit)
+
+
+def images_of(results, which):
+    """Return the scores on a set of images with 25 to 100 rare ones, one column for each arm."""
+    scores = results.images()
+    scores = scores[(scores["set"] == which) & scores["rows"].between(25, 100)]
+    missing = {*IMAGE_ARMS, "random"} - set(scores["arm"])
+    if missing:
+        raise NotMeasured(f"no {min(missing)} on {IMAGE_SETS[which]}")
+    return scores.pivot_table(IMAGE_SCORES, IMAGE_CELL, "arm").dropna()
+
+
+def image_ranks(results, which, score):
+    """Return the mean rank of each arm on a set of images, the best first."""
+    return images_of(results, which)[score].rank(axis=1, ascending=False).mean().sort_values()
+
+
+def first_of_images(results, which, score):
+    """Check that averaged draws have the best mean rank, or the same to one decimal."""
+    ranks, arm = image_ranks(results, which, score), IMAGE_ARMS[0]
+    figure, _ = _first(ranks.drop(IMAGE_ARMS[1:]), arm)
+    return figure, round(ranks[arm], 1) <= round(ranks.drop(IMAGE_ARMS).iloc[0], 1)
+
+
+def images_not_behind(results, which, score):
+    """Check the mean of averaged draws against that of repeated images."""
+    means, arm = images_of(results, which)[score].mean(), IMAGE_ARMS[0]
+    return f"{means[arm]:.3f}; random {means['random']:.3f}", means[arm] >= means["random"] - 0.01

@@ -27,7 +27,8 @@ def measure_rows(tables, n_jobs):
     of how far these shares are from those of real rows.
     Variety and copies are those of the rarest class, the other half being the held-out rows: its
     coverage by synthetic rows, and the share of these nearer to a training row than 5 % of the
-    held-out ones. Then the halves change places.
+    held-out ones. The share of missing cells of a column differs from that of the class by
+    ``missing, chosen`` at most. Then the halves change places.
     """
     found = Parallel(n_jobs)(delayed(_one_table)(load) for load in tables.values())
     table = pd.DataFrame(found, index=pd.Index(tables, name="table"))
@@ -68,6 +69,8 @@ def _one_half(X, y, other, own, seed):
     for kind in ("synthetic", "chosen"):
         apart = recalls[f"agreement, {kind}"] - recalls["agreement, real"]
         found[f"distance, {kind}"] = np.abs(apart).mean()
+    gaps = X_own.isna().groupby(y_own).mean() - chosen[0].isna().groupby(chosen[1]).mean()
+    found["missing, chosen"] = gaps.loc[:, X_own.isna().any()].abs().max().max()
     rare = labels[counts.argmin()]
     train = encode.transform(X_own[y_own == rare])
     held_out = encode.transform(X.iloc[other][y[other] == rare])

@@ -25,6 +25,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from statsmodels.stats.multitest import multipletests
 from threadpoolctl import threadpool_limits
 
+from benchmarks.learners import settled
 from ganaug import AugmentedClassifier
 from ganaug.comparison.evaluate import set_seeds
 from ganaug.comparison.scores import score as score_predictions
@@ -48,6 +49,8 @@ SCORES = (
     "log loss corrected",
 )
 LOWER_IS_BETTER = tuple(name for name in SCORES if name.startswith(("Brier", "log loss")))
+#: What arms are ranked by.
+RANKED = ("AP", "AUC", "F1", "balanced accuracy")
 UNIT = ["table", "repeat", "classifier"]
 COLUMNS = ["table", "repeat", "arm", "classifier", *SCORES, "seconds", "failure"]
 #: The classifier of an arm that is a classifier itself.
@@ -56,7 +59,10 @@ BASELINE = "nothing"
 PACKAGES = (
     *("ganaug", "imbalanced-learn", "numpy", "pandas", "scikit-learn", "scipy", "torch"),
     *("smote-variants", "imbalanced-learn-extra", "ctgan"),
+    *("lightgbm", "catboost", "imbalanced-ensemble", "imbcal"),
 )
+#: Where the settings of learners are kept that are searched in each training fold.
+SETTINGS = "settings.json"
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,8 @@ def run(tables, arms, classifiers, folder, protocol=None, *, n_jobs=None, on_uni
     A unit is one arm on one repeat of one table. Every arm has a CSV file, which is written anew
     when a unit is ready: a run that was killed goes on where it stopped, and only arms whose file
     is deleted run again. The first line of a file tells protocol, classifiers and versions of
-    packages at the start. Arms share the GANs that they train on the same rows.
+    packages at the start. Arms share the GANs that they train on the same rows, and the settings of
+    learners, which are kept in the folder, too.
 
     Parameters
     ----------
@@ -112,6 +119,7 @@ def run(tables, arms, classifiers, folder, protocol=None, *, n_jobs=None, on_uni
     arms : iterable of Arm
         One whose ``own`` is true is run once, not with every classifier.
     classifiers : mapping of str to classifier
+        Of a :class:`~benchmarks.learners.Searched`, settings are searched in each training fold.
     folder : path
         Made if it is not there.
     protocol : Protocol, optional
@@ -150,7 +158,10 @@ def run(tables, arms, classifiers, folder, protocol=None, *, n_jobs=None, on_uni
     ]
     with TemporaryDirectory() as memory:
         found = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
-            delayed(_run_unit)(table, tables[table], repeat, arm, classifiers, protocol, memory)
+            delayed(_run_unit)(
+                *(table, tables[table], repeat, arm, classifiers, protocol),
+                *(memory, folder / SETTINGS),
+            )
             for table, repeat, arm in units
         )
         for done, rows in enumerate(found, 1):
@@ -244,7 +255,7 @@ def _write(file, scores):
 # --- One unit --------------------------------------------------------------------------------
 
 
-def _run_unit(table, load, repeat, arm, classifiers, protocol, memory):
+def _run_unit(table, load, repeat, arm, classifiers, protocol, memory, settings):
     X, y = load()
     X, y = pd.DataFrame(X), np.asarray(y)
     if arm.own:
@@ -258,7 +269,10 @@ def _run_unit(table, load, repeat, arm, classifiers, protocol, memory):
             part = X.iloc[train].reset_index(drop=True), y[train], X.iloc[test]
             seed = int(np.random.default_rng([protocol.seed, repeat, fold]).integers(2**31))
             shared = _train_gans(arm, part, seed, memory)
-            for name, classifier in classifiers.items():
+            key = f"{table}, {repeat}, {fold}"
+            lock = Path(memory) / "settings.lock"
+            found = settled(classifiers, *part[:2], seed, key, settings, lock)
+            for name, classifier in found.items():
                 start = time.perf_counter()
                 try:
                     predictions[name].append(_predict(arm, classifier, part, seed, memory))
@@ -398,6 +412,28 @@ def mean_ranks(scores, score):
     """Return the mean rank of every arm over tables and classifiers, the best first."""
     wide = by_table(scores, score, ("table", "classifier"))
     return wide.rank(axis=1, ascending=score in LOWER_IS_BETTER).mean().sort_values()
+
+
+def rivals(scores, arm=None):
+    """Return the scores of one arm, and of all arms that were not asked for a certain score.
+
+    Those that were ("AugmentedClassifier for F1") differ in what they decide for only: a rank among
+    all of them would count the same rows several times.
+    """
+    return scores[(scores["arm"] == arm) | ~scores["arm"].str.contains(" for ")]
+
+
+def leaderboard(scores):
+    """Return the mean of every score over tables and classifiers, and mean ranks among `rivals`."""
+    scores = complete(scores)
+    board = scores.groupby(["arm", "table"])[list(SCORES)].mean().groupby("arm").mean()
+    asked = board.index[board.index.str.contains(" for ")]
+    for score in RANKED:
+        ranks = mean_ranks(rivals(scores), score)
+        for arm in asked:
+            ranks[arm] = mean_ranks(rivals(scores, arm), score)[arm]
+        board[f"rank {score}"] = ranks
+    return board.sort_values("rank AP", kind="stable")
 
 
 def differences(scores, score, arm):

@@ -58,9 +58,10 @@ default="from_dtype"
         Rows are drawn without replacement from so many times as many candidates, with probability
         proportional to an importance weight: the critic's estimate of the density ratio of real to
         generated rows [2]_ times the square of the class posterior that trees estimate [3]_, see
-        :class:`~ganaug.generators.selection.CandidateSelector`. For images the density ratio alone
-        counts, with a loss whose critic estimates none (Wasserstein's) the posterior alone. 1 keeps
-        every row as the generator made it.
+        :class:`~ganaug.generators.selection.CandidateSelector`. Candidates compete with those that
+        have the same missing cells, so these stay as frequent as in the class. For images the
+        density ratio alone counts, with a loss whose critic estimates none (Wasserstein's) the
+        posterior alone. 1 keeps every row as the generator made it.
     early_stopping : bool, default=False
         Hold out ``validation_fraction`` of each class to add rows to, measure at every
         twentieth of the steps how far synthetic rows are from the held-out real ones (energy

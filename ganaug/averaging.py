@@ -30,6 +30,7 @@ class AveragesClones:
     class_prior_: np.ndarray
     draw_priors_: np.ndarray
     decision_prior_: np.ndarray | None
+    decision_costs_: np.ndarray | None
     probability_prior_: np.ndarray | None
 
     def _pass_on(self, caller: str, params: dict[str, Any]) -> Mapping[str, Any]:
@@ -99,7 +100,8 @@ class AveragesClones:
     def decision_function(self, X: RowsLike, **params: Any) -> np.ndarray:
         """Log odds at ``decision_prior_`` or, if None, the average over the clones.
 
-        Positive where ``predict`` decides for the second of two classes.
+        With costs, the expected cost of each class, negative. Positive where ``predict`` decides
+        for the second of two classes.
 
         Parameters
         ----------
@@ -112,7 +114,7 @@ class AveragesClones:
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
-            Of two classes, how much likelier the second is.
+            Of two classes, how much likelier, or cheaper, the second is.
         """
         return self._decision_function(X, self._passed("decision_function", X, params))
 
@@ -120,13 +122,21 @@ class AveragesClones:
         if self.decision_prior_ is None:
             own = passed["decision_function"]
             return np.mean([fitted.decision_function(X, **own) for fitted in self.estimators_], 0)
-        p = self._probabilities(X, self.decision_prior_, passed)
-        # A probability is 0 where all clones are certain, and the log odds must stay finite.
-        scores = np.log(np.maximum(p, np.finfo(float).tiny))
+        scores = self._scores(X, self.decision_prior_, passed)
+        if self.decision_costs_ is None:
+            # A probability is 0 where all clones are certain, and the log odds must stay finite.
+            scores = np.log(np.maximum(scores, np.finfo(float).tiny))
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def _scores(self, X: Any, prior: np.ndarray, passed: Mapping[str, Any]) -> np.ndarray:
+        """Return what is largest for the class to predict: probabilities, or costs with a minus."""
+        p = self._probabilities(X, prior, passed)
+        return p if self.decision_costs_ is None else -p @ self.decision_costs_
 
     def predict(self, X: RowsLike, **params: Any) -> np.ndarray:
         """Class labels: the likeliest at ``decision_prior_`` or, if None, those of the clones.
+
+        With costs, those that are expected to cost least.
 
         Parameters
         ----------
@@ -143,7 +153,7 @@ class AveragesClones:
         """
         passed = self._passed("predict", X, params)
         if self.decision_prior_ is not None:
-            scores = self._probabilities(X, self.decision_prior_, passed)
+            scores = self._scores(X, self.decision_prior_, passed)
         elif len(self.estimators_) == 1:
             return self.estimators_[0].predict(X, **passed["predict"])
         elif hasattr(self, "decision_function") and len(self.classes_) == 2:

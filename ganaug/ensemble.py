@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
@@ -12,6 +13,7 @@ import numpy as np
 from joblib import Memory
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
+from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import Tags, get_tags, indexable
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import validate_data
@@ -19,11 +21,13 @@ from sklearn.utils.validation import validate_data
 from ganaug.autologging import without_autologging
 from ganaug.averaging import AveragesClones
 from ganaug.callbacks import CallbackSupportMixin, with_callbacks
-from ganaug.draws import AUGMENTER, ESTIMATOR, draw_rows, set_rows_to_add
+from ganaug.decisions import METRICS, Decision, Unseen, check_decide_for, find_decision
+from ganaug.draws import AUGMENTER, ESTIMATOR, FOLD, draw_rows, set_rows_to_add
 from ganaug.frames import as_pandas, check_container
 from ganaug.memory import fit_or_load
 from ganaug.notebook import ShowsTraining
 from ganaug.parameters import (
+    ARRAY_LIKE,
     FLAG,
     NONE,
     RANDOM_STATE,
@@ -31,10 +35,12 @@ from ganaug.parameters import (
     check_parameters,
     has_methods,
     is_a,
+    number,
+    one_of,
     whole,
 )
-from ganaug.priors import adjusted_prior, class_prior, decision_prior, weighing_parameters
-from ganaug.randomness import clone_seeded, seed_from
+from ganaug.priors import class_prior, correct_prior, decision_prior, weighing_parameters
+from ganaug.randomness import clone_seeded, seed_from, subseed
 from ganaug.routing import FitMetadata, RoutesMetadata, Training
 from ganaug.targets import plain_labels
 from ganaug.typing import (
@@ -49,6 +55,8 @@ from ganaug.typing import (
 
 #: Attributes that scikit-learn sets before a fit is done.
 SEEN = ("n_features_in_", "feature_names_in_")
+#: Inner folds whose probabilities tell how good an F1 can be.
+F1_FOLDS = 3
 
 
 class Draws(NamedTuple):
@@ -92,6 +100,23 @@ class AugmentedClassifier(
         last all, and those between a fraction that grows evenly: a classifier that has seen many
         synthetic rows finds rare ones, one that has seen few ranks them well, and together they
         do both. Without an augmenter there is nothing to draw, and one clone is trained.
+
+    decide_for : {"accuracy", "balanced_accuracy", "f1"}, float, array-like or None, default=None
+        What ``predict`` is for. All but None need an ``estimator`` with ``predict_proba``, and move
+        the decision alone: training, and the order of rows by their probability, stay the same.
+
+        - None: the class shares of the draws decide, a compromise between F1 and balanced accuracy.
+        - ``"accuracy"``: the likeliest class at the class prior of the training rows.
+        - ``"balanced_accuracy"``: the likeliest class if all were equally frequent.
+        - ``"f1"``: the F1 of the rarer of two classes. A row is called rare if its probability is
+          above half of the best F1 that can be reached [3]_; to know that, ``fit`` trains three
+          more clones, on two thirds of the rows each. More than two classes are refused: no rule
+          is known for the mean of their F1.
+        - a number: the strength tau of post-hoc logit adjustment [4]_. 0 is the same as
+          ``"accuracy"``, 1 as ``"balanced_accuracy"``, and more favours rare classes more.
+        - an array of shape (n_classes, n_classes): costs. ``decide_for[i, j]`` is what it costs to
+          predict class ``j`` where class ``i`` is true, in the order of the sorted labels. The
+          class of least expected cost at the class prior of the training rows is predicted [5]_.
 
     correct_prior : bool, default=False
         Whether ``predict_proba`` gives probabilities at the class prior of the training rows
@@ -139,6 +164,10 @@ class AugmentedClassifier(
         multiplied by the ratio of the two. None: ``predict`` takes the class of the only clone
         or, without ``predict_proba``, the one that most clones predict.
 
+    decision_costs_ : ndarray of shape (n_classes, n_classes) or None
+        The costs that ``decide_for`` gives. None: ``predict`` takes the likeliest class at
+        ``decision_prior_``.
+
     probability_prior_ : ndarray of shape (n_classes,) or None
         The class prior at which ``predict_proba`` gives probabilities: ``class_prior_`` with
         ``correct_prior``, else ``decision_prior_``.
@@ -169,7 +198,8 @@ class AugmentedClassifier(
     to the prior :math:`\pi` of the training rows, :math:`p'_c \propto p_c \pi_c / q_c` [1]_, and
     then averaged [2]_. With ``correct_prior`` that is what ``predict_proba`` returns; without, they
     are brought to ``decision_prior_``, where ``predict`` decides: the geometric mean of the priors
-    of the draws that add rows.
+    of the draws that add rows, or what ``decide_for`` asks for. So ``predict`` takes the likeliest
+    class of ``predict_proba``, but with ``correct_prior`` and with costs.
     Without ``predict_proba`` the clones vote, but for two classes, where their decision functions
     are averaged if there are any.
 
@@ -189,6 +219,11 @@ class AugmentedClassifier(
     .. [1] M. Saerens, P. Latinne, C. Decaestecker, "Adjusting the outputs of a classifier to new
        a priori probabilities: a simple procedure", Neural Computation 14, 2002.
     .. [2] L. Breiman, "Bagging predictors", Machine Learning 24, 1996.
+    .. [3] Z. C. Lipton, C. Elkan, B. Naryanaswamy, "Optimal thresholding of classifiers to maximize
+       F1 measure", ECML PKDD 2014.
+    .. [4] A. K. Menon, S. Jayasumana, A. S. Rawat, H. Jain, A. Veit, S. Kumar, "Long-tail learning
+       via logit adjustment", ICLR 2021.
+    .. [5] C. Elkan, "The foundations of cost-sensitive learning", IJCAI 2001.
 
     Examples
     --------
@@ -203,12 +238,15 @@ class AugmentedClassifier(
     (2, 2)
     >>> len(model.estimators_)
     3
+    >>> model.set_params(decide_for="balanced_accuracy").fit(X, y).decision_prior_
+    array([0.5, 0.5])
     """
 
     parameter_rules: ClassVar[dict] = {
         "estimator": (has_methods("fit", "predict"),),
         "augmenter": (has_methods("fit", "sample", "transform"), has_methods("fit_resample"), NONE),
         "n_draws": (whole(1),),
+        "decide_for": (one_of(METRICS), number(low=0), ARRAY_LIKE, NONE),
         "correct_prior": (FLAG,),
         "memory": (is_a("a path or a joblib.Memory", str, Path, Memory), NONE),
         "n_jobs": (is_a("a whole number", Integral), NONE),
@@ -221,6 +259,7 @@ class AugmentedClassifier(
         augmenter: Augmenter | Sampler | None = None,
         *,
         n_draws: int = 5,
+        decide_for: str | float | ArrayLike | None = None,
         correct_prior: bool = False,
         memory: MemoryLike = None,
         n_jobs: int | None = None,
@@ -229,6 +268,7 @@ class AugmentedClassifier(
         self.estimator = estimator
         self.augmenter = augmenter
         self.n_draws = n_draws
+        self.decide_for = decide_for
         self.correct_prior = correct_prior
         self.memory = memory
         self.n_jobs = n_jobs
@@ -268,7 +308,8 @@ class AugmentedClassifier(
         ------
         ValueError
             Before anything is trained: if weights are wrong, or nobody takes them; if a parameter
-            has a value for each row, which synthetic rows could not have.
+            has a value for each row, which synthetic rows could not have; if ``decide_for`` cannot
+            decide between these classes, or by this estimator.
         """
         check_parameters(self)
         learned = {n: v for n, v in vars(self).items() if n.endswith("_") and n[0] != "_"}
@@ -288,9 +329,13 @@ class AugmentedClassifier(
         context = self._init_callback_context(max_subtasks=1)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         training = Training(X, y, metadata).with_weight()
+        prior = class_prior(training.y, training.metadata.weights)
+        unseen = partial(self._predict_out_of_fold, training, seed)
+        decision = find_decision(self.decide_for, prior, unseen)
         subcontext = context.subcontext(task_name="fit-augmenter")
         source = self._fit_augmenter(training, seed, subcontext)
-        self._set_fitted(training, self._fit_estimators(training, seed, source), source)
+        draws = self._fit_estimators(training, seed, source)
+        self._set_fitted(training, draws, source, decision)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
 
     def _check_training_rows(self, X: Any, y: Any) -> tuple[Any, np.ndarray]:
@@ -298,22 +343,43 @@ class AugmentedClassifier(
         check_container(X)
         validate_data(self, X, y, skip_check_array=True)
         y = plain_labels(as_pandas(y, "y"))
-        if self.correct_prior and not hasattr(self.estimator, "predict_proba"):
+        check_decide_for(self.decide_for, np.unique(y))
+        asked = "correct_prior=True" if self.correct_prior else f"decide_for={self.decide_for!r}"
+        needs_probabilities = self.correct_prior or self.decide_for is not None
+        if needs_probabilities and not hasattr(self.estimator, "predict_proba"):
             raise ValueError(
-                "correct_prior=True corrects probabilities, and "
-                f"{type(self.estimator).__name__} has no predict_proba. Calibrate it first, or "
-                "leave correct_prior at False."
+                f"{asked} works on probabilities, and {type(self.estimator).__name__} has no "
+                "predict_proba. Put a CalibratedClassifierCV around it, or leave out the parameter."
             )
-        weighing = weighing_parameters(self.estimator) if self.correct_prior else {}
+        weighing = weighing_parameters(self.estimator) if needs_probabilities else {}
         if weighing:
             warnings.warn(
-                "correct_prior=True takes the probabilities of the estimator to be at the class "
-                f"prior of its training rows, but it weighs classes itself: {weighing}. Leave out "
-                "one of the two.",
+                f"{asked} takes the probabilities of the estimator to be at the class prior of its "
+                f"training rows, but it weighs classes itself: {weighing}. Leave out one of the "
+                "two.",
                 UserWarning,
                 stacklevel=4,  # past fit and what wraps it
             )
         return indexable(X, y)
+
+    def _predict_out_of_fold(self, training: Training, seed: int | None) -> Unseen:
+        """Return the probabilities of all rows by clones that were trained on other real rows."""
+        labels, counts = np.unique(training.y, return_counts=True)
+        if counts.min() < 2:
+            raise ValueError(
+                "decide_for='f1' needs 2 rows of each class for its inner folds; class "
+                f"{labels.tolist()[counts.argmin()]!r} has 1. Use a number, such as "
+                "decide_for=0.5."
+            )
+        prior = class_prior(training.y, training.metadata.weights)
+        n_folds, shuffled = min(F1_FOLDS, int(counts.min())), subseed(seed or 0, FOLD)
+        folds = StratifiedKFold(n_folds, shuffle=True, random_state=shuffled)
+        found = np.empty((len(training.y), len(prior)))
+        for fold, (train, test) in enumerate(folds.split(training.y, training.y)):
+            of_fold = self._fit_estimators(training.take(train), subseed(seed, FOLD, fold), None)
+            p = of_fold.estimators[0].predict_proba(training.take(test).X)
+            found[test] = correct_prior(p, of_fold.priors[0], prior)
+        return Unseen(found, training.metadata.weights)
 
     def _get_augmenter(self) -> Any:
         return self.augmenter
@@ -392,16 +458,21 @@ class AugmentedClassifier(
         return Draws(estimators, np.array(sizes), np.array(priors))
 
     def _set_fitted(
-        self, training: Training, draws: Draws, source: Any = None, tau: float | None = None
+        self,
+        training: Training,
+        draws: Draws,
+        source: Any = None,
+        decision: Decision | None = None,
     ) -> None:
-        """Set all that is learned; ``tau`` is for logit adjustment, None: the draws decide."""
+        """Set all that is learned; without a ``decision`` the draws decide."""
         self.classes_ = np.unique(training.y)
         self.class_prior_ = class_prior(training.y, training.metadata.weights)
         self.draw_sizes_ = draws.sizes
         self.draw_priors_ = draws.priors
         self.decision_prior_: np.ndarray | None = None
-        if tau is not None:
-            self.decision_prior_ = adjusted_prior(self.class_prior_, tau)
+        self.decision_costs_: np.ndarray | None = None
+        if decision is not None:
+            self.decision_prior_, self.decision_costs_ = decision
         elif len(draws.estimators) > 1 and hasattr(draws.estimators[0], "predict_proba"):
             self.decision_prior_ = decision_prior(list(self.draw_priors_))
         self.probability_prior_ = self.class_prior_ if self.correct_prior else self.decision_prior_

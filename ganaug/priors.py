@@ -170,7 +170,8 @@ def adjusted_prior(prior: np.ndarray, tau: float) -> np.ndarray:
     >>> adjusted_prior(np.array([0.9, 0.1]), 0.5), adjusted_prior(np.array([0.9, 0.1]), 1)
     (array([0.75, 0.25]), array([0.5, 0.5]))
     """
-    weights = prior ** (1 - tau)
+    logs = (1 - tau) * np.log(prior)
+    weights = np.exp(logs - logs.max())  # so that no large tau overflows
     return weights / weights.sum()
 
 

@@ -26,6 +26,21 @@ WITH_POSITIVE = {
     "d2_brier_score": "d2_brier_score, response_method='predict_proba'",
 }
 
+#: Scorings that are known to be best at one decision, as ``decide_for`` takes it.
+BEST_DECISION = {
+    **dict.fromkeys(
+        (
+            *("accuracy", "f1_micro", "precision_micro", "recall_micro", "recall_weighted"),
+            *("neg_log_loss", "d2_log_loss_score", "neg_brier_score", "d2_brier_score"),
+        ),
+        "accuracy",
+    ),
+    **dict.fromkeys(("balanced_accuracy", "recall_macro"), "balanced_accuracy"),
+    **dict.fromkeys(("f1", "jaccard"), "f1"),
+}
+#: Scorings of the order of rows, which no decision changes.
+RANKING = {"average_precision", "roc_auc", *(f"roc_auc_{kind}" for kind in ("ovr", "ovo"))}
+
 
 def scorer_for(scoring: Any, estimator: Any, y: np.ndarray) -> Callable:
     """Return a scorer of classifiers like ``estimator`` on labels like ``y``.

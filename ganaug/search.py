@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.parallel import Parallel, delayed
 
 from ganaug.augmenter import GANAugmenter
+from ganaug.decisions import Unseen, find_decision
 from ganaug.draws import FOLD, sample_rows, seed_of
 from ganaug.ensemble import AugmentedClassifier
 from ganaug.parameters import (
@@ -27,10 +29,10 @@ from ganaug.parameters import (
     one_of,
     whole,
 )
-from ganaug.priors import TAUS
+from ganaug.priors import TAUS, class_prior, weighing_parameters
 from ganaug.randomness import subseed
 from ganaug.routing import FitMetadata, Training, routing_enabled
-from ganaug.scoring import scorer_for, scorer_takes_weights
+from ganaug.scoring import BEST_DECISION, RANKING, scorer_for, scorer_takes_weights
 from ganaug.targets import class_counts, rows_to_add
 from ganaug.typing import Augmenter, Classifier, MemoryLike, RandomState, Sampler
 
@@ -41,8 +43,9 @@ class AugmentedClassifierCV(AugmentedClassifier):
     Every training fold of an inner cross-validation fits the augmenter once; each of ``amounts``
     is then tried on it and scored on the real rows held out. The best amount is used for a last
     fit on all rows. More rows of a rare class can make a classifier worse, so 0 is among the
-    ``amounts`` by default. With a ``scoring`` of your own each amount is also tried with several
-    strengths of logit adjustment [1]_: F1 and balanced accuracy want different ones.
+    ``amounts`` by default. ``predict`` decides where ``scoring`` is best. For some scores it is
+    known where that is; for others each amount is also tried with several strengths of logit
+    adjustment [1]_.
 
     Parameters
     ----------
@@ -73,6 +76,9 @@ class AugmentedClassifierCV(AugmentedClassifier):
         As for :class:`AugmentedClassifier`, in each inner fold and in the last fit. For an amount
         of 0 there is one draw; those of another amount add from nothing up to it.
 
+    decide_for : str, float, array-like or None, default=None
+        As for :class:`AugmentedClassifier`, but None means what ``scoring`` is best for.
+
     correct_prior : bool, default=False
         As for :class:`AugmentedClassifier`, in each inner fold and in the last fit.
 
@@ -95,14 +101,14 @@ class AugmentedClassifierCV(AugmentedClassifier):
     best_tau_ : float or None
         The strength of logit adjustment that was best with that amount. At 0 ``predict`` would
         decide at the class prior of the training rows, at 1 it decides at an equal prior, and
-        above 1 it favours rare classes more. None: no strength was better than to decide as an
-        :class:`AugmentedClassifier` does.
+        above 1 it favours rare classes more. None: nothing had to be tried, or no strength was
+        better than to decide as an :class:`AugmentedClassifier` does.
 
     best_score_ : float
         The mean score of the two over the inner folds.
 
     cv_results_ : dict of ndarray
-        For a DataFrame: ``amount``, ``tau`` (NaN: as in an :class:`AugmentedClassifier`),
+        For a DataFrame: ``amount``, ``tau`` (NaN: none was tried),
         ``split0_test_score`` and so on for each fold, ``mean_test_score``, ``std_test_score`` and
         ``rank_test_score``. Amounts are in the order of ``amounts``, each with every ``tau``.
 
@@ -116,7 +122,8 @@ class AugmentedClassifierCV(AugmentedClassifier):
         The augmenter of the last fit, on all rows. None if the best amount adds nothing, or for
         an imbalanced-learn sampler.
 
-    class_prior_, draw_priors_, draw_sizes_, decision_prior_, probability_prior_ : ndarray
+    class_prior_, draw_priors_, draw_sizes_, probability_prior_ : ndarray
+    decision_prior_, decision_costs_ : ndarray or None
         As for :class:`AugmentedClassifier`, of the last fit; so are ``classes_``,
         ``estimators_``, ``n_features_in_`` and ``feature_names_in_``.
 
@@ -132,9 +139,15 @@ class AugmentedClassifierCV(AugmentedClassifier):
     Post-hoc logit adjustment of strength :math:`\tau` decides at a class prior in proportion to
     :math:`\pi_c^{1 - \tau}`, where :math:`\pi` is that of the training rows [1]_. With two classes
     it moves a threshold; with more it moves all of them together. Five strengths from 0.25 to 1.25
-    are tried if ``scoring`` is given and ``estimator`` has ``predict_proba``, which then comes out
-    at that prior as well, unless ``correct_prior`` is set. As with ``correct_prior``, ``estimator``
-    must not itself weigh classes or balance them.
+    are tried if ``estimator`` has ``predict_proba``, which then comes out at that prior as well,
+    unless ``correct_prior`` is set. As with ``correct_prior``, ``estimator`` must not itself weigh
+    classes or balance them.
+
+    They are not tried for a ``decide_for``, for rankings (``"average_precision"``, ``"roc_auc"``),
+    which need no decision, and for names of scores whose best decision is known: accuracy, log loss
+    and Brier score at the class prior of the training rows, ``"balanced_accuracy"`` at an equal
+    one, ``"f1"`` and ``"jaccard"`` at half of the best F1 that the rows held out can reach. With an
+    ``estimator`` that weighs classes nothing is known.
 
     References
     ----------
@@ -154,7 +167,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
     True
     >>> model.cv_results_["mean_test_score"].shape
     (2,)
-    >>> model.set_params(scoring="f1").fit(X, y).cv_results_["mean_test_score"].shape
+    >>> model.set_params(scoring="f1_macro").fit(X, y).cv_results_["mean_test_score"].shape
     (12,)
     """
 
@@ -182,6 +195,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
         scoring: str | Callable | None = None,
         cv: int | BaseCrossValidator | Iterable | None = 5,
         n_draws: int = 5,
+        decide_for: str | float | ArrayLike | None = None,
         correct_prior: bool = False,
         memory: MemoryLike = None,
         n_jobs: int | None = None,
@@ -191,6 +205,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
             estimator,
             augmenter,
             n_draws=n_draws,
+            decide_for=decide_for,
             correct_prior=correct_prior,
             memory=memory,
             n_jobs=n_jobs,
@@ -214,13 +229,17 @@ class AugmentedClassifierCV(AugmentedClassifier):
             context.subcontext(task_name="inner-fold", task_id=fold) for fold in range(len(folds))
         ]
         refit_context = context.subcontext(task_name="refit", task_id=len(folds))
-        found = self._search(training, seed, folds, contexts, amounts, scorer)
+        tried = self._tries()
+        found, unseen = self._search(training, seed, folds, contexts, amounts, tried, scorer)
         training = training.with_weight()
         to_add = rows_to_add(class_counts(training.y), amount=found["best_amount_"])
         source = self._fit_augmenter(training, seed, refit_context, to_add)
         draws = self._fit_estimators(training, seed, source, to_add)
+        prior = class_prior(training.y, training.metadata.weights)
+        best = tried[0] if len(tried) == 1 else found["best_tau_"]
+        decision = find_decision(best, prior, unseen, self._positive())
         self.__dict__.update(found)
-        self._set_fitted(training, draws, source, found["best_tau_"])
+        self._set_fitted(training, draws, source, decision)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
 
     def _route_fit(self, n: int, params: dict[str, Any]) -> FitMetadata:
@@ -304,6 +323,22 @@ class AugmentedClassifierCV(AugmentedClassifier):
             self._read = self.cv, list(self.cv)
         return self._read[1]
 
+    def _tries(self) -> Sequence[Any]:
+        """Return what ``decide_for`` may be: what is given or known, or several strengths."""
+        if self.decide_for is not None or not hasattr(self.estimator, "predict_proba"):
+            return (self.decide_for,)
+        named = self.scoring if isinstance(self.scoring, str) else None
+        if self.scoring is None or named in RANKING:
+            return (None,)
+        # Known for probabilities at the prior of the rows that were trained on.
+        if named in BEST_DECISION and not weighing_parameters(self.estimator):
+            return (BEST_DECISION[named],)
+        return (None, *TAUS)
+
+    def _positive(self) -> int | None:
+        """Return the class of which F1 is to be best: None, the rarer one; else that of a name."""
+        return None if self.decide_for is not None else 1
+
     def _search(
         self,
         training: Training,
@@ -311,11 +346,13 @@ class AugmentedClassifierCV(AugmentedClassifier):
         folds: Sequence[tuple[np.ndarray, np.ndarray]],
         contexts: Sequence[Any],
         amounts: np.ndarray,
+        tried: Sequence[Any],
         scorer: Callable,
-    ) -> dict[str, Any]:
-        """Score every amount on every fold; return the fitted attributes of the search."""
-        adjusts = self.scoring is not None and hasattr(self.estimator, "predict_proba")
-        taus = (None, *TAUS) if adjusts else (None,)
+    ) -> tuple[dict[str, Any], Callable[[], Unseen]]:
+        """Score every amount on every fold; return the fitted attributes of the search.
+
+        And the probabilities of the rows held out, by the best amount.
+        """
         candidates = [
             _Candidate(
                 self.estimator,
@@ -327,11 +364,18 @@ class AugmentedClassifierCV(AugmentedClassifier):
             )
             for fold in range(len(folds))
         ]
-        scores = Parallel(n_jobs=self.n_jobs)(
-            delayed(_score_amounts)(candidate, training, *fold, amounts, taus, scorer, context)
+        decide = partial(find_decision, positive=self._positive())
+        scored = Parallel(n_jobs=self.n_jobs)(
+            delayed(_score_amounts)(
+                candidate, training, *fold, amounts, tried, decide, scorer, context
+            )
             for candidate, fold, context in zip(candidates, folds, contexts, strict=True)
         )
-        return self._choose([(a, tau) for a in amounts for tau in taus], np.array(scores))
+        taus = tried if len(tried) > 1 else (None,)
+        scores = np.array([scores for scores, _ in scored])
+        found = self._choose([(amount, tau) for amount in amounts for tau in taus], scores)
+        column = int(np.flatnonzero(amounts == found["best_amount_"])[0])
+        return found, lambda: _pool([of_amounts[column] for _, of_amounts in scored])
 
     def _choose(
         self, tried: list[tuple[float, float | None]], scores: np.ndarray
@@ -385,17 +429,27 @@ class _NestedDraws:
 
 
 class _Candidate(AugmentedClassifier):
-    """The classifier that is scored. Its clones predict the held-out rows once for all taus."""
+    """The classifier that is scored. Its clones predict the held-out rows once for all tries."""
 
-    _held_out: Any = None
+    _held_out: Training | None = None
     _stored: Sequence[np.ndarray] = ()
+    #: What the last decision asked for.
+    unseen: Unseen | None = None
 
-    def hold_out(self, X: Any) -> None:
-        """Store the probabilities of ``X`` at the first prediction from now on."""
-        self._held_out, self._stored = X, ()
+    def hold_out(self, training: Training) -> None:
+        """Store the probabilities of these rows at the first prediction from now on."""
+        self._held_out, self._stored, self.unseen = training, (), None
+
+    def predict_unseen(self) -> Unseen:
+        """Return the probabilities of the rows held out, averaged over the draws."""
+        assert self._held_out is not None
+        passed: dict[str, dict] = {"predict_proba": {}}
+        mean = self._probabilities(self._held_out.X, self.class_prior_, passed)
+        self.unseen = Unseen(mean, self._held_out.metadata.weights)
+        return self.unseen
 
     def _probabilities_of_clones(self, X: Any, **params: Any) -> list[np.ndarray]:
-        if X is not self._held_out or params:
+        if self._held_out is None or X is not self._held_out.X or params:
             return super()._probabilities_of_clones(X, **params)
         self._stored = self._stored or super()._probabilities_of_clones(X)
         return [p.copy() for p in self._stored]  # a scorer may write into what it gets
@@ -407,11 +461,15 @@ def _score_amounts(
     train: np.ndarray,
     test: np.ndarray,
     amounts: np.ndarray,
-    taus: Sequence[float | None],
+    tried: Sequence[Any],
+    decide: Callable,
     scorer: Callable,
     context: Any,
-) -> list[float]:
-    """Score every amount with every ``tau`` on one inner fold, with one fitted augmenter."""
+) -> tuple[list[float], list[Unseen | None]]:
+    """Score every amount with every try on one inner fold, with one fitted augmenter.
+
+    Also returned, for each amount, are the probabilities of the rows held out, if a try asks them.
+    """
     held_out, kept = training.take(test).with_weight(), training.take(train).with_weight()
     kept = Training(*candidate._check_training_rows(kept.X, kept.y), kept.metadata)
     seed, counts = candidate.seed(), class_counts(kept.y)
@@ -419,12 +477,26 @@ def _score_amounts(
     fitted = source = candidate._fit_augmenter(kept, seed, context, largest)
     if fitted is not None and not hasattr(fitted, "fit_resample"):
         source = _NestedDraws(fitted, largest)
-    scores = []
+    scores: list[float] = []
+    unseen: list[Unseen | None] = []
     for amount in amounts:
         to_add = rows_to_add(counts, amount=amount)
         draws = candidate._fit_estimators(kept, seed, source, to_add)
-        candidate.hold_out(held_out.X)
-        for tau in taus:
-            candidate._set_fitted(kept, draws, fitted, tau)
+        candidate.hold_out(held_out)
+        candidate._set_fitted(kept, draws, fitted)
+        for decide_for in tried:
+            decision = decide(decide_for, candidate.class_prior_, candidate.predict_unseen)
+            candidate._set_fitted(kept, draws, fitted, decision)
             scores.append(scorer(candidate, held_out.X, held_out.y, **held_out.metadata.score))
-    return scores
+        unseen.append(candidate.unseen)
+    return scores, unseen
+
+
+def _pool(folds: Sequence[Unseen | None]) -> Unseen:
+    """Return the rows held out in all folds."""
+    known = [fold for fold in folds if fold is not None]
+    weights = [fold.weights for fold in known if fold.weights is not None]
+    return Unseen(
+        np.concatenate([fold.probabilities for fold in known]),
+        np.concatenate(weights) if weights else None,
+    )

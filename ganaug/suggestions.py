@@ -22,6 +22,7 @@ OTHER_WORDS = {
     "estimator": ("base_estimator", "classifier", "clf", "model"),
     "augmenter": ("sampler", "oversampler", "gan", "generator"),
     "n_draws": ("n_estimators", "n_repeats"),
+    "decide_for": ("threshold", "costs", "cost_matrix", "tau", "decision"),
     "correct_prior": ("calibrate", "recalibrate"),
     "scoring": ("metric", "score", "scorer", "eval_metric"),
     "cv": ("folds", "n_folds", "n_splits", "splitter"),

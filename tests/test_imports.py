@@ -15,6 +15,7 @@ FLOORS = {
     "averaging": 1,
     "callbacks": 0,
     "channel": 0,
+    "decisions": 1,
     "digest": 1,
     "environment": 0,
     "parameters": 0,

@@ -373,6 +373,21 @@ def test_cells_are_missing_as_often_and_together_as_in_their_class(mixed, of_mix
     assert X_new.loc[y_new == "low", "wait"].notna().all()
 
 
+@pytest.mark.parametrize("n_candidates", [1, 4, 16])
+def test_rows_that_are_added_have_gaps_as_often_as_the_class(n_candidates):
+    """Rows that look like the other class have most gaps, and are the last to be chosen."""
+    rng = np.random.default_rng(0)
+    y = (np.arange(600) < 130).astype(int)
+    X = rng.normal(size=(600, 20)) + 0.7 * y[:, None]
+    share = np.where(X.mean(axis=1) < 0.5, 0.8, 0.2)[:, None] * np.linspace(0.5, 1, 20)
+    X[:, :-1][rng.random((600, 19)) < share[:, :-1]] = np.nan
+    sampler = GANOverSampler(steps=20, n_candidates=n_candidates, random_state=0)
+    added, real = np.isnan(sampler.fit_resample(X, y)[0][600:]), np.isnan(X[y == 1])
+    assert len(added) == 340
+    assert np.abs(added.mean(axis=0) - real.mean(axis=0)).max() < 0.03
+    assert set(map(tuple, added)) <= set(map(tuple, real))
+
+
 def test_a_column_missing_in_one_class_stays_missing_there_only():
     X = pd.DataFrame({"a": np.where(LABELS == 1, np.nan, REALS), "b": REALS})
     X_new, y_new = quick().fit(X, LABELS).sample({0: 50, 1: 50})

@@ -15,7 +15,13 @@ from sklearn.datasets import load_iris
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, balanced_accuracy_score
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    f1_score,
+    get_scorer,
+    make_scorer,
+)
 from sklearn.model_selection import FixedThresholdClassifier, StratifiedKFold
 from sklearn.svm import SVC, LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -200,6 +206,10 @@ def test_a_scoring_of_two_classes_for_three(scoring, calls):
     assert calls("fit") == []
 
 
+#: The search does not know where it is best.
+BALANCED_ACCURACY = make_scorer(balanced_accuracy_score)
+
+
 @pytest.mark.parametrize("load", [None, load_iris], ids=["two classes", "three"])
 def test_every_tau_is_scored(cancer, load):
     X, y = cancer
@@ -208,7 +218,7 @@ def test_every_tau_is_scored(cancer, load):
         X, y = X[:110], np.array(["u", "v", "w"])[y[:110]]
     cv = StratifiedKFold(2)
     model = AugmentedClassifierCV(
-        logistic(), None, amounts=[0.0], scoring="balanced_accuracy", cv=cv
+        logistic(), None, amounts=[0.0], scoring=BALANCED_ACCURACY, cv=cv
     ).fit(X, y)
     assert_array_equal(model.cv_results_["tau"], [np.nan, *TAUS])
     for fold, (train, test) in enumerate(cv.split(X, y)):
@@ -251,12 +261,56 @@ def test_decides_where_it_scored_best(cancer, tau, amounts):
 def test_a_score_of_order_leaves_the_decision_to_the_draws(cancer):
     X, y = cancer
     model = AugmentedClassifierCV(logistic(), SMOTE(), amounts=[1.0], cv=2, random_state=0)
-    for scoring, tried in ((None, 1), ("roc_auc", 6)):
+    for scoring in (None, "roc_auc", "average_precision"):
         model.set_params(scoring=scoring).fit(X, y)
         assert model.best_tau_ is None
-        assert len(model.cv_results_["mean_test_score"]) == tried
+        assert len(model.cv_results_["mean_test_score"]) == 1
         decisive = np.exp(np.log(model.draw_priors_[1:]).mean(axis=0))
         assert_allclose(model.decision_prior_, decisive / decisive.sum())
+
+
+@pytest.mark.parametrize(
+    ("scoring", "decide_for"),
+    [
+        ("accuracy", "accuracy"),
+        ("neg_log_loss", "accuracy"),
+        ("balanced_accuracy", "balanced_accuracy"),
+        ("f1", "f1"),
+        (BALANCED_ACCURACY, [[0, 1], [3, 0]]),
+    ],
+)
+def test_what_is_known_is_not_searched(cancer, scoring, decide_for):
+    """Every score is that of a classifier that is told what it is for."""
+    X, y = cancer
+    cv, settings = StratifiedKFold(2), {"n_draws": 2, "random_state": 0}
+    told = {} if isinstance(scoring, str) else {"decide_for": decide_for}
+    model = AugmentedClassifierCV(
+        logistic(), SMOTE(), amounts=[0.0, 1.0], scoring=scoring, cv=cv, **settings, **told
+    ).fit(X, y)
+    assert np.isnan(model.cv_results_["tau"]).all()
+    assert model.best_tau_ is None
+    train, test = next(cv.split(X, y))
+    alone = AugmentedClassifier(logistic(), decide_for=decide_for).fit(X[train], y[train])
+    if decide_for == "f1":  # at half of the F1 that is expected of the best cut, on rows held out
+        p = alone.set_params(decide_for="accuracy").fit(X[train], y[train]).predict_proba(X[test])
+        rare = np.sort(p[:, 1])[::-1]
+        expected = 2 * np.cumsum(rare) / (np.arange(1, 86) + rare.sum())
+        score = f1_score(y[test], p[:, 1] > expected.max() / 2)
+    else:
+        score = get_scorer(scoring)(alone, X[test], y[test])
+    assert model.cv_results_["split0_test_score"][0] == pytest.approx(score)
+    assert_array_equal(model.decision_function(X) > 0, model.predict(X) == 1)
+    if decide_for == "balanced_accuracy":
+        assert_allclose(model.decision_prior_, 0.5)
+
+
+def test_a_decision_is_searched_for_an_estimator_that_weighs_classes(cancer):
+    """Its probabilities are at a prior of its own."""
+    weighing = LogisticRegression(class_weight="balanced", max_iter=500)
+    model = AugmentedClassifierCV(
+        weighing, SMOTE(), amounts=[0.0], scoring="balanced_accuracy", cv=2
+    ).fit(*cancer)
+    assert_array_equal(model.cv_results_["tau"], [np.nan, *TAUS])
 
 
 def test_logit_adjustment_overrules_a_threshold_of_the_estimator(cancer):
@@ -264,7 +318,7 @@ def test_logit_adjustment_overrules_a_threshold_of_the_estimator(cancer):
     X, y = cancer
     cautious = FixedThresholdClassifier(logistic(), threshold=0.999)
     model = AugmentedClassifierCV(
-        cautious, SMOTE(), amounts=[1.0], scoring="balanced_accuracy", cv=2, n_draws=1
+        cautious, SMOTE(), amounts=[1.0], scoring=BALANCED_ACCURACY, cv=2, n_draws=1
     ).fit(X, y)
     scores = model.cv_results_["mean_test_score"]
     assert scores[0] < 0.7, "at first the estimator decides, and hardly ever for the rare class"
@@ -319,7 +373,7 @@ def test_a_scorer_may_do_what_it_likes_with_what_it_gets(cancer):
 
     X, y = cancer
     model = AugmentedClassifierCV(logistic(), SMOTE(), cv=2, n_draws=2, random_state=0)
-    careful = model.set_params(scoring="balanced_accuracy").fit(X, y).cv_results_
+    careful = model.set_params(scoring=BALANCED_ACCURACY).fit(X, y).cv_results_
     found = model.set_params(scoring=careless).fit(X, y).cv_results_
     assert_array_equal(found["mean_test_score"], careful["mean_test_score"])
 

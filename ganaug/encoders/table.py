@@ -354,6 +354,8 @@ class TableEncoder(NamesParameters):
     def draw_missing_flags(self, classes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Draw patterns of missing cells as each class shows them.
 
+        Each pattern comes as often as in the class, up to one row: drawing is systematic [1]_.
+
         Parameters
         ----------
         classes : ndarray of shape (n,), int64
@@ -362,12 +364,19 @@ class TableEncoder(NamesParameters):
         Returns
         -------
         ndarray of shape (n, `layout_.n_missing_flags`), float32
+
+        References
+        ----------
+        .. [1] W. G. Madow, L. H. Madow, "On the theory of systematic sampling, I", Annals of
+           Mathematical Statistics 15, 1944.
         """
         which = np.zeros(len(classes), dtype=np.int64)
         if self.layout_.n_missing_flags:
             for c in np.unique(classes):
-                counts, at = self.pattern_counts_[c], np.flatnonzero(classes == c)
-                which[at] = rng.choice(len(counts), len(at), p=counts / counts.sum())
+                at = rng.permutation(np.flatnonzero(classes == c))
+                ends = self.pattern_counts_[c].cumsum()
+                marks = (np.arange(1, len(at) + 1) - rng.random()) / len(at) * ends[-1]
+                which[at] = ends.searchsorted(marks)
         return self.patterns_[which].astype(np.float32)
 
     def inverse_transform(

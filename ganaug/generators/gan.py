@@ -15,7 +15,7 @@ from ganaug.encoders.layout import RowLayout
 from ganaug.fitted import check_finite, check_fits
 from ganaug.generators.calibration import ROWS_MADE, calibrate, calibration, moments
 from ganaug.generators.monitor import DrawMissingFlags, Monitor, TrainingDiverged
-from ganaug.generators.selection import CandidateSelector, gumbel_top_k
+from ganaug.generators.selection import CandidateSelector, draw_one_in
 from ganaug.randomness import Purpose, numpy_stream, torch_stream
 from ganaug.registry import LOSSES, NETWORKS, make
 
@@ -265,7 +265,8 @@ def generate(
     """Run a generator network in chunks; keep one row of every ``n_candidates``, by their weight.
 
     ``log_weight`` maps candidates (m, width) and their classes (m,) to log importance weights (m,).
-    ``change`` changes candidates in place before that.
+    ``change`` changes candidates in place before that. Candidates compete with those of the same
+    class and missing cells, so that rows come back with the ones asked for.
 
     Shape: ``codes`` (n,) int64, ``missing_flags`` (n, n_missing_flags) float32 -> (n, width).
     """
@@ -284,8 +285,9 @@ def generate(
                 change(candidates)
                 made = torch.from_numpy(candidates).to(rng.device)
             if log_weight is not None and n_candidates > 1:
-                k = len(made) // n_candidates
-                made = made[gumbel_top_k(log_weight(made, classes), k, rng)]
+                asked = np.column_stack([codes[chunk], missing_flags[chunk]])
+                groups = np.unique(asked, axis=0, return_inverse=True)[1].ravel()
+                made = made[draw_one_in(n_candidates, log_weight(made, classes), groups, rng)]
             rows[chunk] = made.cpu().numpy()
     return rows
 

@@ -127,18 +127,31 @@ class CandidateSelector(BaseEstimator):
         return log_weight
 
 
-def gumbel_top_k(log_weight: Tensor, k: int, rng: torch.Generator) -> Tensor:
-    """Draw ``k`` positions without replacement, with probability proportional to exp(log_weight).
+def draw_one_in(
+    n_candidates: int, log_weight: Tensor, groups: np.ndarray, rng: torch.Generator
+) -> Tensor:
+    """Draw one of every ``n_candidates`` rows of each group, by their weights.
 
-    The positions of the ``k`` largest sums of a log weight and a Gumbel draw are such a sample
-    [1]_, here in ascending order.
+    Candidates i, i + k, i + 2 k, ... are of group ``groups[i]``. Those of a group are drawn without
+    replacement, with probability proportional to exp(log_weight): the ones with the largest sums of
+    a log weight and a Gumbel draw are such a sample [1]_.
 
-    Shape: (n,) float32 -> (k,) int64.
+    Shape: (n_candidates * k,) float32, ``groups`` (k,) int64 -> (k,) int64: for each entry of
+    ``groups`` the position of a candidate of this group.
 
     References
     ----------
     .. [1] W. Kool, H. van Hoof, M. Welling, "Stochastic beams and where to find them: the
        Gumbel-top-k trick for sampling sequences without replacement", ICML 2019.
     """
+    import torch
+
     gumbel = -log_weight.new_empty(log_weight.shape).exponential_(generator=rng).log()
-    return (log_weight + gumbel).topk(k).indices.sort()[0]
+    score = (log_weight + gumbel).cpu().numpy()
+    order = np.lexsort((-score, np.tile(groups, n_candidates)))  # group by group, the best first
+    sizes = np.bincount(groups)
+    before = np.repeat(sizes.cumsum() - sizes, sizes)  # rows of the groups before
+    best = np.sort(order[before * (n_candidates - 1) + np.arange(len(groups))])
+    drawn = np.empty_like(best)
+    drawn[groups.argsort(kind="stable")] = best[groups[best % len(groups)].argsort(kind="stable")]
+    return torch.from_numpy(drawn).to(log_weight.device)

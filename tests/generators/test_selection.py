@@ -6,7 +6,7 @@ import torch
 
 from ganaug.encoders.layout import RowLayout
 from ganaug.generators.class_posterior import class_posterior
-from ganaug.generators.selection import MIN_POSTERIOR, CandidateSelector, gumbel_top_k
+from ganaug.generators.selection import MIN_POSTERIOR, CandidateSelector, draw_one_in
 
 TABLE = RowLayout(n_classes=2, n_numeric=2)
 
@@ -20,18 +20,26 @@ def data():
     return rows, codes
 
 
-def test_gumbel_top_k_draws_in_proportion_to_the_weights():
+def test_one_in_several_is_drawn_in_proportion_to_the_weights():
     rng = torch.Generator().manual_seed(0)
     log_weight = torch.tensor([0.1, 0.2, 0.3, 0.4]).log()
-    drawn = torch.stack([gumbel_top_k(log_weight, 1, rng) for _ in range(20_000)])
-    share = torch.bincount(drawn.flatten(), minlength=4) / 20_000
+    drawn = [draw_one_in(4, log_weight, np.zeros(1, dtype=int), rng) for _ in range(20_000)]
+    share = torch.bincount(torch.cat(drawn), minlength=4) / 20_000
     assert share.tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4], abs=0.02)
 
 
-def test_gumbel_top_k_draws_without_replacement_in_order():
-    drawn = gumbel_top_k(torch.zeros(50), 20, torch.Generator().manual_seed(0)).tolist()
-    assert drawn == sorted(set(drawn))
-    assert len(drawn) == 20
+def test_each_entry_gets_a_candidate_of_its_group_and_none_comes_twice():
+    rng = torch.Generator().manual_seed(0)
+    groups = np.random.default_rng(0).integers(0, 5, 60)
+    groups[7] = 5  # a group of its own: one of its three candidates
+    log_weight = torch.zeros(180)
+    log_weight[groups.tolist().index(2) + 60] = 50  # all but certain, in its group alone
+    drawn = draw_one_in(3, log_weight, groups, rng).numpy()
+    assert len(set(drawn)) == 60
+    assert (groups[drawn % 60] == groups).all()
+    assert groups.tolist().index(2) + 60 in drawn
+    # Within a group rows are in no order that tells how likely they are.
+    assert all((np.diff(drawn[groups == g]) > 0).all() for g in range(5))
 
 
 def test_the_weight_is_density_ratio_times_a_power_of_the_posterior(data):
