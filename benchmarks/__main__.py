@@ -35,13 +35,14 @@ from benchmarks.arms import (
     searched,
     slow_peers,
     strong_peers,
+    trained_long,
 )
 from benchmarks.learners import STRONG
 from benchmarks.pages import write_pages
 from benchmarks.promises import check_promises
 from benchmarks.rows import measure_rows
 from benchmarks.study import Protocol
-from benchmarks.tables import HALVES, tables
+from benchmarks.tables import HALVES, shortest, tables
 from benchmarks.unseen import unseen
 
 ROOT = Path(__file__).parents[1]
@@ -98,6 +99,10 @@ def studies():
         ),
         "ingredients": Study(Protocol(n_folds=1, n_repeats=1), ingredients()),
         "synthesizers": Study(Protocol(n_folds=1, n_repeats=1), [*few_rows(), *slow_peers()]),
+        # On the tables with the fewest rows an epoch is one step, and CTGAN makes 300 by default.
+        "ctgan": Study(
+            Protocol(n_folds=1, n_repeats=1), trained_long(), tables=lambda: shortest(6)
+        ),
         # Before this version's changes, and with them; peers and learners are the same in both.
         "unseen-before": strong,
         "unseen": strong,
@@ -129,7 +134,7 @@ def run(
     chosen = [known[name] for name in arms or known]
     folder = results / study
     if again:
-        store.forget(folder, [arm.name for arm in chosen])
+        store.forget(folder, [name for arm in chosen for name in arm.names])
     protocol = asked.protocol
     if repeats is not None:
         protocol = replace(protocol, n_repeats=repeats)

@@ -8,8 +8,8 @@ tables.
 
 import importlib
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from unittest.mock import patch
@@ -27,6 +27,7 @@ from imblearn.over_sampling import ADASYN, BorderlineSMOTE, RandomOverSampler
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import BaggingClassifier
 from sklearn.metrics import f1_score
+from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.validation import validate_data
 
@@ -58,10 +59,19 @@ class Peer(Arm):
         for. An :class:`~ganaug.AugmentedClassifier` knows its own.
     own : bool
         Whether the arm is a classifier itself, whatever it is given.
+    decides : dict
+        Further names of an arm that is an :class:`~ganaug.AugmentedClassifier`, and its
+        ``decide_for`` under each of them. It is trained once for all.
     """
 
     learned_prior: Callable[[Any, np.ndarray], np.ndarray] = lambda _, y: class_prior(y)
     own: bool = False
+    decides: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def names(self):
+        """Every name under which scores are kept, its own first."""
+        return (self.name, *self.decides)
 
 
 # --- The prior that an arm's classifiers learn ---------------------------------------------------
@@ -348,12 +358,13 @@ def peers():
 
 def slow_peers():
     """Return the synthesizers, which take minutes on a table."""
-    return [
-        Peer(kind if steps is None else f"{kind}, {steps} steps", Augmented(sampler, 1))
-        for kind in ("CTGAN", "TVAE")
-        for steps in (None, 3000)
-        for sampler in (Synthesizer(kind, steps),)
-    ]
+    return [Peer(kind, Augmented(Synthesizer(kind), 1)) for kind in ("CTGAN", "TVAE")]
+
+
+def trained_long():
+    """Return CTGAN as it is and with 3,000 steps, beside what is cheap."""
+    longer = Peer("CTGAN, 3000 steps", Augmented(Synthesizer("CTGAN", 3000), 1))
+    return [*few_rows(), slow_peers()[0], longer]
 
 
 def strong_peers():
@@ -387,7 +398,14 @@ def ours():
     """Return the arms that are ganaug's own."""
     return [
         Peer("GANOverSampler", Augmented(GANAugmenter(), 1)),
-        Peer("AugmentedClassifier", Augmented(GANAugmenter(), MEMBERS)),
+        Peer(
+            "AugmentedClassifier",
+            Augmented(GANAugmenter(), MEMBERS),
+            decides={
+                "AugmentedClassifier for balanced accuracy": "balanced_accuracy",
+                "AugmentedClassifier for F1": "f1",
+            },
+        ),
     ]
 
 
@@ -425,14 +443,16 @@ def rare_f1(classifier, X, y):
 def searched():
     """Return AugmentedClassifierCV for each of three scores.
 
-    It searches with three inner folds, to save time; the default is five.
+    It searches with three inner folds, to save time; the default is five. They are shuffled, for
+    some tables are sorted.
     """
     scores = {"AP": None, "F1": rare_f1, "balanced accuracy": "balanced_accuracy"}
+    cv = StratifiedKFold(3, shuffle=True, random_state=0)
     return [
         Peer(
             f"AugmentedClassifierCV for {score}",
             lambda classifier, scoring=scoring: AugmentedClassifierCV(
-                on_numbers(classifier), GANAugmenter(), scoring=scoring, cv=3
+                on_numbers(classifier), GANAugmenter(), scoring=scoring, cv=cv
             ),
         )
         for score, scoring in scores.items()

@@ -1,13 +1,15 @@
-"""Speed and memory against CTGAN and SMOTE: same rows, same machine, one process each.
+"""Speed and memory: same rows, same machine, one process each.
 
     python -m benchmarks.speed                 # everything (CTGAN's 300 epochs are extrapolated)
     python -m benchmarks.speed --ctgan-epochs 300
-    python -m benchmarks.speed --only step
+    python -m benchmarks.speed --only step     # or fit_1000x10, choosing, draws, memory, ctgan
 
-CTGAN runs with its defaults. Its epochs cost the same each, so for the two large tables only
-``--ctgan-epochs`` of them are run, timed from the first optimiser step to the last and scaled to
-300; what comes before is counted once. Pass 300 to wait for all of it. Every measurement is a
-fresh process; ratios are printed side by side.
+Times are those of the processor on one thread, which other work on the machine changes less;
+against CTGAN and SMOTE they are those of the clock. CTGAN runs with its defaults. Its epochs cost
+the same each, so for the two large tables only ``--ctgan-epochs`` of them are run, timed from the
+first optimiser step to the last and scaled to 300; what comes before is counted once. Pass 300 to
+wait for all of it. Every measurement is a fresh process; ratios are printed side by side.
+``--json`` keeps what was measured, beside what the file holds already.
 """
 
 import argparse
@@ -104,6 +106,48 @@ def run_memory(n, _):
     return {"fit_s": seconds, "all_s": resampled, "peak_over_input": peak / (X.nbytes / 2**20)}
 
 
+def run_fit(n, steps):
+    """Time a fit of n x 10 rows; of 0 steps: as many as it takes by itself."""
+    import ganaug.augmenter
+    import ganaug.generators.training
+
+    X, y = numeric(int(n), 10)
+    model = ganaug.augmenter.GANAugmenter(steps=steps or "auto", random_state=0)
+    return {"fit_s": min(_processor_time(lambda: model.fit(X, y)) for _ in range(3))}
+
+
+def run_choosing(n, _):
+    """Time the choice of rows from four times as many, and what it takes to add them."""
+    import ganaug.augmenter
+
+    X, y = numeric(100_000, 40, share=0.1)
+    model = ganaug.augmenter.GANAugmenter(random_state=0).fit(X, y)
+    return {"add_s": _processor_time(lambda: model.sample({1: int(n)}, n_candidates=4))}
+
+
+def run_draws(n, d):
+    """Time five draws around a forest of 100 trees, and the five forests alone."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    import ganaug
+    import ganaug.generators.training
+    from ganaug.draws import Rows, draw_rows
+
+    X, y = numeric(int(n), d)
+    forest = RandomForestClassifier(100, random_state=0)
+    model = ganaug.AugmentedClassifier(forest, ganaug.GANAugmenter(), random_state=0)
+    whole = _processor_time(lambda: model.fit(X, y))
+    draws = draw_rows(Rows(X, y), model.augmenter_, None, 0, len(model.estimators_))
+    alone = sum([_processor_time(lambda r=rows: forest.fit(r.X, r.y)) for rows in draws])
+    return {"whole_s": whole, "alone_s": alone}
+
+
+def _processor_time(function):
+    start = time.process_time()
+    function()
+    return time.process_time() - start
+
+
 def run_smote(n, _):
     """Time SMOTE on the same rows."""
     from imblearn.over_sampling import SMOTE
@@ -142,7 +186,7 @@ def run_step(size, _):
             RelativisticLoss(),
             batches,
             schedule,
-            lambda *_: bool(times.append(time.perf_counter())),
+            lambda *_: bool(times.append(time.process_time())),
         )
     step = float(np.median(np.diff(times))) / 20
     g = 2 * batch * ((latent + 2) * width + width * width + width * d)
@@ -162,10 +206,7 @@ def run_step(size, _):
 
 
 def _timed(function, repeats):
-    start = time.perf_counter()
-    for _ in range(repeats):
-        function()
-    return (time.perf_counter() - start) / repeats
+    return _processor_time(lambda: [function() for _ in range(repeats)]) / repeats
 
 
 def measure(task, *args):
@@ -177,59 +218,104 @@ def measure(task, *args):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def step(_):
+    """Measure a step against its floating-point floor."""
+    found = {}
+    print("| batch, width | step, ms | floor, ms | ratio | own operations, ms |")
+    for size in ("128,128", "256,256"):
+        r = measure("step", size, 0)
+        found[size] = r["step_ms"] / r["floor_ms"]
+        print(
+            f"| {size} | {r['step_ms']:.2f} | {r['floor_ms']:.2f} "
+            f"| {found[size]:.2f} | {r['floor_own_ms']:.2f} |  ({r['gflops']:.0f} GFLOP/s)"
+        )
+    return found
+
+
+def fit_1000x10(_):
+    """Measure the fit of a small table against that of 800 steps."""
+    ours, long = measure("fit", 1_000, 0)["fit_s"], measure("fit", 1_000, 800)["fit_s"]
+    print(f"\nfit of 1,000 x 10: {ours:.2f} s; with 800 steps {long:.2f} s ({ours / long:.2f})")
+    return ours / long
+
+
+def choosing(_):
+    """Measure how long it takes to choose and decode 800,000 rows."""
+    seconds = measure("choosing", 800_000, 0)["add_s"]
+    print(f"\n800,000 rows of 40 columns chosen from four times as many: {seconds:.1f} s")
+    return seconds
+
+
+def draws(_):
+    """Measure an AugmentedClassifier against its five forests."""
+    found = {}
+    for n, d in ((2_000, 10), (5_000, 20)):
+        r = measure("draws", n, d)
+        found[f"{n:,} x {d}"] = r["whole_s"] / r["alone_s"]
+        print(
+            f"\nfive draws around a forest of 100, {n:,} x {d}: {r['whole_s']:.1f} s; the five "
+            f"forests {r['alone_s']:.1f} s ({found[f'{n:,} x {d}']:.2f})"
+        )
+    return found
+
+
+def memory(_):
+    """Measure how fit and memory grow with the rows."""
+    small, large = measure("memory", 10_000, 0), measure("memory", 1_000_000, 0)
+    smote = measure("smote", 1_000_000, 0)
+    print(
+        f"\nfit of 10,000 x 40: {small['fit_s']:.1f} s; of 1,000,000 x 40: "
+        f"{large['fit_s']:.1f} s ({large['fit_s'] / small['fit_s']:.2f} times); "
+        f"with {large['all_s']:.1f} s until the rows are added, SMOTE {smote['fit_s']:.1f} s; "
+        f"peak memory of the fit above the imports: {large['peak_over_input']:.2f} times the "
+        "input"
+    )
+    return large["peak_over_input"]
+
+
+def ctgan(args):
+    """Measure fit and sampling against CTGAN."""
+    print("\n| table | fit: CTGAN, s | ganaug, s | ratio | rows/s: CTGAN | ganaug | ratio |")
+    ratios = {}
+    for name in TABLES:
+        epochs = 300 if name.startswith("1,000 ") else args.ctgan_epochs
+        theirs, ours = measure("ctgan", name, epochs), measure("ganaug", name, 0)
+        print(
+            f"| {name} | {theirs['fit_s']:.0f} | {ours['fit_s']:.1f} "
+            f"| {theirs['fit_s'] / ours['fit_s']:.0f} | {theirs['rows_per_s']:,.0f} "
+            f"| {ours['rows_per_s']:,.0f} | {ours['rows_per_s'] / theirs['rows_per_s']:.1f} |",
+            flush=True,
+        )
+        ratios[name] = {
+            "fit": theirs["fit_s"] / ours["fit_s"],
+            "rows": ours["rows_per_s"] / theirs["rows_per_s"],
+        }
+    return ratios
+
+
+MEASURED = {f.__name__: f for f in (step, fit_1000x10, choosing, draws, memory, ctgan)}
+
+
 def main():
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ctgan-epochs", type=int, default=3)
-    parser.add_argument("--only", choices=["ctgan", "memory", "step"])
-    parser.add_argument("--json", type=Path, help="where to write times and ratios")
+    parser.add_argument("--only", choices=list(MEASURED), nargs="+")
+    parser.add_argument("--json", type=Path, help="where to write what was measured")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
     if args.child:
         task, first, second = args.child
         print(json.dumps(globals()[f"run_{task}"](first, int(second))))
         return
-    if args.only in (None, "step"):
-        print("| batch, width | step, ms | floor, ms | ratio | own operations, ms |")
-        for size in ("128,128", "256,256"):
-            r = measure("step", size, 0)
-            print(
-                f"| {size} | {r['step_ms']:.2f} | {r['floor_ms']:.2f} "
-                f"| {r['step_ms'] / r['floor_ms']:.2f} | {r['floor_own_ms']:.2f} |  "
-                f"({r['gflops']:.0f} GFLOP/s)"
-            )
-    if args.only in (None, "memory"):
-        small, large = measure("memory", 10_000, 0), measure("memory", 1_000_000, 0)
-        smote = measure("smote", 1_000_000, 0)
-        print(
-            f"\nfit of 10,000 x 40: {small['fit_s']:.1f} s; of 1,000,000 x 40: "
-            f"{large['fit_s']:.1f} s ({large['fit_s'] / small['fit_s']:.2f} times); "
-            f"with {large['all_s']:.1f} s until the rows are added, SMOTE {smote['fit_s']:.1f} s; "
-            f"peak memory of the fit above the imports: {large['peak_over_input']:.2f} times the "
-            "input"
-        )
-    if args.only in (None, "ctgan"):
-        print("\n| table | fit: CTGAN, s | ganaug, s | ratio | rows/s: CTGAN | ganaug | ratio |")
-        ratios = {}
-        for name in TABLES:
-            epochs = 300 if name.startswith("1,000 ") else args.ctgan_epochs
-            theirs, ours = measure("ctgan", name, epochs), measure("ganaug", name, 0)
-            print(
-                f"| {name} | {theirs['fit_s']:.0f} | {ours['fit_s']:.1f} "
-                f"| {theirs['fit_s'] / ours['fit_s']:.0f} | {theirs['rows_per_s']:,.0f} "
-                f"| {ours['rows_per_s']:,.0f} | {ours['rows_per_s'] / theirs['rows_per_s']:.1f} |",
-                flush=True,
-            )
-            ratios[name] = {
-                "fit": theirs["fit_s"] / ours["fit_s"],
-                "rows": ours["rows_per_s"] / theirs["rows_per_s"],
-                "CTGAN": theirs,
-                "ganaug": ours,
-            }
+    found = {}
+    if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        found = json.loads(args.json.read_text()) if args.json.exists() else {}
+    for name in args.only or MEASURED:
+        found[name] = MEASURED[name](args)
         if args.json:
-            args.json.write_text(json.dumps({"ctgan": ratios}, indent=2))
+            args.json.write_text(json.dumps(found, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -29,8 +29,10 @@ from benchmarks.learners import settled
 from ganaug import AugmentedClassifier
 from ganaug.comparison.evaluate import set_seeds
 from ganaug.comparison.scores import score as score_predictions
+from ganaug.decisions import check_decide_for
 from ganaug.paths import replace_file
 from ganaug.priors import average_at_prior, class_prior, correct_prior
+from ganaug.routing import Training
 
 #: The mean over folds of these is kept for every table, repeat, arm and classifier. "At best" is at
 #: the threshold that was best on the other folds, "corrected" after prior correction.
@@ -106,11 +108,11 @@ class Protocol:
 def run(tables, arms, classifiers, folder, protocol=None, *, n_jobs=None, on_unit=None):
     """Run the units that are missing in a folder, and return the scores of all.
 
-    A unit is one arm on one repeat of one table. Every arm has a CSV file, which is written anew
-    when a unit is ready: a run that was killed goes on where it stopped, and only arms whose file
-    is deleted run again. The first line of a file tells protocol, classifiers and versions of
-    packages at the start. Arms share the GANs that they train on the same rows, and the settings of
-    learners, which are kept in the folder, too.
+    A unit is one arm on one repeat of one table, under all of its names. Every name has a CSV file,
+    which is written anew when a unit is ready: a run that was killed goes on where it stopped, and
+    only arms of which a file is deleted run again. The first line of a file tells protocol,
+    classifiers and versions of packages at the start. Arms share the GANs that they train on the
+    same rows, and the settings of learners, which are kept in the folder, too.
 
     Parameters
     ----------
@@ -140,21 +142,26 @@ def run(tables, arms, classifiers, folder, protocol=None, *, n_jobs=None, on_uni
         one.
     """
     protocol = protocol or Protocol()
-    arms = {arm.name: arm for arm in arms}
+    arms = list(arms)
+    names = [name for arm in arms for name in arm.names]
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    if len({_file(folder, name) for name in arms}) < len(arms):
-        raise ValueError(f"Arms need names that differ in letters and digits: {list(arms)}.")
+    if len({_file(folder, name) for name in names}) < len(names):
+        raise ValueError(f"Arms need names that differ in letters and digits: {names}.")
     settings = {key: value for key, value in vars(protocol).items() if key != "n_repeats"}
     settings["classifiers"] = {name: repr(classifier) for name, classifier in classifiers.items()}
-    kept = {name: _open(_file(folder, name), settings) for name in arms}
+    kept = {name: _open(_file(folder, name), settings) for name in names}
+
+    def lacks(name, table, repeat):
+        return not ((kept[name]["table"] == table) & (kept[name]["repeat"] == repeat)).any()
+
     # All arms of a table in a row: what is there of a run that was stopped can be compared.
     units = [
         (table, repeat, arm)
         for repeat in range(protocol.n_repeats)
         for table in tables
-        for name, arm in arms.items()
-        if not ((kept[name]["table"] == table) & (kept[name]["repeat"] == repeat)).any()
+        for arm in arms
+        if any(lacks(name, table, repeat) for name in arm.names)
     ]
     with TemporaryDirectory() as memory:
         found = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
@@ -165,12 +172,14 @@ def run(tables, arms, classifiers, folder, protocol=None, *, n_jobs=None, on_uni
             for table, repeat, arm in units
         )
         for done, rows in enumerate(found, 1):
-            table, name = rows.loc[0, ["table", "arm"]]
-            kept[name] = pd.concat([kept[name], rows]) if len(kept[name]) else rows
-            _write(_file(folder, name), kept[name])
+            table, repeat, arm = rows.loc[0, ["table", "repeat", "arm"]]
+            for name, own in rows.groupby("arm"):
+                if lacks(name, table, repeat):
+                    kept[name] = pd.concat([kept[name], own]) if len(kept[name]) else own
+                    _write(_file(folder, name), kept[name])
             if on_unit is not None:
-                on_unit(done, len(units), table, name)
-    return read(folder, arms)
+                on_unit(done, len(units), table, arm)
+    return read(folder, names)
 
 
 def read(folder, arms=None):
@@ -261,9 +270,10 @@ def _run_unit(table, load, repeat, arm, classifiers, protocol, memory, settings)
     if arm.own:
         classifiers = {OWN_CLASSIFIER: None}
     folds = protocol.folds(y, repeat)
-    predictions = {name: [] for name in classifiers}
+    cells = [(name, classifier) for name in arm.names for classifier in classifiers]
+    predictions = {cell: [] for cell in cells}
     seconds = dict.fromkeys(classifiers, 0.0)
-    failures = dict.fromkeys(classifiers, "")
+    failures = dict.fromkeys(cells, "")
     with threadpool_limits(1):
         for fold, (train, test) in enumerate(folds):
             part = X.iloc[train].reset_index(drop=True), y[train], X.iloc[test]
@@ -271,20 +281,21 @@ def _run_unit(table, load, repeat, arm, classifiers, protocol, memory, settings)
             shared = _train_gans(arm, part, seed, memory)
             key = f"{table}, {repeat}, {fold}"
             lock = Path(memory) / "settings.lock"
-            found = settled(classifiers, *part[:2], seed, key, settings, lock)
-            for name, classifier in found.items():
+            ready = settled(classifiers, *part[:2], seed, key, settings, lock)
+            for name, classifier in ready.items():
                 start = time.perf_counter()
-                try:
-                    predictions[name].append(_predict(arm, classifier, part, seed, memory))
-                except Exception as error:
-                    failures[name] = failures[name] or _describe(error)
+                for own, found in _predict(arm, classifier, part, seed, memory).items():
+                    if isinstance(found, Exception):
+                        failures[own, name] = failures[own, name] or _describe(found)
+                    else:
+                        predictions[own, name].append(found)
                 seconds[name] += (shared + time.perf_counter() - start) / len(folds)
     tests = [y[test] for _, test in folds]
     rows = [
-        {"table": table, "repeat": repeat, "arm": arm.name, "classifier": name}
-        | (dict.fromkeys(SCORES, np.nan) if failures[name] else _score(y, tests, predictions[name]))
-        | {"seconds": seconds[name], "failure": failures[name]}
-        for name in classifiers
+        {"table": table, "repeat": repeat, "arm": cell[0], "classifier": cell[1]}
+        | (dict.fromkeys(SCORES, np.nan) if failures[cell] else _score(y, tests, predictions[cell]))
+        | {"seconds": seconds[cell[1]], "failure": failures[cell]}
+        for cell in cells
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -295,22 +306,46 @@ def _train_gans(arm, part, seed, memory):
     if arm.own or not hasattr(getattr(arm(DummyClassifier()), "augmenter", None), "sample"):
         return 0.0
     try:
-        _predict(arm, DummyClassifier(), part, seed, memory)
+        _fit(arm, DummyClassifier(), part, seed, memory)
     except Exception:
         return 0.0  # Every classifier will fail, and say why.
     return time.perf_counter() - start
 
 
-def _predict(arm, classifier, part, seed, memory):
-    """Return probabilities, probabilities at the prior of the real rows, and decisions."""
-    X, y, X_test = part
+def _fit(arm, classifier, part, seed, memory):
     model = set_seeds(clone(arm(classifier)), seed, seed)
-    corrects = isinstance(model, AugmentedClassifier)
-    if corrects:
+    if isinstance(model, AugmentedClassifier):
         model.set_params(memory=memory)
-    model.fit(X, y)
+    return model.fit(*part[:2])
+
+
+def _predict(arm, classifier, part, seed, memory):
+    """Return what :func:`_predict_once` does, or the error, for each name of the arm."""
+    try:
+        model = _fit(arm, classifier, part, seed, memory)
+    except Exception as error:
+        return dict.fromkeys(arm.names, error)
+    found = {arm.name: _predict_once(arm, classifier, model, part)}
+    for name, decide_for in arm.decides.items():
+        try:
+            _decide(model, decide_for, *part[:2])
+            found[name] = _predict_once(arm, classifier, model, part)
+        except Exception as error:
+            found[name] = error
+    return found
+
+
+def _decide(model, decide_for, X, y):
+    """Let a fitted AugmentedClassifier decide for something, as if it had been fitted so."""
+    check_decide_for(decide_for, model.classes_)
+    model._set_decision(model._find_decision(Training(X, y), model.seed(), decide_for))
+
+
+def _predict_once(arm, classifier, model, part):
+    """Return probabilities, probabilities at the prior of the real rows, and decisions."""
+    _, y, X_test = part
     p, predicted = model.predict_proba(X_test), model.predict(X_test)
-    if corrects:
+    if isinstance(model, AugmentedClassifier):
         each = [fitted.predict_proba(X_test) for fitted in model.estimators_]
         corrected = average_at_prior(each, model.draw_priors_, model.class_prior_)
     else:

@@ -93,3 +93,10 @@ def tables(folder=None, least_rare=0):
 
 def _rare_rows(load):
     return np.unique(load()[1], return_counts=True)[1].min()
+
+
+def shortest(n):
+    """Return ``{name: loader}`` of the ``n`` tables of KEEL that have the fewest rows."""
+    found = tables()
+    rows = {name: len(load()[1]) for name, load in found.items()}
+    return {name: found[name] for name in sorted(found, key=rows.get)[:n]}

@@ -6,6 +6,7 @@ from ganaug._version import __version__
 
 if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter, GANOverSampler
+    from ganaug.distillation import DistilledClassifier
     from ganaug.encoders.image import ImageEncoder
     from ganaug.ensemble import AugmentedClassifier
     from ganaug.search import AugmentedClassifierCV
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AugmentedClassifier",
     "AugmentedClassifierCV",
+    "DistilledClassifier",
     "GANAugmenter",
     "GANOverSampler",
     "ImageEncoder",
@@ -22,6 +24,7 @@ __all__ = [
 _HOMES = {
     "AugmentedClassifier": "ensemble",
     "AugmentedClassifierCV": "search",
+    "DistilledClassifier": "distillation",
     "GANAugmenter": "augmenter",
     "GANOverSampler": "augmenter",
     "ImageEncoder": "encoders.image",

@@ -48,7 +48,7 @@ default="from_dtype"
         categorical in any case.
     steps : int or "auto", default="auto"
         Generator updates. ``"auto"``: from 300 to 800, so many that each row of the smallest class
-        is seen 320 times, see :func:`~ganaug.generators.gan.steps_for`. The budget does not grow
+        is seen 256 times, see :func:`~ganaug.generators.gan.steps_for`. The budget does not grow
         with the table.
     batch_size : int, default=128
         Real rows per update, drawn evenly over the classes.

@@ -13,6 +13,8 @@ from ganaug.priors import adjusted_prior
 #: Metrics whose best decision is known. Of some it is a strength of logit adjustment.
 METRICS = ("accuracy", "balanced_accuracy", "f1")
 TAU_OF = {"accuracy": 0.0, "balanced_accuracy": 1.0}
+#: Of as many rare rows, half of what decides for F1 is estimated and half is logit adjustment.
+RARE_ROWS, TAU_OF_F1 = 30, 0.75
 
 
 class Decision(NamedTuple):
@@ -22,10 +24,12 @@ class Decision(NamedTuple):
     costs: np.ndarray | None = None
 
 
-class Unseen(NamedTuple):
-    """Probabilities, at the prior of the training rows, of rows that were not trained on."""
+class OutOfFold(NamedTuple):
+    """Probabilities of training rows by classifiers that were not trained on them."""
 
+    #: At the prior of the training rows.
     probabilities: np.ndarray
+    y: np.ndarray
     weights: np.ndarray | None = None
 
 
@@ -78,10 +82,7 @@ def check_decide_for(decide_for: Any, labels: np.ndarray) -> None:
 
 
 def find_decision(
-    decide_for: Any,
-    prior: np.ndarray,
-    unseen: Callable[[], Unseen],
-    positive: int | None = None,
+    decide_for: Any, prior: np.ndarray, out_of_fold: Callable[[], OutOfFold]
 ) -> Decision | None:
     r"""Return where to decide, or None if ``decide_for`` is None.
 
@@ -89,28 +90,32 @@ def find_decision(
     classes with probabilities :math:`p_i`, to predict :math:`j` is expected to cost
     :math:`\sum_i p_i c_{ij}` [2]_.
 
+    F1 is best where a row is called rare if its probability is above half of the best F1 that can
+    be reached [3]_. What that is has to be estimated, and the fewer rare rows there are, the worse:
+    ``n`` of them count as ``n / (n + 30)``, and logit adjustment of strength 0.75 as the rest.
+
     Parameters
     ----------
     decide_for : str, float, array-like or None
         One that :func:`check_decide_for` lets pass.
     prior : ndarray of shape (n_classes,)
         That of the training rows.
-    unseen : callable
+    out_of_fold : callable
         Asked for F1 only.
-    positive : int, optional
-        The class of which F1 is to be best; None: the rarer one.
 
     References
     ----------
     .. [1] A. K. Menon, S. Jayasumana, A. S. Rawat, H. Jain, A. Veit, S. Kumar, "Long-tail learning
        via logit adjustment", ICLR 2021.
     .. [2] C. Elkan, "The foundations of cost-sensitive learning", IJCAI 2001.
+    .. [3] Z. C. Lipton, C. Elkan, B. Naryanaswamy, "Optimal thresholding of classifiers to maximize
+       F1 measure", ECML PKDD 2014.
 
     Examples
     --------
     >>> import numpy as np
     >>> from ganaug.decisions import find_decision
-    >>> find_decision("balanced_accuracy", np.array([0.9, 0.1]), unseen=None).prior
+    >>> find_decision("balanced_accuracy", np.array([0.9, 0.1]), out_of_fold=None).prior
     array([0.5, 0.5])
     """
     if decide_for is None:
@@ -120,43 +125,42 @@ def find_decision(
     if decide_for != "f1":
         tau = TAU_OF[decide_for] if isinstance(decide_for, str) else float(decide_for)
         return Decision(adjusted_prior(prior, tau))
-    if positive is None:
-        positive = int(prior[1] <= prior[0])
-    probabilities, weights = unseen()
-    threshold = f1_threshold(probabilities[:, positive], weights)
-    # At that prior a row with this probability is as likely of one class as of the other.
-    decisive = prior * np.where(np.arange(2) == positive, 1 - threshold, threshold)
+    probabilities, y, weights = out_of_fold()
+    rare = int(prior[1] <= prior[0])
+    hits = y == np.unique(y)[rare]
+    threshold = best_f1(hits, probabilities[:, rare], weights) / 2
+    threshold = max(threshold, float(np.finfo(float).tiny))  # 0 has no prior
+    # At this prior a row with that probability is as likely of one class as of the other.
+    estimated = prior * np.where(np.arange(2) == rare, 1 - threshold, threshold)
+    share = hits.sum() / (hits.sum() + RARE_ROWS)
+    decisive = estimated**share * adjusted_prior(prior, TAU_OF_F1) ** (1 - share)
     return Decision(decisive / decisive.sum())
 
 
-def f1_threshold(probabilities: np.ndarray, weights: np.ndarray | None = None) -> float:
-    """Return the probability from which on a row is to be called positive for the best F1.
-
-    It is half of the best F1 that can be reached [1]_, and that is what the best cut through
-    ``probabilities`` is expected to reach by these probabilities themselves. Labels are not asked:
-    what a cut reaches on the few rows of a rare class is mostly luck.
+def best_f1(
+    hits: np.ndarray, probabilities: np.ndarray, weights: np.ndarray | None = None
+) -> float:
+    """Return the best F1 that a cut through probabilities reaches.
 
     Parameters
     ----------
+    hits : ndarray of bool of shape (n,)
+        Which rows are of the positive class.
     probabilities : ndarray of shape (n,)
-        Of the positive class, of rows that the classifier was not trained on.
+        Of the positive class.
     weights : ndarray of shape (n,), default=None
         Of the rows.
-
-    References
-    ----------
-    .. [1] Z. C. Lipton, C. Elkan, B. Naryanaswamy, "Optimal thresholding of classifiers to maximize
-       F1 measure", ECML PKDD 2014.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from ganaug.decisions import f1_threshold
-    >>> round(f1_threshold(np.array([0.9, 0.5, 0.1, 0.1])), 3)
-    0.389
+    >>> from ganaug.decisions import best_f1
+    >>> best_f1(np.array([True, False, True, False]), np.array([0.9, 0.7, 0.6, 0.1]))
+    0.8
     """
-    weights = np.ones(len(probabilities)) if weights is None else weights
+    weights = np.ones(len(hits)) if weights is None else weights
     order = np.argsort(-probabilities, kind="stable")
-    hits, called = np.cumsum((weights * probabilities)[order]), np.cumsum(weights[order])
-    best = float((2 * hits / (called + hits[-1])).max())
-    return max(best / 2, float(np.finfo(float).tiny))  # 0 where no row can be positive
+    found, called = np.cumsum((weights * hits)[order]), np.cumsum(weights[order])
+    # Rows of equal probability are called positive together.
+    last = np.append(np.diff(probabilities[order]) != 0, True)
+    return float((2 * found / (called + found[-1]))[last].max())

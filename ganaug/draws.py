@@ -18,7 +18,7 @@ from ganaug.targets import class_counts, rows_to_add
 from ganaug.weights import extend_weights
 
 # Purposes of the random streams of a fit, so that no two of them are the same.
-AUGMENTER, DRAW, ESTIMATOR, FOLD = range(4)
+AUGMENTER, DRAW, ESTIMATOR, FOLD, TEACHER = range(5)
 
 
 class Rows(NamedTuple):

@@ -21,7 +21,7 @@ from sklearn.utils.validation import validate_data
 from ganaug.autologging import without_autologging
 from ganaug.averaging import AveragesClones
 from ganaug.callbacks import CallbackSupportMixin, with_callbacks
-from ganaug.decisions import METRICS, Decision, Unseen, check_decide_for, find_decision
+from ganaug.decisions import METRICS, Decision, OutOfFold, check_decide_for, find_decision
 from ganaug.draws import AUGMENTER, ESTIMATOR, FOLD, draw_rows, set_rows_to_add
 from ganaug.frames import as_pandas, check_container
 from ganaug.memory import fit_or_load
@@ -109,9 +109,10 @@ class AugmentedClassifier(
         - ``"accuracy"``: the likeliest class at the class prior of the training rows.
         - ``"balanced_accuracy"``: the likeliest class if all were equally frequent.
         - ``"f1"``: the F1 of the rarer of two classes. A row is called rare if its probability is
-          above half of the best F1 that can be reached [3]_; to know that, ``fit`` trains three
-          more clones, on two thirds of the rows each. More than two classes are refused: no rule
-          is known for the mean of their F1.
+          above half of the best F1 that can be reached [3]_. To estimate that, ``fit`` trains three
+          more clones, on two thirds of the real rows each. The estimate from ``n`` rare rows counts
+          as ``n / (n + 30)``, and logit adjustment of strength 0.75 as the rest. More than two
+          classes are refused: no rule is known for the mean of their F1.
         - a number: the strength tau of post-hoc logit adjustment [4]_. 0 is the same as
           ``"accuracy"``, 1 as ``"balanced_accuracy"``, and more favours rare classes more.
         - an array of shape (n_classes, n_classes): costs. ``decide_for[i, j]`` is what it costs to
@@ -329,9 +330,7 @@ class AugmentedClassifier(
         context = self._init_callback_context(max_subtasks=1)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         training = Training(X, y, metadata).with_weight()
-        prior = class_prior(training.y, training.metadata.weights)
-        unseen = partial(self._predict_out_of_fold, training, seed)
-        decision = find_decision(self.decide_for, prior, unseen)
+        decision = self._find_decision(training, seed, self.decide_for)
         subcontext = context.subcontext(task_name="fit-augmenter")
         source = self._fit_augmenter(training, seed, subcontext)
         draws = self._fit_estimators(training, seed, source)
@@ -362,7 +361,13 @@ class AugmentedClassifier(
             )
         return indexable(X, y)
 
-    def _predict_out_of_fold(self, training: Training, seed: int | None) -> Unseen:
+    def _find_decision(
+        self, training: Training, seed: int | None, decide_for: Any
+    ) -> Decision | None:
+        prior = class_prior(training.y, training.metadata.weights)
+        return find_decision(decide_for, prior, partial(self._predict_out_of_fold, training, seed))
+
+    def _predict_out_of_fold(self, training: Training, seed: int | None) -> OutOfFold:
         """Return the probabilities of all rows by clones that were trained on other real rows."""
         labels, counts = np.unique(training.y, return_counts=True)
         if counts.min() < 2:
@@ -379,7 +384,7 @@ class AugmentedClassifier(
             of_fold = self._fit_estimators(training.take(train), subseed(seed, FOLD, fold), None)
             p = of_fold.estimators[0].predict_proba(training.take(test).X)
             found[test] = correct_prior(p, of_fold.priors[0], prior)
-        return Unseen(found, training.metadata.weights)
+        return OutOfFold(found, training.y, training.metadata.weights)
 
     def _get_augmenter(self) -> Any:
         return self.augmenter
@@ -469,15 +474,16 @@ class AugmentedClassifier(
         self.class_prior_ = class_prior(training.y, training.metadata.weights)
         self.draw_sizes_ = draws.sizes
         self.draw_priors_ = draws.priors
-        self.decision_prior_: np.ndarray | None = None
-        self.decision_costs_: np.ndarray | None = None
-        if decision is not None:
-            self.decision_prior_, self.decision_costs_ = decision
-        elif len(draws.estimators) > 1 and hasattr(draws.estimators[0], "predict_proba"):
-            self.decision_prior_ = decision_prior(list(self.draw_priors_))
-        self.probability_prior_ = self.class_prior_ if self.correct_prior else self.decision_prior_
+        several = len(draws.estimators) > 1
+        if decision is None and several and hasattr(draws.estimators[0], "predict_proba"):
+            decision = Decision(decision_prior(list(self.draw_priors_)))
+        self._set_decision(decision)
         self.augmenter_ = None if hasattr(source, "fit_resample") else source
         self.estimators_ = list(draws.estimators)
+
+    def _set_decision(self, decision: Decision | None) -> None:
+        self.decision_prior_, self.decision_costs_ = decision or (None, None)
+        self.probability_prior_ = self.class_prior_ if self.correct_prior else self.decision_prior_
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimators_")

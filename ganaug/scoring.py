@@ -36,7 +36,6 @@ BEST_DECISION = {
         "accuracy",
     ),
     **dict.fromkeys(("balanced_accuracy", "recall_macro"), "balanced_accuracy"),
-    **dict.fromkeys(("f1", "jaccard"), "f1"),
 }
 #: Scorings of the order of rows, which no decision changes.
 RANKING = {"average_precision", "roc_auc", *(f"roc_auc_{kind}" for kind in ("ovr", "ovo"))}

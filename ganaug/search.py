@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,7 +16,6 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.parallel import Parallel, delayed
 
 from ganaug.augmenter import GANAugmenter
-from ganaug.decisions import Unseen, find_decision
 from ganaug.draws import FOLD, sample_rows, seed_of
 from ganaug.ensemble import AugmentedClassifier
 from ganaug.parameters import (
@@ -29,12 +27,15 @@ from ganaug.parameters import (
     one_of,
     whole,
 )
-from ganaug.priors import TAUS, class_prior, weighing_parameters
+from ganaug.priors import TAUS, weighing_parameters
 from ganaug.randomness import subseed
 from ganaug.routing import FitMetadata, Training, routing_enabled
 from ganaug.scoring import BEST_DECISION, RANKING, scorer_for, scorer_takes_weights
 from ganaug.targets import class_counts, rows_to_add
 from ganaug.typing import Augmenter, Classifier, MemoryLike, RandomState, Sampler
+
+#: How many standard errors rows must gain over none to be added.
+SURE = 0.5
 
 
 class AugmentedClassifierCV(AugmentedClassifier):
@@ -43,9 +44,10 @@ class AugmentedClassifierCV(AugmentedClassifier):
     Every training fold of an inner cross-validation fits the augmenter once; each of ``amounts``
     is then tried on it and scored on the real rows held out. The best amount is used for a last
     fit on all rows. More rows of a rare class can make a classifier worse, so 0 is among the
-    ``amounts`` by default. ``predict`` decides where ``scoring`` is best. For some scores it is
-    known where that is; for others each amount is also tried with several strengths of logit
-    adjustment [1]_.
+    ``amounts`` by default, and rows are added only if they gain more than chance would.
+
+    ``predict`` decides where ``scoring`` is best. For some scores it is known where that is; for
+    others each amount is also tried with several strengths of logit adjustment [1]_.
 
     Parameters
     ----------
@@ -56,8 +58,9 @@ class AugmentedClassifierCV(AugmentedClassifier):
         As for :class:`AugmentedClassifier`, but None means ``GANAugmenter()``. Its
         ``sampling_strategy`` is replaced for each of ``amounts``.
 
-    amounts : array-like of float, default=(0.0, 0.25, 0.5, 1.0)
-        The amounts to try, each between 0 and 1. Every class with fewer rows than ``amount``
+    amounts : array-like of float, default=(0.0, 1.0)
+        The amounts to try, each between 0 and 1. More than nothing and all seldom pays, because the
+        draws of an amount add from nothing up to it. Every class with fewer rows than ``amount``
         times those of the largest class is brought up to that number: 0 adds nothing, 1 gives
         all classes the same number of rows. No row is ever removed.
 
@@ -96,7 +99,8 @@ class AugmentedClassifierCV(AugmentedClassifier):
     Attributes
     ----------
     best_amount_ : float
-        The amount with the best mean score; of equally good ones, the smallest.
+        The amount with the best mean score; of equally good ones, the smallest. But 0, if it was
+        tried, unless the other gains more than half a standard error of the gain over the folds.
 
     best_tau_ : float or None
         The strength of logit adjustment that was best with that amount. At 0 ``predict`` would
@@ -136,6 +140,10 @@ class AugmentedClassifierCV(AugmentedClassifier):
     Within a fold the smaller draws of a GANAugmenter are the first rows of the largest one, and
     clones have the same seeds for all amounts, so that two scores differ by the amount alone.
 
+    An amount of 0 is the estimator as it is. The gain of the best amount is the mean over the inner
+    folds of the difference to 0, each with what decides best with it. Half of its standard error is
+    less than the whole one of the usual rule [2]_, because rows help on most tables.
+
     Post-hoc logit adjustment of strength :math:`\tau` decides at a class prior in proportion to
     :math:`\pi_c^{1 - \tau}`, where :math:`\pi` is that of the training rows [1]_. With two classes
     it moves a threshold; with more it moves all of them together. Five strengths from 0.25 to 1.25
@@ -146,13 +154,15 @@ class AugmentedClassifierCV(AugmentedClassifier):
     They are not tried for a ``decide_for``, for rankings (``"average_precision"``, ``"roc_auc"``),
     which need no decision, and for names of scores whose best decision is known: accuracy, log loss
     and Brier score at the class prior of the training rows, ``"balanced_accuracy"`` at an equal
-    one, ``"f1"`` and ``"jaccard"`` at half of the best F1 that the rows held out can reach. With an
-    ``estimator`` that weighs classes nothing is known.
+    one. For ``"f1"`` trying five is better than theory, which has to estimate what F1 can be
+    reached. With an ``estimator`` that weighs classes nothing is known.
 
     References
     ----------
     .. [1] A. K. Menon, S. Jayasumana, A. S. Rawat, H. Jain, A. Veit, S. Kumar, "Long-tail learning
        via logit adjustment", ICLR 2021.
+    .. [2] L. Breiman, J. Friedman, R. Olshen, C. Stone, "Classification and regression trees",
+       Wadsworth 1984, section 3.4.3.
 
     Examples
     --------
@@ -191,7 +201,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
         estimator: Classifier,
         augmenter: Augmenter | Sampler | None = None,
         *,
-        amounts: ArrayLike = (0.0, 0.25, 0.5, 1.0),
+        amounts: ArrayLike = (0.0, 1.0),
         scoring: str | Callable | None = None,
         cv: int | BaseCrossValidator | Iterable | None = 5,
         n_draws: int = 5,
@@ -230,14 +240,13 @@ class AugmentedClassifierCV(AugmentedClassifier):
         ]
         refit_context = context.subcontext(task_name="refit", task_id=len(folds))
         tried = self._tries()
-        found, unseen = self._search(training, seed, folds, contexts, amounts, tried, scorer)
+        found = self._search(training, seed, folds, contexts, amounts, tried, scorer)
         training = training.with_weight()
         to_add = rows_to_add(class_counts(training.y), amount=found["best_amount_"])
         source = self._fit_augmenter(training, seed, refit_context, to_add)
         draws = self._fit_estimators(training, seed, source, to_add)
-        prior = class_prior(training.y, training.metadata.weights)
-        best = tried[0] if len(tried) == 1 else found["best_tau_"]
-        decision = find_decision(best, prior, unseen, self._positive())
+        decide_for = tried[0] if len(tried) == 1 else found["best_tau_"]
+        decision = self._find_decision(training, seed, decide_for)
         self.__dict__.update(found)
         self._set_fitted(training, draws, source, decision)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
@@ -335,10 +344,6 @@ class AugmentedClassifierCV(AugmentedClassifier):
             return (BEST_DECISION[named],)
         return (None, *TAUS)
 
-    def _positive(self) -> int | None:
-        """Return the class of which F1 is to be best: None, the rarer one; else that of a name."""
-        return None if self.decide_for is not None else 1
-
     def _search(
         self,
         training: Training,
@@ -348,11 +353,8 @@ class AugmentedClassifierCV(AugmentedClassifier):
         amounts: np.ndarray,
         tried: Sequence[Any],
         scorer: Callable,
-    ) -> tuple[dict[str, Any], Callable[[], Unseen]]:
-        """Score every amount on every fold; return the fitted attributes of the search.
-
-        And the probabilities of the rows held out, by the best amount.
-        """
+    ) -> dict[str, Any]:
+        """Score every amount on every fold; return the fitted attributes of the search."""
         candidates = [
             _Candidate(
                 self.estimator,
@@ -364,18 +366,12 @@ class AugmentedClassifierCV(AugmentedClassifier):
             )
             for fold in range(len(folds))
         ]
-        decide = partial(find_decision, positive=self._positive())
-        scored = Parallel(n_jobs=self.n_jobs)(
-            delayed(_score_amounts)(
-                candidate, training, *fold, amounts, tried, decide, scorer, context
-            )
+        scores = Parallel(n_jobs=self.n_jobs)(
+            delayed(_score_amounts)(candidate, training, *fold, amounts, tried, scorer, context)
             for candidate, fold, context in zip(candidates, folds, contexts, strict=True)
         )
         taus = tried if len(tried) > 1 else (None,)
-        scores = np.array([scores for scores, _ in scored])
-        found = self._choose([(amount, tau) for amount in amounts for tau in taus], scores)
-        column = int(np.flatnonzero(amounts == found["best_amount_"])[0])
-        return found, lambda: _pool([of_amounts[column] for _, of_amounts in scored])
+        return self._choose([(a, tau) for a in amounts for tau in taus], np.array(scores))
 
     def _choose(
         self, tried: list[tuple[float, float | None]], scores: np.ndarray
@@ -393,15 +389,26 @@ class AugmentedClassifierCV(AugmentedClassifier):
         mean = scores.mean(axis=0)
         # A tau without a score in a fold, such as a precision of no rows, cannot win.
         comparable = np.where(known.all(axis=0), mean, -np.inf)
-        # The smallest amount of the best, and the first tau with it.
-        best = [tried[column] for column in np.flatnonzero(comparable == comparable.max())]
-        amount, tau = min(best, key=lambda pair: pair[0])
+        amounts = np.array([amount for amount, _ in tried])
+
+        def best_of(columns: np.ndarray) -> int:
+            """Return the smallest amount of the best, and the first tau with it."""
+            best = columns[comparable[columns] == comparable[columns].max()]
+            return int(best[amounts[best].argmin()])
+
+        chosen, without = best_of(np.arange(len(tried))), np.flatnonzero(amounts == 0)
+        if without.size and amounts[chosen] > 0:
+            nothing = best_of(without)
+            gain = scores[:, chosen] - scores[:, nothing]
+            error = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else 0.0
+            chosen = chosen if gain.mean() > SURE * error else nothing
+        amount, tau = tried[chosen]
         return {
             "best_amount_": float(amount),
             "best_tau_": tau,
-            "best_score_": float(comparable.max()),
+            "best_score_": float(mean[chosen]),
             "cv_results_": {
-                "amount": np.array([amount for amount, _ in tried]),
+                "amount": amounts,
                 "tau": np.array([tau for _, tau in tried], dtype=float),
                 **{f"split{fold}_test_score": row for fold, row in enumerate(scores)},
                 "mean_test_score": mean,
@@ -429,27 +436,17 @@ class _NestedDraws:
 
 
 class _Candidate(AugmentedClassifier):
-    """The classifier that is scored. Its clones predict the held-out rows once for all tries."""
+    """The classifier that is scored. Its clones predict the held-out rows once for all taus."""
 
-    _held_out: Training | None = None
+    _held_out: Any = None
     _stored: Sequence[np.ndarray] = ()
-    #: What the last decision asked for.
-    unseen: Unseen | None = None
 
-    def hold_out(self, training: Training) -> None:
-        """Store the probabilities of these rows at the first prediction from now on."""
-        self._held_out, self._stored, self.unseen = training, (), None
-
-    def predict_unseen(self) -> Unseen:
-        """Return the probabilities of the rows held out, averaged over the draws."""
-        assert self._held_out is not None
-        passed: dict[str, dict] = {"predict_proba": {}}
-        mean = self._probabilities(self._held_out.X, self.class_prior_, passed)
-        self.unseen = Unseen(mean, self._held_out.metadata.weights)
-        return self.unseen
+    def hold_out(self, X: Any) -> None:
+        """Store the probabilities of ``X`` at the first prediction from now on."""
+        self._held_out, self._stored = X, ()
 
     def _probabilities_of_clones(self, X: Any, **params: Any) -> list[np.ndarray]:
-        if self._held_out is None or X is not self._held_out.X or params:
+        if X is not self._held_out or params:
             return super()._probabilities_of_clones(X, **params)
         self._stored = self._stored or super()._probabilities_of_clones(X)
         return [p.copy() for p in self._stored]  # a scorer may write into what it gets
@@ -462,41 +459,24 @@ def _score_amounts(
     test: np.ndarray,
     amounts: np.ndarray,
     tried: Sequence[Any],
-    decide: Callable,
     scorer: Callable,
     context: Any,
-) -> tuple[list[float], list[Unseen | None]]:
-    """Score every amount with every try on one inner fold, with one fitted augmenter.
-
-    Also returned, for each amount, are the probabilities of the rows held out, if a try asks them.
-    """
+) -> list[float]:
+    """Score every amount with every decision on one inner fold, with one fitted augmenter."""
     held_out, kept = training.take(test).with_weight(), training.take(train).with_weight()
     kept = Training(*candidate._check_training_rows(kept.X, kept.y), kept.metadata)
     seed, counts = candidate.seed(), class_counts(kept.y)
+    decisions = [candidate._find_decision(kept, seed, decide_for) for decide_for in tried]
     largest = rows_to_add(counts, amount=amounts.max())
     fitted = source = candidate._fit_augmenter(kept, seed, context, largest)
     if fitted is not None and not hasattr(fitted, "fit_resample"):
         source = _NestedDraws(fitted, largest)
-    scores: list[float] = []
-    unseen: list[Unseen | None] = []
+    scores = []
     for amount in amounts:
         to_add = rows_to_add(counts, amount=amount)
         draws = candidate._fit_estimators(kept, seed, source, to_add)
-        candidate.hold_out(held_out)
-        candidate._set_fitted(kept, draws, fitted)
-        for decide_for in tried:
-            decision = decide(decide_for, candidate.class_prior_, candidate.predict_unseen)
+        candidate.hold_out(held_out.X)
+        for decision in decisions:
             candidate._set_fitted(kept, draws, fitted, decision)
             scores.append(scorer(candidate, held_out.X, held_out.y, **held_out.metadata.score))
-        unseen.append(candidate.unseen)
-    return scores, unseen
-
-
-def _pool(folds: Sequence[Unseen | None]) -> Unseen:
-    """Return the rows held out in all folds."""
-    known = [fold for fold in folds if fold is not None]
-    weights = [fold.weights for fold in known if fold.weights is not None]
-    return Unseen(
-        np.concatenate([fold.probabilities for fold in known]),
-        np.concatenate(weights) if weights else None,
-    )
+    return scores

@@ -15,7 +15,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from stand_ins import Repeater, logistic
 
 from ganaug import AugmentedClassifier, AugmentedClassifierCV
-from ganaug.decisions import f1_threshold
+from ganaug.decisions import OutOfFold, best_f1, find_decision
 
 COSTS = {2: [[0, 1], [7, 0]], 3: [[0, 1, 2], [3, -1, 4], [9, 2, 0]]}
 
@@ -98,11 +98,42 @@ def test_f1_is_that_of_the_rarer_class_whatever_its_label(cancer):
     assert_array_equal(copied.predict(X), model.predict(X))
 
 
-def test_weights_count_as_rows_do():
-    p = np.array([0.9, 0.6, 0.3, 0.05])
-    repeated = f1_threshold(np.repeat(p, [1, 2, 1, 5]))
-    assert f1_threshold(p, np.array([1.0, 2.0, 1.0, 5.0])) == pytest.approx(repeated)
-    assert f1_threshold(np.zeros(3)) > 0, "there is a prior for every threshold above 0"
+def test_the_best_f1_is_that_of_the_best_cut():
+    rng = np.random.default_rng(0)
+    p = rng.choice([0.05, 0.3, 0.6, 0.9], 60)  # rows of equal probability are called together
+    hits, weights = rng.random(60) < p, rng.integers(1, 4, 60)
+    cuts = [0.0, 0.2, 0.5, 0.8]
+    expected = max(f1_score(hits, p > cut, sample_weight=weights) for cut in cuts)
+    assert best_f1(hits, p, weights) == pytest.approx(expected)
+    repeated = best_f1(np.repeat(hits, weights), np.repeat(p, weights))
+    assert repeated == pytest.approx(expected)
+
+
+def test_the_best_f1_counts_the_more_the_more_rare_rows_there_are():
+    prior = np.array([0.9, 0.1])
+    logs = []
+    for n in (3, 30, 3000, 300_000):
+        y = np.repeat([0, 1], [9 * n, n])
+        p = np.where(np.arange(10 * n) % 10 < 5, 0.4, 0.0)  # of those called rare, a fifth are
+        p[y == 1] = 0.4
+        found = find_decision(
+            "f1", prior, lambda p=p, y=y: OutOfFold(np.column_stack([1 - p, p]), y)
+        )
+        logs.append(np.log(found.prior[1] / found.prior[0]))
+    reached = best_f1(y == 1, p)
+    threshold = reached / 2
+    theory = np.log(prior[1] / prior[0] * (1 - threshold) / threshold)
+    adjusted = np.log(0.1 / 0.9) * (1 - 0.75)
+    assert_allclose(logs[1], (theory + adjusted) / 2)
+    assert_allclose(logs[-1], theory, atol=0.001)
+    assert abs(logs[0] - adjusted) < abs(logs[1] - adjusted) < abs(logs[2] - adjusted)
+
+
+def test_nothing_found_is_a_decision_too():
+    y = np.repeat([0, 1], [90, 10])
+    p = np.column_stack([np.ones(100), np.zeros(100)])
+    found = find_decision("f1", np.array([0.9, 0.1]), lambda: OutOfFold(p, y))
+    assert np.isfinite(found.prior).all()
 
 
 def test_out_of_fold_rows_are_weighted_and_seeds_are_kept(cancer):

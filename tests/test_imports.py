@@ -45,6 +45,7 @@ FLOORS = {
     "notebook": 5,
     "quality": 3,
     "draws": 4,
+    "distillation": 6,
     "inspection": 4,
     "generators": 4,
     "routing": 5,

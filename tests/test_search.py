@@ -18,7 +18,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
     average_precision_score,
     balanced_accuracy_score,
-    f1_score,
     get_scorer,
     make_scorer,
 )
@@ -56,6 +55,9 @@ class Threshold(ClassifierMixin, BaseEstimator):
         return np.repeat(self.classes_[0], len(X))
 
 
+AMOUNTS = [0, 0.25, 0.5, 1]
+
+
 def _quality(model, X, y):
     return np.mean([fitted.quality_ for fitted in model.estimators_])
 
@@ -65,10 +67,16 @@ def _quality(model, X, y):
 )
 def test_the_best_amount_wins(cancer, augmenter, best):
     model = AugmentedClassifierCV(
-        Threshold(best), augmenter, scoring=_quality, cv=2, n_draws=1, random_state=0
+        Threshold(best),
+        augmenter,
+        amounts=AMOUNTS,
+        scoring=_quality,
+        cv=2,
+        n_draws=1,
+        random_state=0,
     ).fit(*cancer)
     assert model.best_amount_ == best
-    assert_array_equal(model.cv_results_["amount"], [0, 0.25, 0.5, 1])
+    assert_array_equal(model.cv_results_["amount"], AMOUNTS)
     counts = {0.0: 20, 0.25: 37, 0.5: 75, 1.0: 150}
     (fitted,) = model.estimators_
     assert fitted.quality_ == pytest.approx(1 - abs(counts[best] / 150 - best))
@@ -105,6 +113,30 @@ def test_ties_go_to_the_smaller_amount(cancer, calls):
     assert model.augmenter_ is None, "the augmenter of the earlier fit was kept"
 
 
+@pytest.mark.parametrize(
+    ("gains", "best"),
+    [
+        ([0.05, 0.15], 1.0),  # 0.1, with a standard error of 0.05
+        ([-0.15, 0.35], 0.0),  # 0.1, with a standard error of 0.25
+        ([-0.05, 0.25], 1.0),  # 0.1, with one of 0.15
+        ([-0.1, -0.1], 0.0),
+    ],
+)
+def test_rows_are_added_only_if_that_is_sure(cancer, gains, best):
+    X, y = cancer
+    first = X[:1]  # is in the rows held out at first
+
+    def score(model, X, y):
+        gain = gains[0] if np.array_equal(X[:1], first) else gains[1]
+        return 0.5 + gain * (model.draw_sizes_[-1] > 85)
+
+    model = AugmentedClassifierCV(Recorder(), Repeater(), scoring=score, cv=StratifiedKFold(2))
+    assert model.fit(X, y).best_amount_ == best
+    assert model.best_score_ == pytest.approx(0.5 + best * np.mean(gains))
+    assert (len(model.estimators_) == 1) == (best == 0), "nothing is the estimator as it is"
+    assert model.set_params(amounts=[1.0]).fit(X, y).best_amount_ == 1, "there is no other"
+
+
 def test_one_fit_a_fold_serves_every_amount(cancer, calls):
     model = AugmentedClassifierCV(Threshold(1.0), Repeater(), scoring=_quality, cv=5, n_draws=2)
     model.fit(*cancer)
@@ -130,7 +162,7 @@ def test_smaller_draws_are_part_of_larger_ones(cancer):
         return 0.0
 
     AugmentedClassifierCV(
-        Recorder(), GANAugmenter(steps=5), scoring=keep, cv=2, random_state=0
+        Recorder(), GANAugmenter(steps=5), amounts=AMOUNTS, scoring=keep, cv=2, random_state=0
     ).fit(X, y)
     for fold in (seen[:4], seen[4:]):
         assert [len(rows) for rows in fold] == [85, 93, 112, 150]
@@ -275,7 +307,6 @@ def test_a_score_of_order_leaves_the_decision_to_the_draws(cancer):
         ("accuracy", "accuracy"),
         ("neg_log_loss", "accuracy"),
         ("balanced_accuracy", "balanced_accuracy"),
-        ("f1", "f1"),
         (BALANCED_ACCURACY, [[0, 1], [3, 0]]),
     ],
 )
@@ -291,13 +322,7 @@ def test_what_is_known_is_not_searched(cancer, scoring, decide_for):
     assert model.best_tau_ is None
     train, test = next(cv.split(X, y))
     alone = AugmentedClassifier(logistic(), decide_for=decide_for).fit(X[train], y[train])
-    if decide_for == "f1":  # at half of the F1 that is expected of the best cut, on rows held out
-        p = alone.set_params(decide_for="accuracy").fit(X[train], y[train]).predict_proba(X[test])
-        rare = np.sort(p[:, 1])[::-1]
-        expected = 2 * np.cumsum(rare) / (np.arange(1, 86) + rare.sum())
-        score = f1_score(y[test], p[:, 1] > expected.max() / 2)
-    else:
-        score = get_scorer(scoring)(alone, X[test], y[test])
+    score = get_scorer(scoring)(alone, X[test], y[test])
     assert model.cv_results_["split0_test_score"][0] == pytest.approx(score)
     assert_array_equal(model.decision_function(X) > 0, model.predict(X) == 1)
     if decide_for == "balanced_accuracy":

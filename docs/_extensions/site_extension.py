@@ -23,6 +23,7 @@ GALLERY = [
     "plot_real_and_synthetic.py",
     "plot_how_many_rows.py",
     "plot_calibrated_probabilities.py",
+    "plot_one_small_model.py",
     "plot_replace_smote.py",
     "plot_mixed_columns.py",
     "plot_rare_digit.py",

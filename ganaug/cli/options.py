@@ -49,7 +49,8 @@ Device = Annotated[
 Target = Annotated[str | None, typer.Option("--target", help="The column of class labels.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 Steps = Annotated[
-    int | None, typer.Option(min=1, help="Training steps of the GAN, if not the usual number.")
+    int | None,
+    typer.Option(min=1, help="Training steps of the GAN, if not as many as suit the table."),
 ]
 Output = Annotated[
     Path,

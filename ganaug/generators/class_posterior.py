@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
 
 from ganaug.autologging import without_autologging
 from ganaug.fitted import check_fits
+
+#: The threshold of a leaf: no number of a row is below it.
+LEAF = np.finfo(np.float32).min
 
 
 def fit_class_forest(
@@ -35,9 +41,9 @@ def fit_class_forest(
     Returns
     -------
     dict of ndarray
-        The nodes of all trees, one tree after the other: ``feature`` and ``threshold`` of the
-        test, ``children`` (if it fails, if it holds), which are the node itself in a leaf, and the
-        class ``posterior``. ``roots`` are the first nodes of the trees.
+        The nodes of all trees, the ``n_trees`` roots first: ``feature`` and ``threshold`` of the
+        test, the node ``below`` if it fails, which the node for when it holds comes next to, and
+        the class ``posterior``. A leaf is below itself, and its test always fails.
 
     References
     ----------
@@ -59,41 +65,56 @@ def fit_class_forest(
     with without_autologging():
         classifier.fit(rows, codes, sample_weight)
     trees = [tree.tree_ for tree in classifier.estimators_]
-    roots = np.cumsum([0, *(tree.node_count for tree in trees[:-1])])
-    nodes = np.arange(roots[-1] + trees[-1].node_count)
+    counts = [tree.node_count for tree in trees]
+    first = np.cumsum([0, *counts[:-1]])
     feature = np.concatenate([tree.feature for tree in trees])
-    is_split = feature >= 0
-    children = np.stack([nodes, nodes], axis=1)
-    below = [
-        root + np.stack([tree.children_right, tree.children_left], axis=1)
-        for root, tree in zip(roots, trees, strict=True)
-    ]
-    children[is_split] = np.concatenate(below)[is_split]
+    splits = np.flatnonzero(feature >= 0)
+    # Roots come first, then the two nodes below each split, so that one number names both.
+    place = np.zeros(len(feature), dtype=np.int64)
+    place[first] = np.arange(n_trees)
+    below = n_trees + 2 * np.arange(len(splits))
+    for side, name in enumerate(("children_right", "children_left")):
+        nodes = [getattr(tree, name) + start for tree, start in zip(trees, first, strict=True)]
+        place[np.concatenate(nodes)[splits]] = below + side
+    old = np.argsort(place)
     weights = np.concatenate([tree.value[:, 0] for tree in trees])
-    posterior = np.zeros((len(nodes), n_classes), dtype=np.float32)
+    posterior = np.zeros((len(feature), n_classes), dtype=np.float32)
     posterior[:, classifier.classes_] = weights / weights.sum(axis=1, keepdims=True)
-    return {
-        "roots": roots.astype(np.int32),
-        "feature": np.where(is_split, feature, 0).astype(np.int32),
-        "threshold": np.concatenate([tree.threshold for tree in trees]),
-        "children": children.astype(np.int32),
-        "posterior": posterior,
-        "max_depth": np.array(max_depth, dtype=np.int32),
+    forest = {
+        "feature": np.maximum(feature, 0).astype(np.int64)[old],
+        "threshold": np.where(feature >= 0, _rounded_down(trees), LEAF)[old],
+        "below": np.arange(len(feature)),
+        "posterior": posterior[old],
+        "n_trees": np.array(n_trees),
+        "max_depth": np.array(max_depth),
     }
+    forest["below"][place[splits]] = below
+    return forest
+
+
+def _rounded_down(trees: Sequence[Any]) -> np.ndarray:
+    """Return thresholds in the precision of rows, which pass the same tests."""
+    exact = np.concatenate([tree.threshold for tree in trees])
+    threshold = exact.astype(np.float32)
+    return np.where(
+        threshold > exact, np.nextafter(threshold, -np.inf, dtype=np.float32), threshold
+    )
 
 
 def check_forest(forest: dict[str, np.ndarray], width: int, n_classes: int) -> None:
     """Raise if a forest that was read from a file leads out of its arrays, or takes too long."""
     nodes = len(forest["feature"])
-    shapes = {"feature": (nodes,), "threshold": (nodes,), "children": (nodes, 2)}
-    for name, shape in (shapes | {"posterior": (nodes, n_classes), "max_depth": ()}).items():
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(("feature", "threshold", "below"), (nodes,))
+    shapes |= {"posterior": (nodes, n_classes), "n_trees": (), "max_depth": ()}
+    for name, shape in shapes.items():
         check_fits(forest[name].shape == shape, f"{name} of shape {forest[name].shape}")
-    check_fits(forest["roots"].size > 0 and forest["roots"].ndim == 1, "roots")
-    below = {"roots": nodes, "feature": width, "children": nodes, "max_depth": nodes + 1}
-    for name, end in below.items():
+    next_to = forest["below"] + (forest["threshold"] > LEAF)
+    ends = {"feature": width, "below": nodes, "n_trees": nodes + 1, "max_depth": nodes + 1}
+    for name, end in ends.items():
         at = forest[name]
         inside = at.dtype.kind in "iu" and bool(((at >= 0) & (at < end)).all())
         check_fits(inside, f"{name} is not below {end}")
+    check_fits(bool((next_to < nodes).all()) and bool(forest["n_trees"] > 0), "below")
     check_fits(bool((forest["posterior"] >= 0).all()), "posterior")
 
 
@@ -114,10 +135,11 @@ def class_posterior(
     -------
     ndarray of shape (n,), float32
     """
-    # Every row goes down every tree at once; flat arrays and `take` are twice as fast as brackets.
-    at = np.repeat(forest["roots"][:, None], len(rows), axis=1)
-    children, values, start = forest["children"].ravel(), rows.ravel(), np.arange(len(rows))
+    # Every row goes down every tree at once. Flat arrays and `take` are twice as fast as brackets.
+    at = np.repeat(np.arange(int(forest["n_trees"]))[:, None], len(rows), axis=1)
+    values, start = rows.ravel(), np.arange(len(rows)) * rows.shape[1]
     for _ in range(int(forest["max_depth"])):
-        tested = values.take(start * rows.shape[1] + forest["feature"].take(at))
-        at = children.take(2 * at + (tested <= forest["threshold"].take(at)))
+        tested = values.take(forest["feature"].take(at) + start)
+        holds = tested <= forest["threshold"].take(at)
+        at = forest["below"].take(at) + holds
     return forest["posterior"][at, codes].mean(axis=0)

@@ -28,7 +28,7 @@ Weights = dict[str, np.ndarray]
 #: Candidates that are made at once: as many as stay in the processor's cache.
 CHUNK = 4096
 #: How often training is to see each row of the smallest class.
-VISITS = 320
+VISITS = 256
 #: The fewest and the most steps that are taken for that.
 STEPS = (300, 800)
 
@@ -242,9 +242,9 @@ def steps_for(counts: Iterable[int], batch_size: int) -> int:
     --------
     >>> from ganaug.generators.gan import steps_for
     >>> [steps_for([950, rare], batch_size=128) for rare in (30, 100, 500)]
-    [300, 500, 800]
+    [300, 400, 800]
     >>> steps_for([100] * 3, batch_size=128)
-    750
+    600
     """
     learned = [n for n in counts if n >= ConditionalGAN.min_rows]
     # Classes take turns in a batch.

@@ -12,8 +12,10 @@ from sklearn.tree import DecisionTreeClassifier
 
 from benchmarks import study
 from benchmarks.arms import Peer, ours, peers
-from benchmarks.study import Protocol, read
-from ganaug import GANAugmenter
+from benchmarks.study import SCORES, Protocol, read
+from ganaug import AugmentedClassifier, GANAugmenter
+from ganaug.comparison.arms import Augmented
+from ganaug.mixed_smote import MixedSMOTE
 
 pytestmark = pytest.mark.slow
 
@@ -188,6 +190,30 @@ def test_arms_and_classifiers_share_the_gan_of_a_fold(tmp_path, monkeypatch):
     scores = run_study(tmp_path, ours(), Protocol(n_splits=3, n_repeats=1), n=1)
     assert (scores["failure"] == "").all()
     assert trained == [100] * 3
+
+
+def test_an_arm_that_decides_for_several_is_trained_once(tmp_path, monkeypatch):
+    """Under each name it scores as if it had been trained for that alone."""
+    purposes = {"for balanced accuracy": "balanced_accuracy", "for F1": "f1"}
+    arm = Peer("draws", Augmented(MixedSMOTE(), 2), decides=purposes)
+    protocol, fits = Protocol(n_splits=3, n_repeats=1), []
+    fit = AugmentedClassifier.fit
+    monkeypatch.setattr(AugmentedClassifier, "fit", lambda *args: fits.append(1) or fit(*args))
+    together = run_study(tmp_path / "together", [arm], protocol, n=1)
+    assert len(fits) == 3 * len(CLASSIFIERS)
+    assert (together["failure"] == "").all()
+    for name, purpose in {"draws": None, **purposes}.items():
+
+        def wrap(classifier, purpose=purpose):
+            return Augmented(MixedSMOTE(), 2)(classifier).set_params(decide_for=purpose)
+
+        expected = run_study(tmp_path / name, [Peer(name, wrap)], protocol, n=1)
+        found = together[together["arm"] == name].reset_index(drop=True)
+        pd.testing.assert_frame_equal(found[list(SCORES)], expected[list(SCORES)])
+    # A name whose file is gone runs again; the others keep their rows.
+    study.forget(tmp_path / "together", ["for F1"])
+    again = run_study(tmp_path / "together", [arm], protocol, n=1)
+    pd.testing.assert_frame_equal(again.drop(columns="seconds"), together.drop(columns="seconds"))
 
 
 def test_probabilities_are_corrected_to_the_real_prior(tmp_path):

@@ -6,7 +6,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import ndtri
 
 from ganaug.encoders.levels import LevelCoder
-from ganaug.encoders.numbers import FEW_NUMBERS, HEAVY_SHARE, KNOTS, MAX_SPIKES, NumberCoder
+from ganaug.encoders.numbers import (
+    FEW_NUMBERS,
+    HEAVY_SHARE,
+    KNOTS,
+    MAX_SPIKES,
+    NumberCoder,
+    interpolate,
+)
 
 
 @pytest.fixture
@@ -455,3 +462,12 @@ def test_numbers__coarser_steps_of_times_are_parts_of_a_day(hours):
     cells = np.arange(0.0, 400 * hours, hours)
     coder = NumberCoder(grid=3.0, day=24.0).fit(cells, np.zeros(400, dtype=np.int64), 1)
     assert all(24 % step == 0 or step % 24 == 0 for step in coder.steps_ * 3)
+
+
+@pytest.mark.parametrize("n_knots", [1, 2, 5000])
+def test_values_between_knots_are_those_of_numpy(n_knots):
+    rng = np.random.default_rng(0)
+    knots, values = np.sort(rng.normal(size=(2, n_knots)), axis=1)
+    points = np.r_[3 * rng.normal(size=1000), knots[[0, -1]]]  # also beyond the ends
+    assert_array_equal(interpolate(points, knots, values), np.interp(points, knots, values))
+    assert interpolate(points[:0], knots, values).shape == (0,)

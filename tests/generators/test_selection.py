@@ -69,5 +69,5 @@ def test_trees_see_a_bounded_number_of_rows(data):
     rows, codes = data
     selector = CandidateSelector(n_trees=2, max_depth=30, max_rows_per_class=10)
     forest = selector.fit(rows, codes, TABLE, seed=0).forest_
-    assert len(forest["roots"]) == 2
+    assert forest["n_trees"] == 2
     assert len(forest["feature"]) <= 2 * 20  # leaves have two rows each
