@@ -55,7 +55,7 @@ RARE = {"mnist": (8, 5), "steel_defects": (1, 4), "pneumoniamnist": (0, 1)}
 NO_FLIPS = {"mnist"}
 BALANCED, F1 = "balanced accuracy", "F1"
 SCORES = [BALANCED, F1, "recall", "AP"]
-SAMPLES = ["agreement", "coverage", "near copies", "seconds"]
+SAMPLES = ["agreement", "coverage", "near copies"]
 KEYS = ["set", "rare", "rows", "seed", "arm"]
 
 
@@ -288,17 +288,8 @@ def measure(data, expert, arm, rare, rows, seed, common, steps, memory=None):
 def _measure(data, expert, arm, rare, rows, seed, common, steps, memory):
     X, y = long_tail(data, rare, rows, seed, common)
     sampler = samplers(data.name, data.side, steps)[arm]
-    start = time.perf_counter()
-    made = X[:0]
     if sampler is not None:
         sampler.set_params(random_state=seed)
-    if arm == "conv":
-        made = sampler.fit(X, y).transform(X, y)[0][len(X) :]
-    elif hasattr(sampler, "fit_resample"):
-        made = sampler.fit_resample(X, y)[0][len(X) :]
-    samples = {"seconds": time.perf_counter() - start}
-    if len(made):
-        samples |= about(made, X[y == rare], data, rare, expert)
     key = dict(zip(KEYS, (data.name, rare, rows, seed, arm), strict=True))
     # Whatever adds rows to balance decides at equal shares, and so must the average of draws.
     several = {"n_draws": N_DRAWS, "decide_for": "balanced_accuracy"}
@@ -309,8 +300,14 @@ def _measure(data, expert, arm, rare, rows, seed, common, steps, memory):
         model = AugmentedClassifier(
             with_weight(judge, weight), sampler, memory=memory, random_state=seed, **asked
         )
-        scores.append({**key, "judge": name, **score(model.fit(X, y), data, rare), **samples})
-    return scores
+        scores.append({**key, "judge": name, **score(model.fit(X, y), data, rare)})
+    samples = {}
+    if sampler is not None and arm != "conv averaged":
+        # Of the GAN one fit serves all judges.
+        fitted = model.augmenter_
+        more = sampler.fit_resample(X, y) if fitted is None else fitted.transform(X, y)
+        samples = about(more[0][len(X) :], X[y == rare], data, rare, expert)
+    return [row | samples for row in scores]
 
 
 def with_weight(judge, weight):
