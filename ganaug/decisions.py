@@ -10,10 +10,11 @@ import numpy as np
 
 from ganaug.priors import adjusted_prior
 
-#: Metrics whose best decision is known. Of some it is a strength of logit adjustment.
+#: Metrics whose best decision is known. For two of them it is a strength of logit adjustment.
 METRICS = ("accuracy", "balanced_accuracy", "f1")
 TAU_OF = {"accuracy": 0.0, "balanced_accuracy": 1.0}
-#: Of as many rare rows, half of what decides for F1 is estimated and half is logit adjustment.
+#: For F1 an estimate and logit adjustment of a fixed strength are mixed: with so many rare rows
+#: both have the same weight.
 RARE_ROWS, TAU_OF_F1 = 30, 0.75
 
 
@@ -92,7 +93,8 @@ def find_decision(
 
     F1 is best where a row is called rare if its probability is above half of the best F1 that can
     be reached [3]_. What that is has to be estimated, and the fewer rare rows there are, the worse:
-    ``n`` of them count as ``n / (n + 30)``, and logit adjustment of strength 0.75 as the rest.
+    from ``n`` of them it has the weight ``n / (n + 30)``, and logit adjustment of strength 0.75 has
+    the rest.
 
     Parameters
     ----------
