@@ -10,11 +10,10 @@ import numpy as np
 
 from ganaug.priors import adjusted_prior
 
-#: Metrics whose best decision is known. For two of them it is a strength of logit adjustment.
+#: Metrics whose best decision is known. Of some it is a strength of logit adjustment.
 METRICS = ("accuracy", "balanced_accuracy", "f1")
 TAU_OF = {"accuracy": 0.0, "balanced_accuracy": 1.0}
-#: For F1 an estimate and logit adjustment of a fixed strength are mixed: with so many rare rows
-#: both have the same weight.
+#: Of as many rare rows, half of what decides for F1 is estimated and half is logit adjustment.
 RARE_ROWS, TAU_OF_F1 = 30, 0.75
 
 

@@ -46,8 +46,9 @@ class DistilledClassifier(NamesParameters, ClassifierMixin, MetaEstimatorMixin, 
     ----------
     estimator : classifier
         The student. Its ``fit`` must take ``sample_weight``, or that of the last step if it is
-        a Pipeline. Linear models, single trees and gradient boosting learn well from a teacher,
-        forests less well.
+        a Pipeline. Linear models, single trees and gradient boosting learn well from a teacher.
+        Forests do not: train one on labels instead. Leave out ``class_weight``: it would change
+        the probabilities that the student is to learn.
 
     teacher : classifier
         Any with ``predict_proba``, as a rule an :class:`AugmentedClassifier`.
@@ -94,7 +95,7 @@ class DistilledClassifier(NamesParameters, ClassifierMixin, MetaEstimatorMixin, 
     exceptions: costs do not reach the student, and with ``correct_prior`` it decides as for
     accuracy.
 
-    If the teacher has an augmenter, too, two augmenters are trained.
+    If the teacher has an augmenter, that is another one: both are trained.
 
     References
     ----------
