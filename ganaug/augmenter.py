@@ -47,9 +47,9 @@ default="from_dtype"
         As in :class:`sklearn.ensemble.HistGradientBoostingClassifier`. Strings and booleans are
         categorical in any case.
     steps : int or "auto", default="auto"
-        Generator updates. ``"auto"``: from 300 to 800, so many that each row of the smallest class
-        is seen 256 times, see :func:`~ganaug.generators.gan.steps_for`. The budget does not grow
-        with the table.
+        Generator updates. ``"auto"``: so many that each row of the smallest class is seen 256
+        times, but at least 300 and at most 800. With two classes and the default batch that is four
+        steps for each row of the smaller class. See :func:`~ganaug.generators.gan.steps_for`.
     batch_size : int, default=128
         Real rows per update, drawn evenly over the classes.
     learning_rate : float, default=0.002
@@ -93,8 +93,8 @@ default="from_dtype"
         without weights.
     methods_ : dict
         ``{{label: "gan" | "interpolation" | "jitter"}}``, the generator of each class. A class of
-        fewer than 8 rows is too small for a critic to tell a rule from a row: its rows are blended
-        (two or more) or repeated with a little noise (one). See :mod:`ganaug.generators.few_rows`.
+        fewer than 8 rows is too small to train the GAN on: its rows are blended (two or more)
+        or repeated with a little noise (one). See :mod:`ganaug.generators.few_rows`.
     n_steps_ : int
         The number of steps that training was set to; with early stopping it may take fewer.
     history_ : list of dict

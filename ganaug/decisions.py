@@ -92,7 +92,8 @@ def find_decision(
 
     F1 is best where a row is called rare if its probability is above half of the best F1 that can
     be reached [3]_. What that is has to be estimated, and the fewer rare rows there are, the worse:
-    ``n`` of them count as ``n / (n + 30)``, and logit adjustment of strength 0.75 as the rest.
+    from ``n`` of them it has the weight ``n / (n + 30)``, and logit adjustment of strength 0.75 has
+    the rest.
 
     Parameters
     ----------

@@ -46,8 +46,9 @@ class DistilledClassifier(NamesParameters, ClassifierMixin, MetaEstimatorMixin, 
     ----------
     estimator : classifier
         The student. Its ``fit`` must take ``sample_weight``, or that of the last step if it is
-        a Pipeline. Linear models, single trees and gradient boosting learn well from a teacher;
-        forests less, for what they vary is what they remember of real labels.
+        a Pipeline. Linear models, single trees and gradient boosting learn well from a teacher.
+        Forests do not: train one on labels instead. Leave out ``class_weight``: it would change
+        the probabilities that the student is to learn.
 
     teacher : classifier
         Any with ``predict_proba``, as a rule an :class:`AugmentedClassifier`.
@@ -89,11 +90,12 @@ class DistilledClassifier(NamesParameters, ClassifierMixin, MetaEstimatorMixin, 
     each class, weighted by the probability that the teacher gives to it.
 
     The student's probabilities are meant to be the teacher's, so they belong to the same class
-    prior. ``predict`` takes the likeliest class: with ``decide_for`` of an
-    :class:`AugmentedClassifier` the student decides for the same score, but costs do not reach it,
-    and ``correct_prior`` leaves it to decide at the real prior.
+    prior. ``predict`` takes the likeliest class: if the teacher is an
+    :class:`AugmentedClassifier` with ``decide_for``, the student decides for the same score. Two
+    exceptions: costs do not reach the student, and with ``correct_prior`` it decides as for
+    accuracy.
 
-    The augmenter is trained beside one inside of the teacher, if there is one.
+    If the teacher has an augmenter, that is another one: both are trained.
 
     References
     ----------

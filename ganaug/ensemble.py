@@ -105,19 +105,22 @@ class AugmentedClassifier(
         What ``predict`` is for. All but None need an ``estimator`` with ``predict_proba``, and move
         the decision alone: training, and the order of rows by their probability, stay the same.
 
-        - None: the class shares of the draws decide, a compromise between F1 and balanced accuracy.
+        - None: the likeliest class at ``decision_prior_``, a mean of the class priors of the draws.
+          That is a compromise between F1 and balanced accuracy.
         - ``"accuracy"``: the likeliest class at the class prior of the training rows.
         - ``"balanced_accuracy"``: the likeliest class if all were equally frequent.
         - ``"f1"``: the F1 of the rarer of two classes. A row is called rare if its probability is
           above half of the best F1 that can be reached [3]_. To estimate that, ``fit`` trains three
-          more clones, on two thirds of the real rows each. The estimate from ``n`` rare rows counts
-          as ``n / (n + 30)``, and logit adjustment of strength 0.75 as the rest. More than two
-          classes are refused: no rule is known for the mean of their F1.
-        - a number: the strength tau of post-hoc logit adjustment [4]_. 0 is the same as
+          more clones, on two thirds of the real rows each. The estimate from ``n`` rare rows has
+          the weight ``n / (n + 30)``, and logit adjustment of strength 0.75 has the rest. More
+          than two classes are refused: no rule is known for the mean of their F1.
+        - a number: the strength tau of post-hoc logit adjustment [4]_: each probability is divided
+          by the prior of its class to the power of tau, and the largest wins. 0 is the same as
           ``"accuracy"``, 1 as ``"balanced_accuracy"``, and more favours rare classes more.
         - an array of shape (n_classes, n_classes): costs. ``decide_for[i, j]`` is what it costs to
-          predict class ``j`` where class ``i`` is true, in the order of the sorted labels. The
-          class of least expected cost at the class prior of the training rows is predicted [5]_.
+          predict class ``j`` where class ``i`` is true, in the order of the sorted labels:
+          ``"fraud"`` comes before ``"ok"``. The class of least expected cost at the class prior of
+          the training rows is predicted [5]_.
 
     correct_prior : bool, default=False
         Whether ``predict_proba`` gives probabilities at the class prior of the training rows

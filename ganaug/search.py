@@ -39,7 +39,7 @@ SURE = 0.5
 
 
 class AugmentedClassifierCV(AugmentedClassifier):
-    r"""An :class:`AugmentedClassifier` that finds out how much to add, and where to decide.
+    r"""An :class:`AugmentedClassifier` that chooses how many rows to add, and where to decide.
 
     Every training fold of an inner cross-validation fits the augmenter once; each of ``amounts``
     is then tried on it and scored on the real rows held out. The best amount is used for a last
@@ -59,10 +59,10 @@ class AugmentedClassifierCV(AugmentedClassifier):
         ``sampling_strategy`` is replaced for each of ``amounts``.
 
     amounts : array-like of float, default=(0.0, 1.0)
-        The amounts to try, each between 0 and 1. More than nothing and all seldom pays, because the
-        draws of an amount add from nothing up to it. Every class with fewer rows than ``amount``
-        times those of the largest class is brought up to that number: 0 adds nothing, 1 gives
-        all classes the same number of rows. No row is ever removed.
+        The amounts to try, each between 0 and 1. Every class with fewer rows than ``amount`` times
+        those of the largest class is brought up to that number: 0 adds nothing, 1 gives all classes
+        the same number of rows. No row is ever removed. The draws of an amount add from nothing up
+        to it, so to try amounts between 0 and 1 as well seldom pays.
 
     scoring : str, callable or None, default=None
         What is maximized: the name of a scikit-learn scorer, or ``scorer(estimator, X, y)``.
@@ -151,11 +151,12 @@ class AugmentedClassifierCV(AugmentedClassifier):
     unless ``correct_prior`` is set. As with ``correct_prior``, ``estimator`` must not itself weigh
     classes or balance them.
 
-    They are not tried for a ``decide_for``, for rankings (``"average_precision"``, ``"roc_auc"``),
-    which need no decision, and for names of scores whose best decision is known: accuracy, log loss
-    and Brier score at the class prior of the training rows, ``"balanced_accuracy"`` at an equal
-    one. For ``"f1"`` trying five is better than theory, which has to estimate what F1 can be
-    reached. With an ``estimator`` that weighs classes nothing is known.
+    These strengths are not tried if ``decide_for`` is set, for rankings (``"average_precision"``,
+    ``"roc_auc"``), which need no decision, and for names of scores whose best decision is known:
+    accuracy, log loss and Brier score at the class prior of the training rows,
+    ``"balanced_accuracy"`` at an equal one. For ``"f1"`` it is better to try five than to follow
+    theory, which has to estimate what F1 can be reached. With an ``estimator`` that weighs classes
+    no best decision is known, so all are tried.
 
     References
     ----------
