@@ -188,7 +188,7 @@ class DistilledClassifier(NamesParameters, ClassifierMixin, MetaEstimatorMixin, 
             )
         fitted.classes_ = student.classes_
         fitted.estimator_ = student
-        self.__dict__ = vars(fitted)
+        self.__dict__ = fitted.__dict__
         return self
 
     def predict(self, X: RowsLike) -> np.ndarray:
