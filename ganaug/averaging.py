@@ -155,7 +155,8 @@ class AveragesClones:
         if self.decision_prior_ is not None:
             scores = self._scores(X, self.decision_prior_, passed)
         elif len(self.estimators_) == 1:
-            return self.estimators_[0].predict(X, **passed["predict"])
+            # That of CatBoost is a column, where there are more than two classes.
+            return np.ravel(self.estimators_[0].predict(X, **passed["predict"]))
         elif hasattr(self, "decision_function") and len(self.classes_) == 2:
             scores = self._decision_function(X, passed)
         else:  # with more classes the columns may stand for pairs of them

@@ -122,7 +122,7 @@ def find_decision(
     if decide_for is None:
         return None
     if not isinstance(decide_for, str | Real):
-        return Decision(prior, np.asarray(decide_for, dtype=float))
+        return Decision(prior, np.array(decide_for, dtype=float))
     if decide_for != "f1":
         tau = TAU_OF[decide_for] if isinstance(decide_for, str) else float(decide_for)
         return Decision(adjusted_prior(prior, tau))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -168,7 +169,8 @@ class DistilledClassifier(NamesParameters, ClassifierMixin, MetaEstimatorMixin, 
         check_parameters(self)
         weight = _weight_parameter(self.estimator)
         check_container(X)
-        validate_data(self, X, y, skip_check_array=True)
+        fitted = copy.copy(self)  # a fit that fails leaves self as it was
+        validate_data(fitted, X, y, skip_check_array=True)
         X, labels = indexable(X, plain_labels(as_pandas(y, "y")))
         seed = None if self.random_state is None else seed_from(self.random_state)
         with without_autologging():
@@ -186,8 +188,9 @@ class DistilledClassifier(NamesParameters, ClassifierMixin, MetaEstimatorMixin, 
                 teacher.classes_[codes],
                 **{weight: probabilities[at, codes]},
             )
-        self.classes_ = student.classes_
-        self.estimator_ = student
+        fitted.classes_ = student.classes_
+        fitted.estimator_ = student
+        self.__dict__ = fitted.__dict__
         return self
 
     def predict(self, X: RowsLike) -> np.ndarray:
@@ -204,7 +207,8 @@ class DistilledClassifier(NamesParameters, ClassifierMixin, MetaEstimatorMixin, 
             One of ``classes_`` for each row.
         """
         check_is_fitted(self)
-        return self.estimator_.predict(X)
+        # That of CatBoost is a column, where there are more than two classes.
+        return np.ravel(self.estimator_.predict(X))
 
     @_if_student_has("predict_proba")
     def predict_proba(self, X: RowsLike) -> np.ndarray:

@@ -321,7 +321,9 @@ class AugmentedClassifier(
             delattr(self, name)
         try:
             X, y = self._check_training_rows(X, y)
-            self._fit(X, y, self._route_fit(len(y), {"sample_weight": sample_weight} | params))
+            metadata = self._route_fit(len(y), {"sample_weight": sample_weight} | params)
+            check_decide_for(self.decide_for, np.unique(y[metadata.weighted(len(y))]))
+            self._fit(X, y, metadata)
         except BaseException:
             if "estimators_" not in vars(self):  # which is set last; a callback may fail after it
                 self.__dict__ = {n: v for n, v in vars(self).items() if n not in SEEN} | learned
@@ -345,7 +347,6 @@ class AugmentedClassifier(
         check_container(X)
         validate_data(self, X, y, skip_check_array=True)
         y = plain_labels(as_pandas(y, "y"))
-        check_decide_for(self.decide_for, np.unique(y))
         asked = "correct_prior=True" if self.correct_prior else f"decide_for={self.decide_for!r}"
         needs_probabilities = self.correct_prior or self.decide_for is not None
         if needs_probabilities and not hasattr(self.estimator, "predict_proba"):
@@ -375,9 +376,9 @@ class AugmentedClassifier(
         labels, counts = np.unique(training.y, return_counts=True)
         if counts.min() < 2:
             raise ValueError(
-                "decide_for='f1' needs 2 rows of each class for its inner folds; class "
-                f"{labels.tolist()[counts.argmin()]!r} has 1. Use a number, such as "
-                "decide_for=0.5."
+                "decide_for='f1' needs 2 rows of each class for its inner folds, and so does each "
+                f"fold of an AugmentedClassifierCV; class {labels.tolist()[counts.argmin()]!r} has "
+                "1. Use a number, such as decide_for=0.5."
             )
         prior = class_prior(training.y, training.metadata.weights)
         n_folds, shuffled = min(F1_FOLDS, int(counts.min())), subseed(seed or 0, FOLD)

@@ -148,6 +148,29 @@ def test_out_of_fold_rows_are_weighted_and_seeds_are_kept(cancer):
     assert not np.allclose(weighted.decision_prior_, plain)
 
 
+@pytest.mark.parametrize("kind", [AugmentedClassifier, AugmentedClassifierCV])
+def test_a_class_without_weight_is_none(irises, kind):
+    X, y = irises
+    kept = y != "w"
+    for decide_for in ("f1", COSTS[2]):
+        model = kind(logistic(), SMOTE(), decide_for=decide_for, random_state=0)
+        decided = model.fit(X, y, sample_weight=kept.astype(float)).predict(X)
+        alone = model.fit(X[kept], y[kept], sample_weight=np.ones(kept.sum()))
+        assert_array_equal(decided, alone.predict(X))
+    model.set_params(decide_for=COSTS[3])
+    with pytest.raises(ValueError, match=r"of the classes \['u', 'v'\] has the shape \(2, 2\)"):
+        model.fit(X, y, sample_weight=kept.astype(float))
+
+
+def test_costs_that_change_later_change_no_fitted_decision(cancer):
+    X, y = cancer
+    costs = np.array(COSTS[2], dtype=float)
+    model = AugmentedClassifier(logistic(), decide_for=costs).fit(X, y)
+    before = model.predict(X)
+    costs[:] = 0
+    assert_array_equal(model.predict(X), before)
+
+
 @pytest.mark.parametrize(
     ("decide_for", "message"),
     [

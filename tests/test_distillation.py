@@ -111,6 +111,33 @@ def test_a_student_without_weights_is_refused_before_anything_is_trained(noisy, 
     assert not Repeater.calls
 
 
+def test_a_fit_that_fails_changes_nothing(noisy):
+    X, y = noisy
+    model = DistilledClassifier(logistic(), Oracle(), Repeater(), n_rows=10).fit(X, y)
+    before = model.predict(X)
+    failing = LogisticRegression(C=-1)
+    with pytest.raises(ValueError, match="'C' parameter"):
+        model.set_params(teacher=failing).fit(X[:, :1], y)
+    assert model.n_features_in_ == 2
+    assert_array_equal(model.predict(X), before)
+
+
+class OfColumns(DecisionTreeClassifier):
+    """Predicts a column of labels, as CatBoost does of several classes."""
+
+    def predict(self, X):
+        return super().predict(X)[:, None]
+
+
+def test_labels_are_no_column(noisy):
+    X, y = noisy
+    for model in (
+        DistilledClassifier(OfColumns(), Oracle(), Repeater(), n_rows=10),
+        AugmentedClassifier(OfColumns()),
+    ):
+        assert model.fit(X, y).predict(X).shape == y.shape
+
+
 @parametrize_with_checks(
     [
         DistilledClassifier(
