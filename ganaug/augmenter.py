@@ -47,9 +47,8 @@ default="from_dtype"
         As in :class:`sklearn.ensemble.HistGradientBoostingClassifier`. Strings and booleans are
         categorical in any case.
     steps : int or "auto", default="auto"
-        Generator updates. ``"auto"``: from 300 to 800, so many that each row of the smallest class
-        is seen 256 times, see :func:`~ganaug.generators.gan.steps_for`. The budget does not grow
-        with the table.
+        Generator updates. ``"auto"``: 300 to 800, by the rows of the smallest class, see
+        :func:`~ganaug.generators.gan.steps_for`. No table takes more, however large.
     batch_size : int, default=128
         Real rows per update, drawn evenly over the classes.
     learning_rate : float, default=0.002
@@ -96,7 +95,7 @@ default="from_dtype"
         fewer than 8 rows is too small for a critic to tell a rule from a row: its rows are blended
         (two or more) or repeated with a little noise (one). See :mod:`ganaug.generators.few_rows`.
     n_steps_ : int
-        The number of steps that training was set to; with early stopping it may take fewer.
+        The number of steps that training is set to; with early stopping it may take fewer.
     history_ : list of dict
         One for each twentieth of the steps: ``step``, ``loss/critic``, ``loss/generator`` and,
         with early stopping, ``quality/energy``.
