@@ -346,23 +346,29 @@ class AugmentedClassifier(
         validate_data(self, X, y, skip_check_array=True)
         y = plain_labels(as_pandas(y, "y"))
         check_decide_for(self.decide_for, np.unique(y))
-        asked = "correct_prior=True" if self.correct_prior else f"decide_for={self.decide_for!r}"
-        needs_probabilities = self.correct_prior or self.decide_for is not None
-        if needs_probabilities and not hasattr(self.estimator, "predict_proba"):
+        self._check_probabilities()
+        return indexable(X, y)
+
+    def _check_probabilities(self) -> None:
+        """Raise if there are none where they are needed; warn if they are at an unknown prior."""
+        given = {"correct_prior": self.correct_prior or None, "decide_for": self.decide_for}
+        asked = " and ".join(f"{name}={v!r}" for name, v in given.items() if v is not None)
+        if not asked:
+            return
+        if not hasattr(self.estimator, "predict_proba"):
             raise ValueError(
-                f"{asked} works on probabilities, and {type(self.estimator).__name__} has no "
-                "predict_proba. Put a CalibratedClassifierCV around it, or leave out the parameter."
+                f"{type(self.estimator).__name__} has no predict_proba, without which there is no "
+                f"{asked}. Put a CalibratedClassifierCV around it, or leave that out."
             )
-        weighing = weighing_parameters(self.estimator) if needs_probabilities else {}
+        weighing = weighing_parameters(self.estimator)
         if weighing:
             warnings.warn(
-                f"{asked} takes the probabilities of the estimator to be at the class prior of its "
-                f"training rows, but it weighs classes itself: {weighing}. Leave out one of the "
-                "two.",
+                f"With {asked} the probabilities of the estimator are taken to be at the class "
+                f"prior of its training rows, but it weighs classes itself: {weighing}. Leave out "
+                "one of the two.",
                 UserWarning,
-                stacklevel=4,  # past fit and what wraps it
+                stacklevel=5,  # past fit and what wraps it
             )
-        return indexable(X, y)
 
     def _find_decision(
         self, training: Training, seed: int | None, decide_for: Any
