@@ -46,8 +46,9 @@ class DistilledClassifier(NamesParameters, ClassifierMixin, MetaEstimatorMixin, 
     ----------
     estimator : classifier
         The student. Its ``fit`` must take ``sample_weight``, or that of the last step if it is
-        a Pipeline. Linear models, single trees and gradient boosting learn well from a teacher;
-        forests less, for what they vary is what they remember of real labels.
+        a Pipeline. Linear models, single trees and gradient boosting learn well from a teacher.
+        Forests do not: train one on labels instead. Leave out ``class_weight``: it would change
+        the probabilities that the student is to learn.
 
     teacher : classifier
         Any with ``predict_proba``, as a rule an :class:`AugmentedClassifier`.
@@ -93,7 +94,7 @@ class DistilledClassifier(NamesParameters, ClassifierMixin, MetaEstimatorMixin, 
     :class:`AugmentedClassifier` the student decides for the same score, but costs do not reach it,
     and ``correct_prior`` leaves it to decide at the real prior.
 
-    The augmenter is trained beside one inside of the teacher, if there is one.
+    If the teacher has an augmenter, that is another one: both are trained.
 
     References
     ----------
@@ -275,7 +276,7 @@ def _weight_parameter(estimator: Any) -> str:
     ValueError
         If it takes none.
     """
-    steps, name = "", "sample_weight"
+    steps = ""
     while isinstance(estimator, Pipeline):
         step, estimator = estimator.steps[-1]
         steps += f"{step}__"
@@ -285,4 +286,5 @@ def _weight_parameter(estimator: Any) -> str:
             "probabilities as weights of labels. Pass a classifier that takes weights, such as a "
             "tree, a linear model or gradient boosting."
         )
-    return name if routing_enabled() else steps + name
+    # With metadata routing a Pipeline asks its steps which of them want it.
+    return "sample_weight" if routing_enabled() else f"{steps}sample_weight"
