@@ -77,7 +77,7 @@ def studies():
     main = [*peers(), *ours()]
     strong = Study(
         Protocol(n_folds=2, n_repeats=1),
-        [*ours(), *strong_peers()],
+        [*ours(), *strong_peers(), *searched()],
         classifiers=STRONG,
         tables=unseen,
     )
