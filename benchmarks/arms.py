@@ -347,12 +347,7 @@ def peers():
             Peer(f"balanced bagging 1:{n}", bagged(n), learned_prior=partial(bag_prior, n))
             for n in (1, 4, 8)
         ),
-        *(
-            Peer(
-                name, lambda _, own=own: on_numbers(clone(own)), learned_prior=equal_prior, own=True
-            )
-            for name, own in balanced.items()
-        ),
+        *(own_classifier(name, own) for name, own in balanced.items()),
     ]
 
 

@@ -18,7 +18,7 @@ from sklearn.model_selection import GridSearchCV
 from ganaug import AugmentedClassifier, GANAugmenter
 
 
-def seconds(memory, *, steps, n_settings, n_folds, rows, n_jobs=None):
+def seconds(memory, *, n_settings, n_folds, rows, steps="auto", n_jobs=None):
     """Return how long a search takes, and its mean scores."""
     X, y = make_classification(rows, 10, weights=[0.95], flip_y=0.02, random_state=0)
     model = AugmentedClassifier(
@@ -36,7 +36,7 @@ def seconds(memory, *, steps, n_settings, n_folds, rows, n_jobs=None):
 def main(arguments=None):
     """Time both searches and print the row."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default="auto")
+    parser.add_argument("--steps", type=int, default=argparse.SUPPRESS)
     parser.add_argument("--settings", type=int, default=10, dest="n_settings")
     parser.add_argument("--folds", type=int, default=5, dest="n_folds")
     parser.add_argument("--rows", type=int, default=2_000)

@@ -260,9 +260,8 @@ def at_least(results, study, score, arm, others=None, gain=0.0):
     scores = results.rivals(study, arm) if others is None else results.of(study, arm, *others)
     means = by_table(scores, score).mean().sort_values(ascending=False)
     best = means.drop(arm)
-    return f"{means[arm]:.3f}; {best.index[0]} {best.iloc[0]:.3f}", means[arm] >= best.iloc[
-        0
-    ] + gain
+    figure = f"{means[arm]:.3f}; {best.index[0]} {best.iloc[0]:.3f}"
+    return figure, means[arm] >= best.iloc[0] + gain
 
 
 def better(results, study, score, other, among):

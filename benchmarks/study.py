@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,10 +30,10 @@ from benchmarks.learners import settled
 from ganaug import AugmentedClassifier
 from ganaug.comparison.evaluate import set_seeds
 from ganaug.comparison.scores import score as score_predictions
-from ganaug.decisions import check_decide_for
+from ganaug.decisions import check_decide_for, find_decision, predict_out_of_fold
+from ganaug.draws import Rows
 from ganaug.paths import replace_file
 from ganaug.priors import average_at_prior, class_prior, correct_prior
-from ganaug.routing import Training
 
 #: The mean over folds of these is kept for every table, repeat, arm and classifier. "At best" is at
 #: the threshold that was best on the other folds, "corrected" after prior correction.
@@ -338,7 +339,10 @@ def _predict(arm, classifier, part, seed, memory):
 def _decide(model, decide_for, X, y):
     """Let a fitted AugmentedClassifier decide for something, as if it had been fitted so."""
     check_decide_for(decide_for, model.classes_)
-    model._set_decision(model._find_decision(Training(X, y), model.seed(), decide_for))
+    out_of_fold = partial(predict_out_of_fold, model.estimator, Rows(X, y), model.seed())
+    decision = find_decision(decide_for, model.class_prior_, out_of_fold)
+    model.decision_prior_, model.decision_costs_ = decision
+    model.probability_prior_ = model.decision_prior_
 
 
 def _predict_once(arm, classifier, model, part):

@@ -27,8 +27,8 @@ print(y.value_counts())
 # More rows, by hand
 # ------------------
 # ``fit`` trains the GAN, ``transform(X, y)`` returns the real rows followed by
-# synthetic ones. 200 steps keep this page quick to build. The default of 800
-# is the better choice.
+# synthetic ones. 200 steps keep this page quick to build. The default is the
+# better choice.
 from ganaug import GANAugmenter
 
 augmenter = GANAugmenter(steps=200, random_state=0).fit(X, y)

@@ -2,10 +2,11 @@
 How many synthetic rows should I add?
 =====================================
 
-Full balance is the usual default, and often too much: with every synthetic row
-a classifier learns more of what the GAN made up.
-:class:`~ganaug.AugmentedClassifierCV` tries several amounts in an inner
-cross-validation, *none* included, and keeps the best.
+Full balance is the usual default, and can be too much: with every synthetic
+row a classifier learns more of what the GAN made up.
+:class:`~ganaug.AugmentedClassifierCV` tries amounts in an inner
+cross-validation. It keeps the best, or *none* if that gains too little to be
+sure.
 """
 
 # %%

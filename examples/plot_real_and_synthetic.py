@@ -23,10 +23,10 @@ X_train, X_test, y_train, y_test = train_test_split(
 )
 
 # %%
-# Train, and ask for 300 old abalones. These steps are half of the default.
+# Train, and ask for 300 old abalones.
 from ganaug import GANAugmenter
 
-augmenter = GANAugmenter(steps=400, random_state=0).fit(X_train, y_train)
+augmenter = GANAugmenter(random_state=0).fit(X_train, y_train)
 synthetic, _ = augmenter.sample({"old": 300}, random_state=0)
 real, unseen = X_train[y_train == "old"], X_test[y_test == "old"]
 print(synthetic.head())

@@ -96,7 +96,7 @@ default="from_dtype"
         fewer than 8 rows is too small to train the GAN on: its rows are blended (two or more)
         or repeated with a little noise (one). See :mod:`ganaug.generators.few_rows`.
     n_steps_ : int
-        The number of steps that training was set to; with early stopping it may take fewer.
+        The number of steps that training is set to; with early stopping it may take fewer.
     history_ : list of dict
         One for each twentieth of the steps: ``step``, ``loss/critic``, ``loss/generator`` and,
         with early stopping, ``quality/energy``.

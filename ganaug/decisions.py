@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.model_selection import StratifiedKFold
+from sklearn.utils import _safe_indexing
 
-from ganaug.priors import adjusted_prior
+from ganaug.autologging import without_autologging
+from ganaug.draws import ESTIMATOR, FOLD, Rows
+from ganaug.priors import adjusted_prior, class_prior, correct_prior
+from ganaug.randomness import clone_seeded, subseed
 
-#: Metrics whose best decision is known. Of some it is a strength of logit adjustment.
-METRICS = ("accuracy", "balanced_accuracy", "f1")
+#: The strength of logit adjustment that decides for a metric.
 TAU_OF = {"accuracy": 0.0, "balanced_accuracy": 1.0}
-#: Of as many rare rows, half of what decides for F1 is estimated and half is logit adjustment.
+#: Metrics whose best decision is known.
+METRICS = (*TAU_OF, "f1")
+#: With so many rare rows, half of what decides for F1 is estimated and half is logit adjustment.
 RARE_ROWS, TAU_OF_F1 = 30, 0.75
+#: Inner folds whose probabilities tell how good an F1 can be.
+F1_FOLDS = 3
 
 
 class Decision(NamedTuple):
@@ -102,7 +110,7 @@ def find_decision(
     prior : ndarray of shape (n_classes,)
         That of the training rows.
     out_of_fold : callable
-        Asked for F1 only.
+        Returns what :func:`predict_out_of_fold` does; called for F1 only.
 
     References
     ----------
@@ -136,6 +144,46 @@ def find_decision(
     share = hits.sum() / (hits.sum() + RARE_ROWS)
     decisive = estimated**share * adjusted_prior(prior, TAU_OF_F1) ** (1 - share)
     return Decision(decisive / decisive.sum())
+
+
+def predict_out_of_fold(
+    estimator: Any, rows: Rows, seed: int | None, params: Mapping[str, Any] | None = None
+) -> OutOfFold:
+    """Return the probabilities of all rows by clones that were trained on others of them.
+
+    Parameters
+    ----------
+    estimator : classifier
+    rows : Rows
+    seed : int or None
+    params : dict, optional
+        Of its ``fit``, the same for all rows.
+
+    Raises
+    ------
+    ValueError
+        If a class has a single row.
+    """
+    X, y, weights = rows
+    labels, counts = np.unique(y, return_counts=True)
+    if counts.min() < 2:
+        raise ValueError(
+            "decide_for='f1' needs 2 rows of each class for its inner folds, and so does each fold "
+            f"of an AugmentedClassifierCV; class {labels.tolist()[counts.argmin()]!r} has 1. Use a "
+            "number, such as decide_for=0.5."
+        )
+    n_folds, shuffled = min(F1_FOLDS, int(counts.min())), subseed(seed or 0, FOLD)
+    folds = StratifiedKFold(n_folds, shuffle=True, random_state=shuffled)
+    prior, found = class_prior(y, weights), np.empty((len(y), len(labels)))
+    with without_autologging():
+        for fold, (train, test) in enumerate(folds.split(y, y)):
+            part = None if weights is None else weights[train]
+            weighted = {} if part is None else {"sample_weight": part}
+            fitted = clone_seeded(estimator, subseed(seed, FOLD, fold), ESTIMATOR, 0)
+            fitted.fit(_safe_indexing(X, train), y[train], **(params or {}), **weighted)
+            p = fitted.predict_proba(_safe_indexing(X, test))
+            found[test] = correct_prior(p, class_prior(y[train], part), prior)
+    return OutOfFold(found, y, weights)
 
 
 def best_f1(

@@ -281,7 +281,7 @@ def _weight_parameter(estimator: Any) -> str:
     ValueError
         If it takes none.
     """
-    steps, name = "", "sample_weight"
+    steps = ""
     while isinstance(estimator, Pipeline):
         step, estimator = estimator.steps[-1]
         steps += f"{step}__"
@@ -291,4 +291,5 @@ def _weight_parameter(estimator: Any) -> str:
             "probabilities as weights of labels. Pass a classifier that takes weights, such as a "
             "tree, a linear model or gradient boosting."
         )
-    return name if routing_enabled() else steps + name
+    # With metadata routing a Pipeline asks its steps which of them want it.
+    return "sample_weight" if routing_enabled() else f"{steps}sample_weight"

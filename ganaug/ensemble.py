@@ -13,7 +13,6 @@ import numpy as np
 from joblib import Memory
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
-from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import Tags, get_tags, indexable
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import validate_data
@@ -21,8 +20,14 @@ from sklearn.utils.validation import validate_data
 from ganaug.autologging import without_autologging
 from ganaug.averaging import AveragesClones
 from ganaug.callbacks import CallbackSupportMixin, with_callbacks
-from ganaug.decisions import METRICS, Decision, OutOfFold, check_decide_for, find_decision
-from ganaug.draws import AUGMENTER, ESTIMATOR, FOLD, draw_rows, set_rows_to_add
+from ganaug.decisions import (
+    METRICS,
+    Decision,
+    check_decide_for,
+    find_decision,
+    predict_out_of_fold,
+)
+from ganaug.draws import AUGMENTER, ESTIMATOR, draw_rows, set_rows_to_add
 from ganaug.frames import as_pandas, check_container
 from ganaug.memory import fit_or_load
 from ganaug.notebook import ShowsTraining
@@ -39,8 +44,8 @@ from ganaug.parameters import (
     one_of,
     whole,
 )
-from ganaug.priors import class_prior, correct_prior, decision_prior, weighing_parameters
-from ganaug.randomness import clone_seeded, seed_from, subseed
+from ganaug.priors import class_prior, decision_prior, weighing_parameters
+from ganaug.randomness import clone_seeded, seed_from
 from ganaug.routing import FitMetadata, RoutesMetadata, Training
 from ganaug.targets import plain_labels
 from ganaug.typing import (
@@ -55,8 +60,6 @@ from ganaug.typing import (
 
 #: Attributes that scikit-learn sets before a fit is done.
 SEEN = ("n_features_in_", "feature_names_in_")
-#: Inner folds whose probabilities tell how good an F1 can be.
-F1_FOLDS = 3
 
 
 class Draws(NamedTuple):
@@ -347,48 +350,37 @@ class AugmentedClassifier(
         check_container(X)
         validate_data(self, X, y, skip_check_array=True)
         y = plain_labels(as_pandas(y, "y"))
-        asked = "correct_prior=True" if self.correct_prior else f"decide_for={self.decide_for!r}"
-        needs_probabilities = self.correct_prior or self.decide_for is not None
-        if needs_probabilities and not hasattr(self.estimator, "predict_proba"):
+        self._check_probabilities()
+        return indexable(X, y)
+
+    def _check_probabilities(self) -> None:
+        """Raise if there are none where they are needed; warn if they are at an unknown prior."""
+        given = {"correct_prior": self.correct_prior or None, "decide_for": self.decide_for}
+        asked = " and ".join(f"{name}={v!r}" for name, v in given.items() if v is not None)
+        if not asked:
+            return
+        if not hasattr(self.estimator, "predict_proba"):
             raise ValueError(
-                f"{asked} works on probabilities, and {type(self.estimator).__name__} has no "
-                "predict_proba. Put a CalibratedClassifierCV around it, or leave out the parameter."
+                f"{type(self.estimator).__name__} has no predict_proba, without which there is no "
+                f"{asked}. Put a CalibratedClassifierCV around it, or leave that out."
             )
-        weighing = weighing_parameters(self.estimator) if needs_probabilities else {}
+        weighing = weighing_parameters(self.estimator)
         if weighing:
             warnings.warn(
-                f"{asked} takes the probabilities of the estimator to be at the class prior of its "
-                f"training rows, but it weighs classes itself: {weighing}. Leave out one of the "
-                "two.",
+                f"With {asked} the probabilities of the estimator are taken to be at the class "
+                f"prior of its training rows, but it weighs classes itself: {weighing}. Leave out "
+                "one of the two.",
                 UserWarning,
-                stacklevel=4,  # past fit and what wraps it
+                stacklevel=5,  # past fit and what wraps it
             )
-        return indexable(X, y)
 
     def _find_decision(
         self, training: Training, seed: int | None, decide_for: Any
     ) -> Decision | None:
-        prior = class_prior(training.y, training.metadata.weights)
-        return find_decision(decide_for, prior, partial(self._predict_out_of_fold, training, seed))
-
-    def _predict_out_of_fold(self, training: Training, seed: int | None) -> OutOfFold:
-        """Return the probabilities of all rows by clones that were trained on other real rows."""
-        labels, counts = np.unique(training.y, return_counts=True)
-        if counts.min() < 2:
-            raise ValueError(
-                "decide_for='f1' needs 2 rows of each class for its inner folds, and so does each "
-                f"fold of an AugmentedClassifierCV; class {labels.tolist()[counts.argmin()]!r} has "
-                "1. Use a number, such as decide_for=0.5."
-            )
-        prior = class_prior(training.y, training.metadata.weights)
-        n_folds, shuffled = min(F1_FOLDS, int(counts.min())), subseed(seed or 0, FOLD)
-        folds = StratifiedKFold(n_folds, shuffle=True, random_state=shuffled)
-        found = np.empty((len(training.y), len(prior)))
-        for fold, (train, test) in enumerate(folds.split(training.y, training.y)):
-            of_fold = self._fit_estimators(training.take(train), subseed(seed, FOLD, fold), None)
-            p = of_fold.estimators[0].predict_proba(training.take(test).X)
-            found[test] = correct_prior(p, of_fold.priors[0], prior)
-        return OutOfFold(found, training.y, training.metadata.weights)
+        rows, params = training.rows(), training.metadata.estimator
+        prior = class_prior(rows.y, rows.weights)
+        out_of_fold = partial(predict_out_of_fold, self.estimator, rows, seed, params)
+        return find_decision(decide_for, prior, out_of_fold)
 
     def _get_augmenter(self) -> Any:
         return self.augmenter
@@ -481,13 +473,10 @@ class AugmentedClassifier(
         several = len(draws.estimators) > 1
         if decision is None and several and hasattr(draws.estimators[0], "predict_proba"):
             decision = Decision(decision_prior(list(self.draw_priors_)))
-        self._set_decision(decision)
-        self.augmenter_ = None if hasattr(source, "fit_resample") else source
-        self.estimators_ = list(draws.estimators)
-
-    def _set_decision(self, decision: Decision | None) -> None:
         self.decision_prior_, self.decision_costs_ = decision or (None, None)
         self.probability_prior_ = self.class_prior_ if self.correct_prior else self.decision_prior_
+        self.augmenter_ = None if hasattr(source, "fit_resample") else source
+        self.estimators_ = list(draws.estimators)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimators_")

@@ -37,7 +37,7 @@ BEST_DECISION = {
     ),
     **dict.fromkeys(("balanced_accuracy", "recall_macro"), "balanced_accuracy"),
 }
-#: Scorings of the order of rows, which no decision changes.
+#: Scorings of the order of rows, which need no decision.
 RANKING = {"average_precision", "roc_auc", *(f"roc_auc_{kind}" for kind in ("ovr", "ovo"))}
 
 

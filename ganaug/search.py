@@ -68,8 +68,8 @@ class AugmentedClassifierCV(AugmentedClassifier):
         What is maximized: the name of a scikit-learn scorer, or ``scorer(estimator, X, y)``.
         None is the average precision of each class but the largest against the rest, averaged
         over these classes, with the weights of rows if there are any. With two classes this is the
-        average precision of the rarer one, whatever its label. For a score of probabilities, such
-        as the Brier score, set ``correct_prior`` as well.
+        average precision of the rarer one, whatever its label. With a callable that scores
+        probabilities, set ``correct_prior`` as well.
 
     cv : int, cross-validation generator or iterable, default=5
         The inner cross-validation; an int means that many stratified folds. ``groups`` that
@@ -99,8 +99,8 @@ class AugmentedClassifierCV(AugmentedClassifier):
     Attributes
     ----------
     best_amount_ : float
-        The amount with the best mean score; of equally good ones, the smallest. But 0, if it was
-        tried, unless the other gains more than half a standard error of the gain over the folds.
+        The amount with the best mean score; of equally good ones, the smallest. If 0 was tried, it
+        is 0 unless the best one gains more over it than half a standard error of that gain.
 
     best_tau_ : float or None
         The strength of logit adjustment that was best with that amount. At 0 ``predict`` would
@@ -114,7 +114,8 @@ class AugmentedClassifierCV(AugmentedClassifier):
     cv_results_ : dict of ndarray
         For a DataFrame: ``amount``, ``tau`` (NaN: none was tried),
         ``split0_test_score`` and so on for each fold, ``mean_test_score``, ``std_test_score`` and
-        ``rank_test_score``. Amounts are in the order of ``amounts``, each with every ``tau``.
+        ``rank_test_score``, in which the chosen amount is not the first if it did not gain enough.
+        Amounts are in the order of ``amounts``, each with every ``tau``.
 
     classes_ : ndarray of shape (n_classes,)
         Class labels, sorted.
@@ -140,9 +141,10 @@ class AugmentedClassifierCV(AugmentedClassifier):
     Within a fold the smaller draws of a GANAugmenter are the first rows of the largest one, and
     clones have the same seeds for all amounts, so that two scores differ by the amount alone.
 
-    An amount of 0 is the estimator as it is. The gain of the best amount is the mean over the inner
-    folds of the difference to 0, each with what decides best with it. Half of its standard error is
-    less than the whole one of the usual rule [2]_, because rows help on most tables.
+    An amount of 0 is one clone of the estimator, trained on the rows as they are. The gain of the
+    best amount is the mean over the inner folds of the difference to 0, each at its best decision.
+    Half of its standard error is less than the whole one of the usual rule [2]_, because rows help
+    on most tables.
 
     Post-hoc logit adjustment of strength :math:`\tau` decides at a class prior in proportion to
     :math:`\pi_c^{1 - \tau}`, where :math:`\pi` is that of the training rows [1]_. With two classes
@@ -334,7 +336,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
         return self._read[1]
 
     def _tries(self) -> Sequence[Any]:
-        """Return what ``decide_for`` may be: what is given or known, or several strengths."""
+        """Return each ``decide_for`` to score: the one given or known, or several strengths."""
         if self.decide_for is not None or not hasattr(self.estimator, "predict_proba"):
             return (self.decide_for,)
         named = self.scoring if isinstance(self.scoring, str) else None
@@ -375,42 +377,42 @@ class AugmentedClassifierCV(AugmentedClassifier):
         return self._choose([(a, tau) for a in amounts for tau in taus], np.array(scores))
 
     def _choose(
-        self, tried: list[tuple[float, float | None]], scores: np.ndarray
+        self, pairs: list[tuple[float, float | None]], scores: np.ndarray
     ) -> dict[str, Any]:
         """Choose a pair of amount and tau by ``scores`` of shape (n_folds, n_pairs)."""
         known = np.isfinite(scores)
-        needed = np.array([tau is None for _, tau in tried])
+        needed = np.array([tau is None for _, tau in pairs])
         if not known[:, needed].all():
             fold, column = np.argwhere(~known & needed)[0]
             raise ValueError(
                 f"scoring={self.scoring!r} gave {scores[fold, column]} for amount "
-                f"{tried[column][0]} on inner fold {fold}, so amounts cannot be compared. Its rows "
+                f"{pairs[column][0]} on inner fold {fold}, so amounts cannot be compared. Its rows "
                 "may lack a class: use another scoring or fewer folds."
             )
         mean = scores.mean(axis=0)
         # A tau without a score in a fold, such as a precision of no rows, cannot win.
         comparable = np.where(known.all(axis=0), mean, -np.inf)
-        amounts = np.array([amount for amount, _ in tried])
+        amounts = np.array([amount for amount, _ in pairs])
 
         def best_of(columns: np.ndarray) -> int:
             """Return the smallest amount of the best, and the first tau with it."""
             best = columns[comparable[columns] == comparable[columns].max()]
             return int(best[amounts[best].argmin()])
 
-        chosen, without = best_of(np.arange(len(tried))), np.flatnonzero(amounts == 0)
+        chosen, without = best_of(np.arange(len(pairs))), np.flatnonzero(amounts == 0)
         if without.size and amounts[chosen] > 0:
             nothing = best_of(without)
             gain = scores[:, chosen] - scores[:, nothing]
             error = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else 0.0
             chosen = chosen if gain.mean() > SURE * error else nothing
-        amount, tau = tried[chosen]
+        amount, tau = pairs[chosen]
         return {
             "best_amount_": float(amount),
             "best_tau_": tau,
             "best_score_": float(mean[chosen]),
             "cv_results_": {
                 "amount": amounts,
-                "tau": np.array([tau for _, tau in tried], dtype=float),
+                "tau": np.array([tau for _, tau in pairs], dtype=float),
                 **{f"split{fold}_test_score": row for fold, row in enumerate(scores)},
                 "mean_test_score": mean,
                 "std_test_score": scores.std(axis=0),

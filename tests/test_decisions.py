@@ -196,14 +196,16 @@ def test_what_cannot_decide_is_refused_before_any_training(
 def test_a_decision_needs_probabilities_at_the_prior_of_the_rows(cancer, calls):
     X, y = cancer
     model = AugmentedClassifier(LinearSVC(), Repeater(), decide_for="f1")
-    with pytest.raises(ValueError, match=r"decide_for='f1' works on prob.*LinearSVC has no predi"):
+    with pytest.raises(
+        ValueError, match=r"LinearSVC has no predict_proba, .* no decide_for='f1'\."
+    ):
         model.fit(X, y)
     with pytest.raises(ValueError, match=r"needs 2 rows of each class .* class 1 has 1"):
         model.set_params(estimator=logistic()).fit(X[:151], y[:151])
     assert calls("fit") == []
     weighing = LogisticRegression(class_weight="balanced", max_iter=500)
     model.set_params(estimator=weighing, decide_for=1.0)
-    with pytest.warns(UserWarning, match=r"decide_for=1.0 takes .* but it weighs classes itself"):
+    with pytest.warns(UserWarning, match=r"With decide_for=1\.0 the .* but it weighs classes"):
         model.fit(X, y)
 
 

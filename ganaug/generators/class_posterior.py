@@ -42,8 +42,8 @@ def fit_class_forest(
     -------
     dict of ndarray
         The nodes of all trees, the ``n_trees`` roots first: ``feature`` and ``threshold`` of the
-        test, the node ``below`` if it fails, which the node for when it holds comes next to, and
-        the class ``posterior``. A leaf is below itself, and its test always fails.
+        test, and the class ``posterior``. Where the test fails, ``below`` is the next node; where
+        it holds, the one after that is. A leaf is below itself, and its test always fails.
 
     References
     ----------

@@ -27,9 +27,9 @@ Weights = dict[str, np.ndarray]
 
 #: Candidates that are made at once: as many as stay in the processor's cache.
 CHUNK = 4096
-#: How often training is to see each row of the smallest class.
+#: How often training sees each row of the smallest class, if `STEPS` allow.
 VISITS = 256
-#: The fewest and the most steps that are taken for that.
+#: The fewest and the most steps of ``steps="auto"``.
 STEPS = (300, 800)
 
 
@@ -235,8 +235,15 @@ def steps_for(counts: Iterable[int], batch_size: int) -> int:
 
     A critic that sees the same few rows again and again learns them by heart, and the generator
     then makes copies of them. So the number of steps follows the rows of the smallest class that is
-    learned: each is seen `VISITS` times. Fewer than 300 steps are too few to learn what columns say
+    learned: each is seen 256 times. Fewer than 300 steps are too few to learn what columns say
     together, and more than 800 gain nothing, see BENCHMARKS.md, "What was tried".
+
+    Parameters
+    ----------
+    counts : iterable of int
+        The rows of each class. Classes of fewer than 8 have another generator and do not count.
+    batch_size : int
+        Real rows per step, drawn evenly over the classes.
 
     Examples
     --------

@@ -144,51 +144,18 @@ class BalancedBatches:
 
 
 def in_one_vector(network: nn.Module) -> Tensor:
-    """Return all weights of a network as one vector, and make the weights views of it.
+    """Return all weights of a network as one vector; they, and their gradients, are views of it.
 
-    Small networks take as much time to go through their weights one by one as to compute.
+    An optimiser takes as much time to go through small weights one by one as a network to compute.
     """
     weights = list(network.parameters())
     vector = torch.cat([weight.detach().flatten() for weight in weights])
+    vector.grad = torch.zeros_like(vector)
     vector_to_parameters(vector, weights)
+    gradients = vector.grad.split([weight.numel() for weight in weights])
+    for weight, gradient in zip(weights, gradients, strict=True):
+        weight.grad = gradient.view_as(weight)
     return vector
-
-
-class Adam:
-    """Adam [1]_ without a mean of gradients.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-
-    Attributes
-    ----------
-    weights : Tensor of shape (n,)
-        All weights of the network.
-
-    References
-    ----------
-    .. [1] D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015.
-    """
-
-    decay = 0.99
-    epsilon = 1e-8
-
-    def __init__(self, network: nn.Module) -> None:
-        self.parts = list(network.parameters())
-        self.weights = in_one_vector(network)
-        self.squares = torch.zeros_like(self.weights)
-        self.steps = 0
-
-    def descend(self, loss: Tensor, rate: float) -> None:
-        """Go one step down the gradient of ``loss``; weights that it does not depend on stay."""
-        gradients = torch.autograd.grad(loss, self.parts, materialize_grads=True)
-        gradient = torch.cat([part.flatten() for part in gradients])
-        self.steps += 1
-        self.squares.mul_(self.decay).addcmul_(gradient, gradient, value=1 - self.decay)
-        # The mean of squares began at zero, and is too small at first.
-        rate *= math.sqrt(1 - self.decay**self.steps)
-        self.weights.addcdiv_(gradient, self.squares.sqrt().add_(self.epsilon), value=-rate)
 
 
 def train(
@@ -215,7 +182,20 @@ def train(
         A loss that is not finite is handed over like any other.
     """
     average = copy.deepcopy(generator).requires_grad_(False).eval()
-    mean, of_generator, of_critic = in_one_vector(average), Adam(generator), Adam(critic)
+    mean, of_generator, of_critic = map(in_one_vector, (average, generator, critic))
+    updates = {}
+    for network, vector in ((generator, of_generator), (critic, of_critic)):
+        adam = torch.optim.Adam([vector], betas=(0.0, 0.99), fused=True)
+        updates[network] = adam, list(network.parameters())
+
+    def descend(network: nn.Module, loss: Tensor, rate: float) -> None:
+        """Go one step down the gradient of ``loss`` in the weights of one network."""
+        adam, weights = updates[network]
+        adam.param_groups[0]["lr"] = rate
+        adam.zero_grad(set_to_none=False)  # in place, because weights share this gradient
+        loss.backward(inputs=weights)
+        adam.step()
+
     tick_ends = set(np.linspace(0, schedule.steps, schedule.ticks + 1).round().astype(int)[1:])
     losses: list[list[Tensor]] = []
     for step in range(1, schedule.steps + 1):
@@ -225,13 +205,13 @@ def train(
             missing_flags = real[:, generator.layout.n_values :]
             fake = generator(classes, missing_flags, batches.rng)
             critic_loss = loss.critic_loss(critic, real, fake.detach(), classes, batches.rng)
-            of_critic.descend(critic_loss, rate)
+            descend(critic, critic_loss, rate)
         # The last fake batch serves both sides: its graph is still that of the current weights.
         generator_loss = loss.generator_loss(critic, real, fake, classes)
-        of_generator.descend(generator_loss, rate)
+        descend(generator, generator_loss, rate)
         # A short memory at first, or the average would hold on to its random start.
         decay = min(schedule.ema, step / (step + 10))
-        mean.lerp_(of_generator.weights, 1 - decay)
+        mean.lerp_(of_generator, 1 - decay)
         losses.append([critic_loss.detach(), generator_loss.detach()])
         if step in tick_ends:
             means = [torch.stack(each).mean().item() for each in zip(*losses, strict=True)]

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from benchmarks import __main__ as commands
-from benchmarks import rows, study, tables
+from benchmarks import memory, rows, study, tables
 from benchmarks.arms import OneHotSampler, peers, searched
 from ganaug import GANAugmenter
 
@@ -100,3 +100,12 @@ def test_rows_are_measured_on_held_out_ones(monkeypatch):
     assert found.drop(columns=small).gt(0.2).all(axis=None)
     assert found["distance, synthetic"].between(0, 0.5).all()
     assert found["copies, GAN"].lt(0.05).all()
+
+
+def test_memory_needs_no_arguments(monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(memory, "seconds", lambda *args, **given: asked.append(given) or (1, [0.5]))
+    memory.main([])
+    memory.main(["--steps", "20"])
+    assert [given.get("steps") for given in asked] == [None, None, 20, 20]
+    assert "| 10 settings x 5 folds, 2,000 x 10 rows | 50 | 1.0 | 5 |" in capsys.readouterr().out
