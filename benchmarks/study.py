@@ -340,7 +340,7 @@ def _decide(model, decide_for, X, y):
     """Let a fitted AugmentedClassifier decide for something, as if it had been fitted so."""
     check_decide_for(decide_for, model.classes_)
     out_of_fold = partial(predict_out_of_fold, model.estimator, Rows(X, y), model.seed())
-    decision = find_decision(decide_for, model.class_prior_, out_of_fold)
+    decision = find_decision(decide_for, model.classes_, model.class_prior_, out_of_fold)
     model.decision_prior_, model.decision_costs_ = decision
     model.probability_prior_ = model.decision_prior_
 

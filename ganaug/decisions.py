@@ -7,6 +7,7 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import _safe_indexing
 
@@ -54,8 +55,8 @@ def check_decide_for(decide_for: Any, labels: np.ndarray) -> None:
     Raises
     ------
     ValueError
-        If a matrix of costs has another shape, costs are not finite, or to be right costs more than
-        to be wrong; if F1 is to be best with more than two classes.
+        If a matrix of costs has another shape or other labels, costs are not finite, or to be right
+        costs more than to be wrong; if F1 is to be best with more than two classes.
     """
     n, names = len(labels), labels.tolist()
     if isinstance(decide_for, str) and decide_for == "f1" and n > 2:
@@ -66,8 +67,9 @@ def check_decide_for(decide_for: Any, labels: np.ndarray) -> None:
         )
     if decide_for is None or isinstance(decide_for, str | Real):
         return
+    ordered = _in_order(decide_for, labels)
     try:
-        costs = np.asarray(decide_for, dtype=float)
+        costs = np.asarray(ordered, dtype=float)
     except (TypeError, ValueError) as error:
         raise ValueError(f"decide_for={decide_for!r} must be a matrix of numbers.") from error
     if costs.shape != (n, n):
@@ -89,8 +91,34 @@ def check_decide_for(decide_for: Any, labels: np.ndarray) -> None:
         )
 
 
+def _in_order(costs: Any, labels: np.ndarray) -> Any:
+    """Return costs in the order of the labels: a DataFrame by its own, an array as it is."""
+    if not isinstance(costs, pd.DataFrame):
+        return costs
+    names, positions = labels.tolist(), []
+    for part, given in (("index", costs.index.tolist()), ("columns", costs.columns.tolist())):
+        wrong = {
+            "is missing": [name for name in names if name not in given],
+            "is no class": [name for name in given if name not in names],
+            "is there twice": [name for name in names if given.count(name) > 1],
+        }
+        for problem, found in wrong.items():
+            if found:
+                raise ValueError(
+                    f"decide_for has the {part} {given}, in which {found[0]!r} {problem}; the "
+                    f"classes are {names}. Label a row (index) for each true class and a column "
+                    "for each predicted one, in any order, or pass an array in the order of the "
+                    "classes."
+                )
+        positions.append([given.index(name) for name in names])
+    return costs.iloc[positions[0], positions[1]]
+
+
 def find_decision(
-    decide_for: Any, prior: np.ndarray, out_of_fold: Callable[[], OutOfFold]
+    decide_for: Any,
+    labels: np.ndarray,
+    prior: np.ndarray,
+    out_of_fold: Callable[[], OutOfFold],
 ) -> Decision | None:
     r"""Return where to decide, or None if ``decide_for`` is None.
 
@@ -107,6 +135,8 @@ def find_decision(
     ----------
     decide_for : str, float, array-like or None
         One that :func:`check_decide_for` lets pass.
+    labels : ndarray of shape (n_classes,)
+        Sorted.
     prior : ndarray of shape (n_classes,)
         That of the training rows.
     out_of_fold : callable
@@ -124,19 +154,20 @@ def find_decision(
     --------
     >>> import numpy as np
     >>> from ganaug.decisions import find_decision
-    >>> find_decision("balanced_accuracy", np.array([0.9, 0.1]), out_of_fold=None).prior
+    >>> labels, prior = np.array(["fraud", "ok"]), np.array([0.1, 0.9])
+    >>> find_decision("balanced_accuracy", labels, prior, out_of_fold=None).prior
     array([0.5, 0.5])
     """
     if decide_for is None:
         return None
     if not isinstance(decide_for, str | Real):
-        return Decision(prior, np.array(decide_for, dtype=float))
+        return Decision(prior, np.array(_in_order(decide_for, labels), dtype=float))
     if decide_for != "f1":
         tau = TAU_OF[decide_for] if isinstance(decide_for, str) else float(decide_for)
         return Decision(adjusted_prior(prior, tau))
     probabilities, y, weights = out_of_fold()
     rare = int(prior[1] <= prior[0])
-    hits = y == np.unique(y)[rare]
+    hits = y == labels[rare]
     threshold = best_f1(hits, probabilities[:, rare], weights) / 2
     threshold = max(threshold, float(np.finfo(float).tiny))  # 0 has no prior
     # At this prior a row with that probability is as likely of one class as of the other.

@@ -124,6 +124,8 @@ class AugmentedClassifier(
           predict class ``j`` where class ``i`` is true, in the order of the sorted labels:
           ``"fraud"`` comes before ``"ok"``. The class of least expected cost at the class prior of
           the training rows is predicted [5]_.
+        - a pandas DataFrame: costs, too, with the true classes as its index and the predicted ones
+          as its columns. It is aligned by these labels, so their order does not matter.
 
     correct_prior : bool, default=False
         Whether ``predict_proba`` gives probabilities at the class prior of the training rows
@@ -380,7 +382,7 @@ class AugmentedClassifier(
         rows, params = training.rows(), training.metadata.estimator
         prior = class_prior(rows.y, rows.weights)
         out_of_fold = partial(predict_out_of_fold, self.estimator, rows, seed, params)
-        return find_decision(decide_for, prior, out_of_fold)
+        return find_decision(decide_for, np.unique(rows.y), prior, out_of_fold)
 
     def _get_augmenter(self) -> Any:
         return self.augmenter

@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from numpy.testing import assert_allclose, assert_array_equal
@@ -117,7 +118,7 @@ def test_the_best_f1_counts_the_more_the_more_rare_rows_there_are():
         p = np.where(np.arange(10 * n) % 10 < 5, 0.4, 0.0)  # of those called rare, a fifth are
         p[y == 1] = 0.4
         found = find_decision(
-            "f1", prior, lambda p=p, y=y: OutOfFold(np.column_stack([1 - p, p]), y)
+            "f1", np.arange(2), prior, lambda p=p, y=y: OutOfFold(np.column_stack([1 - p, p]), y)
         )
         logs.append(np.log(found.prior[1] / found.prior[0]))
     reached = best_f1(y == 1, p)
@@ -132,7 +133,7 @@ def test_the_best_f1_counts_the_more_the_more_rare_rows_there_are():
 def test_nothing_found_is_a_decision_too():
     y = np.repeat([0, 1], [90, 10])
     p = np.column_stack([np.ones(100), np.zeros(100)])
-    found = find_decision("f1", np.array([0.9, 0.1]), lambda: OutOfFold(p, y))
+    found = find_decision("f1", np.arange(2), np.array([0.9, 0.1]), lambda: OutOfFold(p, y))
     assert np.isfinite(found.prior).all()
 
 
@@ -171,6 +172,40 @@ def test_costs_that_change_later_change_no_fitted_decision(cancer):
     assert_array_equal(model.predict(X), before)
 
 
+@pytest.mark.parametrize("kind", [AugmentedClassifier, AugmentedClassifierCV])
+def test_costs_with_labels_are_those_of_the_array_in_sorted_order(irises, kind):
+    X, y = irises
+    model = kind(logistic(), decide_for=COSTS[3], random_state=0).fit(X, y)
+    labels = ["u", "v", "w"]
+    costs = pd.DataFrame(COSTS[3], labels, labels)
+    # The rows and the columns need not have the same order.
+    for given in (costs, costs.loc[["w", "u", "v"], ["v", "w", "u"]]):
+        other = clone(model).set_params(decide_for=given)
+        assert other.get_params()["decide_for"] is given
+        other = clone(other).fit(X, y)
+        assert_array_equal(other.decision_costs_, COSTS[3])
+        assert_array_equal(other.predict(X), model.predict(X))
+        other.decide_for.iloc[:, :] = 0
+        assert_array_equal(other.decision_costs_, COSTS[3])
+
+
+def test_costs_with_labels_are_those_of_classes_that_have_weight(irises):
+    X, y = irises
+    costs = pd.DataFrame([[0, 1], [5, 0]], ["v", "u"], ["v", "u"])
+    weights = (y != "w").astype(float)
+    model = AugmentedClassifier(logistic(), decide_for=costs).fit(X, y, sample_weight=weights)
+    assert_array_equal(model.decision_costs_, [[0, 5], [1, 0]])
+    with pytest.raises(ValueError, match=r"has the index .* in which 'w' is missing"):
+        model.fit(X, y)
+
+
+def test_numbers_as_labels_of_costs(cancer):
+    X, y = cancer
+    costs = pd.DataFrame({1: {1: 0, 0: 1}, 0: {1: 7, 0: 0}})
+    model = AugmentedClassifier(logistic(), decide_for=costs).fit(X, y)
+    assert_array_equal(model.decision_costs_, [[0, 1], [7, 0]])
+
+
 @pytest.mark.parametrize(
     ("decide_for", "message"),
     [
@@ -182,6 +217,19 @@ def test_costs_that_change_later_change_no_fitted_decision(cancer):
         ([[0, 1, 2]] * 2 + [[0, 1]], "must be a matrix of numbers"),
         ([[0, np.inf, 1], [1, 0, 1], [1, 1, 0]], "must have finite costs"),
         (np.eye(3), r"to predict 'u' where it is true costs 1, to predict 'v' there costs 0"),
+        (
+            pd.DataFrame(np.eye(3), list("uvw"), list("uvv")),
+            r"has the columns \['u', 'v', 'v'\], in which 'w' is missing; the classes are \['u'",
+        ),
+        (
+            pd.DataFrame(1 - np.eye(4), list("uvwx"), list("uvwx")),
+            r"has the index .* in which 'x' is no class",
+        ),
+        (
+            pd.DataFrame(1 - np.eye(4)[:3], list("uvw"), list("uvwu")),
+            r"has the columns .* in which 'u' is there twice",
+        ),
+        (pd.DataFrame([["a"] * 3] * 3, list("uvw"), list("uvw")), "must be a matrix of numbers"),
     ],
 )
 @pytest.mark.parametrize("kind", [AugmentedClassifier, AugmentedClassifierCV])

@@ -260,7 +260,7 @@ def _plan(
 
 
 def _arms(
-    names: list[str] | None, source: Source, steps: int | None, device: str | None
+    names: list[str] | None, source: Source, steps: int | str | None, device: str | None
 ) -> list[Any]:
     """Return the arms by name, but for a GAN that is not the usual one."""
     from ganaug.augmenter import GANAugmenter

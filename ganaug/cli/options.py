@@ -48,11 +48,32 @@ Device = Annotated[
 ]
 Target = Annotated[str | None, typer.Option("--target", help="The column of class labels.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
+
+
+def read_steps(text: str) -> int | str:
+    """Read --steps: a whole number, or auto.
+
+    Examples
+    --------
+    >>> from ganaug.cli.options import read_steps
+    >>> read_steps("500"), read_steps("auto")
+    (500, 'auto')
+    """
+    word = text.strip().lower()
+    if word == "auto":
+        return word
+    if not word.isdecimal() or int(word) < 1:
+        raise typer.BadParameter(f"{text!r} is neither auto nor a whole number from 1 on.")
+    return int(word)
+
+
 Steps = Annotated[
-    int | None,
+    Any,  # typer takes no union
     typer.Option(
-        min=1,
-        help="Training steps of the GAN. Left out: 300 to 800, by the rows of the smallest class.",
+        parser=read_steps,
+        metavar="auto|INTEGER",
+        help="Training steps of the GAN, or auto, as if left out: 300 to 800, by the rows of the "
+        "smallest class.",
     ),
 ]
 Output = Annotated[

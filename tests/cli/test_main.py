@@ -138,7 +138,11 @@ def test_bad_paths_and_options__one_line(capsys, tmp_path):
         ([good, "-o", out, "--sampling-strategy", "{"], "'{' is not JSON (Expecting property"),
         ([good, "-o", out, "--sampling-strategy", '{"x": 3}'], "There is no class 'x'. There are"),
         ([good, "-o", out, "--sampling-strategy", "some"], "The 'sampling_strategy' parameter"),
-        ([good, "-o", out, "--steps", "0"], "Invalid value for '--steps': "),
+        (
+            [good, "-o", out, "--steps", "0"],
+            "Invalid value for '--steps': '0' is neither auto nor a",
+        ),
+        ([good, "-o", out, "--steps", "1.5"], "Invalid value for '--steps': '1.5' is neither"),
         ([good], "Missing option '--output' / '-o'. Try: ganaug --help"),
         ([good, "-o", out, "--sed", "1"], "No such option: --sed"),
     ]:
