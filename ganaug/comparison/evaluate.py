@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from joblib import Memory
 from sklearn.base import BaseEstimator, clone
+from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import RepeatedStratifiedKFold
 from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import check_memory
@@ -364,8 +365,22 @@ def evaluate(
     found.sort(key=lambda pair: jobs.index((pair.cells[0].fold, pair.cells[0].arm)))
     cells = [cell for pair in found for cell in pair.cells]
     if all(cell.error for cell in cells):
-        raise RuntimeError(f"No cell of the comparison could be evaluated: {cells[0].error}")
+        raise RuntimeError(_why_none(cells[0], task.classifiers[cells[0].classifier]))
     return found
+
+
+def _why_none(first: Cell, classifier: BaseEstimator) -> str:
+    """Return why no cell could be evaluated, by the first one."""
+    parts = classifier.get_params().values()
+    encodes = any(isinstance(part, ColumnTransformer) for part in parts)
+    hint = (
+        " It has a ColumnTransformer, but compare encodes and scales columns by itself, and what "
+        "it passes on has no names of columns: pass the last step of the pipeline alone."
+    )
+    return (
+        f"No cell of the comparison could be evaluated. The first was arm {first.arm!r} with "
+        f"classifier {first.classifier!r}: {first.error.rstrip('.')}.{hint * encodes}"
+    )
 
 
 def _evaluate_or_load(evaluate_once: Any, *asked: Any) -> Pair:

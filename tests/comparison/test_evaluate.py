@@ -11,9 +11,12 @@ from comparison.conftest import QUICK
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import make_pipeline as imblearn_pipeline
 from joblib.parallel import ThreadingBackend, register_parallel_backend
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from ganaug import AugmentedClassifier, GANAugmenter
 from ganaug.comparison import GAN, METRICS, Arm, Comparison, compare
@@ -246,8 +249,22 @@ def test_keyboard_interrupt__stops_at_once(abalone):
 
 
 def test_nothing_works__an_error(abalone):
-    with pytest.raises(RuntimeError, match="No cell of the comparison could be evaluated: Inva"):
+    why = r"No cell .* evaluated\. The first was arm 'nothing' with classifier 'x': Inva.*Got -1 .*"
+    with pytest.raises(RuntimeError, match=why) as told:
         compare(*abalone, arms=[], classifiers={"x": LogisticRegression(C=-1)}, cv=2)
+    assert "ColumnTransformer" not in str(told.value)
+
+
+def test_a_pipeline_that_names_columns__told_to_pass_its_last_step(abalone):
+    X, y = abalone
+    by_name = make_column_transformer((StandardScaler(), [X.columns[-1]]))
+    mine = make_pipeline(by_name, LogisticRegression())
+    with pytest.raises(
+        RuntimeError, match=r"classifier 'mine': ValueError: Specifying .*\. It has a"
+    ) as told:
+        compare(X, y, arms=["class-weight"], classifiers={"mine": mine}, cv=2)
+    assert str(told.value).endswith("pass the last step of the pipeline alone.")
+    assert not compare(X, y, arms=[], classifiers={"mine": mine[-1]}, cv=2).failures.size
 
 
 @pytest.mark.slow
