@@ -29,6 +29,7 @@ FLOORS = {
     "targets": 0,
     "tuned_threshold": 0,
     "typing": -1,
+    "wrapping": 0,
     "frames": 0,
     "containers": 1,
     "scoring": 2,
