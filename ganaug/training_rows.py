@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import warnings
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from sklearn.utils import check_consistent_length
 
 from ganaug.containers import as_labels, take
 from ganaug.encoders.labels import LabelCoder
-from ganaug.environment import pick_device
+from ganaug.fabric import current_ranks
 from ganaug.frames import as_pandas
 from ganaug.generators.gan import steps_for
 from ganaug.generators.monitor import HELD_OUT_ROWS, hold_out
@@ -98,6 +99,12 @@ class EncodedRows:
     held_out: np.ndarray
     weights: np.ndarray | None
 
+    def summary(self) -> str:
+        """Return the size of the rows and a digest, the same on machines that round differently."""
+        means = self.rows.mean(axis=0, dtype=np.float64).round(3) + 0.0  # no negative zeros
+        found = hashlib.sha256(self.codes.tobytes() + means.tobytes()).hexdigest()
+        return " x ".join(map(str, self.rows.shape)) + f", digest {found[:8]}"
+
     def watched(self, seed: int) -> np.ndarray:
         """Return the positions of the rows that are held out, each as often as its weight says."""
         rows = np.flatnonzero(self.held_out)
@@ -148,7 +155,7 @@ def check_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> CheckedRow
     for part in (encoder, *parts):
         if hasattr(part, "parameter_rules"):
             check_parameters(part)
-    device = pick_device(estimator.device)
+    device = current_ranks().pick_device(estimator.device)
     n_steps = estimator.steps
     if n_steps == "auto":
         n_steps = steps_for(counts.values(), estimator.batch_size)
@@ -208,7 +215,7 @@ def encode_rows(estimator: Any, checked: CheckedRows, seed: int) -> EncodedRows:
     """Fit the encoder on the rows that are not held out; encode all."""
     n_classes = len(checked.counts)
     # A class is thinned to the rows that the step budget can visit.
-    visited = checked.n_steps * int(estimator.batch_size) / n_classes
+    visited = checked.n_steps * int(estimator.batch_size) * current_ranks().size / n_classes
     kept, weights = thin_weighted(
         checked.codes,
         checked.weights,
