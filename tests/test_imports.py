@@ -31,6 +31,8 @@ FLOORS = {
     "typing": -1,
     "frames": 0,
     "containers": 1,
+    "sources": 0,
+    "source_rows": 4,
     "scoring": 2,
     "weights": 1,
     "encoders": 1,

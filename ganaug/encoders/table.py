@@ -215,15 +215,16 @@ class TableEncoder(NamesParameters):
         """The names, or positions in an array, of columns that identify rows."""
         return [column.name for column in self.columns_ if column.is_identifier]
 
-    def reserve_identifiers(self, X: Table) -> None:
+    def reserve_identifier(self, name: Any, cells: Any) -> None:
         """Keep identifiers of rows that ``fit`` did not see from being made up.
 
         Parameters
         ----------
-        X : ndarray or DataFrame of shape (n, n_columns)
+        name : object
+            One of :attr:`identifiers`.
+        cells : ndarray or Series of shape (n,)
         """
-        for column, (_, cells) in zip(self.columns_, columns_of(X), strict=True):
-            column.reserve(cells)
+        next(column for column in self.columns_ if column.name == name).reserve(cells)
 
     def check_fitted(self, n_classes: int) -> None:
         """Raise if parts that were read from a file do not fit together, or make no cells."""
