@@ -17,7 +17,7 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ganaug.callbacks import CallbackSupportMixin, has_progress_bar
-from ganaug.containers import extend
+from ganaug.containers import extend, take
 from ganaug.environment import pick_device
 from ganaug.fitted import check_fits, check_part
 from ganaug.frames import as_form, as_pandas, check_fitted_form, form_of
@@ -194,7 +194,9 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         """Fit the generators of all classes; return the fitted attributes that this adds."""
         encoder, weights, seen = encoded.encoder, encoded.weights, ~encoded.held_out
         rows, codes, seed = encoded.rows, encoded.codes, fitted["seed_"]
-        options = {} if weights is None else {"sample_weight": weights[seen]}
+        learned, options = take(rows, np.flatnonzero(seen)), {}
+        if weights is not None:
+            options["sample_weight"] = weights[seen]
         methods = {c: _method_for(n, unfitted) for c, n in fitted["class_counts_"].items()}
         monitor = Monitor(n_iter_no_change=self.n_iter_no_change)
         generators: dict[str, Any] = {}
@@ -217,7 +219,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
                 continue
             try:
                 generators[generator.name] = generator.fit(
-                    rows[seen],
+                    learned,
                     codes[seen],
                     encoder.layout_,
                     classes=served,
@@ -375,8 +377,12 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
                     n_candidates=n_candidates,
                     device=pick_device(self.device_, fallback=True),
                 )
-        nothing = np.empty((0, self.encoder_.layout_.width), dtype=np.float32)
-        return np.concatenate([nothing, *(made[code] for code in counts)])
+        rows = np.empty((sum(counts.values()), self.encoder_.layout_.width), dtype=np.float32)
+        end = 0
+        for code, n in counts.items():
+            rows[end : end + n] = made.pop(code)  # which frees the rows of one class after another
+            end += n
+        return rows
 
     def _extended(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Return the real rows, and after them the rows that ``sampling_strategy`` adds."""

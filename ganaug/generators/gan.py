@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from ganaug.containers import take
 from ganaug.encoders.layout import RowLayout
 from ganaug.fitted import check_finite, check_fits
 from ganaug.generators.calibration import ROWS_MADE, calibrate, calibration, moments
@@ -27,6 +28,8 @@ Weights = dict[str, np.ndarray]
 
 #: Candidates that are made at once: as many as stay in the processor's cache.
 CHUNK = 4096
+#: And numbers of very wide ones.
+MOST_NUMBERS = 2**24
 #: How often training sees each row of the smallest class, if `STEPS` allow.
 VISITS = 256
 #: The fewest and the most steps of ``steps="auto"``.
@@ -119,14 +122,14 @@ class ConditionalGAN(BaseEstimator):
             if isinstance(part, str)
         }
         self.selector.fit(rows, codes, layout, seed=seed, sample_weight=sample_weight)
-        own = np.isin(codes, classes)
+        own = np.flatnonzero(np.isin(codes, classes))
         self.moments_: dict[int, np.ndarray] = {}
         if layout.kind == "table" and layout.n_numeric:
             self.moments_ = {int(c): moments(rows[codes == c], layout) for c in classes}
         with one_thread():
             generator, critic = self._build(device, torch_stream(seed, Purpose.WEIGHTS))
             batches = BalancedBatches(
-                torch.from_numpy(rows[own]).to(device),
+                torch.from_numpy(take(rows, own)).to(device),
                 torch.from_numpy(codes[own]).to(device),
                 self.batch_size,
                 torch_stream(seed, Purpose.TRAIN, device=device),
@@ -280,7 +283,7 @@ def generate(
     import torch
 
     rows = np.empty((len(codes), generator.layout.width), dtype=np.float32)
-    size = max(CHUNK // n_candidates, 1)
+    size = max(min(CHUNK, MOST_NUMBERS // generator.layout.width) // n_candidates, 1)
     with torch.no_grad():
         for start in range(0, len(codes), size):
             chunk = slice(start, start + size)
