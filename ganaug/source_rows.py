@@ -65,6 +65,7 @@ class SourceRows:
 
     Attributes
     ----------
+    n_rows : int
     labels : LabelCoder
         Fitted.
     counts : ndarray of shape (n_classes,), int64
@@ -94,11 +95,16 @@ class SourceRows:
         for batch in self.source.batches(self._narrow):
             codes, weights = found.read(batch), self._weights(batch, first_row)
             first_row += len(codes)
-            missing += int(((codes < 0) & (weights > 0)).sum())
+            if weights is not None:
+                codes, weights = codes[weights > 0], weights[weights > 0]
             there = codes >= 0
-            codes, weights = codes[there], weights[there]
-            counts = _added(counts, codes, weights > 0, len(found.rows)).astype(np.int64)
-            sums = _added(sums, codes, weights, len(found.rows))
+            if not there.all():
+                missing += int((~there).sum())
+                codes, weights = codes[there], None if weights is None else weights[there]
+            n = len(found.rows)
+            counts = np.bincount(codes, minlength=n) + np.pad(counts, (0, n - len(counts)))
+            if weights is not None:
+                sums = _added(sums, codes, weights, n)
         if not first_row:
             raise ValueError(
                 f"Found array with 0 sample(s) in {self.source.noun} while a minimum of 1 is "
@@ -110,6 +116,7 @@ class SourceRows:
                 "those rows or give them a class."
             )
         check_some_weight(bool(counts.any()))
+        self.n_rows = first_row
         labels = found.in_pandas()
         own = labels.iloc[np.flatnonzero(counts)]
         self.labels = LabelCoder().fit(own)
@@ -119,8 +126,10 @@ class SourceRows:
         order = position[np.flatnonzero(counts)].argsort()
         self._found, self._position = found, position
         self.counts = counts[counts > 0][order]
-        self.mean_weights = sums[counts > 0][order] / self.counts
-        self.totals = self._sum_of_weights() if self.weight is not None else None
+        self.mean_weights, self.totals = np.ones(len(self.counts)), None
+        if self.weight is not None:
+            self.mean_weights = sums[counts > 0][order] / self.counts
+            self.totals = self._sum_of_weights()
 
     def sorted_labels(self) -> pd.Series:
         """Return the labels of all rows as a category, class after class."""
@@ -132,24 +141,31 @@ class SourceRows:
         sums, varies = np.zeros(len(self.counts)), False
         for batch in self.source.batches(self._narrow):
             _, codes, weights = self._rows(batch)
-            varies |= vary(weights)
-            sums = _added(sums, codes, weights, len(sums))
+            if weights is not None:
+                varies |= vary(weights)
+                sums = _added(sums, codes, weights, len(sums))
         return sums if varies else None
 
-    def _weights(self, batch: Any, first_row: int = 0) -> np.ndarray:
+    def _weights(self, batch: Any, first_row: int = 0) -> np.ndarray | None:
         if self.weight is None:
-            return np.ones(len(batch))
+            return None
         cells = as_pandas(batch[self.weight], "sample_weight")
         return check_weights(cells.to_numpy(dtype=np.float64, na_value=np.nan), first_row)
 
-    def _rows(self, batch: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the positions of rows of a weight above 0, their class codes and weights."""
-        weights = self._weights(batch)
-        at = np.flatnonzero(weights)
-        codes = self._position[self._found.read(batch, known=True)[at]]
+    def _rows(self, batch: Any) -> tuple[np.ndarray | None, np.ndarray, np.ndarray | None]:
+        """Return positions of rows of a weight above 0, their class codes and relative weights.
+
+        Without weights the positions are None, for all of them.
+        """
+        codes = self._position[self._found.read(batch, known=True)]
+        at, weights = None, self._weights(batch)
+        if weights is not None:
+            at = np.flatnonzero(weights)
+            codes = codes[at]
+            weights = weights[at] / self.mean_weights[codes]
         if (codes < 0).any():
             raise _changed(self.source, "labels are missing, or of rows that weighed nothing")
-        return at, codes, weights[at] / self.mean_weights[codes]
+        return at, codes, weights
 
     def keep(self, encoder: Any, max_rows: int, rng: np.random.Generator) -> KeptRows:
         """Read all columns; return the rows that :func:`~ganaug.weights.thin_weighted` chooses.
@@ -175,13 +191,15 @@ class SourceRows:
         for batch in self.source.batches([*self.names, *self._narrow]):
             table = _columns(batch, self.names)
             doubtful, told = look.at(table)
-            if not codes or not isinstance(encoder, TableEncoder):
+            if not isinstance(encoder, TableEncoder):
                 encoder.check(as_pandas(table))
             elif doubtful:
                 encoder.check(as_pandas(_columns(table, doubtful)))
+            elif not codes:  # before all is read
+                encoder.check(as_pandas(_take(table, [0])))
             at, of_rows, relative = self._rows(batch)
             rows, chosen = thinning.choose(of_rows, None if self.totals is None else relative)
-            kept.add(_take(batch, at[rows]))
+            kept.add(_take(batch, rows if at is None else at[rows]))
             telling.add(_take(batch, told))
             codes.append(of_rows[rows])
             weights.append(chosen)
@@ -204,10 +222,10 @@ class SourceRows:
             },
         )
 
-    def cells(self, names: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
-        """Yield the name and the cells of columns, in pandas, batch after batch."""
-        for batch in self.source.batches(names):
-            yield from as_pandas(batch).items()
+    def cells(self, name: Any) -> Iterator[Any]:
+        """Yield the cells of a column, in pandas, batch after batch."""
+        for batch in self.source.batches([name]):
+            yield as_pandas(batch)[name]
 
 
 def _changed(source: Source, what: str) -> ValueError:
@@ -236,10 +254,8 @@ class _Labels:
     def read(self, batch: Any, known: bool = False) -> np.ndarray:
         cells = batch[self.target]
         values, codes = _factorized(cells)
-        used = np.zeros(len(values), dtype=bool)
-        used[codes[codes >= 0]] = True
-        lookup = np.full(len(values) + 1, -1)
-        for at in np.flatnonzero(used):
+        lookup = np.full(len(values) + 1, -1, dtype=np.int32)
+        for at in _used(values, codes):
             value = values[at]
             if _is_missing(value):
                 continue
@@ -277,8 +293,17 @@ def _factorized(cells: Any) -> tuple[list[Any], np.ndarray]:
     column: Any = cells if hasattr(cells, "chunks") else cells.to_arrow()
     column = column.combine_chunks() if hasattr(column, "chunks") else column
     column = column.dictionary_encode()
-    codes = column.indices.cast("int64").fill_null(-1)
-    return column.dictionary.to_pylist(), codes.to_numpy(zero_copy_only=False)
+    codes = column.indices
+    if codes.null_count:
+        codes = codes.cast("int64").fill_null(-1)
+    return column.dictionary.to_pylist(), codes.to_numpy()
+
+
+def _used(values: list[Any], codes: np.ndarray) -> list[int]:
+    """Return the codes that there are: a dictionary may hold more values than its column."""
+    used = np.zeros(len(values) + 1, dtype=bool)
+    used[codes] = True  # -1 is the last
+    return np.flatnonzero(used[:-1]).tolist()
 
 
 class _Look:
@@ -319,17 +344,18 @@ class _Look:
     def _new_levels(self, name: Any, cells: nw.Series) -> set[int]:
         known = self.levels.setdefault(name, set())
         values, codes = _factorized(cells.to_native())
+        new = [at for at in _used(values, codes) if values[at] not in known]
+        known |= {values[at] for at in new}
+        if not new:
+            return set()
         first = np.full(len(values) + 1, -1)
         first[codes[::-1]] = np.arange(len(codes))[::-1]  # of several the last counts
-        new = [at for at in np.flatnonzero(first[:-1] >= 0) if values[at] not in known]
-        known |= {values[at] for at in new}
         return set(first[new].tolist())
 
 
 def _cells_of(table: Any) -> Iterator[tuple[Any, nw.Series]]:
     names = table.columns if hasattr(table, "dtypes") else table.column_names
-    for name in names:
-        yield name, nw.from_native(table[name], series_only=True)
+    yield from zip(names, nw.from_native(table).iter_columns(), strict=True)
 
 
 def _first_true(cells: nw.Series) -> int:

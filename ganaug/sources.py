@@ -60,14 +60,10 @@ def source_of(data: Any) -> Source | None:
     True
     """
     if isinstance(data, str | os.PathLike):
-        return ArrowSource(_dataset_at(Path(data)), f"{os.fspath(data)}")
-    for module, kind, reads in (
-        ("pyarrow.dataset", "Dataset", ArrowSource),
-        ("polars", "LazyFrame", PolarsSource),
-        ("dask.dataframe", "DataFrame", DaskSource),
-    ):
+        return ArrowSource(_dataset_at(Path(data)), os.fspath(data))
+    for (module, name), reads in _LAZY.items():
         known = sys.modules.get(module)  # no data of a library that is not imported
-        if known is not None and isinstance(data, getattr(known, kind)):
+        if known is not None and isinstance(data, getattr(known, name)):
             return reads(data, f"the {module.partition('.')[0]} {type(data).__name__}")
     return None
 
@@ -126,12 +122,11 @@ class ArrowSource:
             batch_readahead=1,
             fragment_readahead=1,
         )
-        whole = self.dataset.schema
-        schema = pyarrow.schema([whole.field(name) for name in names], metadata=whole.metadata)
         try:
             for batch in scanner.to_batches():
                 if batch.num_rows:
-                    yield pyarrow.Table.from_batches([batch]).cast(schema)
+                    table = pyarrow.Table.from_batches([batch])
+                    yield table.replace_schema_metadata(self.dataset.schema.metadata)
         except (pyarrow.ArrowException, OSError) as error:
             raise ValueError(f"{self.noun} cannot be read: {error}") from error
 
@@ -171,6 +166,14 @@ class DaskSource:
             part = partition.compute()
             if len(part):
                 yield part
+
+
+#: By the module and name of the class of what they read.
+_LAZY: dict[tuple[str, str], Any] = {
+    ("pyarrow.dataset", "Dataset"): ArrowSource,
+    ("polars", "LazyFrame"): PolarsSource,
+    ("dask.dataframe", "DataFrame"): DaskSource,
+}
 
 
 def _dataset_at(path: Path) -> Any:

@@ -71,8 +71,9 @@ class CheckedRows:
     seed : int
         Of all private streams.
     cells : callable
-        ``cells(names)`` yields the names and cells of columns of all rows, those of weight 0
-        included.
+        ``cells(name)`` yields the cells of a column of all rows, those of weight 0 included.
+    n_rows : int
+        How many these are.
     """
 
     X: Any
@@ -90,7 +91,8 @@ class CheckedRows:
     n_steps: int
     device: str
     seed: int
-    cells: Callable[[Sequence[Any]], Iterable[tuple[Any, Any]]]
+    cells: Callable[[Any], Iterable[Any]]
+    n_rows: int
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,8 @@ def check_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> CheckedRow
         weights=weights,
         mean_weights=dict(zip(task["counts"], means.tolist(), strict=True)),
         seed=seed_from(estimator.random_state),
-        cells=lambda names: ((name, c) for name, c in columns_of(whole) if name in names),
+        cells=lambda name: [dict(columns_of(whole))[name]],
+        n_rows=len(whole),
         **task,
     )
 
@@ -204,6 +207,7 @@ def _check_source(estimator: Any, source: Source, target: Any, sample_weight: An
         mean_weights=dict(zip(task["counts"], rows.mean_weights.tolist(), strict=True)),
         seed=seed,
         cells=rows.cells,
+        n_rows=rows.n_rows,
         **task,
     )
 
@@ -298,8 +302,8 @@ def encode_rows(estimator: Any, checked: CheckedRows) -> EncodedRows:
     options = {} if weights is None else {"sample_weight": weights[learned]}
     encoder = checked.encoder.fit(take(table, learned), codes[learned], n_classes, **options)
     if identifiers := getattr(encoder, "identifiers", []):
-        for name, cells in checked.cells(identifiers):
-            encoder.reserve_identifier(name, cells)
+        for name in identifiers:
+            encoder.reserve_identifier(name, checked.cells(name), checked.n_rows)
         _warn_of_identifiers(identifiers)
     return EncodedRows(encoder, encoder.transform(table), codes, held_out, weights)
 

@@ -235,7 +235,7 @@ class Thinning:
     ...     thinning = Thinning(np.array([2, 9]), 3, np.random.default_rng(0))
     ...     return [thinning.choose(np.array(codes))[0].tolist() for codes in batches]
     >>> choose([1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0]), choose([1, 0, 1, 1, 1, 1], [1, 1, 1, 1, 0])
-    ([[0, 1, 6, 7, 10]], [[0, 1], [0, 1, 4]])
+    ([[1, 5, 6, 8, 10]], [[1, 5], [0, 2, 4]])
     """
 
     def __init__(
