@@ -33,6 +33,8 @@ FLOORS = {
     "wrapping": 0,
     "frames": 0,
     "containers": 1,
+    "sources": 0,
+    "source_rows": 4,
     "scoring": 2,
     "weights": 1,
     "encoders": 1,
