@@ -18,7 +18,7 @@ FLOORS = {
     "digest": 1,
     "environment": 0,
     "parameters": 0,
-    "parallel": 0,
+    "parallel": 1,
     "paths": 0,
     "plain_values": 0,
     "priors": 0,
