@@ -19,7 +19,7 @@ FLOORS = {
     "environment": -1,
     "fabric": 0,
     "parameters": 0,
-    "parallel": 0,
+    "parallel": 1,
     "paths": 0,
     "plain_values": 0,
     "priors": 0,
