@@ -146,11 +146,11 @@ def test_compare__stopped__the_same_command_goes_on(capsys, table, tmp_path, mon
     evaluate = importlib.import_module("ganaug.comparison.evaluate")  # a function has its name
     ran, evaluate_pair = [], evaluate.evaluate_pair
 
-    def stopped(task, fold, arm, key):
+    def stopped(task, fold, arm):
         if len(ran) == 2:
             raise KeyboardInterrupt
         ran.append((fold, arm))
-        return evaluate_pair(task, fold, arm, key)
+        return evaluate_pair(task, fold, arm)
 
     monkeypatch.setattr(evaluate, "evaluate_pair", stopped)
     arguments = ("--folds", 2, "--arms", "class-weight", "--classifiers", "logistic-regression")
