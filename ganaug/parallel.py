@@ -209,7 +209,7 @@ def _run_on_dask(client: Any, function: Callable, calls: Sequence[tuple]) -> Out
     import cloudpickle
     import distributed
 
-    _check_versions(client)
+    check_versions(client)
     # The scheduler sees a text of bytes, so that it needs nothing of what is in it.
     pickled = cloudpickle.dumps(partial(_configured, get_config(), function))
     with warnings.catch_warnings():
@@ -239,7 +239,7 @@ def _configured(config: dict[str, Any], function: Callable, *arguments: Any) -> 
         return function(*arguments)
 
 
-def _check_versions(client: Any) -> None:
+def check_versions(client: Any) -> None:
     """Raise if results of a worker could be others than here."""
     here = versions()
     for address, worker in client.get_versions(packages=PACKAGES)["workers"].items():

@@ -19,6 +19,7 @@ OF_JOBLIBSPARK = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Keep the tests of an engine in one process, which starts its cluster once."""
     for item in items:

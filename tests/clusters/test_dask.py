@@ -1,16 +1,22 @@
 """What Dask's workers do is what this machine does alone, whatever happens to them."""
 
+from types import SimpleNamespace
+
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import run, write_csv
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from stand_ins import Fatal, Parcel, die
 
 from ganaug import AugmentedClassifier, AugmentedClassifierCV, GANAugmenter
-from ganaug.comparison import compare
-from ganaug.parallel import WorkerDied, as_completed
+from ganaug.comparison import GAN, compare
+from ganaug.environment import versions
+from ganaug.parallel import WorkerDied, as_completed, check_versions
+from ganaug.progress import ComparisonProgress
+from ganaug.tracking import MLflowLogger
 
 NUMBERS = [(n,) for n in range(12)]
 
@@ -72,3 +78,66 @@ def test_a_killed_worker__costs_a_pair_and_not_the_comparison(dask_cluster, canc
     assert (tmp_path / "marks").read_text() == "x" * (1 + 4), "one death and four cells"
     expected = compare(X, y, classifiers={"bayes": GaussianNB()}, **asked)
     pd.testing.assert_frame_equal(without_time(found), without_time(expected))
+
+
+def test_resume__begun_on_dask_and_ended_elsewhere(dask_cluster, cancer, tmp_path, monkeypatch):
+    X, y = cancer
+    asked = {"arms": ["class-weight"], "classifiers": {"bayes": GaussianNB()}, "cv": 3}
+    monkeypatch.chdir(tmp_path)  # the workers are in another folder
+
+    class Stops(ComparisonProgress):
+        def done(self, pair):
+            super().done(pair)
+            if self.n_done == 3:
+                raise KeyboardInterrupt
+
+    with joblib.parallel_config("dask"), pytest.raises(KeyboardInterrupt):
+        compare(X, y, **asked, memory="kept", verbose=Stops(False))
+    progress = ComparisonProgress(False)
+    found = compare(X, y, **asked, memory=tmp_path / "kept", verbose=progress)
+    assert 3 <= progress.n_kept <= progress.n_total == 6
+    pd.testing.assert_frame_equal(without_time(found), without_time(compare(X, y, **asked)))
+
+
+@pytest.mark.filterwarnings("ignore:.*noload.*loader strategy is deprecated")
+def test_each_gan_is_a_child_run_wherever_it_is_trained(dask_cluster, comparison_asked, store):
+    import mlflow
+
+    gan = GAN(GANAugmenter(steps=5).set_callbacks(MLflowLogger(store)), n_draws=2)
+    mlflow.set_tracking_uri(store)
+    with mlflow.start_run() as parent, joblib.parallel_config("dask"):
+        compare(**comparison_asked | {"arms": [gan]})
+    found = runs_in(store, "Default")
+    children = [run for run in found if run.info.run_id != parent.info.run_id]
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    assert [run.info.status for run in children] == ["FINISHED"] * 2, "one for each fold"
+
+
+WORDS = ("--arms", "class-weight", "--classifiers", "logistic-regression", "--folds", 2)
+
+
+def test_compare_command__by_the_workers_of_a_scheduler(dask_cluster, capsys, tmp_path):
+    table = write_csv(tmp_path / "d.csv", ["rare", "usual", "usual", "usual"] * 20)
+    words = ("compare", table, "--target", "y", "--no-tracking", "--output-dir", tmp_path, *WORDS)
+    n_tasks = len(dask_cluster.get_task_stream())
+    code, alone, _ = run(capsys, *words)
+    assert code == 0
+    assert len(dask_cluster.get_task_stream()) == n_tasks
+    address = dask_cluster.scheduler.address
+    code, out, err = run(capsys, *words, "--dask-scheduler", address)
+    assert (code, out) == (0, alone), err
+    assert len(dask_cluster.get_task_stream()) >= n_tasks + 4
+
+
+def test_a_worker_without_ganaug_or_with_another_version__is_named():
+    def workers(**packages):
+        there = {"tcp://10.0.0.5:1": {"packages": {**versions(), **packages}}}
+        return SimpleNamespace(get_versions=lambda packages: {"workers": there})
+
+    check_versions(workers())
+    without = r"worker tcp://10\.0\.0\.5:1 has no ganaug, and ganaug is"
+    with pytest.raises(RuntimeError, match=without):
+        check_versions(workers(ganaug=None))
+    other = r"has torch 1\.0, .*: results would differ\. Install torch=="
+    with pytest.raises(RuntimeError, match=other):
+        check_versions(workers(torch="1.0"))
