@@ -193,10 +193,11 @@ class SourceRows:
             doubtful, told = look.at(table)
             if not isinstance(encoder, TableEncoder):
                 encoder.check(as_pandas(table))
-            elif doubtful:
-                encoder.check(as_pandas(_columns(table, doubtful)))
-            elif not codes:  # before all is read
-                encoder.check(as_pandas(_take(table, [0])))
+            else:
+                if not codes:  # before all is read
+                    encoder.check(as_pandas(_take(table, [0])))
+                if doubtful:
+                    encoder.check(as_pandas(_columns(table, doubtful)))
             at, of_rows, relative = self._rows(batch)
             rows, chosen = thinning.choose(of_rows, None if self.totals is None else relative)
             kept.add(_take(batch, rows if at is None else at[rows]))
