@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +16,7 @@ from sklearn.utils import check_consistent_length
 from ganaug.containers import as_labels, take
 from ganaug.encoders.columns import columns_of
 from ganaug.encoders.labels import LabelCoder
-from ganaug.environment import pick_device
+from ganaug.fabric import current_ranks
 from ganaug.frames import as_pandas, form_of
 from ganaug.generators.gan import steps_for
 from ganaug.generators.monitor import HELD_OUT_ROWS, hold_out
@@ -115,6 +116,12 @@ class EncodedRows:
     held_out: np.ndarray
     weights: np.ndarray | None
 
+    def summary(self) -> str:
+        """Return the size of the rows and a digest, the same on machines that round differently."""
+        means = self.rows.mean(axis=0, dtype=np.float64).round(3) + 0.0  # no negative zeros
+        found = hashlib.sha256(self.codes.tobytes() + means.tobytes()).hexdigest()
+        return " x ".join(map(str, self.rows.shape)) + f", digest {found[:8]}"
+
     def watched(self, seed: int) -> np.ndarray:
         """Return the positions of the rows that are held out, each as often as its weight says."""
         rows = np.flatnonzero(self.held_out)
@@ -176,7 +183,7 @@ def check_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> CheckedRow
         codes=codes,
         weights=weights,
         mean_weights=dict(zip(task["counts"], means.tolist(), strict=True)),
-        seed=seed_from(estimator.random_state),
+        seed=_seed(estimator),
         cells=lambda name: [dict(columns_of(whole))[name]],
         n_rows=len(whole),
         **task,
@@ -193,7 +200,7 @@ def _check_source(estimator: Any, source: Source, target: Any, sample_weight: An
     labels = rows.sorted_labels() if callable(estimator.sampling_strategy) else None
     weighted = rows.totals is not None
     task = _task_of(estimator, encoder, rows.labels, rows.counts, labels, weighted)
-    seed = seed_from(estimator.random_state)
+    seed = _seed(estimator)
     kept = rows.keep(
         encoder, _most_rows(estimator, task["n_steps"], len(rows.counts)), _thin_stream(seed)
     )
@@ -227,7 +234,7 @@ def _task_of(
     for part in (encoder, *parts):
         if hasattr(part, "parameter_rules"):
             check_parameters(part)
-    device = pick_device(estimator.device)
+    device = current_ranks().pick_device(estimator.device)
     n_steps = estimator.steps
     if n_steps == "auto":
         n_steps = steps_for(of_label.values(), estimator.batch_size)
@@ -276,8 +283,12 @@ def _check_take_weights(*parts: Any) -> None:
 
 def _most_rows(estimator: Any, n_steps: int, n_classes: int) -> int:
     """Return how many rows of a class are learned from: those that the steps can visit."""
-    visited = n_steps * int(estimator.batch_size) / n_classes
+    visited = n_steps * int(estimator.batch_size) * current_ranks().size / n_classes
     return max(MIN_ROWS_SEEN, math.ceil(visited))
+
+
+def _seed(estimator: Any) -> int:
+    return current_ranks().share(seed_from(estimator.random_state))
 
 
 def _thin_stream(seed: int) -> np.random.Generator:
