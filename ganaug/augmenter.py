@@ -408,7 +408,7 @@ class GANOverSampler(GANEngine, BaseOverSampler):  # noqa: D101
         """
         if (source := source_of(X)) is not None:
             raise TypeError(
-                f"fit_resample returns all rows, and those of {source.noun} are not in memory; call "
+                f"fit_resample returns all rows, and {source.noun} may be larger than memory; call "
                 "fit, and then sample or sample_batches for synthetic rows."
             )
         return self._fit_resample(X, y, sample_weight)

@@ -34,7 +34,7 @@ FLOORS = {
     "frames": 0,
     "containers": 1,
     "sources": 0,
-    "source_rows": 4,
+    "source_rows": 2,
     "scoring": 2,
     "weights": 1,
     "encoders": 1,

@@ -15,9 +15,6 @@ from ganaug.files import ReadOptions
 from ganaug.suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
     from ganaug.typing import SamplingStrategy
 
 
@@ -174,10 +171,10 @@ def read_names(option: str, text: str | None) -> list[str] | None:
     return names
 
 
-def read_strategy(text: str, y: pd.Series | np.ndarray) -> SamplingStrategy:
+def read_strategy(text: str, labels: list[Any]) -> SamplingStrategy:
     """Read --sampling-strategy: a word, a ratio or JSON."""
     if text.lstrip().startswith("{"):
-        return read_counts(text, list(dict.fromkeys(y.tolist())))
+        return read_counts(text, list(dict.fromkeys(labels)))
     try:
         return float(text)
     except ValueError:
