@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_consistent_length
 
+from ganaug.budget import check_fit
 from ganaug.containers import as_labels, take
 from ganaug.encoders.labels import LabelCoder
 from ganaug.environment import pick_device
@@ -225,6 +226,7 @@ def encode_rows(estimator: Any, checked: CheckedRows, seed: int) -> EncodedRows:
     if identifiers := getattr(encoder, "identifiers", []):
         encoder.reserve_identifiers(checked.table)
         _warn_of_identifiers(identifiers)
+    check_fit(estimator.memory_budget, encoder, checked.generator, codes, held_out)
     return EncodedRows(encoder, encoder.transform(table), codes, held_out, weights)
 
 
