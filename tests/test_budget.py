@@ -116,7 +116,6 @@ def test_a_fit_that_is_too_large_says_what_takes_most(towns, kind):
     message = str(told.value)
     for word in (
         "34 MB are allowed (memory_budget='34MB')",
-        "encoded rows of 201 positions",
         "Column 'town' takes most",
         "200 of the 201 positions of a row for its 200 levels",
         "max_groups",

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 
 from ganaug.containers import take
 from ganaug.encoders.layout import RowLayout
+from ganaug.fabric import current_ranks
 from ganaug.fitted import check_finite, check_fits
 from ganaug.generators.calibration import ROWS_MADE, calibrate, calibration, moments
 from ganaug.generators.monitor import DrawMissingFlags, Monitor, TrainingDiverged
@@ -112,6 +113,7 @@ class ConditionalGAN(BaseEstimator):
 
         from ganaug.generators.training import BalancedBatches, Schedule, one_thread, train
 
+        ranks = current_ranks()
         self.layout_ = layout
         self.settings_ = {
             name: make(registry, part).get_params()
@@ -127,26 +129,31 @@ class ConditionalGAN(BaseEstimator):
         if layout.kind == "table" and layout.n_numeric:
             self.moments_ = {int(c): moments(rows[codes == c], layout) for c in classes}
         with one_thread():
-            generator, critic = self._build(device, torch_stream(seed, Purpose.WEIGHTS))
+            weights_stream = torch_stream(seed, *ranks.own(Purpose.WEIGHTS))
+            generator, critic = self._build(device, weights_stream)
             batches = BalancedBatches(
                 torch.from_numpy(take(rows, own)).to(device),
                 torch.from_numpy(codes[own]).to(device),
                 self.batch_size,
-                torch_stream(seed, Purpose.TRAIN, device=device),
+                torch_stream(seed, *ranks.own(Purpose.TRAIN), device=device),
                 None if sample_weight is None else sample_weight[own],
             )
 
             def on_tick(step: int, losses: dict[str, float], averaged: nn.Module) -> bool:
-                fitted = copy.copy(self)
-                fitted.weights_, fitted.critic_weights_ = map(_weights_of, (averaged, critic))
-                return monitor(step, losses, fitted, partial(generate, averaged))
+                stop = False
+                if ranks.rank == 0:
+                    fitted = copy.copy(self)
+                    fitted.weights_, fitted.critic_weights_ = map(_weights_of, (averaged, critic))
+                    stop = monitor(step, losses, fitted, partial(generate, averaged))
+                return ranks.share(stop)
 
             schedule = Schedule(self.steps, self.batch_size, self.learning_rate)
-            train(generator, critic, self._part(LOSSES, "loss"), batches, schedule, on_tick)
-        if monitor.best is None:
+            train(generator, critic, self._part(LOSSES, "loss"), batches, schedule, on_tick, ranks)
+        best = ranks.share(monitor.best)
+        if best is None:
             raise TrainingDiverged
-        self.weights_: Weights = monitor.best.weights_
-        self.critic_weights_: Weights = monitor.best.critic_weights_
+        self.weights_: Weights = best.weights_
+        self.critic_weights_: Weights = best.critic_weights_
         return self
 
     def bytes_to_fit(self, layout: RowLayout, counts: np.ndarray) -> dict[str, int]:
