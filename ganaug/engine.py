@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ganaug.budget import BUDGET, check_sample
 from ganaug.callbacks import CallbackSupportMixin, has_progress_bar
 from ganaug.containers import extend, take
 from ganaug.environment import pick_device
@@ -23,7 +24,7 @@ from ganaug.fabric import current_ranks
 from ganaug.fitted import check_fits, check_part
 from ganaug.frames import as_form, as_pandas, check_fitted_form, form_of
 from ganaug.generators.few_rows import Interpolation, Jitter
-from ganaug.generators.gan import CHUNK, ConditionalGAN
+from ganaug.generators.gan import CHUNK, ConditionalGAN, chunk_of
 from ganaug.generators.monitor import Monitor, TrainingDiverged, Validation
 from ganaug.generators.selection import CandidateSelector
 from ganaug.notebook import ShowsTraining
@@ -79,6 +80,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         "validation_fraction": (number(above=0, below=1),),
         "n_iter_no_change": (whole(1),),
         "device": (one_of(["auto", "cpu", "cuda", "mps"]),),
+        "memory_budget": BUDGET,
         "random_state": RANDOM_STATE,
         "verbose": (one_of(["auto"]), FLAG),
     }
@@ -99,6 +101,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 5,
         device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+        memory_budget: int | str = "auto",
         random_state: RandomState = None,
         verbose: Literal["auto"] | bool = "auto",
     ) -> None:
@@ -115,6 +118,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.device = device
+        self.memory_budget = memory_budget
         self.random_state = random_state
         self.verbose = verbose
 
@@ -332,7 +336,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         ValueError
             If ``n`` names an unknown label or a count that is not a whole number from 0 on, or
             ``n_candidates`` is not one from 1 on; if ``n`` is a number, and ``sampling_strategy``
-            adds to no class.
+            adds to no class; if the rows would take more memory than ``memory_budget``.
         ImportError
             If rows are to come in polars or pyarrow, and that is not installed here.
         """
@@ -345,8 +349,13 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         y_new = self.labels_.decode(codes)
         return as_form(X_new, self.forms_["X"]), as_form(y_new, self.forms_["y"])
 
-    def _draw(self, n: Any, random_state: Any, n_candidates: int) -> tuple[Any, np.ndarray]:
-        """Return synthetic rows, decoded into pandas or numpy, and their class codes."""
+    def _draw(
+        self, n: Any, random_state: Any, n_candidates: int, n_real: int = 0
+    ) -> tuple[Any, np.ndarray]:
+        """Return synthetic rows, decoded into pandas or numpy, and their class codes.
+
+        ``n_real`` is how many rows they are to be joined to.
+        """
         labels = self.classes_.tolist()
         if isinstance(n, Integral) and not isinstance(n, bool) and int(n) >= 0:
             if not any(self.sampling_strategy_.values()):
@@ -361,6 +370,8 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
                 f"{{{labels[0]!r}: 10}}, or None."
             )
         counts = {labels.index(label): rows for label, rows in checked_rows(n, labels, "n").items()}
+        width = self.encoder_.layout_.width
+        check_sample(self.memory_budget, self.encoder_, counts, chunk_of(width) * width, n_real)
         seed = self.seed_ if random_state is None else seed_from(random_state)
         codes = np.repeat(np.array(list(counts), dtype=np.int64), list(counts.values()))
         rows = self._encoded_rows(counts, seed, int(n_candidates))
@@ -391,7 +402,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
 
     def _extended(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Return the real rows, and after them the rows that ``sampling_strategy`` adds."""
-        X_new, codes = self._draw(self.sampling_strategy_, None, self.n_candidates_)
+        X_new, codes = self._draw(self.sampling_strategy_, None, self.n_candidates_, len(y))
         X_new = as_form(X_new, self.forms_["X"])
         y_new = as_form(self.labels_.decode(codes, like=as_pandas(y)), form_of(y))
         if isinstance(X, pd.DataFrame) and isinstance(y, pd.Series | pd.DataFrame):

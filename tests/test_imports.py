@@ -13,6 +13,7 @@ FLOORS = {
     "_version": 0,
     "autologging": 0,
     "averaging": 1,
+    "budget": 1,
     "callbacks": 1,
     "channel": 0,
     "digest": 1,

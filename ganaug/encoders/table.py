@@ -19,6 +19,9 @@ from ganaug.parameters import ARRAY_LIKE, NONE, NamesParameters, one_of, whole
 from ganaug.plain_values import cell_dtype
 from ganaug.typing import ColumnsLike
 
+#: What a made-up identifier takes, about.
+TEXT_BYTES = 80
+
 
 class TableEncoder(NamesParameters):
     """Encode the rows of a mixed table for a GAN, and decode what the GAN makes.
@@ -362,6 +365,11 @@ class TableEncoder(NamesParameters):
     def has_columns(self) -> bool:
         """Whether rows have named columns: those of a table always have."""
         return True
+
+    def bytes_of_cells(self) -> int:
+        """Return what the cells of a decoded row take, about; in pandas they are there twice."""
+        cells = sum(TEXT_BYTES if column.is_identifier else 8 for column in self.columns_)
+        return cells if self.header_ is None else 2 * cells
 
     def draw_missing_flags(self, classes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Draw patterns of missing cells as each class shows them.

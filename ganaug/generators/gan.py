@@ -156,6 +156,36 @@ class ConditionalGAN(BaseEstimator):
         self.critic_weights_: Weights = best.critic_weights_
         return self
 
+    def bytes_to_fit(self, layout: RowLayout, counts: np.ndarray) -> dict[str, int]:
+        """Predict what :meth:`fit` takes at most at once, beside the rows that it is given.
+
+        Parameters
+        ----------
+        layout : RowLayout
+        counts : ndarray of shape (n_classes,), int64
+            How many rows of each class there are.
+
+        Returns
+        -------
+        dict
+            ``{what for: bytes}``.
+        """
+        kept, grown = self.selector.bytes_to_fit(layout, counts)
+        own = int(counts[counts >= self.min_rows].sum())
+        # Sorted by class, and before that those of classes with enough rows.
+        copies = own * (2 if own < counts.sum() else 1)
+        network = make(NETWORKS, self.network)
+        trained = 0
+        if hasattr(network, "bytes_to_train"):
+            trained = network.bytes_to_train(layout, self.batch_size)
+        training = {
+            "a copy of them, sorted by class": 4 * copies * layout.width,
+            "the networks and a batch": trained,
+            "the trees of the class posterior": kept,
+        }
+        growing = {"the trees of the class posterior": kept + grown}
+        return max(training, growing, key=lambda needs: sum(needs.values()))
+
     def is_finite(self) -> bool:
         """Return whether no weight is NaN or infinite."""
         every = [*self.weights_.values(), *self.critic_weights_.values()]
@@ -270,6 +300,11 @@ def steps_for(counts: Iterable[int], batch_size: int) -> int:
     return min(max(steps, least), most)
 
 
+def chunk_of(width: int) -> int:
+    """Return how many candidates of so many positions are made at once."""
+    return max(min(CHUNK, MOST_NUMBERS // width), 1)
+
+
 def generate(
     generator: Any,
     codes: np.ndarray,
@@ -290,7 +325,7 @@ def generate(
     import torch
 
     rows = np.empty((len(codes), generator.layout.width), dtype=np.float32)
-    size = max(min(CHUNK, MOST_NUMBERS // generator.layout.width) // n_candidates, 1)
+    size = max(chunk_of(generator.layout.width) // n_candidates, 1)
     with torch.no_grad():
         for start in range(0, len(codes), size):
             chunk = slice(start, start + size)

@@ -98,6 +98,19 @@ class CandidateSelector(BaseEstimator):
             )
         return self
 
+    def bytes_to_fit(self, layout: RowLayout, counts: np.ndarray) -> tuple[int, int]:
+        """Predict what is kept of :meth:`fit`, and what it takes beside that, in bytes."""
+        if layout.kind != "table":
+            return 0, 0
+        rows = int(np.minimum(counts, self.max_rows_per_class).sum())
+        # Splits at random fill far from all of the depth: as measured.
+        nodes = self.n_trees * int(min(2 ** (self.max_depth + 1), rows**0.66))
+        copied = rows if rows < counts.sum() else 0
+        return (
+            4 * nodes * layout.n_classes,
+            8 * nodes * layout.n_classes + 4 * copied * layout.width,
+        )
+
     def check_fitted(self, layout: RowLayout) -> None:
         """Raise if parts that were read from a file do not fit together."""
         check_fits(0 <= self.posterior_exponent < math.inf, "posterior_exponent")

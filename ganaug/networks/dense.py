@@ -11,6 +11,9 @@ from torch.nn.functional import leaky_relu_
 from ganaug.encoders.layout import RowLayout
 from ganaug.parameters import NamesParameters, check_parameters, number, whole
 
+#: Numbers for each position of a row of a batch that are in memory at once in a training step.
+PER_POSITION = 18
+
 leaky_relu_backward = torch.ops.aten.leaky_relu_backward  # no public function is as fast
 
 
@@ -104,6 +107,21 @@ class DenseNetwork(NamesParameters):
             DenseGenerator(layout, int(self.latent_dim), hidden, self.temperature, self.slope, rng),
             DenseCritic(layout, hidden, self.slope, rng),
         )
+
+    def bytes_to_train(self, layout: RowLayout, batch_size: int) -> int:
+        """Predict what training takes: weights, what goes with them, and a batch."""
+        hidden = [int(self.width)] * int(self.depth)
+        told = layout.n_classes + layout.n_missing_flags
+        of_generator = pairwise([int(self.latent_dim), *hidden, layout.n_values])
+        of_critic = pairwise([layout.width, *hidden])
+        generator = sum((a + told + 1) * b for a, b in of_generator)
+        critic = sum((a + 1) * b for a, b in of_critic) + layout.n_classes * hidden[-1]
+        # Gradients, two moments of Adam and two copies that a tick takes; of the generator the
+        # average, too.
+        weights = 7 * generator + 6 * critic
+        groups = len(layout.one_hot_sizes) * max(layout.one_hot_sizes, default=0)
+        row = PER_POSITION * layout.width + 6 * groups + 8 * sum(hidden) + 3 * told
+        return 4 * (weights + batch_size * row + layout.n_classes**2)
 
 
 class DenseGenerator(nn.Module):
