@@ -298,7 +298,7 @@ def generate(
 
 
 def _groups_of(codes: np.ndarray, missing_flags: np.ndarray) -> np.ndarray:
-    """Number the groups of rows that share a class and missing cells: -> (n,) int64."""
+    """Return a number for each row, (n,) int64: the same for those of one class and gaps."""
     asked = np.column_stack([codes, missing_flags])
     if (asked == asked[:1]).all():
         return np.zeros(len(codes), dtype=np.int64)

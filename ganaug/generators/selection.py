@@ -122,16 +122,19 @@ class CandidateSelector(BaseEstimator):
         Shape: rows (n, width) float32, ``classes`` (n,) int64 -> (n,) float32, up to an additive
         constant.
         """
+        import torch
+
+        from ganaug.networks.dense import BLOCK
+
         density = rows.new_zeros(len(rows))
         if log_density_ratio is not None:
-            density += log_density_ratio(rows, classes)
+            parts = zip(rows.split(BLOCK), classes.split(BLOCK), strict=True)
+            density = torch.cat([log_density_ratio(*part) for part in parts])
         if not self.forest_:
             return density, None
         values, codes = rows.cpu().numpy(), classes.cpu().numpy()
 
         def of_trees(posterior: np.ndarray) -> Tensor:
-            import torch
-
             log_posterior = torch.from_numpy(posterior + np.float32(MIN_POSTERIOR)).log()
             return (self.posterior_exponent * log_posterior).to(rows.device)
 
