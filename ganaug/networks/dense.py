@@ -175,8 +175,9 @@ class DenseGenerator(nn.Module):
         told = torch.cat([self.eye.index_select(0, classes), missing_flags], dim=1)
         noise = torch.randn(n, self.latent_dim, generator=rng, device=device, dtype=torch.float32)
         parts = zip(noise.split(BLOCK), told.split(BLOCK), strict=True)
-        out = [self._through_layers(*part) for part in parts]
-        values = self._head(out[0] if len(out) == 1 else torch.cat(out), rng)
+        outs = [self._through_layers(*part) for part in parts]
+        out = outs[0] if len(outs) == 1 else torch.cat(outs)
+        values = self._head(out.float(), rng)  # also where products are in bfloat16
         if self.layout.n_missing_flags:
             # Positions that are never missing point at an extra flag of zero.
             flags = torch.cat([missing_flags, missing_flags.new_zeros(n, 1)], dim=1)
