@@ -197,6 +197,8 @@ class NumberCoder(BaseEstimator):
         return cells
 
     def _to_grid(self, cells: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        if not steps.any():  # no cell is on a grid
+            return cells.clip(self.values_[0], self.values_[-1])
         units = self._to_units(cells)
         low, high = self._to_units(self.values_[[0, -1]])
         size = np.where(steps > 0, steps, 1)

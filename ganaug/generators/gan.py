@@ -17,7 +17,7 @@ from ganaug.fabric import current_ranks
 from ganaug.fitted import check_finite, check_fits
 from ganaug.generators.calibration import ROWS_MADE, calibrate, calibration, moments
 from ganaug.generators.monitor import DrawMissingFlags, Monitor, TrainingDiverged
-from ganaug.generators.selection import CandidateSelector, draw_one_in
+from ganaug.generators.selection import CandidateSelector, LogWeights, draw_one_in
 from ganaug.randomness import Purpose, numpy_stream, torch_stream
 from ganaug.registry import LOSSES, NETWORKS, make
 
@@ -241,9 +241,7 @@ class ConditionalGAN(BaseEstimator):
             _restore(generator, self.weights_)
             _restore(critic, self.critic_weights_)
             is_ratio = getattr(self._part(LOSSES, "loss"), "scores_are_log_ratios", False)
-            log_weight = partial(
-                self.selector.log_importance_weight, log_density_ratio=critic if is_ratio else None
-            )
+            weigh = partial(self.selector.weigh, log_density_ratio=critic if is_ratio else None)
             for code, n in counts.items():
                 # A stream for each class: asking for more of one leaves the others alone.
                 codes = np.full(n, code)
@@ -251,7 +249,7 @@ class ConditionalGAN(BaseEstimator):
                 rng = torch_stream(seed, Purpose.SAMPLE, code, device=device)
                 change = self._calibration(generator, code, draw_missing_flags, device)
                 made[code] = generate(
-                    generator, codes, missing_flags, rng, n_candidates, log_weight, change
+                    generator, codes, missing_flags, rng, n_candidates, weigh, change
                 )
         return made
 
@@ -311,12 +309,12 @@ def generate(
     missing_flags: np.ndarray,
     rng: torch.Generator,
     n_candidates: int = 1,
-    log_weight: Callable[[Tensor, Tensor], Tensor] | None = None,
+    weigh: Callable[[Tensor, Tensor], tuple[Tensor, LogWeights | None]] | None = None,
     change: Callable[[np.ndarray], None] | None = None,
 ) -> np.ndarray:
     """Run a generator network in chunks; keep one row of every ``n_candidates``, by their weight.
 
-    ``log_weight`` maps candidates (m, width) and their classes (m,) to log importance weights (m,).
+    ``weigh`` is that of a :class:`CandidateSelector`, with its critic.
     ``change`` changes candidates in place before that. Candidates compete with those of the same
     class and missing cells, so that rows come back with the ones asked for.
 
@@ -325,6 +323,7 @@ def generate(
     import torch
 
     rows = np.empty((len(codes), generator.layout.width), dtype=np.float32)
+    groups = _groups_of(codes, missing_flags)
     size = max(chunk_of(generator.layout.width) // n_candidates, 1)
     with torch.no_grad():
         for start in range(0, len(codes), size):
@@ -336,12 +335,19 @@ def generate(
                 candidates = made.cpu().numpy()
                 change(candidates)
                 made = torch.from_numpy(candidates).to(rng.device)
-            if log_weight is not None and n_candidates > 1:
-                asked = np.column_stack([codes[chunk], missing_flags[chunk]])
-                groups = np.unique(asked, axis=0, return_inverse=True)[1].ravel()
-                made = made[draw_one_in(n_candidates, log_weight(made, classes), groups, rng)]
+            if weigh is not None and n_candidates > 1:
+                most, log_weights = weigh(made, classes)
+                made = made[draw_one_in(n_candidates, most, groups[chunk], rng, log_weights)]
             rows[chunk] = made.cpu().numpy()
     return rows
+
+
+def _groups_of(codes: np.ndarray, missing_flags: np.ndarray) -> np.ndarray:
+    """Return a number for each row, (n,) int64: the same for those of one class and gaps."""
+    asked = np.column_stack([codes, missing_flags])
+    if (asked == asked[:1]).all():
+        return np.zeros(len(codes), dtype=np.int64)
+    return np.unique(asked, axis=0, return_inverse=True)[1].ravel()
 
 
 def _weights_of(network: nn.Module) -> dict[str, np.ndarray]:

@@ -13,6 +13,8 @@ from ganaug.parameters import NamesParameters, check_parameters, number, whole
 
 #: Numbers for each position of a row of a batch that are in memory at once in a training step.
 PER_POSITION = 18
+#: Rows that go through the layers at once: for more, memory is fetched anew each time.
+BLOCK = 1024
 
 leaky_relu_backward = torch.ops.aten.leaky_relu_backward  # no public function is as fast
 
@@ -188,10 +190,10 @@ class DenseGenerator(nn.Module):
         """Make one row for each class, with noise from ``rng``."""
         n, device = len(classes), classes.device
         told = torch.cat([self.eye.index_select(0, classes), missing_flags], dim=1)
-        h = torch.randn(n, self.latent_dim, generator=rng, device=device, dtype=torch.float32)
-        for layer in self.layers[:-1]:
-            h = leaky_relu_(layer(torch.cat([h, told], dim=1)), self.slope)
-        out = self.layers[-1](torch.cat([h, told], dim=1))
+        noise = torch.randn(n, self.latent_dim, generator=rng, device=device, dtype=torch.float32)
+        parts = zip(noise.split(BLOCK), told.split(BLOCK), strict=True)
+        outs = [self._through_layers(*part) for part in parts]
+        out = outs[0] if len(outs) == 1 else torch.cat(outs)
         values = self._head(out.float(), rng)  # also where products are in bfloat16
         if self.layout.n_missing_flags:
             # Positions that are never missing point at an extra flag of zero.
@@ -199,6 +201,11 @@ class DenseGenerator(nn.Module):
             missing = flags[:, self.missing_flag_of]
             values = torch.cat([values * (1 - missing), missing_flags], dim=1)
         return values
+
+    def _through_layers(self, h: Tensor, told: Tensor) -> Tensor:
+        for layer in self.layers[:-1]:
+            h = leaky_relu_(layer(torch.cat([h, told], dim=1)), self.slope)
+        return self.layers[-1](torch.cat([h, told], dim=1))
 
     def _head(self, out: Tensor, rng: torch.Generator) -> Tensor:
         numbers, logits = out.split([self.layout.n_numeric, self.layout.n_one_hot], dim=1)
