@@ -17,6 +17,7 @@ from ganaug.encoders.layout import RowLayout
 from ganaug.fitted import check_fits
 from ganaug.parameters import ARRAY_LIKE, NONE, NamesParameters, one_of, whole
 from ganaug.plain_values import cell_dtype
+from ganaug.randomness import RowStreams, as_stretches
 from ganaug.typing import ColumnsLike
 
 
@@ -379,34 +380,35 @@ class TableEncoder(NamesParameters):
                 which[at] = ends.searchsorted(marks)
         return self.patterns_[which].astype(np.float32)
 
-    def inverse_transform(
-        self, rows: np.ndarray, classes: np.ndarray, rng: np.random.Generator
-    ) -> Table:
+    def inverse_transform(self, rows: np.ndarray, classes: np.ndarray, rng: RowStreams) -> Table:
         """Decode rows into the container that was fitted.
 
         Parameters
         ----------
         rows : ndarray of shape (n, `layout_.width`), float32
         classes : ndarray of shape (n,), int64
-        rng : numpy.random.Generator
-            Draws the level where several share a position.
+        rng : numpy.random.Generator or sequence of Stretch
+            Draws the level where several share a position. Stretches have one each, and their rows
+            are what they are alone.
 
         Returns
         -------
         ndarray or DataFrame of shape (n, n_columns)
         """
+        stretches = as_stretches(rng, len(rows))
         layout = self.layout_
         decoded = []
         for column in self.columns_:
             present = np.ones(len(rows), dtype=bool)
             if column.missing_flag >= 0:
                 present = rows[:, layout.n_values + column.missing_flag] < 0.5
+            at = slice(None) if present.all() else present
             start = layout.n_numeric + column.one_hot
             levels = np.zeros(int(present.sum()), dtype=np.int64)
             if column.n_levels:
-                levels = rows[present, start : start + column.n_levels].argmax(axis=1)
-            numbers = rows[present, column.number : column.number + column.n_numeric]
-            decoded.append(column.decode(numbers, levels, classes[present], present, rng))
+                levels = rows[at, start : start + column.n_levels].argmax(axis=1)
+            numbers = rows[at, column.number : column.number + column.n_numeric]
+            decoded.append(column.decode(numbers, levels, classes[at], present, stretches))
         if self.header_ is not None:
             # By position: names may be of kinds that pandas would make others of.
             frame = pd.DataFrame(dict(enumerate(decoded)), index=pd.RangeIndex(len(rows)))
