@@ -201,7 +201,7 @@ class Column(BaseEstimator):
             ends = np.cumsum([stretch.n_rows for stretch in stretches])
             held = np.diff(np.concatenate([[0], present.cumsum()])[[0, *ends]])
             stretches = [
-                stretch._replace(n_rows=n)
-                for stretch, n in zip(stretches, held.tolist(), strict=True)
+                Stretch(n, rng, first)
+                for n, (_, rng, first) in zip(held.tolist(), stretches, strict=True)
             ]
         return self.cells.write(self.coder.decode(numbers, levels, classes, stretches), present)
