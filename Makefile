@@ -6,9 +6,9 @@ SITE := docs/_build docs/api/backreferences docs/api/generated docs/gallery
 
 export MLFLOW_DISABLE_TELEMETRY := true
 # Two test processes with one thread each: more would wait for each other.
-test check docs bench bench-rows: export OMP_NUM_THREADS := 1
+test check docs bench bench-rows scale: export OMP_NUM_THREADS := 1
 
-.PHONY: demo test check lint types docs release bench bench-rows bench-speed bars clean
+.PHONY: demo test check lint types docs release bench bench-rows bench-speed scale bars clean
 
 .venv/.dev: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -78,6 +78,11 @@ bench-rows: .venv/.bench    ## class control, variety and copies of synthetic ro
 
 bench-speed: .venv/.bench   ## against CTGAN, same rows, one process each
 	$(BIN)/python -m benchmarks.speed --json benchmarks/results/speed.json
+
+# The page is written whether or not all bars hold.
+scale: .venv/.dev           ## bars past one machine, on an idle one, into SCALE.md
+	-$(BIN)/python -m benchmarks.scale run
+	$(BIN)/python -m benchmarks.scale write
 
 bars: .venv/.dev            ## every promise with its figure, from the results that are kept
 	$(BIN)/python -m benchmarks promises

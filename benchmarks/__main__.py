@@ -41,6 +41,7 @@ from benchmarks.learners import STRONG
 from benchmarks.pages import write_pages
 from benchmarks.promises import check_promises
 from benchmarks.rows import measure_rows
+from benchmarks.scale.page import check_bars, markdown
 from benchmarks.study import Protocol
 from benchmarks.tables import HALVES, shortest, tables
 from benchmarks.unseen import unseen
@@ -211,6 +212,7 @@ def promises(results: Results = RESULTS):
     """Print every promise with its figure and whether it holds."""
     for title, names in (("On all tables", None), ("On the second half", HALVES[1])):
         print(f"{title}:\n\n{check_promises(results, names).to_markdown(index=False)}\n")
+    print(f"Past one machine:\n\n{markdown(check_bars(results / 'scale.json'))}\n")
 
 
 @app.command()

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ganaug.fabric import current_ranks
+
 if TYPE_CHECKING:
     from sklearn.callback import CallbackSupportMixin
 
@@ -23,7 +25,7 @@ else:
         from sklearn.callback import with_callbacks
 
         class CallbackSupportMixin(_CallbackSupportMixin):
-            """Calls ``before_clone`` of callbacks that have it."""
+            """Calls ``before_clone`` of callbacks that have it, and on other ranks than 0 nobody."""
 
             def __sklearn_clone__(self) -> Any:
                 # A search clones in the caller's thread, before a worker gets the clone.
@@ -31,6 +33,11 @@ else:
                     if hasattr(callback, "before_clone"):
                         callback.before_clone()
                 return super().__sklearn_clone__()
+
+            def _init_callback_context(self, **about: Any) -> Any:
+                if current_ranks().rank:
+                    return NoCallbacks()
+                return super()._init_callback_context(**about)
     except ImportError:
 
         class CallbackSupportMixin:

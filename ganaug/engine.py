@@ -17,7 +17,8 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ganaug.callbacks import CallbackSupportMixin, has_progress_bar
-from ganaug.containers import extend
+from ganaug.containers import extend, take
+from ganaug.fabric import current_ranks
 from ganaug.fitted import check_fits, check_part
 from ganaug.frames import as_form, as_pandas, check_fitted_form, form_of
 from ganaug.generators.few_rows import Interpolation, Jitter
@@ -140,18 +141,22 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
 
     def _fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Check, encode, learn, remember. A fit that fails leaves the estimator as it was."""
+        ranks = current_ranks()
         checked = check_rows(self, X, y, sample_weight)
-        fitted = self._describe(X, y, checked)
+        fitted = self._describe(checked)
         X, y = checked.X, checked.y
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        verbose = False if has_progress_bar(context) else self.verbose
+        verbose = False if ranks.rank or has_progress_bar(context) else self.verbose
         with StepProgress("Training the GAN", "steps", verbose) as progress:
-            encoded = encode_rows(self, checked, fitted["seed_"])
+            encoded = encode_rows(self, checked)
+            if ranks.size > 1:
+                ranks.check_same(n_steps=checked.n_steps, rows=encoded.summary())
             fitted |= {"encoder_": encoded.encoder, "labels_": checked.labels}
             generators = Jitter(), Interpolation(), checked.generator
             on_tick = self._tick(context, progress, checked.n_steps)
             fitted |= self._learn(encoded, generators, fitted, checked.device, on_tick)
+            fitted = ranks.share(fitted)
         kept = {name: value for name, value in vars(self).items() if not name.endswith("_")}
         self.__dict__ = kept | fitted
         context.call_on_fit_task_end(
@@ -168,10 +173,10 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         )
         return self
 
-    def _describe(self, X: Any, y: Any, checked: CheckedRows) -> dict[str, Any]:
+    def _describe(self, checked: CheckedRows) -> dict[str, Any]:
         """Return the fitted attributes that are known before training."""
         columns = BaseEstimator()
-        validate_data(columns, X, skip_check_array=True, reset=True)
+        validate_data(columns, checked.X, skip_check_array=True, reset=True)
         return {
             **vars(columns),  # n_features_in_ and feature_names_in_
             "classes_": checked.labels.classes_,
@@ -179,10 +184,10 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
             "sampling_strategy_": checked.to_add,
             "mean_weights_": checked.mean_weights,
             "n_steps_": checked.n_steps,
-            "seed_": seed_from(self.random_state),
+            "seed_": checked.seed,
             "n_candidates_": self.n_candidates,
             "device_": self.device,
-            "forms_": {"X": form_of(X), "y": form_of(y)},
+            "forms_": checked.forms,
         }
 
     def _learn(
@@ -196,7 +201,9 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         """Fit the generators of all classes; return the fitted attributes that this adds."""
         encoder, weights, seen = encoded.encoder, encoded.weights, ~encoded.held_out
         rows, codes, seed = encoded.rows, encoded.codes, fitted["seed_"]
-        options = {} if weights is None else {"sample_weight": weights[seen]}
+        learned, options = take(rows, np.flatnonzero(seen)), {}
+        if weights is not None:
+            options["sample_weight"] = weights[seen]
         methods = {c: _method_for(n, unfitted) for c, n in fitted["class_counts_"].items()}
         monitor = Monitor(n_iter_no_change=self.n_iter_no_change)
         generators: dict[str, Any] = {}
@@ -219,7 +226,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
                 continue
             try:
                 generators[generator.name] = generator.fit(
-                    rows[seen],
+                    learned,
                     codes[seen],
                     encoder.layout_,
                     classes=served,

@@ -52,7 +52,7 @@ def peak_memory(device: str) -> dict[str, float]:
         unit = 1 if sys.platform == "darwin" else 1024
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
         peaks["peak_memory_mb"] = peak / 2**20
-    if device == "cuda":
+    if device.startswith("cuda"):  # Fabric says which of several
         peaks["peak_gpu_memory_mb"] = torch.cuda.max_memory_allocated() / 2**20
     return peaks
 

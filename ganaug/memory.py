@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_memory
 
 from ganaug._version import __version__
 from ganaug.digest import fingerprint, source_of
+from ganaug.fabric import ALONE, current_ranks
 from ganaug.paths import replace_file
 from ganaug.randomness import is_random_state
 
@@ -50,6 +51,11 @@ def fit_or_load(
     """
     store = check_memory(str(memory) if isinstance(memory, Path) else memory).store_backend
     if store is None:
+        fit()
+        return
+    if current_ranks() is not ALONE:
+        # One process would wait for the lock of another, which waits for it in the training.
+        _warn(f"memory={memory!r} keeps no {type(augmenter).__name__} trained through Fabric.")
         fit()
         return
     parameters = augmenter.get_params()

@@ -98,23 +98,6 @@ def torch_stream(seed: int, *key: int, device: str = "cpu") -> torch.Generator:
     return torch.Generator(device=device).manual_seed(int(state) >> 1)
 
 
-def thin(codes: np.ndarray, max_rows: int, rng: np.random.Generator) -> np.ndarray:
-    """Return ascending positions of at most ``max_rows`` rows of each class.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from ganaug.randomness import thin
-    >>> thin(np.array([1, 0, 0, 0]), 2, np.random.default_rng(0)).tolist()
-    [0, 2, 3]
-    """
-    kept = []
-    for c in np.unique(codes):
-        rows = np.flatnonzero(codes == c)
-        kept.append(rows if len(rows) <= max_rows else rng.choice(rows, max_rows, replace=False))
-    return np.sort(np.concatenate(kept))
-
-
 def as_stretches(rng: RowStreams, n_rows: int) -> Sequence[Stretch]:
     """Return stretches of rows as they are; a stream is that of all rows in one."""
     return [Stretch(n_rows, rng)] if isinstance(rng, np.random.Generator) else rng

@@ -106,8 +106,12 @@ class RowSource:
         for name in dict.fromkeys(self._methods[code] for code in counts):
             served = {code: n for code, n in counts.items() if self._methods[code] == name}
             made |= self._maker(name)(served, seed=seed, n_candidates=n_candidates)
-        nothing = np.empty((0, self.width), dtype=np.float32)
-        return np.concatenate([nothing, *(made[code] for code in counts)])
+        rows = np.empty((sum(counts.values()), self.width), dtype=np.float32)
+        end = 0
+        for code, n in counts.items():
+            rows[end : end + n] = made.pop(code)  # which frees the rows of one class after another
+            end += n
+        return rows
 
     def _maker(self, name: str) -> Any:
         if name not in self._makers:

@@ -24,7 +24,7 @@ from ganaug.plain_values import cell_dtype, make, take_apart
 
 ARRAYS, OUTLINE = "arrays.safetensors", "estimator.json"
 #: Of the files; a change of what a fitted estimator holds gets a new number.
-FORMAT = 5
+FORMAT = 6
 #: Besides the classes of the registry, a file may only ask for classes of these packages.
 PACKAGES = ("ganaug.encoders.", "ganaug.generators.")
 

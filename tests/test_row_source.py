@@ -193,3 +193,11 @@ def test_bad_input_is_refused_at_the_call(augmenter, options, message):
 def test_before_fit():
     with pytest.raises(NotFittedError):
         GANAugmenter().sample_batches(5)
+
+
+def test_rows_in_any_order_are_the_same(augmenter, whole, monkeypatch):
+    monkeypatch.setattr("ganaug.row_source.DECODED_AT_ONCE", 1)
+    numbers = np.random.default_rng(0).permutation(2 * BLOCK)
+    rows = RowSource(augmenter).numbered_rows(np.zeros(2 * BLOCK, np.int64), numbers, 3)
+    assert augmenter.classes_[0] == "high"
+    assert_frame_equal(rows.set_axis(numbers).sort_index(), whole[0][: 2 * BLOCK])

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
+from scipy.sparse import csc_array, csr_array
 from sklearn.base import BaseEstimator
 
 from ganaug.fitted import check_fits
@@ -10,6 +14,8 @@ from ganaug.randomness import RowStreams, stream_by_class
 
 # A shrinkage so strong that the rates of all classes alone count.
 NO_OWN_RATES = 1e9
+#: Cells of a table of levels and classes that are looked at at once.
+BLOCK = 2**22
 
 
 class LevelCoder(BaseEstimator):
@@ -38,8 +44,14 @@ class LevelCoder(BaseEstimator):
     ----------
     group_of_ : ndarray of shape (n_levels_total,), int64
         The one-hot position of each level.
-    weights_ : ndarray of shape (n_levels_total, n_classes), float64, or None
-        How often a level comes in each class; ``None`` if no levels share a position.
+    table_ : dict of ndarray, or None
+        How often a level comes in each class, as a :class:`scipy.sparse.csc_array` of shape
+        (n_levels_total, n_classes) holds it: ``data``, ``indices`` and ``indptr``. ``None`` if no
+        levels share a position.
+    prior_ : ndarray of shape (n_classes,)
+        The shares of the classes.
+    strength_ : float
+        How many rows of these shares each level's own rates are mixed with.
 
     References
     ----------
@@ -65,32 +77,42 @@ class LevelCoder(BaseEstimator):
     ) -> LevelCoder:
         """Learn the groups from int64 codes of shape (n,)."""
         total, limit = self.n_levels_total, self.max_groups
-        self.weights_ = None
+        self.table_: dict[str, np.ndarray] | None = None
         self.group_of_ = np.arange(total)
         if total > limit:
-            table = np.bincount(cells * n_classes + classes, sample_weight, total * n_classes)
-            table = table.reshape(total, n_classes)
-            weight, prior = table.sum(axis=1), table.sum(axis=0) / table.sum()
-            strength = _shrinkage(table)
-            rates = (table + strength * prior) / (weight[:, None] + strength)
+            ones = np.ones(len(cells)) if sample_weight is None else sample_weight
+            table = csr_array((ones, (cells, classes)), shape=(total, n_classes))
+            weight, of_class = table.sum(axis=1), table.sum(axis=0)
+            self.prior_ = of_class / of_class.sum()
+            self.strength_ = _shrinkage(table)
             common = np.argsort(-weight, kind="stable")[: limit // 2]
             rest = np.setdiff1d(np.arange(total), common)
-            order = rest[np.argsort(_leading_direction(rates - prior, weight)[rest], kind="stable")]
+            line = _leading_direction(table, weight, self.prior_, self.strength_)
+            order = rest[np.argsort(line[rest], kind="stable")]
             cuts = np.cumsum(weight[order]) - weight[order] / 2
             cuts = (cuts / max(weight[order].sum(), 1) * (limit - len(common))).astype(np.int64)
             self.group_of_[common] = np.arange(len(common))
             # Heavy levels may skip a cut: positions are numbered without holes.
             self.group_of_[order] = len(common) + np.unique(cuts, return_inverse=True)[1]
-            self.weights_ = rates * weight[:, None]
+            by_class = table.tocsc()
+            self.table_ = {name: getattr(by_class, name) for name in ("data", "indices", "indptr")}
         n_groups = int(self.group_of_.max()) + 1
         self.n_levels = n_groups if n_groups > 1 else 0
         return self
 
     def check_fitted(self) -> None:
         """Raise if groups that were read from a file are not of all levels."""
-        n, groups, weights = self.n_levels_total, self.group_of_, self.weights_
+        n, groups = self.n_levels_total, self.group_of_
         check_fits(groups.shape == (n,) and bool((groups >= 0).all()), "group_of_")
-        check_fits(weights is None or len(weights) == n, "weights_")
+        if self.table_ is not None:
+            self._table().check_format()
+            check_fits(0 < self.strength_ < np.inf and bool((self.prior_ >= 0).all()), "prior_")
+            check_fits(bool((self.table_["data"] > 0).all()), "table_")
+
+    def _table(self) -> csc_array:
+        """Return how often each level comes in each class, (n_levels_total, n_classes)."""
+        held = [self.table_[name] for name in ("data", "indices", "indptr")]
+        return csc_array(tuple(held), shape=(self.n_levels_total, len(self.prior_)))
 
     def encode(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return no numbers, and the one-hot position of each cell; -1 is taken for level 0."""
@@ -100,19 +122,38 @@ class LevelCoder(BaseEstimator):
         self, numbers: np.ndarray, levels: np.ndarray, classes: np.ndarray, rng: RowStreams
     ) -> np.ndarray:
         """Return level codes, int64."""
-        if self.weights_ is None:
+        if self.table_ is None:
             return levels.astype(np.int64)
+        table = self._table()
+        total = table.sum(axis=1)
         cells = np.empty(len(levels), dtype=np.int64)
-        for c, rows, stream in stream_by_class(classes, self.weights_.shape[1], rng):
+        order = np.argsort(self.group_of_, kind="stable")
+        pools = np.split(order, np.cumsum(np.bincount(self.group_of_))[:-1])
+        for c, rows, stream in stream_by_class(classes, len(self.prior_), rng):
+            held = table[:, [c]].toarray()[:, 0]
+            weights = _rates(held, total, self.prior_[c], self.strength_) * total
             for g in np.unique(levels[rows]):
-                pool = np.flatnonzero(self.group_of_ == g)
-                weight = self.weights_[pool, c]
+                pool = pools[g]
+                weight = weights[pool]
                 at = rows[levels[rows] == g]
                 cells[at] = stream.choice(pool, len(at), p=weight / weight.sum())
         return cells
 
 
-def _shrinkage(table: np.ndarray) -> float:
+def _rates(held: np.ndarray, total: np.ndarray, prior: Any, strength: float) -> np.ndarray:
+    """Return class rates of levels, of which ``total`` rows there are and ``held`` in a class."""
+    return (held + strength * prior) / (total + strength)
+
+
+def _blocks(table: csr_array) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield the rows of a sparse table, as many dense ones at a time as memory is no matter."""
+    size = max(BLOCK // table.shape[1], 1)
+    for start in range(0, table.shape[0], size):
+        block = slice(start, start + size)
+        yield block, table[block].toarray()
+
+
+def _shrinkage(table: csr_array) -> float:
     """Return how many rows of the common class rates each level's own are to be mixed with.
 
     The counts ``table`` (levels, classes) are taken for beta-binomial, whose intra-class
@@ -126,14 +167,28 @@ def _shrinkage(table: np.ndarray) -> float:
     room = n - (rows**2).sum() / n - (levels - 1)
     if room <= 0 or variance == 0:
         return NO_OWN_RATES
-    spread = (rows[:, None] * (table / rows[:, None] - prior) ** 2).sum() / variance
+    squares = (
+        (rows[block, None] * (counts / rows[block, None] - prior) ** 2).sum()
+        for block, counts in _blocks(table)
+    )
+    spread = sum(squares) / variance
     by_chance = levels - 1 + 2 * np.sqrt(2 * levels + 2 / variance * (1 / rows).sum())
     correlation = np.clip((spread - by_chance) / room, 1 / NO_OWN_RATES, 0.5)
     return float(1 / correlation - 1)
 
 
-def _leading_direction(rates: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def _leading_direction(
+    table: csr_array, weight: np.ndarray, prior: np.ndarray, strength: float
+) -> np.ndarray:
     """Place levels on a line by their class rates less the common ones: -> (levels,)."""
-    weighted = rates * np.sqrt(weight)[:, None]
-    _, _, directions = np.linalg.svd(weighted.T @ weighted)
-    return rates @ directions[0]
+
+    def off() -> Iterator[tuple[slice, np.ndarray]]:
+        for block, counts in _blocks(table):
+            yield block, _rates(counts, weight[block, None], prior, strength) - prior
+
+    products = np.zeros((len(prior), len(prior)))
+    for block, rates in off():
+        weighted = rates * np.sqrt(weight[block])[:, None]
+        products += weighted.T @ weighted
+    _, _, directions = np.linalg.svd(products)
+    return np.concatenate([rates @ directions[0] for _, rates in off()])

@@ -239,27 +239,33 @@ def _find_spikes(
         return np.ones(n_values, dtype=bool)
     share = np.where(counts >= max(SPIKE_SHARE * n, LEAST_SPIKE), counts / n, 0)
     if counts.max() >= LEAST_SPIKE:
-        for own in (which, *(which[classes == c] for c in range(n_classes))):
-            share = np.maximum(share, _heavy_shares(own, n_values))
+        by_class = np.argsort(classes, kind="stable")
+        ends = np.cumsum(np.bincount(classes, minlength=n_classes))
+        for own in (which, *np.split(which[by_class], ends[:-1])):
+            heavy, shares = _heavy_shares(own, n_values)
+            share[heavy] = np.maximum(share[heavy], shares)
     spike = np.zeros(n_values, dtype=bool)
     spike[np.argsort(-share, kind="stable")[:MAX_SPIKES]] = True
     return spike & (share > 0)
 
 
-def _heavy_shares(which: np.ndarray, n_values: int) -> np.ndarray:
-    """Return the shares of values that stand out among those of a class; 0 for the others."""
-    held = np.bincount(which, minlength=n_values)
-    shares = np.zeros(n_values)
+def _heavy_shares(which: np.ndarray, n_values: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the positions of the values that stand out among those of a class, and their shares.
+
+    It takes the time of the class's own cells: there may be very many classes and values.
+    """
+    seen, held = np.unique(which, return_counts=True)
     # A column of many heavy values is written on a grid rather than marked.
-    usual = np.sort(held)[-min(MARKERS + 1, n_values)]
-    least = max(HEAVY_SHARE * len(which), LEAST_SPIKE, HEAVY_TIMES * usual)
-    heavy = np.flatnonzero(held >= least)
+    place = min(MARKERS + 1, n_values)
+    usual = np.sort(held)[-place] if len(held) >= place else 0
+    at = held >= max(HEAVY_SHARE * len(which), LEAST_SPIKE, HEAVY_TIMES * usual)
+    heavy, held_by_heavy = seen[at], held[at]
     if len(heavy):
         size = min(2 * NEIGHBOURS + 1, n_values)
         start = (heavy - NEIGHBOURS).clip(0, n_values - size)
-        around = np.concatenate([[0], held.cumsum()])
-        around = around[start + size] - around[start]
-        chance = binom.sf(held[heavy] - 1, around, 1 / size) * np.count_nonzero(held)
-        heavy = heavy[chance < 0.01]
-        shares[heavy] = held[heavy] / len(which)
-    return shares
+        first, last = np.searchsorted(seen, [start, start + size])
+        before = np.concatenate([[0], held.cumsum()])
+        around = before[last] - before[first]
+        chance = binom.sf(held_by_heavy - 1, around, 1 / size) * len(seen)
+        heavy, held_by_heavy = heavy[chance < 0.01], held_by_heavy[chance < 0.01]
+    return heavy, held_by_heavy / max(len(which), 1)

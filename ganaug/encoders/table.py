@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Sequence
 from numbers import Integral
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from ganaug.encoders.layout import RowLayout
 from ganaug.fitted import check_fits
 from ganaug.parameters import ARRAY_LIKE, NONE, NamesParameters, one_of, whole
 from ganaug.plain_values import cell_dtype
-from ganaug.randomness import RowStreams, as_stretches
+from ganaug.randomness import RowStreams, Stretch, as_stretches
 from ganaug.typing import ColumnsLike
 
 
@@ -51,8 +51,12 @@ class TableEncoder(NamesParameters):
         The index of the columns of a DataFrame.
     patterns_ : ndarray of shape (n_patterns, n_missing_flags), bool
         The distinct sets of missing cells.
-    pattern_counts_ : ndarray of shape (n_classes, n_patterns), int64, or float64 with weights
-        How often each class shows them.
+    class_patterns_ : ndarray of shape (n_pairs,), int64
+        Which of them a class shows, class after class.
+    class_ends_ : ndarray of shape (n_classes,), int64
+        Where those of each class end.
+    pattern_counts_ : ndarray of shape (n_pairs,), int64, or float64 with weights
+        How often the class shows each.
 
     Examples
     --------
@@ -216,15 +220,19 @@ class TableEncoder(NamesParameters):
         """The names, or positions in an array, of columns that identify rows."""
         return [column.name for column in self.columns_ if column.is_identifier]
 
-    def reserve_identifiers(self, X: Table) -> None:
-        """Keep identifiers of rows that ``fit`` did not see from being made up.
+    def reserve_identifier(self, name: Any, batches: Iterable[Any], n_rows: int) -> None:
+        """Keep identifiers of all rows from being made up, not only of those that ``fit`` saw.
 
         Parameters
         ----------
-        X : ndarray or DataFrame of shape (n, n_columns)
+        name : object
+            One of :attr:`identifiers`.
+        batches : iterable of ndarray or Series
+            The cells of all rows in the column.
+        n_rows : int
+            How many these are in all.
         """
-        for column, (_, cells) in zip(self.columns_, columns_of(X), strict=True):
-            column.reserve(cells)
+        next(column for column in self.columns_ if column.name == name).reserve(batches, n_rows)
 
     def check_fitted(self, n_classes: int) -> None:
         """Raise if parts that were read from a file do not fit together, or make no cells."""
@@ -236,11 +244,15 @@ class TableEncoder(NamesParameters):
             sum(column.n_numeric for column in self.columns_),
             tuple(column.n_levels for column in self.columns_ if column.n_levels),
         )
-        patterns, counts = self.patterns_, self.pattern_counts_
+        patterns, shown, counts = self.patterns_, self.class_patterns_, self.pattern_counts_
         check_fits(patterns.dtype == bool, "patterns_")
         check_fits(patterns.shape == (len(patterns), layout.n_missing_flags), "patterns_")
-        check_fits(counts.shape == (n_classes, len(patterns)), "pattern_counts_")
-        check_fits(bool((counts >= 0).all() and (counts.sum(axis=1) > 0).all()), "pattern_counts_")
+        check_fits(shown.shape == counts.shape == (len(shown),), "class_patterns_")
+        check_fits(bool(((shown >= 0) & (shown < len(patterns))).all()), "class_patterns_")
+        check_fits(bool((counts > 0).all()), "pattern_counts_")
+        ends = self.class_ends_
+        check_fits(ends.shape == (n_classes,) and ends[-1] == len(shown), "class_ends_")
+        check_fits(bool((np.diff(ends, prepend=0) > 0).all()), "class_ends_")
         if self.header_ is not None:
             check_fits(len(self.header_.make()) == len(self.columns_), "header_")
         else:
@@ -309,12 +321,12 @@ class TableEncoder(NamesParameters):
         n_classes: int,
         sample_weight: np.ndarray | None,
     ) -> None:
-        patterns, which = np.unique(self._flags(missing), axis=0, return_inverse=True)
-        counts = np.bincount(
-            which.ravel() * n_classes + classes, sample_weight, len(patterns) * n_classes
-        )
-        self.patterns_ = patterns
-        self.pattern_counts_ = counts.reshape(len(patterns), n_classes).T.copy()
+        self.patterns_, which = np.unique(self._flags(missing), axis=0, return_inverse=True)
+        # Of many classes and many patterns hardly any pair is there.
+        pairs, which = np.unique(classes * len(self.patterns_) + which.ravel(), return_inverse=True)
+        codes, self.class_patterns_ = np.divmod(pairs, len(self.patterns_))
+        self.class_ends_ = np.searchsorted(codes, np.arange(n_classes), side="right")
+        self.pattern_counts_ = np.bincount(which, sample_weight)
 
     def _flags(self, missing: np.ndarray) -> np.ndarray:
         flags = np.zeros((len(missing), self.layout_.n_missing_flags), dtype=bool)
@@ -375,9 +387,10 @@ class TableEncoder(NamesParameters):
         if self.layout_.n_missing_flags:
             for c in np.unique(classes):
                 at = rng.permutation(np.flatnonzero(classes == c))
-                ends = self.pattern_counts_[c].cumsum()
+                own = slice(self.class_ends_[c - 1] if c else 0, self.class_ends_[c])
+                ends = self.pattern_counts_[own].cumsum()
                 marks = (np.arange(1, len(at) + 1) - rng.random()) / len(at) * ends[-1]
-                which[at] = ends.searchsorted(marks)
+                which[at] = self.class_patterns_[own][ends.searchsorted(marks)]
         return self.patterns_[which].astype(np.float32)
 
     def inverse_transform(self, rows: np.ndarray, classes: np.ndarray, rng: RowStreams) -> Table:
@@ -396,24 +409,27 @@ class TableEncoder(NamesParameters):
         ndarray or DataFrame of shape (n, n_columns)
         """
         stretches = as_stretches(rng, len(rows))
-        layout = self.layout_
-        decoded = []
-        for column in self.columns_:
-            present = np.ones(len(rows), dtype=bool)
-            if column.missing_flag >= 0:
-                present = rows[:, layout.n_values + column.missing_flag] < 0.5
-            at = slice(None) if present.all() else present
-            start = layout.n_numeric + column.one_hot
-            levels = np.zeros(int(present.sum()), dtype=np.int64)
-            if column.n_levels:
-                levels = rows[at, start : start + column.n_levels].argmax(axis=1)
-            numbers = rows[at, column.number : column.number + column.n_numeric]
-            decoded.append(column.decode(numbers, levels, classes[at], present, stretches))
+        cells = (self._decode(column, rows, classes, stretches) for column in self.columns_)
         if self.header_ is not None:
             # By position: names may be of kinds that pandas would make others of.
-            frame = pd.DataFrame(dict(enumerate(decoded)), index=pd.RangeIndex(len(rows)))
+            frame = pd.DataFrame(dict(enumerate(cells)), index=pd.RangeIndex(len(rows)))
             return frame.set_axis(self.header_.make(), axis=1)
-        table = np.empty((len(rows), len(decoded)), dtype=self.dtype_)
-        for j, cells in enumerate(decoded):
-            table[:, j] = cells
+        table = np.empty((len(rows), len(self.columns_)), dtype=self.dtype_)
+        for j, column in enumerate(cells):
+            table[:, j] = column
         return table
+
+    def _decode(
+        self, column: Column, rows: np.ndarray, classes: np.ndarray, stretches: Sequence[Stretch]
+    ) -> pd.Series:
+        layout = self.layout_
+        present = np.ones(len(rows), dtype=bool)
+        if column.missing_flag >= 0:
+            present = rows[:, layout.n_values + column.missing_flag] < 0.5
+        at = slice(None) if present.all() else present
+        start = layout.n_numeric + column.one_hot
+        levels = np.zeros(int(present.sum()), dtype=np.int64)
+        if column.n_levels:
+            levels = rows[at, start : start + column.n_levels].argmax(axis=1)
+        numbers = rows[at, column.number : column.number + column.n_numeric]
+        return column.decode(numbers, levels, classes[at], present, stretches)

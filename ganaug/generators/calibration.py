@@ -29,6 +29,8 @@ LIMIT = 2.58
 LEAST_ERROR = 0.1
 #: Fewer values have no spread.
 MIN_VALUES = 8
+#: Numbers whose moments are taken at once, in double precision.
+BLOCK = 2**22
 
 
 def counted(rows: np.ndarray, layout: RowLayout) -> np.ndarray:
@@ -52,7 +54,15 @@ def moments(rows: np.ndarray, layout: RowLayout) -> np.ndarray:
     Shape: (n, width) -> (3, n_numeric) float64.
     """
     there = counted(rows, layout)
-    numbers = rows[:, : layout.n_numeric].astype(np.float64)
+    result = np.empty((3, layout.n_numeric))
+    n_blocks = -(-rows[:, : layout.n_numeric].size // BLOCK)
+    for columns in np.array_split(np.arange(layout.n_numeric), max(n_blocks, 1)):
+        block = slice(columns[0], columns[-1] + 1)
+        result[:, block] = _moments(rows[:, block].astype(np.float64), there[:, block])
+    return result
+
+
+def _moments(numbers: np.ndarray, there: np.ndarray) -> np.ndarray:
     n = there.sum(axis=0)
     mean = (numbers * there).sum(axis=0) / np.maximum(n, 1)
     variance = (((numbers - mean) * there) ** 2).sum(axis=0) / np.maximum(n, 1)

@@ -77,14 +77,17 @@ def fit_class_forest(
         nodes = [getattr(tree, name) + start for tree, start in zip(trees, first, strict=True)]
         place[np.concatenate(nodes)[splits]] = below + side
     old = np.argsort(place)
-    weights = np.concatenate([tree.value[:, 0] for tree in trees])
     posterior = np.zeros((len(feature), n_classes), dtype=np.float32)
-    posterior[:, classifier.classes_] = weights / weights.sum(axis=1, keepdims=True)
+    # Tree by tree: of many classes this is by far the most memory.
+    for tree, start, count in zip(trees, first, counts, strict=True):
+        weights = tree.value[:, 0]
+        nodes = place[start : start + count, None]
+        posterior[nodes, classifier.classes_] = weights / weights.sum(axis=1, keepdims=True)
     forest = {
         "feature": np.maximum(feature, 0).astype(np.int64)[old],
         "threshold": np.where(feature >= 0, _rounded_down(trees), LEAF)[old],
         "below": np.arange(len(feature)),
-        "posterior": posterior[old],
+        "posterior": posterior,
         "n_trees": np.array(n_trees),
         "max_depth": np.array(max_depth),
     }

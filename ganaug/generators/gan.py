@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from ganaug.containers import take
 from ganaug.encoders.layout import RowLayout
+from ganaug.fabric import current_ranks
 from ganaug.fitted import check_finite, check_fits
 from ganaug.generators.calibration import ROWS_MADE, calibrate, calibration, moments
 from ganaug.generators.monitor import DrawMissingFlags, Monitor, RowMaker, TrainingDiverged
@@ -27,6 +29,8 @@ Weights = dict[str, np.ndarray]
 
 #: Candidates that are made at once: as many as stay in the processor's cache.
 CHUNK = 4096
+#: And numbers of very wide ones.
+MOST_NUMBERS = 2**24
 #: How often training sees each row of the smallest class, if `STEPS` allow.
 VISITS = 256
 #: The fewest and the most steps of ``steps="auto"``.
@@ -109,6 +113,7 @@ class ConditionalGAN(BaseEstimator):
 
         from ganaug.generators.training import BalancedBatches, Schedule, one_thread, train
 
+        ranks = current_ranks()
         self.layout_ = layout
         self.settings_ = {
             name: make(registry, part).get_params()
@@ -119,31 +124,36 @@ class ConditionalGAN(BaseEstimator):
             if isinstance(part, str)
         }
         self.selector.fit(rows, codes, layout, seed=seed, sample_weight=sample_weight)
-        own = np.isin(codes, classes)
+        own = np.flatnonzero(np.isin(codes, classes))
         self.moments_: dict[int, np.ndarray] = {}
         if layout.kind == "table" and layout.n_numeric:
             self.moments_ = {int(c): moments(rows[codes == c], layout) for c in classes}
         with one_thread():
-            generator, critic = self._build(device, torch_stream(seed, Purpose.WEIGHTS))
+            weights_stream = torch_stream(seed, *ranks.own(Purpose.WEIGHTS))
+            generator, critic = self._build(device, weights_stream)
             batches = BalancedBatches(
-                torch.from_numpy(rows[own]).to(device),
+                torch.from_numpy(take(rows, own)).to(device),
                 torch.from_numpy(codes[own]).to(device),
                 self.batch_size,
-                torch_stream(seed, Purpose.TRAIN, device=device),
+                torch_stream(seed, *ranks.own(Purpose.TRAIN), device=device),
                 None if sample_weight is None else sample_weight[own],
             )
 
             def on_tick(step: int, losses: dict[str, float], averaged: nn.Module) -> bool:
-                fitted = copy.copy(self)
-                fitted.weights_, fitted.critic_weights_ = map(_weights_of, (averaged, critic))
-                return monitor(step, losses, fitted, partial(generate, averaged))
+                stop = False
+                if ranks.rank == 0:
+                    fitted = copy.copy(self)
+                    fitted.weights_, fitted.critic_weights_ = map(_weights_of, (averaged, critic))
+                    stop = monitor(step, losses, fitted, partial(generate, averaged))
+                return ranks.share(stop)
 
             schedule = Schedule(self.steps, self.batch_size, self.learning_rate)
-            train(generator, critic, self._part(LOSSES, "loss"), batches, schedule, on_tick)
-        if monitor.best is None:
+            train(generator, critic, self._part(LOSSES, "loss"), batches, schedule, on_tick, ranks)
+        best = ranks.share(monitor.best)
+        if best is None:
             raise TrainingDiverged
-        self.weights_: Weights = monitor.best.weights_
-        self.critic_weights_: Weights = monitor.best.critic_weights_
+        self.weights_: Weights = best.weights_
+        self.critic_weights_: Weights = best.critic_weights_
         return self
 
     def is_finite(self) -> bool:
@@ -279,7 +289,7 @@ def generate(
     import torch
 
     rows = np.empty((len(codes), generator.layout.width), dtype=np.float32)
-    size = max(CHUNK // n_candidates, 1)
+    size = max(min(CHUNK, MOST_NUMBERS // generator.layout.width) // n_candidates, 1)
     with torch.no_grad():
         for start in range(0, len(codes), size):
             chunk = slice(start, start + size)

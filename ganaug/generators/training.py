@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import vector_to_parameters
 
+from ganaug.fabric import ALONE, Ranks
+
 #: Of critic and generator, in the history of a fit.
 LOSS_NAMES = "loss/critic", "loss/generator"
 
@@ -114,16 +116,15 @@ class BalancedBatches:
         self.slots = torch.arange(batch_size + len(sizes), device=rows.device) % len(sizes)
         self.classes, self.sizes = self.present[self.slots], sizes[self.slots]
         self.starts = (sizes.cumsum(0) - sizes)[self.slots]
-        self.ends = None
+        self.ends: Tensor | None = None
         if weights is not None:
-            self.ends = self._ends_of_shares(weights[order.cpu().numpy()], sizes.tolist())
+            ends = self._ends_of_shares(weights[order.cpu().numpy()], sizes.tolist())
+            # In double precision, and so on the CPU where the device has none.
+            self.ends = ends if rows.device.type == "mps" else ends.to(rows.device)
 
     @staticmethod
     def _ends_of_shares(weights: np.ndarray, sizes: list[int]) -> Tensor:
-        """Cut the line from 0 on into a unit for each class, and that into one part for each row.
-
-        In double precision, and so on the CPU, because some devices have none.
-        """
+        """Cut the line from 0 on into a unit for each class, and that into one part for each row."""
         parts = np.split(weights, np.cumsum(sizes)[:-1])
         sums = [np.cumsum(part) for part in parts]
         return torch.from_numpy(np.concatenate([c + s / s[-1] for c, s in enumerate(sums)]))
@@ -138,7 +139,8 @@ class BalancedBatches:
         if self.ends is None:
             pick = self.starts[turn] + (uniform * self.sizes[turn]).long()
         else:
-            at = self.slots[turn].cpu().double() + uniform.cpu().double()
+            at = self.slots[turn].to(self.ends.device).double()
+            at += uniform.to(self.ends.device)
             pick = torch.searchsorted(self.ends, at, right=True).to(self.rows.device)
         return self.rows.index_select(0, pick), self.classes[turn]
 
@@ -165,6 +167,7 @@ def train(
     batches: BalancedBatches,
     schedule: Schedule,
     on_tick: Callable[[int, dict[str, float], Any], bool],
+    ranks: Ranks = ALONE,
 ) -> None:
     """Train both networks in place; the generator ends with its averaged weights.
 
@@ -180,20 +183,25 @@ def train(
     on_tick : callable
         Called as ``on_tick(step, losses, averaged_generator)``; returning true ends training.
         A loss that is not finite is handed over like any other.
+    ranks : Ranks
+        The processes that train together, see :mod:`ganaug.fabric`.
     """
-    average = copy.deepcopy(generator).requires_grad_(False).eval()
-    mean, of_generator, of_critic = map(in_one_vector, (average, generator, critic))
     updates = {}
-    for network, vector in ((generator, of_generator), (critic, of_critic)):
+    for network in (generator, critic):
+        vector = in_one_vector(network)
+        ranks.share_weights(vector)
         adam = torch.optim.Adam([vector], betas=(0.0, 0.99), fused=True)
-        updates[network] = adam, list(network.parameters())
+        updates[network] = adam, vector, list(network.parameters())
+    average = copy.deepcopy(generator).requires_grad_(False).eval()
+    mean, (_, of_generator, _) = in_one_vector(average), updates[generator]
 
     def descend(network: nn.Module, loss: Tensor, rate: float) -> None:
         """Go one step down the gradient of ``loss`` in the weights of one network."""
-        adam, weights = updates[network]
+        adam, vector, weights = updates[network]
         adam.param_groups[0]["lr"] = rate
         adam.zero_grad(set_to_none=False)  # in place, because weights share this gradient
         loss.backward(inputs=weights)
+        ranks.average(vector.grad)
         adam.step()
 
     tick_ends = set(np.linspace(0, schedule.steps, schedule.ticks + 1).round().astype(int)[1:])
@@ -203,11 +211,13 @@ def train(
         for _ in range(loss.critic_steps):
             real, classes = batches.draw()
             missing_flags = real[:, generator.layout.n_values :]
-            fake = generator(classes, missing_flags, batches.rng)
-            critic_loss = loss.critic_loss(critic, real, fake.detach(), classes, batches.rng)
+            with ranks.autocast():
+                fake = generator(classes, missing_flags, batches.rng).float()
+                critic_loss = loss.critic_loss(critic, real, fake.detach(), classes, batches.rng)
             descend(critic, critic_loss, rate)
         # The last fake batch serves both sides: its graph is still that of the current weights.
-        generator_loss = loss.generator_loss(critic, real, fake, classes)
+        with ranks.autocast():
+            generator_loss = loss.generator_loss(critic, real, fake, classes)
         descend(generator, generator_loss, rate)
         # A short memory at first, or the average would hold on to its random start.
         decay = min(schedule.ema, step / (step + 10))

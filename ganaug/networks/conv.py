@@ -439,7 +439,7 @@ def shift_randomly(images: Tensor, rng: torch.Generator) -> Tensor:
     affine = torch.cat(
         [torch.zeros_like(uniform).repeat(1, 1, 2), 2 * MAX_SHIFT * (2 * uniform - 1)], dim=2
     )
-    return _resample(images, affine.to(images))
+    return _resample(images, affine.to(images, non_blocking=True))  # a GPU need not be waited for
 
 
 def _resample(images: Tensor, affine: Tensor, warp: Tensor | float = 0.0) -> Tensor:

@@ -173,7 +173,8 @@ class DenseGenerator(nn.Module):
         h = torch.randn(n, self.latent_dim, generator=rng, device=device, dtype=torch.float32)
         for layer in self.layers[:-1]:
             h = leaky_relu_(layer(torch.cat([h, told], dim=1)), self.slope)
-        values = self._head(self.layers[-1](torch.cat([h, told], dim=1)), rng)
+        out = self.layers[-1](torch.cat([h, told], dim=1))
+        values = self._head(out.float(), rng)  # also where products are in bfloat16
         if self.layout.n_missing_flags:
             # Positions that are never missing point at an extra flag of zero.
             flags = torch.cat([missing_flags, missing_flags.new_zeros(n, 1)], dim=1)

@@ -1,0 +1,1 @@
+"""Bars past one machine; see ``python -m benchmarks.scale --help``."""
