@@ -5,7 +5,6 @@ A saved model holds safetensors and JSON. :func:`load_model` runs no code from i
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -20,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from ganaug._version import __version__
 from ganaug.augmenter import GANAugmenter, GANOverSampler
 from ganaug.row_source import RowSource
-from ganaug.storage import ARRAYS, OUTLINE
+from ganaug.storage import checksums
 from ganaug.targets import position_of
 from ganaug.tracking.client import check_answers, import_mlflow, quiet
 from ganaug.tracking.models import input_schema, output_schema, requirements
@@ -133,7 +132,7 @@ def save_model(
             FLAVOUR,
             ganaug_version=__version__,
             model_class=type(model).__name__,
-            sha256=_checksums(data),
+            sha256=checksums(data),
         )
         mlflow.pyfunc.save_model(
             path,
@@ -250,7 +249,7 @@ def _load(folder: Path) -> GANAugmenter | GANOverSampler:
     flavour = _read_flavour(folder)
     data = folder / DATA
     try:
-        is_changed = _checksums(data) != flavour["sha256"]
+        is_changed = checksums(data) != flavour["sha256"]
         cls = CLASSES[flavour["model_class"]]
     except (KeyError, TypeError, OSError) as error:
         raise ValueError(f"{folder} is damaged or incomplete: {error}") from error
@@ -283,11 +282,6 @@ def _read_flavour(folder: Path) -> Mapping[str, Any]:
             "mlflow.pyfunc either."
         )
     return flavours[FLAVOUR]
-
-
-def _checksums(data: Path) -> dict[str, str]:
-    files = {name: (data / name).read_bytes() for name in (ARRAYS, OUTLINE)}
-    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
 
 
 def _example(model: Any) -> tuple[pd.DataFrame, dict[str, int]]:
