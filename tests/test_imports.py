@@ -53,6 +53,7 @@ FLOORS = {
     "decisions": 5,
     "generators": 4,
     "routing": 5,
+    "row_source": 5,
     "training_rows": 5,
     "distillation": 6,
     "engine": 6,

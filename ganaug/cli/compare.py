@@ -18,6 +18,7 @@ from ganaug.cli.options import (
     Drop,
     Encoding,
     NaValues,
+    NJobs,
     Quiet,
     Seed,
     Sep,
@@ -26,6 +27,7 @@ from ganaug.cli.options import (
     Target,
     Thousands,
     Verbose,
+    check_n_jobs,
     command_line,
     printable,
     read_names,
@@ -88,7 +90,7 @@ def compare(
         ),
     ] = None,
     seed: Seed = 0,
-    n_jobs: Annotated[int, typer.Option(help="Processes; -1 for one per processor.")] = 1,
+    n_jobs: NJobs = 1,
     dask_scheduler: Annotated[
         str | None,
         typer.Option(
@@ -168,8 +170,7 @@ def compare(
     seconds = None if budget is None else read_seconds("--budget", budget)
     if budget is not None and repeats is not None:
         raise ValueError("--budget repeats the folds as often as it takes; leave out --repeats.")
-    if n_jobs == 0:
-        raise ValueError("--n-jobs 0 is no number of processes; pass 1 or more, or -1 for all.")
+    check_n_jobs(n_jobs)
     names = {
         "arms": read_names("--arms", arms),
         "classifiers": read_names("--classifiers", classifiers),

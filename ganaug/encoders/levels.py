@@ -10,7 +10,7 @@ from scipy.sparse import csc_array, csr_array
 from sklearn.base import BaseEstimator
 
 from ganaug.fitted import check_fits
-from ganaug.randomness import stream_by_class
+from ganaug.randomness import RowStreams, stream_by_class
 
 # A shrinkage so strong that the rates of all classes alone count.
 NO_OWN_RATES = 1e9
@@ -119,7 +119,7 @@ class LevelCoder(BaseEstimator):
         return np.empty((len(cells), 0), dtype=np.float32), self.group_of_[np.maximum(cells, 0)]
 
     def decode(
-        self, numbers: np.ndarray, levels: np.ndarray, classes: np.ndarray, rng: np.random.Generator
+        self, numbers: np.ndarray, levels: np.ndarray, classes: np.ndarray, rng: RowStreams
     ) -> np.ndarray:
         """Return level codes, int64."""
         if self.table_ is None:

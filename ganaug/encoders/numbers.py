@@ -8,6 +8,7 @@ from scipy.stats import binom
 from sklearn.base import BaseEstimator
 
 from ganaug.encoders.grids import MOST_DECIMALS, decimals_of, draw_steps, find_grids, is_common
+from ganaug.randomness import RowStreams
 
 # A number that makes up this fraction of a column is a spike, and gets a one-hot level of its own.
 SPIKE_SHARE = 0.1
@@ -140,7 +141,7 @@ class NumberCoder(BaseEstimator):
         return scores.astype(np.float32)[:, None], levels
 
     def decode(
-        self, numbers: np.ndarray, levels: np.ndarray, classes: np.ndarray, rng: np.random.Generator
+        self, numbers: np.ndarray, levels: np.ndarray, classes: np.ndarray, rng: RowStreams
     ) -> np.ndarray:
         """Return float64 cells within the range that was seen."""
         if not self.n_numeric:

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 
 from ganaug.encoders.layout import RowLayout
 from ganaug.fitted import check_finite, check_fits
+from ganaug.generators.monitor import RowMaker
 from ganaug.randomness import Purpose, numpy_stream
 from ganaug.weights import thin_weighted
 
@@ -74,17 +75,21 @@ class FewRowsGenerator(BaseEstimator):
             check_fits(shares.shape == (len(self.rows_[code]),), f"shares of shape {shares.shape}")
             check_fits(bool((shares > 0).all()), "shares_ that are not above 0")
 
-    def sample(
-        self, counts: Mapping[int, int], *, seed: int, **options: Any
-    ) -> dict[int, np.ndarray]:
-        """Make rows; missing flags come with the rows that new ones are made from."""
+    def row_maker(self, **options: Any) -> RowMaker:
+        """Return what makes rows; missing flags come with the rows that new ones are made from."""
         shares = getattr(self, "shares_", {})
-        return {
-            code: self._make(
-                self.rows_[code], n, numpy_stream(seed, Purpose.SAMPLE, code), shares.get(code)
-            )
-            for code, n in counts.items()
-        }
+
+        def make(
+            counts: Mapping[int, int], *, seed: int, n_candidates: int = 1
+        ) -> dict[int, np.ndarray]:
+            return {
+                code: self._make(
+                    self.rows_[code], n, numpy_stream(seed, Purpose.SAMPLE, code), shares.get(code)
+                )
+                for code, n in counts.items()
+            }
+
+        return make
 
     def _make(
         self, rows: np.ndarray, n: int, rng: np.random.Generator, shares: np.ndarray | None
@@ -154,7 +159,7 @@ class Interpolation(FewRowsGenerator):
     >>> rows = np.array([[0.0], [1.0]], dtype=np.float32)
     >>> layout, codes = RowLayout(n_numeric=1, n_classes=1), np.array([0, 0])
     >>> blend = Interpolation().fit(rows, codes, layout, classes=np.array([0]), seed=0)
-    >>> made = blend.sample({0: 5}, seed=1)[0]
+    >>> made = blend.row_maker()({0: 5}, seed=1)[0]
     >>> bool((made >= 0).all() and (made <= 1).all())
     True
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from ganaug.encoders.layout import RowLayout
 from ganaug.fabric import current_ranks
 from ganaug.fitted import check_finite, check_fits
 from ganaug.generators.calibration import ROWS_MADE, calibrate, calibration, moments
-from ganaug.generators.monitor import DrawMissingFlags, Monitor, TrainingDiverged
+from ganaug.generators.monitor import DrawMissingFlags, Monitor, RowMaker, TrainingDiverged
 from ganaug.generators.selection import CandidateSelector, LogWeights, draw_one_in
 from ganaug.randomness import Purpose, numpy_stream, torch_stream
 from ganaug.registry import LOSSES, NETWORKS, make
@@ -221,40 +221,39 @@ class ConditionalGAN(BaseEstimator):
         generator, critic = self._part(NETWORKS, "network").build(self.layout_, rng)
         return generator.to(device), critic.to(device)
 
-    def sample(
-        self,
-        counts: Mapping[int, int],
-        *,
-        seed: int,
-        draw_missing_flags: DrawMissingFlags,
-        n_candidates: int = 1,
-        device: str = "cpu",
-    ) -> dict[int, np.ndarray]:
-        """Make rows of each class, chosen from ``n_candidates`` times as many."""
+    def row_maker(self, *, draw_missing_flags: DrawMissingFlags, device: str = "cpu") -> RowMaker:
+        """Build the networks; return what makes rows, see :mod:`ganaug.generators`."""
         import torch
 
         from ganaug.generators.training import one_thread
 
-        made = {}
-        with one_thread(), torch.no_grad():
-            generator, critic = self._build(device, torch_stream(seed, Purpose.WEIGHTS))
+        with one_thread():
+            generator, critic = self._build(device, torch_stream(0, Purpose.WEIGHTS))
             _restore(generator, self.weights_)
             _restore(critic, self.critic_weights_)
-            is_ratio = getattr(self._part(LOSSES, "loss"), "scores_are_log_ratios", False)
-            weigh = partial(self.selector.weigh, log_density_ratio=critic if is_ratio else None)
-            for code, n in counts.items():
-                # A stream for each class: asking for more of one leaves the others alone.
-                codes = np.full(n, code)
-                missing_flags = draw_missing_flags(codes, numpy_stream(seed, Purpose.SAMPLE, code))
-                rng = torch_stream(seed, Purpose.SAMPLE, code, device=device)
-                change = self._calibration(generator, code, draw_missing_flags, device)
-                made[code] = generate(
-                    generator, codes, missing_flags, rng, n_candidates, weigh, change
-                )
-        return made
+        is_ratio = getattr(self._part(LOSSES, "loss"), "scores_are_log_ratios", False)
+        weigh = partial(self.selector.weigh, log_density_ratio=critic if is_ratio else None)
+        change_of = cache(partial(self._calibration, generator, draw_missing_flags, device))
+
+        def make(
+            counts: Mapping[int, int], *, seed: int, n_candidates: int = 1
+        ) -> dict[int, np.ndarray]:
+            made = {}
+            with one_thread(), torch.no_grad():
+                for code, n in counts.items():
+                    # A stream for each class: asking for more of one leaves the others alone.
+                    codes = np.full(n, code)
+                    flags = draw_missing_flags(codes, numpy_stream(seed, Purpose.SAMPLE, code))
+                    rng = torch_stream(seed, Purpose.SAMPLE, code, device=device)
+                    made[code] = generate(
+                        generator, codes, flags, rng, n_candidates, weigh, change_of(code)
+                    )
+            return made
+
+        return make
 
     def _calibration(
-        self, generator: Any, code: int, draw_missing_flags: DrawMissingFlags, device: str
+        self, generator: Any, draw_missing_flags: DrawMissingFlags, device: str, code: int
     ) -> Callable[[np.ndarray], None] | None:
         """Return what calibrates rows of a class in place, as learned from rows made for that."""
         if code not in self.moments_:
