@@ -1,4 +1,4 @@
-"""Training through Lightning Fabric: on the device it names, in its precision, in all its processes.
+"""Training through Lightning Fabric: on its device, in its precision, in all its processes.
 
 Each process trains on batches of its own, and the gradients are averaged before every update of the
 weights [1]_. So the weights stay the same in all of them, bit for bit. Fabric, or ``torchrun``,
@@ -189,8 +189,6 @@ _current: ContextVar[Ranks] = ContextVar("ranks", default=ALONE)
 
 def _ranks_of(fabric: Any) -> Ranks:
     """Return the ranks of a Fabric object; refuse what cannot train a GAN."""
-    import torch
-
     # The packages lightning and lightning-fabric have a class Fabric each.
     of_fabric = any(kind.__name__ == "Fabric" for kind in type(fabric).__mro__)
     if not of_fabric:
