@@ -4,17 +4,13 @@
     python -m benchmarks.images run mnist.npz --quick    # one small cell, to see that it works
     python -m benchmarks.images report                   # means, ranks, and the samples themselves
     python -m benchmarks.images picture mnist.npz digits.png
-    python -m benchmarks.images step                     # how long one takes on large images
 
 A file holds `X`, uint8 of shape (n, side, side), `y`, and `is_test`. Scores are kept in
 `benchmarks/results/images`, a file for each arm, and a run does what is missing there: Ctrl-C, and
 go on later.
 """
 
-import json
-import math
 import tempfile
-import time
 import warnings
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -38,10 +34,7 @@ from threadpoolctl import threadpool_limits
 
 from ganaug import AugmentedClassifier, GANAugmenter, ImageEncoder
 from ganaug.comparison.arms import N_DRAWS
-from ganaug.encoders.layout import RowLayout
-from ganaug.generators.training import BalancedBatches, Schedule, one_thread, train
-from ganaug.losses import RelativisticLoss
-from ganaug.networks.conv import ConvNetwork
+from ganaug.generators.training import one_thread
 from ganaug.quality.fidelity import neighbourhoods
 from ganaug.quality.privacy import copies
 
@@ -448,33 +441,6 @@ def picture(
     grid = made[np.argsort(found, kind="stable")].reshape(len(classes), 20, data.side, data.side)
     sheet = grid.swapaxes(1, 2).reshape(len(classes) * data.side, 20 * data.side)
     Image.fromarray(255 - sheet if data.name == "mnist" else sheet).save(path, optimize=True)
-
-
-@app.command()
-def step(
-    steps: int = 6,
-    kept: Annotated[Path | None, typer.Option("--json", help="speed.json, to add it to")] = None,
-):
-    """Time a step on images of 64 x 64 x 3: processor seconds, the least of some steps."""
-    shape, ends = (3, 64, 64), []
-
-    def on_tick(*_):
-        ends.append(time.process_time())
-        return False
-
-    with one_thread():
-        rng = torch.Generator().manual_seed(0)
-        layout = RowLayout(n_classes=2, n_numeric=math.prod(shape), shape=shape, kind="image")
-        rows = torch.rand(500, layout.width, generator=rng) * 2 - 1
-        batches = BalancedBatches(rows, torch.arange(500) % 2, 128, rng)
-        networks = ConvNetwork().build(layout, rng)
-        schedule = Schedule(steps, 128, 0.002, ticks=steps)
-        train(*networks, RelativisticLoss(), batches, schedule, on_tick)
-    least = float(np.diff(ends).min())
-    print(f"{least:.3f} s a step on images of 64 x 64 x 3, in batches of 128")
-    if kept is not None:
-        found = json.loads(kept.read_text()) | {"step_64x64x3": least}
-        kept.write_text(json.dumps(found, indent=2) + "\n")
 
 
 if __name__ == "__main__":

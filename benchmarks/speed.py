@@ -2,7 +2,7 @@
 
     python -m benchmarks.speed                 # everything (CTGAN's 300 epochs are extrapolated)
     python -m benchmarks.speed --ctgan-epochs 300
-    python -m benchmarks.speed --only step     # or fit_1000x10, choosing, draws, memory, ctgan
+    python -m benchmarks.speed --only step     # or another of MEASURED
 
 Times are those of the processor on one thread, which other work on the machine changes less;
 against CTGAN and SMOTE they are those of the clock. CTGAN runs with its defaults. Its epochs cost
@@ -14,6 +14,7 @@ wait for all of it. Every measurement is a fresh process; ratios are printed sid
 
 import argparse
 import json
+import math
 import resource
 import subprocess
 import sys
@@ -205,6 +206,33 @@ def run_step(size, _):
     }
 
 
+def run_image_step(side, steps):
+    """Time a step on images of side x side x 3: the least of some."""
+    import torch
+
+    from ganaug.encoders.layout import RowLayout
+    from ganaug.generators.training import BalancedBatches, Schedule, one_thread, train
+    from ganaug.losses import RelativisticLoss
+    from ganaug.networks.conv import ConvNetwork
+
+    shape, ends = (3, int(side), int(side)), []
+    with one_thread():
+        rng = torch.Generator().manual_seed(0)
+        layout = RowLayout(n_classes=2, n_numeric=math.prod(shape), shape=shape, kind="image")
+        rows = torch.rand(500, layout.width, generator=rng) * 2 - 1
+        batches = BalancedBatches(rows, torch.arange(500) % 2, 128, rng)
+        networks = ConvNetwork().build(layout, rng)
+        schedule = Schedule(steps, 128, 0.002, ticks=steps)
+        train(
+            *networks,
+            RelativisticLoss(),
+            batches,
+            schedule,
+            lambda *_: bool(ends.append(time.process_time())),
+        )
+    return {"step_s": float(np.diff(ends).min())}
+
+
 def _timed(function, repeats):
     return _processor_time(lambda: [function() for _ in range(repeats)]) / repeats
 
@@ -230,6 +258,13 @@ def step(_):
             f"| {ratios[-1]:.2f} | {r['floor_own_ms']:.2f} |  ({r['gflops']:.0f} GFLOP/s)"
         )
     return ratios[0]
+
+
+def step_64x64x3(_):
+    """Return the seconds that a step of 128 images takes."""
+    seconds = measure("image_step", 64, 6)["step_s"]
+    print(f"\n{seconds:.3f} s a step on images of 64 x 64 x 3, in batches of 128")
+    return seconds
 
 
 def fit_1000x10(_):
@@ -295,7 +330,9 @@ def ctgan(args):
     return ratios
 
 
-MEASURED = {f.__name__: f for f in (step, fit_1000x10, choosing, draws, memory, ctgan)}
+MEASURED = {
+    f.__name__: f for f in (step, step_64x64x3, fit_1000x10, choosing, draws, memory, ctgan)
+}
 
 
 def main():

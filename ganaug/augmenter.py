@@ -16,8 +16,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ganaug.callbacks import with_callbacks
 from ganaug.containers import as_labels
 from ganaug.engine import GANEngine
-from ganaug.frames import as_pandas, check_form, library_of
-from ganaug.typing import LabelsLike, RowsLike
+from ganaug.frames import as_pandas, check_container, check_form, library_of
+from ganaug.sources import source_of
+from ganaug.typing import LabelsLike, RowsLike, SourceLike
 from ganaug.weights import check_sample_weight
 
 _DOC = """{summary}
@@ -194,7 +195,10 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
 
     @with_callbacks
     def fit(
-        self, X: RowsLike, y: LabelsLike | None = None, sample_weight: ArrayLike | None = None
+        self,
+        X: RowsLike | SourceLike,
+        y: LabelsLike | str | None = None,
+        sample_weight: ArrayLike | str | None = None,
     ) -> GANAugmenter:
         """Train the GAN.
 
@@ -203,16 +207,27 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
         X : array-like, DataFrame of pandas or polars, or pyarrow Table of shape (n, n_features)
             Numbers, integers, booleans, strings, categories, dates; gaps allowed. With
             ``encoder="image"`` images in one of the layouts of
-            :class:`~ganaug.encoders.image.ImageEncoder`.
-        y : array-like of shape (n,)
-            Class labels of any hashable kind.
-        sample_weight : array-like of shape (n,), default=None
+            :class:`~ganaug.encoders.image.ImageEncoder`. Rows that are larger than memory come as
+            the path of a Parquet file, of a folder of them, or a pattern such as
+            ``"part-*.parquet"``; as a ``pyarrow.dataset.Dataset``; as a LazyFrame of polars; or as
+            a DataFrame of Dask. They are read batch by batch, and what is learned is the same as
+            from all of them in memory.
+        y : array-like of shape (n,), or str
+            Class labels of any hashable kind. Where ``X`` is read batch by batch, the name of
+            their column.
+        sample_weight : array-like of shape (n,), or str, default=None
             The GAN draws real rows in proportion, among those of their class. Rows of weight 0 are
-            left out; how many rows are added does not depend on the other weights.
+            left out; how many rows are added does not depend on the other weights. Where ``X`` is
+            read batch by batch, the name of their column.
 
         Returns
         -------
         self
+
+        Notes
+        -----
+        Synthetic rows come as from a fit in memory: for files and datasets as pyarrow Tables, for a
+        LazyFrame as DataFrames of polars, for Dask as those of pandas.
         """
         return self._fit(X, y, sample_weight)
 
@@ -322,6 +337,7 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
             UserWarning,
             stacklevel=3,  # past scikit-learn's set_output
         )
+        check_container(X)
         return self.fit(X, y, **fit_params).transform(X)
 
 
@@ -340,18 +356,21 @@ class GANOverSampler(GANEngine, BaseOverSampler):  # noqa: D101
 
     @with_callbacks
     def fit(
-        self, X: RowsLike, y: LabelsLike | None = None, sample_weight: ArrayLike | None = None
+        self,
+        X: RowsLike | SourceLike,
+        y: LabelsLike | str | None = None,
+        sample_weight: ArrayLike | str | None = None,
     ) -> GANOverSampler:
         """Train the GAN without resampling; :meth:`sample` then draws from it.
 
         Parameters
         ----------
-        X : array-like or DataFrame of shape (n, n_features)
-            Rows of all classes, as for :class:`~ganaug.GANAugmenter`.
-        y : array-like of shape (n,)
-            Their labels.
-        sample_weight : array-like of shape (n,), default=None
-            As in :meth:`fit_resample`.
+        X : array-like or DataFrame of shape (n, n_features), or a source
+            Rows of all classes, as for :class:`~ganaug.GANAugmenter`, larger than memory or not.
+        y : array-like of shape (n,), or str
+            Their labels; of a source the name of the column.
+        sample_weight : array-like of shape (n,), or str, default=None
+            As in :meth:`fit_resample`; of a source the name of the column.
 
         Returns
         -------
@@ -381,7 +400,17 @@ class GANOverSampler(GANEngine, BaseOverSampler):  # noqa: D101
             The real rows first, untouched and in order, then synthetic ones. Their weights are in
             ``sample_weight_``.
         y_resampled : array-like of shape (n_new,)
+
+        Raises
+        ------
+        TypeError
+            If ``X`` is not in memory, as all rows are returned.
         """
+        if (source := source_of(X)) is not None:
+            raise TypeError(
+                f"fit_resample returns all rows, and those of {source.noun} are not in memory; call "
+                "fit, and then sample or sample_batches for synthetic rows."
+            )
         return self._fit_resample(X, y, sample_weight)
 
     def _fit_resample(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[Any, Any]:

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from ganaug.frames import check_container
 from ganaug.priors import average_at_prior, correct_prior
 from ganaug.typing import RowsLike
+from ganaug.wrapping import predicted_labels
 
 
 def _if_clones_have(method: str) -> Callable:
@@ -155,8 +156,7 @@ class AveragesClones:
         if self.decision_prior_ is not None:
             scores = self._scores(X, self.decision_prior_, passed)
         elif len(self.estimators_) == 1:
-            # That of CatBoost is a column, where there are more than two classes.
-            return np.ravel(self.estimators_[0].predict(X, **passed["predict"]))
+            return predicted_labels(self.estimators_[0], X, **passed["predict"])
         elif hasattr(self, "decision_function") and len(self.classes_) == 2:
             scores = self._decision_function(X, passed)
         else:  # with more classes the columns may stand for pairs of them

@@ -42,8 +42,8 @@ class OutOfFold(NamedTuple):
     weights: np.ndarray | None = None
 
 
-def check_decide_for(decide_for: Any, labels: np.ndarray) -> None:
-    """Raise if it cannot decide between these classes.
+def checked_decide_for(decide_for: Any, labels: np.ndarray) -> Any:
+    """Return it, costs as an array in the order of the labels.
 
     Parameters
     ----------
@@ -51,6 +51,10 @@ def check_decide_for(decide_for: Any, labels: np.ndarray) -> None:
         As of an :class:`~ganaug.AugmentedClassifier`.
     labels : ndarray of shape (n_classes,)
         Sorted.
+
+    Returns
+    -------
+    str, float, ndarray of shape (n_classes, n_classes), float64, or None
 
     Raises
     ------
@@ -66,10 +70,10 @@ def check_decide_for(decide_for: Any, labels: np.ndarray) -> None:
             "tries several."
         )
     if decide_for is None or isinstance(decide_for, str | Real):
-        return
+        return decide_for
     ordered = _in_order(decide_for, labels)
     try:
-        costs = np.asarray(ordered, dtype=float)
+        costs = np.array(ordered, dtype=float)
     except (TypeError, ValueError) as error:
         raise ValueError(f"decide_for={decide_for!r} must be a matrix of numbers.") from error
     if costs.shape != (n, n):
@@ -89,6 +93,7 @@ def check_decide_for(decide_for: Any, labels: np.ndarray) -> None:
             f"{costs[i].min():g}. Being right must not cost more than being wrong: pass costs, "
             "not gains, with a row for each true class."
         )
+    return costs
 
 
 def _in_order(costs: Any, labels: np.ndarray) -> Any:
@@ -133,8 +138,8 @@ def find_decision(
 
     Parameters
     ----------
-    decide_for : str, float, array-like or None
-        One that :func:`check_decide_for` lets pass.
+    decide_for : str, float, ndarray or None
+        What :func:`checked_decide_for` returns.
     labels : ndarray of shape (n_classes,)
         Sorted.
     prior : ndarray of shape (n_classes,)
@@ -160,8 +165,8 @@ def find_decision(
     """
     if decide_for is None:
         return None
-    if not isinstance(decide_for, str | Real):
-        return Decision(prior, np.array(_in_order(decide_for, labels), dtype=float))
+    if isinstance(decide_for, np.ndarray):
+        return Decision(prior, decide_for)
     if decide_for != "f1":
         tau = TAU_OF[decide_for] if isinstance(decide_for, str) else float(decide_for)
         return Decision(adjusted_prior(prior, tau))

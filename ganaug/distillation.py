@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.pipeline import Pipeline
-from sklearn.utils import Tags, _safe_indexing, get_tags, indexable
+from sklearn.utils import Tags, _safe_indexing, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -29,6 +29,7 @@ from ganaug.routing import routing_enabled
 from ganaug.targets import class_counts, plain_labels
 from ganaug.typing import Augmenter, Classifier, LabelsLike, RandomState, RowsLike
 from ganaug.weights import takes_sample_weight
+from ganaug.wrapping import join_input_tags, predicted_labels
 
 
 def _if_student_has(method: str) -> Any:
@@ -207,8 +208,7 @@ class DistilledClassifier(NamesParameters, ClassifierMixin, MetaEstimatorMixin, 
             One of ``classes_`` for each row.
         """
         check_is_fitted(self)
-        # That of CatBoost is a column, where there are more than two classes.
-        return np.ravel(self.estimator_.predict(X))
+        return predicted_labels(self.estimator_, X)
 
     @_if_student_has("predict_proba")
     def predict_proba(self, X: RowsLike) -> np.ndarray:
@@ -266,10 +266,7 @@ class DistilledClassifier(NamesParameters, ClassifierMixin, MetaEstimatorMixin, 
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        parts = self.estimator, self.teacher, self.augmenter
-        inputs = [get_tags(part).input_tags for part in parts]
-        for kind in ("allow_nan", "sparse", "categorical", "string"):
-            setattr(tags.input_tags, kind, all(getattr(one, kind) for one in inputs))
+        join_input_tags(tags.input_tags, (self.estimator, self.teacher, self.augmenter))
         return tags
 
 

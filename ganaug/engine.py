@@ -141,14 +141,13 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         """Check, encode, learn, remember. A fit that fails leaves the estimator as it was."""
         ranks = current_ranks()
         checked = check_rows(self, X, y, sample_weight)
-        fitted = self._describe(X, y, checked)
-        fitted["seed_"] = ranks.share(fitted["seed_"])
+        fitted = self._describe(checked)
         X, y = checked.X, checked.y
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         verbose = False if ranks.rank or has_progress_bar(context) else self.verbose
         with StepProgress("Training the GAN", "steps", verbose) as progress:
-            encoded = encode_rows(self, checked, fitted["seed_"])
+            encoded = encode_rows(self, checked)
             if ranks.size > 1:
                 ranks.check_same(n_steps=checked.n_steps, rows=encoded.summary())
             fitted |= {"encoder_": encoded.encoder, "labels_": checked.labels}
@@ -172,10 +171,10 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         )
         return self
 
-    def _describe(self, X: Any, y: Any, checked: CheckedRows) -> dict[str, Any]:
+    def _describe(self, checked: CheckedRows) -> dict[str, Any]:
         """Return the fitted attributes that are known before training."""
         columns = BaseEstimator()
-        validate_data(columns, X, skip_check_array=True, reset=True)
+        validate_data(columns, checked.X, skip_check_array=True, reset=True)
         return {
             **vars(columns),  # n_features_in_ and feature_names_in_
             "classes_": checked.labels.classes_,
@@ -183,10 +182,10 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
             "sampling_strategy_": checked.to_add,
             "mean_weights_": checked.mean_weights,
             "n_steps_": checked.n_steps,
-            "seed_": seed_from(self.random_state),
+            "seed_": checked.seed,
             "n_candidates_": self.n_candidates,
             "device_": self.device,
-            "forms_": {"X": form_of(X), "y": form_of(y)},
+            "forms_": checked.forms,
         }
 
     def _learn(

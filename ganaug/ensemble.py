@@ -23,7 +23,7 @@ from ganaug.callbacks import CallbackSupportMixin, with_callbacks
 from ganaug.decisions import (
     METRICS,
     Decision,
-    check_decide_for,
+    checked_decide_for,
     find_decision,
     predict_out_of_fold,
 )
@@ -57,6 +57,7 @@ from ganaug.typing import (
     RowsLike,
     Sampler,
 )
+from ganaug.wrapping import join_input_tags
 
 #: Attributes that scikit-learn sets before a fit is done.
 SEEN = ("n_features_in_", "feature_names_in_")
@@ -327,20 +328,20 @@ class AugmentedClassifier(
         try:
             X, y = self._check_training_rows(X, y)
             metadata = self._route_fit(len(y), {"sample_weight": sample_weight} | params)
-            check_decide_for(self.decide_for, np.unique(y[metadata.weighted(len(y))]))
-            self._fit(X, y, metadata)
+            labels = np.unique(y[metadata.weighted(len(y))])
+            self._fit(X, y, metadata, checked_decide_for(self.decide_for, labels))
         except BaseException:
             if "estimators_" not in vars(self):  # which is set last; a callback may fail after it
                 self.__dict__ = {n: v for n, v in vars(self).items() if n not in SEEN} | learned
             raise
         return self
 
-    def _fit(self, X: Any, y: np.ndarray, metadata: FitMetadata) -> None:
+    def _fit(self, X: Any, y: np.ndarray, metadata: FitMetadata, decide_for: Any) -> None:
         seed = self.seed()
         context = self._init_callback_context(max_subtasks=1)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         training = Training(X, y, metadata).with_weight()
-        decision = self._find_decision(training, seed, self.decide_for)
+        decision = self._find_decision(training, seed, decide_for)
         subcontext = context.subcontext(task_name="fit-augmenter")
         source = self._fit_augmenter(training, seed, subcontext)
         draws = self._fit_estimators(training, seed, source)
@@ -488,9 +489,7 @@ class AugmentedClassifier(
         # What was fitted counts, whatever the parameters are by now.
         estimator = getattr(self, "estimators_", [self.estimator])[0]
         both = [estimator, getattr(self, "augmenter_", self._get_augmenter())]
-        inputs = [get_tags(one).input_tags for one in both if one is not None]
-        for kind in ("allow_nan", "sparse", "categorical", "string", "three_d_array"):
-            setattr(tags.input_tags, kind, all(getattr(one, kind) for one in inputs))
+        join_input_tags(tags.input_tags, [one for one in both if one is not None])
         of_estimator = get_tags(estimator).classifier_tags
         if of_estimator is not None:
             tags.classifier_tags.multi_class = of_estimator.multi_class

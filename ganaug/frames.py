@@ -6,6 +6,7 @@ import contextlib
 import io
 import sys
 from importlib import import_module
+from os import PathLike
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -49,7 +50,7 @@ def check_container(data: Any, name: str = "X") -> None:
     Raises
     ------
     TypeError
-        If it is lazy, of a library that is not supported, or a masked array.
+        If it is lazy, a path, of a library that is not supported, or a masked array.
 
     Examples
     --------
@@ -67,6 +68,11 @@ def check_container(data: Any, name: str = "X") -> None:
         )
     if isinstance(data, np.ndarray | pd.DataFrame | pd.Series) or library_of(data):
         return
+    if name == "X" and isinstance(data, str | PathLike):
+        raise TypeError(
+            f"X is a path, {str(data)!r}, whose rows are not there yet; read them first ({TAKEN}). "
+            "Only fit of GANAugmenter and GANOverSampler reads files itself."
+        )
     known: Any = nw.from_native(data, pass_through=True, allow_series=True)
     kind, library = type(data).__name__, type(data).__module__.partition(".")[0]
     if isinstance(known, nw.LazyFrame):

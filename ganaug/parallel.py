@@ -1,52 +1,245 @@
-"""Calls that run at the same time."""
+"""Calls that run at the same time, on this machine or on a cluster."""
 
 from __future__ import annotations
 
+import operator
 import signal
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
+from functools import partial
+from typing import Any, NamedTuple
 
 from joblib.parallel import get_active_backend
-from sklearn.utils.parallel import Parallel
+from sklearn import config_context, get_config
+from sklearn.utils.parallel import Parallel, delayed
+
+from ganaug.environment import PACKAGES, versions
+
+
+class WorkerDied(Exception):
+    """What a call is worth that was running each time that its process was killed."""
+
+
+#: The position of a call, and what it returned.
+Outcomes = Iterator[tuple[int, Any]]
 
 
 @contextmanager
-def as_completed(calls: Iterable[Any], n_jobs: int | None) -> Iterator[Iterable[Any]]:
-    """Run calls in parallel; each result is there as soon as the back end of joblib can give it.
+def as_completed(
+    function: Callable, calls: Sequence[tuple], n_jobs: int | None
+) -> Iterator[Outcomes]:
+    """Call a function many times in parallel; each result is there as soon as it can be had.
+
+    The active back end of joblib says where. Dask, Ray and Spark get ``function`` once, with all
+    that it holds, such as a table, and keep it where their workers find it: Dask as the result of
+    a task, which other workers copy and which is made again if all that had it have died; Ray in
+    its object store; Spark as a broadcast. Only the arguments are sent with each call.
+
+    A call whose process is killed is made again, alone. If that process is killed too, the result
+    is a `WorkerDied`, and the other calls go on. That needs a back end that says which calls were
+    running: loky, joblib's own, or Dask. Of others an error ends the whole.
 
     What is still running when the block is left is given up.
 
     Parameters
     ----------
-    calls : iterable
-        Made by :func:`sklearn.utils.parallel.delayed`.
+    function : callable
+        What to call. It must be picklable, and so must what it returns.
+    calls : sequence of tuples
+        The arguments of each call.
     n_jobs : int or None
-        How many run at the same time.
+        How many run at the same time. Dask does not ask: all its workers have work.
+
+    Yields
+    ------
+    iterator of (int, object)
+        The position of a call in ``calls``, and its result, in the order in which they are ready
+        where the back end can tell, else in that of ``calls``.
+
+    Raises
+    ------
+    RuntimeError
+        If a worker of Dask has no ganaug, or another version of what results depend on.
 
     Examples
     --------
-    >>> from sklearn.utils.parallel import delayed
     >>> from ganaug.parallel import as_completed
-    >>> with as_completed((delayed(abs)(n) for n in (-1, -2)), None) as results:
+    >>> with as_completed(abs, [(-1,), (-2,)], n_jobs=None) as results:
     ...     print(sorted(results))
-    [1, 2]
+    [(0, 1), (1, 2)]
     """
-    options: dict[str, Any] = {"n_jobs": n_jobs, "initializer": _leave_interrupts_to_the_caller}
-    back_end, _ = get_active_backend()
-    if not getattr(back_end, "supports_return_generator", False):
-        yield Parallel(**options)(calls)
-        return
-    results = Parallel(return_as="generator_unordered", **options)(calls)
-    try:
+    with _run_where_joblib_says(function, n_jobs) as run, closing(_survive(run, calls)) as results:
         yield results
-    finally:
-        with warnings.catch_warnings():  # joblib would warn that it gives up what is still running
-            warnings.filterwarnings("ignore", message=".*still being processed by the workers")
-            results.close()
+
+
+#: Makes calls, and yields a None for each that ran when a worker was killed.
+Run = Callable[[Sequence[tuple]], Outcomes]
+
+
+def _survive(run: Run, calls: Sequence[tuple]) -> Outcomes:
+    """Repeat alone what was running when a worker was killed, to find out what killed it."""
+    suspects = []
+    for position, result in run(calls):
+        if isinstance(result, WorkerDied):
+            suspects.append(position)
+        else:
+            yield position, result
+    for position in suspects:
+        for _, result in run([calls[position]]):
+            yield position, result
+
+
+@contextmanager
+def _run_where_joblib_says(function: Callable, n_jobs: int | None) -> Iterator[Run]:
+    back_end, _ = get_active_backend()
+    match type(back_end).__name__:
+        case "DaskDistributedBackend":
+            back_end.effective_n_jobs(n_jobs)  # waits until there is a worker
+            yield partial(_run_on_dask, back_end.client, function)
+        case "RayBackend":
+            import ray
+
+            yield partial(_run_at_once, _InRay(ray.put(function)), n_jobs)
+        case "SparkDistributedBackend":
+            import cloudpickle
+            from pyspark.sql import SparkSession
+
+            context = SparkSession.active().sparkContext
+            broadcast = context.broadcast(cloudpickle.dumps(function))
+            yield partial(_run_at_once, _InSpark(broadcast), n_jobs)
+            broadcast.destroy()
+        case _ if getattr(back_end, "supports_return_generator", False):
+            yield partial(_run_one_by_one, function, n_jobs)
+        case _:
+            yield partial(_run_at_once, function, n_jobs)
+
+
+class _InRay(NamedTuple):
+    """A function in Ray's object store."""
+
+    reference: Any
+
+    def __call__(self, *arguments: Any) -> Any:
+        import ray
+
+        return ray.get(self.reference)(*arguments)
+
+
+class _InSpark(NamedTuple):
+    """A function that Spark has broadcast, as a pickle that also holds what a notebook defines."""
+
+    broadcast: Any
+
+    def __call__(self, *arguments: Any) -> Any:
+        import cloudpickle
+
+        return cloudpickle.loads(self.broadcast.value)(*arguments)
+
+
+def _run_at_once(function: Callable, n_jobs: int | None, calls: Sequence[tuple]) -> Outcomes:
+    """Run calls by a back end that gives all results together."""
+    results = Parallel(n_jobs, batch_size=1, initializer=_leave_interrupts_to_the_caller)(
+        delayed(function)(*arguments) for arguments in calls
+    )
+    yield from enumerate(results)
+
+
+def _run_one_by_one(function: Callable, n_jobs: int | None, calls: Sequence[tuple]) -> Outcomes:
+    """Run calls by a back end that gives each result when it is ready."""
+    left = set(range(len(calls)))
+    while left:
+        started = []
+
+        def start(positions: list[int], started: list[int]) -> Iterator[Any]:
+            for position in positions:
+                started.append(position)
+                yield delayed(_numbered)(function, position, calls[position])
+
+        # One call a batch, and none that waits in the process: few are lost with it.
+        parallel = Parallel(
+            n_jobs,
+            batch_size=1,
+            pre_dispatch="n_jobs",
+            return_as="generator_unordered",
+            initializer=_leave_interrupts_to_the_caller,
+        )
+        results = parallel(start(sorted(left), started))
+        try:
+            for position, result in results:
+                left.remove(position)
+                yield position, result
+        except BrokenProcessPool as error:
+            for position in left.intersection(started):
+                left.remove(position)
+                yield position, _died(error)
+        finally:
+            with warnings.catch_warnings():  # joblib would warn that it gives up what still runs
+                warnings.filterwarnings("ignore", message=".*still being processed by the workers")
+                results.close()
+
+
+def _numbered(function: Callable, position: int, arguments: tuple) -> tuple[int, Any]:
+    return position, function(*arguments)
 
 
 def _leave_interrupts_to_the_caller() -> None:
     """Ignore Ctrl-C in a worker: it reaches the caller as well, who stops the workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _died(error: Exception) -> WorkerDied:
+    return WorkerDied(
+        "the process that ran it was killed, and again when it ran alone, such as for want of "
+        f"memory ({type(error).__name__})"
+    )
+
+
+def _run_on_dask(client: Any, function: Callable, calls: Sequence[tuple]) -> Outcomes:
+    """Run calls by Dask itself: joblib would wait for ever for one that kills its workers."""
+    import cloudpickle
+    import distributed
+
+    _check_versions(client)
+    # The scheduler sees a text of bytes, so that it needs nothing of what is in it.
+    pickled = cloudpickle.dumps(partial(_configured, get_config(), function))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sending large graph")
+        there = client.submit(cloudpickle.loads, pickled, pure=False)
+    positions = {
+        client.submit(operator.call, there, *arguments, pure=False): position
+        for position, arguments in enumerate(calls)
+    }
+    try:
+        ready = distributed.as_completed(list(positions), with_results=True, raise_errors=False)
+        for future, result in ready:
+            position = positions.pop(future)
+            if future.status != "error":
+                yield position, result
+            elif isinstance(result[1], distributed.KilledWorker):
+                yield position, _died(result[1])
+            else:
+                raise result[1].with_traceback(result[2])
+    finally:
+        client.cancel(list(positions))
+
+
+def _configured(config: dict[str, Any], function: Callable, *arguments: Any) -> Any:
+    """Call a function with the settings of scikit-learn that the caller has."""
+    with config_context(**config):
+        return function(*arguments)
+
+
+def _check_versions(client: Any) -> None:
+    """Raise if results of a worker could be others than here."""
+    here = versions()
+    for address, worker in client.get_versions(packages=PACKAGES)["workers"].items():
+        for package in PACKAGES:
+            there = worker["packages"][package]
+            if there != here[package]:
+                has = f"{package} {there}" if there else f"no {package}"
+                raise RuntimeError(
+                    f"The Dask worker {address} has {has}, and {package} is {here[package]} here: "
+                    f"results would differ. Install {package}=={here[package]} there."
+                )

@@ -85,23 +85,6 @@ def torch_stream(seed: int, *key: int, device: str = "cpu") -> torch.Generator:
     return torch.Generator(device=device).manual_seed(int(state) >> 1)
 
 
-def thin(codes: np.ndarray, max_rows: int, rng: np.random.Generator) -> np.ndarray:
-    """Return ascending positions of at most ``max_rows`` rows of each class.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from ganaug.randomness import thin
-    >>> thin(np.array([1, 0, 0, 0]), 2, np.random.default_rng(0)).tolist()
-    [0, 2, 3]
-    """
-    kept = []
-    for c in np.unique(codes):
-        rows = np.flatnonzero(codes == c)
-        kept.append(rows if len(rows) <= max_rows else rng.choice(rows, max_rows, replace=False))
-    return np.sort(np.concatenate(kept))
-
-
 def stream_by_class(
     classes: np.ndarray, n_classes: int, rng: np.random.Generator
 ) -> Iterator[tuple[int, np.ndarray, np.random.Generator]]:

@@ -228,7 +228,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
         self.scoring = scoring
         self.cv = cv
 
-    def _fit(self, X: Any, y: np.ndarray, metadata: FitMetadata) -> None:
+    def _fit(self, X: Any, y: np.ndarray, metadata: FitMetadata, decide_for: Any) -> None:
         amounts, scorer = self._check_amounts(), scorer_for(self.scoring, self.estimator, y)
         training = Training(X, y, metadata)
         folds = self._inner_folds(training)
@@ -242,14 +242,14 @@ class AugmentedClassifierCV(AugmentedClassifier):
             context.subcontext(task_name="inner-fold", task_id=fold) for fold in range(len(folds))
         ]
         refit_context = context.subcontext(task_name="refit", task_id=len(folds))
-        tried = self._tries()
+        tried = self._tries(decide_for)
         found = self._search(training, seed, folds, contexts, amounts, tried, scorer)
         training = training.with_weight()
         to_add = rows_to_add(class_counts(training.y), amount=found["best_amount_"])
         source = self._fit_augmenter(training, seed, refit_context, to_add)
         draws = self._fit_estimators(training, seed, source, to_add)
-        decide_for = tried[0] if len(tried) == 1 else found["best_tau_"]
-        decision = self._find_decision(training, seed, decide_for)
+        best = tried[0] if len(tried) == 1 else found["best_tau_"]
+        decision = self._find_decision(training, seed, best)
         self.__dict__.update(found)
         self._set_fitted(training, draws, source, decision)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
@@ -335,10 +335,10 @@ class AugmentedClassifierCV(AugmentedClassifier):
             self._read = self.cv, list(self.cv)
         return self._read[1]
 
-    def _tries(self) -> Sequence[Any]:
+    def _tries(self, decide_for: Any) -> Sequence[Any]:
         """Return each ``decide_for`` to score: the one given or known, or several strengths."""
-        if self.decide_for is not None or not hasattr(self.estimator, "predict_proba"):
-            return (self.decide_for,)
+        if decide_for is not None or not hasattr(self.estimator, "predict_proba"):
+            return (decide_for,)
         named = self.scoring if isinstance(self.scoring, str) else None
         if self.scoring is None or named in RANKING:
             return (None,)

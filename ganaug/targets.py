@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import ceil, isclose, nextafter
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from imblearn.utils import check_sampling_strategy
 from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import type_of_target
@@ -224,14 +223,26 @@ def rows_to_add(
                     f"{counts[label]} already. Rows are added, never removed: pass "
                     f"{counts[label]} or more, or leave {label!r} out."
                 )
-        sampling_strategy = {labels.index(label): total for label, total in totals.items()}
-    elif isinstance(sampling_strategy, float) and 0 < sampling_strategy <= 1:
-        _check_ratio(sampling_strategy, counts)
-        sampling_strategy = _exact(sampling_strategy, max(counts.values()))
-    # imbalanced-learn sorts labels, and not all can be sorted: their positions can.
-    codes = np.repeat(np.arange(len(labels)), list(counts.values()))
-    asked = check_sampling_strategy(sampling_strategy, codes, "over-sampling")
-    return {labels[code]: int(n) for code, n in sorted(asked.items())}
+        return {label: totals[label] - n for label, n in counts.items() if label in totals}
+    most = max(counts.values())
+    smallest, largest = (of(counts, key=counts.__getitem__) for of in (min, max))
+    others = [label for label in counts if label is not largest]
+    if isinstance(sampling_strategy, str):
+        grow = {
+            "auto": others,
+            "not majority": others,
+            "minority": [smallest],
+            "not minority": [label for label in counts if label is not smallest],
+            "all": labels,
+        }
+        if sampling_strategy not in grow:
+            raise ValueError(f"sampling_strategy={sampling_strategy!r}; pass one of {list(grow)}.")
+        return {label: most - counts[label] for label in grow[sampling_strategy]}
+    if not isinstance(sampling_strategy, Real) or not 0 < float(sampling_strategy) <= 1:
+        raise ValueError(f"sampling_strategy={sampling_strategy!r}; a ratio is above 0, up to 1.")
+    _check_ratio(float(sampling_strategy), counts)
+    rows = _exact(float(sampling_strategy), most) * most
+    return {label: int(rows - counts[label]) for label in others}
 
 
 def _check_ratio(ratio: float, counts: Mapping[Any, int]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +14,17 @@ from sklearn.base import clone
 from sklearn.utils import check_consistent_length
 
 from ganaug.containers import as_labels, take
+from ganaug.encoders.columns import columns_of
 from ganaug.encoders.labels import LabelCoder
 from ganaug.fabric import current_ranks
-from ganaug.frames import as_pandas
+from ganaug.frames import as_pandas, form_of
 from ganaug.generators.gan import steps_for
 from ganaug.generators.monitor import HELD_OUT_ROWS, hold_out
 from ganaug.parameters import check_parameters
-from ganaug.randomness import Purpose, numpy_stream
+from ganaug.randomness import Purpose, numpy_stream, seed_from
 from ganaug.registry import ENCODERS, LOSSES, NETWORKS, make
+from ganaug.source_rows import SourceRows
+from ganaug.sources import Source, check_columns, source_of
 from ganaug.targets import check_target, rows_to_add
 from ganaug.weights import (
     check_sample_weight,
@@ -42,10 +45,14 @@ MOST_NAMES = 20
 class CheckedRows:
     """What ``fit`` was given, without the rows of weight 0, and the parts that learn from it.
 
+    Of a source these are the rows that are learned from.
+
     Attributes
     ----------
     X, y : object
         As they came.
+    forms : dict
+        How ``"X"`` and ``"y"`` came, see :func:`~ganaug.frames.form_of`.
     table : ndarray or DataFrame of shape (n, n_columns)
         As the encoder takes them.
     codes : ndarray of shape (n,), int64
@@ -62,10 +69,17 @@ class CheckedRows:
     n_steps : int
         How many steps to train for.
     device : str
+    seed : int
+        Of all private streams.
+    cells : callable
+        ``cells(name)`` yields the cells of a column of all rows, those of weight 0 included.
+    n_rows : int
+        How many these are.
     """
 
     X: Any
     y: Any
+    forms: dict[str, Any]
     table: Any
     codes: np.ndarray
     weights: np.ndarray | None
@@ -77,6 +91,9 @@ class CheckedRows:
     generator: Any
     n_steps: int
     device: str
+    seed: int
+    cells: Callable[[Any], Iterable[Any]]
+    n_rows: int
 
 
 @dataclass(frozen=True)
@@ -130,15 +147,19 @@ def check_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> CheckedRow
         If a parameter of the estimator, a row, a label or a weight is wrong.
     """
     check_parameters(estimator)
+    source = source_of(X)
+    if source is not None:
+        return _check_source(estimator, source, y, sample_weight)
     if y is None:
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None; pass "
             "the class of each row."
         )
+    forms = {"X": form_of(X), "y": form_of(y)}
     target = as_labels(as_pandas(y, "y"))
     check_target(target, one_hot=True)
     encoder = _make_encoder(estimator)
-    table = encoder.check(as_pandas(X))
+    whole = table = encoder.check(as_pandas(X))
     check_consistent_length(table, target)
     given = None
     if sample_weight is not None:
@@ -149,8 +170,66 @@ def check_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> CheckedRow
             X, y = table, target
     labels = LabelCoder().fit(target)
     codes = labels.encode(target)
-    counts = dict(zip(labels.classes_.tolist(), np.bincount(codes).tolist(), strict=True))
-    to_add = rows_to_add(counts, estimator.sampling_strategy, y=target)
+    counts = np.bincount(codes)
+    means, weights = np.ones(len(counts)), None
+    if given is not None:
+        means, weights = mean_weights(codes, given), within_class(codes, given)
+    task = _task_of(estimator, encoder, labels, counts, target, weights is not None)
+    return CheckedRows(
+        X=X,
+        y=y,
+        forms=forms,
+        table=table,
+        codes=codes,
+        weights=weights,
+        mean_weights=dict(zip(task["counts"], means.tolist(), strict=True)),
+        seed=_seed(estimator),
+        cells=lambda name: [dict(columns_of(whole))[name]],
+        n_rows=len(whole),
+        **task,
+    )
+
+
+def _check_source(estimator: Any, source: Source, target: Any, sample_weight: Any) -> CheckedRows:
+    """Do the same for rows that are not in memory, and keep those to learn from."""
+    weight = {} if sample_weight is None else {"sample_weight": sample_weight}
+    check_columns(source, y=target, **weight)
+    encoder = _make_encoder(estimator)
+    rows = SourceRows(source, target, sample_weight)
+    rows.count()
+    labels = rows.sorted_labels() if callable(estimator.sampling_strategy) else None
+    weighted = rows.totals is not None
+    task = _task_of(estimator, encoder, rows.labels, rows.counts, labels, weighted)
+    seed = _seed(estimator)
+    kept = rows.keep(
+        encoder, _most_rows(estimator, task["n_steps"], len(rows.counts)), _thin_stream(seed)
+    )
+    return CheckedRows(
+        X=kept.X,
+        y=kept.y,
+        forms=kept.forms,
+        table=kept.table,
+        codes=kept.codes,
+        weights=kept.weights,
+        mean_weights=dict(zip(task["counts"], rows.mean_weights.tolist(), strict=True)),
+        seed=seed,
+        cells=rows.cells,
+        n_rows=rows.n_rows,
+        **task,
+    )
+
+
+def _task_of(
+    estimator: Any,
+    encoder: Any,
+    labels: LabelCoder,
+    counts: np.ndarray,
+    y: Any,
+    weighted: bool,
+) -> dict[str, Any]:
+    """Return what is to be done for classes of so many rows, and by what."""
+    of_label = dict(zip(labels.classes_.tolist(), counts.tolist(), strict=True))
+    to_add = rows_to_add(of_label, estimator.sampling_strategy, y=y)
     parts = make(NETWORKS, estimator.network), make(LOSSES, estimator.loss)
     for part in (encoder, *parts):
         if hasattr(part, "parameter_rules"):
@@ -158,28 +237,19 @@ def check_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> CheckedRow
     device = current_ranks().pick_device(estimator.device)
     n_steps = estimator.steps
     if n_steps == "auto":
-        n_steps = steps_for(counts.values(), estimator.batch_size * current_ranks().size)
+        n_steps = steps_for(of_label.values(), estimator.batch_size * current_ranks().size)
     generator = estimator.make_generator(int(n_steps))
-    means, weights = np.ones(len(counts)), None
-    if given is not None:
-        means, weights = mean_weights(codes, given), within_class(codes, given)
-    if weights is not None:
+    if weighted:
         _check_take_weights(encoder, generator)
-    return CheckedRows(
-        X=X,
-        y=y,
-        table=table,
-        codes=codes,
-        weights=weights,
-        counts=counts,
-        to_add=to_add,
-        mean_weights=dict(zip(counts, means.tolist(), strict=True)),
-        labels=labels,
-        encoder=encoder,
-        generator=generator,
-        n_steps=int(n_steps),
-        device=device,
-    )
+    return {
+        "counts": of_label,
+        "to_add": to_add,
+        "labels": labels,
+        "encoder": encoder,
+        "generator": generator,
+        "n_steps": int(n_steps),
+        "device": device,
+    }
 
 
 def _make_encoder(estimator: Any) -> Any:
@@ -211,16 +281,29 @@ def _check_take_weights(*parts: Any) -> None:
             )
 
 
-def encode_rows(estimator: Any, checked: CheckedRows, seed: int) -> EncodedRows:
+def _most_rows(estimator: Any, n_steps: int, n_classes: int) -> int:
+    """Return how many rows of a class are learned from: those that the steps can visit."""
+    visited = n_steps * int(estimator.batch_size) * current_ranks().size / n_classes
+    return max(MIN_ROWS_SEEN, math.ceil(visited))
+
+
+def _seed(estimator: Any) -> int:
+    return current_ranks().share(seed_from(estimator.random_state))
+
+
+def _thin_stream(seed: int) -> np.random.Generator:
+    return numpy_stream(seed, Purpose.THIN)
+
+
+def encode_rows(estimator: Any, checked: CheckedRows) -> EncodedRows:
     """Fit the encoder on the rows that are not held out; encode all."""
-    n_classes = len(checked.counts)
-    # A class is thinned to the rows that the step budget can visit.
-    visited = checked.n_steps * int(estimator.batch_size) * current_ranks().size / n_classes
+    n_classes, seed = len(checked.counts), checked.seed
+    # Of a source they are thinned already, and all of them stay.
     kept, weights = thin_weighted(
         checked.codes,
         checked.weights,
-        max(MIN_ROWS_SEEN, math.ceil(visited)),
-        numpy_stream(seed, Purpose.THIN),
+        _most_rows(estimator, checked.n_steps, n_classes),
+        _thin_stream(seed),
     )
     table, codes = take(checked.table, kept), checked.codes[kept]
     held_out = np.zeros(len(codes), dtype=bool)
@@ -230,7 +313,8 @@ def encode_rows(estimator: Any, checked: CheckedRows, seed: int) -> EncodedRows:
     options = {} if weights is None else {"sample_weight": weights[learned]}
     encoder = checked.encoder.fit(take(table, learned), codes[learned], n_classes, **options)
     if identifiers := getattr(encoder, "identifiers", []):
-        encoder.reserve_identifiers(checked.table)
+        for name in identifiers:
+            encoder.reserve_identifier(name, checked.cells(name), checked.n_rows)
         _warn_of_identifiers(identifiers)
     return EncodedRows(encoder, encoder.transform(table), codes, held_out, weights)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    import os
     from pathlib import Path
 
     import joblib
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Rows: an array, or a DataFrame.
 RowsLike: TypeAlias = "ArrayLike | pd.DataFrame | pl.DataFrame"
+#: Rows that are read batch by batch. Datasets of pyarrow and DataFrames of Dask are taken as well.
+SourceLike: TypeAlias = "str | os.PathLike[str] | pl.LazyFrame"
 #: Labels of rows: an array, a list, or a column.
 LabelsLike: TypeAlias = "ArrayLike | pd.Series | pd.DataFrame | pl.Series"
 #: Columns: a mask, positions or names.

@@ -1,10 +1,13 @@
 """Stand-ins for augmenters, classifiers and callbacks, which write down what happens to them."""
 
+import os
+import signal
 import time
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 from sklearn.utils import _safe_indexing, check_random_state
 
 from ganaug.callbacks import CallbackSupportMixin, with_callbacks
@@ -102,3 +105,42 @@ class TickCounter:
 
     def teardown(self, estimator, context):
         self.tasks.append("teardown")
+
+
+class Fatal(GaussianNB):
+    """Kills its process in ``fit``, so many times as a file may have marks."""
+
+    def __init__(self, marks="", times=1):
+        super().__init__()
+        self.marks = marks
+        self.times = times
+
+    def fit(self, X, y):
+        with open(self.marks, "a+") as file:
+            file.seek(0)
+            if len(file.read()) < self.times:
+                file.write("x")
+                file.flush()
+                os.kill(os.getpid(), signal.SIGKILL)
+        return super().fit(X, y)
+
+
+class Parcel:
+    """Writes down in a file each time that it is packed and unpacked; doubles a number."""
+
+    def __init__(self, log):
+        self.log = log
+
+    def __call__(self, number):
+        return 2 * number
+
+    def __reduce__(self):
+        with open(self.log, "a") as file:
+            file.write("packed ")
+        return _unpack, (self.log,)
+
+
+def _unpack(log):
+    with open(log, "a") as file:
+        file.write("unpacked ")
+    return Parcel(log)

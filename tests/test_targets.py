@@ -80,7 +80,7 @@ def test_labels_are_the_same_if_they_are_equal():
         ({"b": True}, "sampling_strategy asks for True rows of 'b'"),
         ({"b": 2**31}, "whole number from 0 to 2,147,483,647"),
         (lambda y: 5, "the callable sampling_strategy returned 5; it must return a dict of final"),
-        ("most", "'sampling_strategy' is a string, it needs to be one of"),
+        ("most", "sampling_strategy='most'; pass one of"),
     ],
 )
 def test_a_bad_strategy(strategy, message):

@@ -22,7 +22,6 @@ from joblib import Memory
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import RepeatedStratifiedKFold
-from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import check_memory
 from threadpoolctl import threadpool_limits
 
@@ -34,7 +33,7 @@ from ganaug.draws import AUGMENTER
 from ganaug.ensemble import AugmentedClassifier
 from ganaug.environment import PACKAGES
 from ganaug.memory import fit_or_load
-from ganaug.parallel import as_completed
+from ganaug.parallel import WorkerDied, as_completed
 from ganaug.progress import ComparisonProgress
 from ganaug.randomness import clone_seeded, is_random_state
 
@@ -86,7 +85,8 @@ class Task:
     """The table, the arms, the classifiers and the folds of a comparison.
 
     Where no `memory` is given, fitted augmenters are stored in a temporary folder, which is
-    removed with the task. The `folds` are the first ones of the `splitter`; there is none where the
+    removed with the task. A copy of the task shares it, or has one of its own on another machine.
+    The `folds` are the first ones of the `splitter`; there is none where the
     caller gave the folds themselves.
     """
 
@@ -99,12 +99,16 @@ class Task:
     notes: list[str] = field(default_factory=list)
     memory: str | Path | Memory | None = None
     splitter: RepeatedStratifiedKFold | None = None
-    _folder: str = field(
-        default_factory=partial(tempfile.mkdtemp, prefix="ganaug-"), init=False, repr=False
-    )
+    _folder: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        self.__dict__["_folder"] = tempfile.mkdtemp(prefix="ganaug-")
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if not Path(self._folder).is_dir():
+            self.__post_init__()
 
     @property
     def positive(self) -> Hashable:
@@ -190,7 +194,7 @@ class Task:
 
     @property
     def augmenter_memory(self) -> str | Path | Memory | None:
-        """Where fitted augmenters are stored; None if a pickled task was taken elsewhere."""
+        """Where fitted augmenters are stored; None in a copy whose original has ended."""
         if self.memory is not None:
             return self.memory
         return self._folder if Path(self._folder).is_dir() else None
@@ -352,21 +356,25 @@ def evaluate(
     # The table is hashed once, not with every pair.
     evaluate_once = check_memory(folder).cache(evaluate_pair, ignore=["task"])
     keys = [""] * len(jobs) if task.memory is None else task.keys(jobs)
-    calls = (
-        delayed(_evaluate_or_load)(evaluate_once, task, *job, key)
-        for job, key in zip(jobs, keys, strict=True)
-    )
-    found = []
+    calls = [(*job, key) for job, key in zip(jobs, keys, strict=True)]
+    found: dict[int, Pair] = {}
     # Here too: threads that work at the same time would not restore what they find.
-    with threadpool_limits(1), as_completed(calls, n_jobs) as pairs:
-        for pair in pairs:
-            found.append(pair)
+    with (
+        threadpool_limits(1),
+        as_completed(partial(_evaluate_or_load, evaluate_once, task), calls, n_jobs) as pairs,
+    ):
+        for position, pair in pairs:
+            if isinstance(pair, WorkerDied):
+                pair = Pair(
+                    [Cell(*jobs[position], c, error=_describe(pair)) for c in task.classifiers]
+                )
+            found[position] = pair
             progress.done(pair)
-    found.sort(key=lambda pair: jobs.index((pair.cells[0].fold, pair.cells[0].arm)))
-    cells = [cell for pair in found for cell in pair.cells]
+    ordered = [found[position] for position in range(len(jobs))]
+    cells = [cell for pair in ordered for cell in pair.cells]
     if all(cell.error for cell in cells):
         raise RuntimeError(_why_none(cells[0], task.classifiers[cells[0].classifier]))
-    return found
+    return ordered
 
 
 def _why_none(first: Cell, classifier: BaseEstimator) -> str:
@@ -383,8 +391,9 @@ def _why_none(first: Cell, classifier: BaseEstimator) -> str:
     )
 
 
-def _evaluate_or_load(evaluate_once: Any, *asked: Any) -> Pair:
+def _evaluate_or_load(evaluate_once: Any, task: Task, fold: int, arm: str, key: str) -> Pair:
     """Return a pair, from memory if it is there. One that failed does not stay there."""
+    asked = task, fold, arm, key
     from_memory = evaluate_once.check_call_in_cache(*asked)
     pair = evaluate_once(*asked)
     if any(cell.error for cell in pair.cells) and evaluate_once.check_call_in_cache(*asked):

@@ -12,7 +12,8 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.tree import DecisionTreeClassifier
 
 from ganaug.preprocessing import TidyTable
-from ganaug.randomness import numpy_stream, thin
+from ganaug.randomness import numpy_stream
+from ganaug.weights import thin_weighted
 
 #: A column that ranks held-out rows better than this by itself is suspicious.
 SUSPICIOUS = 0.99
@@ -51,7 +52,7 @@ def find_leaks(X: pd.DataFrame, y: np.ndarray, target: Hashable = None) -> Itera
     labels, counts = np.unique(y, return_counts=True)
     is_rare = y == labels[counts.argmin()]
     X = X.loc[:, (X.dtypes != np.uint8).to_numpy()]
-    rows = thin(is_rare.astype(int), MOST_ROWS, numpy_stream(0))
+    rows, _ = thin_weighted(is_rare.astype(int), None, MOST_ROWS, numpy_stream(0))
     tidy, hit = TidyTable().fit_transform(X.iloc[rows]), is_rare[rows]
     for place, name in enumerate(X.columns):
         if target is not None and name == target:

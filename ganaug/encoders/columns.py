@@ -13,6 +13,7 @@ table's business. Every coder offers the same face:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -147,10 +148,11 @@ class Column(BaseEstimator):
         """Whether the column names its rows."""
         return isinstance(self.coder, IdentifierCoder)
 
-    def reserve(self, cells: Any) -> None:
-        """Keep identifiers of rows that fit did not see from being made up."""
+    def reserve(self, batches: Iterable[Any], n_rows: int) -> None:
+        """Keep identifiers of all rows from being made up, not only of those that fit saw."""
         if isinstance(self.coder, IdentifierCoder):
-            self.coder.reserve(self.cells.read(cells[_present(cells)]))
+            there = (self.cells.read(cells[_present(cells)]) for cells in batches)
+            self.coder.reserve(there, n_rows)
 
     def check_fitted(self, n_classes: int, n_missing_flags: int) -> None:
         """Raise if parts that were read from a file do not fit together, or make no cells."""

@@ -45,6 +45,10 @@ _QUANTITY = re.compile(
     | [-+$€£]?\ ?(\d*[.,]\d+(e[-+]?\d+)?|[1-9]\d{{0,2}}([.,'\ ]\d{{3}})+([.,]\d+)?)\ ?[%$€£]?""",
     re.IGNORECASE | re.VERBOSE,
 )
+#: Bits of the filter of texts that were seen: for each text, and at most, which is 128 MiB.
+BITS_OF_TEXT, MOST_BITS = 64, 2**30
+#: Bits that each text sets.
+N_PROBES = 4
 #: Draws of a text in one form before a freer one is tried.
 TRIES = 20
 #: Signs in the form of a text, which no text holds, and the kinds of characters they stand for.
@@ -167,9 +171,10 @@ class SequenceCoder(IdentifierCoder):
         check_fits(math.isfinite(self.largest_), f"largest_={self.largest_}")
         check_fits(0 <= self.last < math.inf, f"last={self.last}")
 
-    def reserve(self, cells: np.ndarray) -> None:
-        """Keep numbers of rows that fit did not see from being made up."""
-        self.largest_ = max(self.largest_, float(cells.max(initial=self.largest_)))
+    def reserve(self, batches: Iterable[np.ndarray], n_rows: int) -> None:
+        """Keep numbers of all rows from being made up, not only of those that fit saw."""
+        for cells in batches:
+            self.largest_ = float(cells.max(initial=self.largest_))
 
     def _empty(self, n: int) -> np.ndarray:
         return np.empty(n)
@@ -195,9 +200,17 @@ class TextCoder(IdentifierCoder):
     form_counts_ : ndarray of shape (n_forms,), int64
     alphabets_ : dict
         ``{sign: characters of that kind in use}``.
-    seen_ : ndarray, uint64
-        Hashes of the texts that were seen: none comes back, and none is stored.
+    seen_ : ndarray, uint8
+        The bits of a Bloom filter [1]_ of the texts that were seen: none comes back, and none is
+        stored. A new text is taken for one of them once in 65,000 times, and with 100,000,000 texts
+        once in a hundred; then another one is made up.
     n_classes_ : int
+
+    References
+    ----------
+    .. [1] B. H. Bloom, "Space/time trade-offs in hash coding with allowable errors", Communications
+       of the ACM 13, 1970; places by double hashing: A. Kirsch, M. Mitzenmacher, "Less hashing,
+       same performance: building a better Bloom filter", ESA 2006.
 
     Examples
     --------
@@ -223,7 +236,7 @@ class TextCoder(IdentifierCoder):
             kind = {c for c in used if _sign(c) == sign}
             # Characters that are always kept stand in where there are no others.
             self.alphabets_[sign] = "".join(sorted(kind & changed or kind))
-        self.seen_ = np.sort(_hashes(cells))
+        self.seen_ = _filter_of([cells], len(cells))
         return self
 
     def check_fitted(self, n_classes: int) -> None:
@@ -233,10 +246,11 @@ class TextCoder(IdentifierCoder):
         check_fits(all(self.alphabets_[sign] for sign in signs), "alphabets_")
         check_fits(self.forms_.shape == self.form_counts_.shape, "form_counts_")
         check_fits(bool((self.form_counts_ > 0).all()), "form_counts_")
+        check_fits(self.seen_.dtype == np.uint8 and self.seen_.size.bit_count() == 1, "seen_")
 
-    def reserve(self, cells: np.ndarray) -> None:
-        """Keep texts of rows that fit did not see from being made up."""
-        self.seen_ = np.union1d(self.seen_, _hashes(cells))
+    def reserve(self, batches: Iterable[np.ndarray], n_rows: int) -> None:
+        """Keep texts of all rows from being made up, not only of those that fit saw."""
+        self.seen_ = _filter_of(batches, n_rows)
 
     def _empty(self, n: int) -> np.ndarray:
         return np.full(n, "", dtype=object)
@@ -246,7 +260,7 @@ class TextCoder(IdentifierCoder):
         others, tried = set(taken), 0
         while len(made) < n:
             drawn = self._draw(n - len(made), tried // TRIES, rng)
-            seen = np.isin(_hashes(drawn), self.seen_)
+            seen = _may_be_in(self.seen_, drawn)
             made |= dict.fromkeys(
                 text
                 for text, known in zip(drawn, seen, strict=True)
@@ -310,3 +324,27 @@ def _hashes(texts: Iterable[str]) -> np.ndarray:
     """Return a hash of each text, the same in every process."""
     digests = [blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8) for text in texts]
     return np.frombuffer(b"".join(digest.digest() for digest in digests), dtype="<u8")
+
+
+def _filter_of(batches: Iterable[Iterable[str]], n_texts: int) -> np.ndarray:
+    """Return the bits of a Bloom filter of texts, of which there are about ``n_texts``."""
+    n_bits = 2 ** (min(max(n_texts, 1) * BITS_OF_TEXT, MOST_BITS) - 1).bit_length()
+    bits = np.zeros(n_bits // 8, dtype=np.uint8)
+    for texts in batches:
+        at = _places(texts, n_bits).ravel()
+        np.bitwise_or.at(bits, at >> 3, np.uint8(1) << (at & 7).astype(np.uint8))
+    return bits
+
+
+def _may_be_in(bits: np.ndarray, texts: Iterable[str]) -> np.ndarray:
+    """Return for each text whether it may be one that the filter is of: False is certain."""
+    at = _places(texts, 8 * len(bits))
+    return ((bits[at >> 3] >> (at & 7).astype(np.uint8)) & 1).all(axis=1)
+
+
+def _places(texts: Iterable[str], n_bits: int) -> np.ndarray:
+    """Return which bits each text sets, int64 of shape (n, N_PROBES)."""
+    hashes = _hashes(texts)
+    first, step = hashes & np.uint64(2**32 - 1), hashes >> np.uint64(32) | np.uint64(1)
+    places = first[:, None] + np.arange(N_PROBES, dtype=np.uint64) * step[:, None]
+    return (places % np.uint64(n_bits)).astype(np.int64)

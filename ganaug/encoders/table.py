@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from numbers import Integral
 from typing import Any, Literal
 
@@ -219,15 +219,19 @@ class TableEncoder(NamesParameters):
         """The names, or positions in an array, of columns that identify rows."""
         return [column.name for column in self.columns_ if column.is_identifier]
 
-    def reserve_identifiers(self, X: Table) -> None:
-        """Keep identifiers of rows that ``fit`` did not see from being made up.
+    def reserve_identifier(self, name: Any, batches: Iterable[Any], n_rows: int) -> None:
+        """Keep identifiers of all rows from being made up, not only of those that ``fit`` saw.
 
         Parameters
         ----------
-        X : ndarray or DataFrame of shape (n, n_columns)
+        name : object
+            One of :attr:`identifiers`.
+        batches : iterable of ndarray or Series
+            The cells of all rows in the column.
+        n_rows : int
+            How many these are in all.
         """
-        for column, (_, cells) in zip(self.columns_, columns_of(X), strict=True):
-            column.reserve(cells)
+        next(column for column in self.columns_ if column.name == name).reserve(batches, n_rows)
 
     def check_fitted(self, n_classes: int) -> None:
         """Raise if parts that were read from a file do not fit together, or make no cells."""

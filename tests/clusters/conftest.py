@@ -31,7 +31,10 @@ def pytest_collection_modifyitems(items):
 def dask_cluster():
     """Return a client of two Dask workers, each a process with one thread."""
     distributed = pytest.importorskip("distributed")
+    import dask
+
     with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
         distributed.LocalCluster(
             n_workers=2,
             threads_per_worker=1,

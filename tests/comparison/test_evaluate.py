@@ -131,11 +131,19 @@ def test_the_folder_of_fitted_augmenters_goes_with_the_comparison(abalone):
     found = compare(*abalone, arms=[], classifiers=QUICK, cv=2)
     folder = Path(found.task.augmenter_memory)
     assert folder.is_dir()
-    elsewhere = pickle.loads(pickle.dumps(found.task))
+    pickled = pickle.dumps(found.task)
+    copy = pickle.loads(pickled)
+    assert Path(copy.augmenter_memory) == folder
     del found
     gc.collect()
     assert not folder.exists()
-    assert elsewhere.augmenter_memory is None
+    assert copy.augmenter_memory is None
+    elsewhere = pickle.loads(pickled)
+    folder = Path(elsewhere.augmenter_memory)
+    assert folder.is_dir(), "where the caller's folder is not there"
+    del elsewhere
+    gc.collect()
+    assert not folder.exists()
 
 
 # --- Seeds -----------------------------------------------------------------------------------
