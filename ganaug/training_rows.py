@@ -119,8 +119,8 @@ class EncodedRows:
 
     def summary(self) -> str:
         """Return the size of the rows and a digest, the same on machines that round differently."""
-        means = self.rows.mean(axis=0, dtype=np.float64).round(3) + 0.0  # no negative zeros
-        found = hashlib.sha256(self.codes.tobytes() + means.tobytes()).hexdigest()
+        some = self.rows[:: len(self.rows) // 8 or 1].round(2) + 0.0  # no negative zeros
+        found = hashlib.sha256(self.codes.tobytes() + some.tobytes()).hexdigest()
         return " x ".join(map(str, self.rows.shape)) + f", digest {found[:8]}"
 
     def watched(self, seed: int) -> np.ndarray:
@@ -238,7 +238,7 @@ def _task_of(
     device = current_ranks().pick_device(estimator.device)
     n_steps = estimator.steps
     if n_steps == "auto":
-        n_steps = steps_for(of_label.values(), estimator.batch_size)
+        n_steps = steps_for(of_label.values(), estimator.batch_size * current_ranks().size)
     generator = estimator.make_generator(int(n_steps))
     if weighted:
         _check_take_weights(encoder, generator)

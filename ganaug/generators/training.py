@@ -124,7 +124,7 @@ class BalancedBatches:
 
     @staticmethod
     def _ends_of_shares(weights: np.ndarray, sizes: list[int]) -> Tensor:
-        """Cut the line from 0 on into a unit for each class, and that into one part for each row."""
+        """Cut the line from 0 on into a unit for each class, and that into a part for each row."""
         parts = np.split(weights, np.cumsum(sizes)[:-1])
         sums = [np.cumsum(part) for part in parts]
         return torch.from_numpy(np.concatenate([c + s / s[-1] for c, s in enumerate(sums)]))
@@ -186,7 +186,7 @@ def train(
     ranks : Ranks
         The processes that train together, see :mod:`ganaug.fabric`.
     """
-    updates = {}
+    updates: dict[nn.Module, Any] = {}
     for network in (generator, critic):
         vector = in_one_vector(network)
         ranks.share_weights(vector)
