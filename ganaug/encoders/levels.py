@@ -111,6 +111,7 @@ class LevelCoder(BaseEstimator):
 
     def _table(self) -> csc_array:
         """Return how often each level comes in each class, (n_levels_total, n_classes)."""
+        assert self.table_ is not None
         held = [self.table_[name] for name in ("data", "indices", "indptr")]
         return csc_array(tuple(held), shape=(self.n_levels_total, len(self.prior_)))
 

@@ -431,10 +431,10 @@ class TableEncoder(NamesParameters):
         self, column: Column, rows: np.ndarray, classes: np.ndarray, stretches: Sequence[Stretch]
     ) -> pd.Series:
         layout = self.layout_
-        present, at = np.ones(len(rows), dtype=bool), slice(None)  # which copies nothing
+        present = np.ones(len(rows), dtype=bool)
         if column.missing_flag >= 0:
             present = rows[:, layout.n_values + column.missing_flag] < 0.5
-        at = slice(None) if present.all() else present
+        at: Any = slice(None) if present.all() else present  # a slice copies nothing
         start = layout.n_numeric + column.one_hot
         levels = np.zeros(int(present.sum()), dtype=np.int64)
         if column.n_levels:
