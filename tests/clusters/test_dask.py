@@ -6,7 +6,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import run, write_csv
+from helpers import run, runs_in, write_csv
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from stand_ins import Fatal, Parcel, die
