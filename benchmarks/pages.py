@@ -319,12 +319,12 @@ def speed(results):
 
 def promises(results):
     """Return every bar."""
-    return markdown(check_promises(results.folder))
+    return markdown(results.promises)
 
 
 def second_half(results):
     """Return the bars that hold on all tables, and not on the second half."""
-    whole, half = (check_promises(results.folder, tables) for tables in (None, HALVES[1]))
+    whole, half = results.promises, check_promises(results.folder, HALVES[1])
     lost = half[(half["verdict"] == "FAIL") & (whole["verdict"] != "FAIL")]
     return markdown(lost) if len(lost) else "None."
 

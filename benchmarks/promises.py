@@ -5,7 +5,7 @@ A bar is a tuple: what is promised, the function that checks it, and what this f
 """
 
 import json
-from functools import cache
+from functools import cache, cached_property
 from operator import ge, le
 
 import pandas as pd
@@ -138,15 +138,7 @@ def check_promises(folder, tables=None):
     tables : list of str or None
         Look at these only; None: at all.
     """
-    results, rows = Results(folder, tables), []
-    for title, check, *about in bars():
-        try:
-            figure, holds = check(results, *about)
-            verdict = "pass" if holds else "FAIL"
-        except NotMeasured as missing:
-            figure, verdict = str(missing), "not measured"
-        rows.append({"promise": title, "figure": figure, "verdict": verdict})
-    return pd.DataFrame(rows)
+    return Results(folder, tables).promises
 
 
 class NotMeasured(Exception):
@@ -166,6 +158,19 @@ class Results:
         except ValueError:
             raise NotMeasured(f"no {study}") from None
         return scores if self.tables is None else scores[scores["table"].isin(self.tables)]
+
+    @cached_property
+    def promises(self):
+        """One row for each bar: see `check_promises`."""
+        rows = []
+        for title, check, *about in bars():
+            try:
+                figure, holds = check(self, *about)
+                verdict = "pass" if holds else "FAIL"
+            except NotMeasured as missing:
+                figure, verdict = str(missing), "not measured"
+            rows.append({"promise": title, "figure": figure, "verdict": verdict})
+        return pd.DataFrame(rows)
 
     def of(self, study, *arms):
         """Return the scores of the arms named, on the units that all of them have."""

@@ -55,6 +55,7 @@ LOWER_IS_BETTER = tuple(name for name in SCORES if name.startswith(("Brier", "lo
 #: What arms are ranked by.
 RANKED = ("AP", "AUC", "F1", "balanced accuracy")
 UNIT = ["table", "repeat", "classifier"]
+RANKED_UNIT = ["table", "classifier"]
 COLUMNS = ["table", "repeat", "arm", "classifier", *SCORES, "seconds", "failure"]
 #: The classifier of an arm that is a classifier itself.
 OWN_CLASSIFIER = "its own"
@@ -443,13 +444,24 @@ def by_table(scores, score, unit=("table",)):
     """
     if score not in SCORES:
         raise ValueError(f"Unknown score {score!r}. Choose from {', '.join(SCORES)}.")
-    wide = complete(scores).pivot_table(score, UNIT, "arm", sort=False).dropna()
-    return wide.groupby(level=list(unit), sort=False).mean()
+    return _mean_of(_by_unit(scores, score), unit)
+
+
+def _by_unit(scores, score):
+    """Return one row for each unit, one column for each arm."""
+    return complete(scores).pivot_table(score, UNIT, "arm", sort=False)
+
+
+def _mean_of(by_unit, unit):
+    return by_unit.dropna().groupby(level=list(unit), sort=False).mean()
 
 
 def mean_ranks(scores, score):
     """Return the mean rank of every arm over tables and classifiers, the best first."""
-    wide = by_table(scores, score, ("table", "classifier"))
+    return _ranks(by_table(scores, score, RANKED_UNIT), score)
+
+
+def _ranks(wide, score):
     return wide.rank(axis=1, ascending=score in LOWER_IS_BETTER).mean().sort_values()
 
 
@@ -459,7 +471,11 @@ def rivals(scores, arm=None):
     Those that were ("AugmentedClassifier for F1") differ in what they decide for only: a rank among
     all of them would count the same rows several times.
     """
-    return scores[(scores["arm"] == arm) | ~scores["arm"].str.contains(" for ")]
+    return scores[_are_rivals(scores["arm"], arm)]
+
+
+def _are_rivals(arms, arm=None):
+    return (arms == arm) | ~arms.str.contains(" for ")
 
 
 def leaderboard(scores):
@@ -468,11 +484,17 @@ def leaderboard(scores):
     board = scores.groupby(["arm", "table"])[list(SCORES)].mean().groupby("arm").mean()
     asked = board.index[board.index.str.contains(" for ")]
     for score in RANKED:
-        ranks = mean_ranks(rivals(scores), score)
+        wide = _by_unit(scores, score)
+        ranks = _ranks_among_rivals(wide, score)
         for arm in asked:
-            ranks[arm] = mean_ranks(rivals(scores, arm), score)[arm]
+            ranks[arm] = _ranks_among_rivals(wide, score, arm)[arm]
         board[f"rank {score}"] = ranks
     return board.sort_values("rank AP", kind="stable")
+
+
+def _ranks_among_rivals(by_unit, score, arm=None):
+    among = by_unit.loc[:, _are_rivals(by_unit.columns, arm)]
+    return _ranks(_mean_of(among, RANKED_UNIT), score)
 
 
 def differences(scores, score, arm):

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_consistent_length
 
+from ganaug.budget import check_fit
 from ganaug.containers import as_labels, take
 from ganaug.encoders.columns import columns_of
 from ganaug.encoders.labels import LabelCoder
@@ -316,6 +317,7 @@ def encode_rows(estimator: Any, checked: CheckedRows) -> EncodedRows:
         for name in identifiers:
             encoder.reserve_identifier(name, checked.cells(name), checked.n_rows)
         _warn_of_identifiers(identifiers)
+    check_fit(estimator.memory_budget, encoder, checked.generator, codes, held_out)
     return EncodedRows(encoder, encoder.transform(table), codes, held_out, weights)
 
 

@@ -290,6 +290,7 @@ OUTSIDE = {
     "validation_fraction": [0, 1],
     "n_iter_no_change": [0],
     "device": ["tpu", None],
+    "memory_budget": ["4 gigs", 0, 1.5, None],
     "random_state": [-1, 1.5],
     "verbose": ["yes", None],
 }

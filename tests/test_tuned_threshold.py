@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import TunedThresholdClassifierCV
 
 from ganaug.tuned_threshold import TunedThreshold
 
@@ -22,3 +23,12 @@ def test_three_classes__rare_class_is_found():
     model = TunedThreshold(DummyClassifier()).fit(X, y)
     model.class_prior_ = np.array([0.8, 0.15, 0.2])
     assert model.predict(X)[0] == "b"
+
+
+def test_the_threshold_is_that_of_scikit_learns_balanced_accuracy(cancer):
+    X, labels = cancer[0][:, :2], np.array(["benign", "malignant"])[cancer[1]]
+    ours = TunedThreshold(LogisticRegression()).fit(X, labels).estimator_
+    theirs = TunedThresholdClassifierCV(LogisticRegression(), scoring="balanced_accuracy")
+    theirs.fit(X, labels)
+    assert ours.best_threshold_ == theirs.best_threshold_
+    assert ours.best_score_ == theirs.best_score_

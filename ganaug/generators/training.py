@@ -199,7 +199,7 @@ def train(
         """Go one step down the gradient of ``loss`` in the weights of one network."""
         adam, vector, weights = updates[network]
         adam.param_groups[0]["lr"] = rate
-        adam.zero_grad(set_to_none=False)  # in place, because weights share this gradient
+        vector.grad.zero_()  # which the weights share
         loss.backward(inputs=weights)
         ranks.average(vector.grad)
         adam.step()

@@ -36,7 +36,7 @@ def table(seed, n_classes=2):
     )
 
 
-def tables(n=3):
+def tables(n=2):
     return {f"t{i}": lambda i=i: table(i) for i in range(n)}
 
 
@@ -54,7 +54,7 @@ OWN = Peer("own", lambda _: DecisionTreeClassifier(max_depth=2, random_state=0),
 QUICK = Protocol(n_splits=3, n_repeats=2)
 
 
-def run_study(folder, arms=("nothing", "class_weight"), protocol=QUICK, n=3, **options):
+def run_study(folder, arms=("nothing", "class_weight"), protocol=QUICK, n=2, **options):
     chosen = [ARMS[arm] if isinstance(arm, str) else arm for arm in arms]
     return study.run(tables(n), chosen, CLASSIFIERS, folder, protocol, **options)
 
@@ -68,7 +68,7 @@ def whole(tmp_path_factory):
 
 def test_every_cell_is_there_and_nothing_runs_twice(whole):
     folder, scores = whole
-    assert len(scores) == 3 * 2 * 2 * 2
+    assert len(scores) == 2 * 2 * 2 * 2
     assert (scores["failure"] == "").all()
     assert scores[list(study.SCORES)].notna().all(axis=None)
     LOADED.clear()
@@ -87,7 +87,7 @@ def test_a_killed_run_goes_on_where_it_stopped(whole, tmp_path):
         run_study(tmp_path, on_unit=kill)
     LOADED.clear()
     resumed = run_study(tmp_path)
-    assert len(LOADED) == 3 * 2 * 2 - 5
+    assert len(LOADED) == 2 * 2 * 2 - 5
     order = ["arm", *study.UNIT]
     both = [f.sort_values(order).reset_index(drop=True) for f in (whole[1], resumed)]
     pd.testing.assert_frame_equal(both[0].drop(columns="seconds"), both[1].drop(columns="seconds"))

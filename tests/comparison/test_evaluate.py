@@ -286,7 +286,7 @@ def test_an_interrupted_comparison_goes_on_where_it_stopped(abalone, tmp_path, n
         compare(*abalone, **asked, memory=memory, n_jobs=n_jobs, verbose=Watched(stop_after=3))
     assert len(times.read_text()) >= 3
     progress = Watched()
-    again = compare(*abalone, **asked, memory=memory, n_jobs=n_jobs, verbose=progress)
+    again = compare(*abalone, **asked, memory=memory, verbose=progress)  # alone, too
     assert len(times.read_text()) <= 4 + n_jobs  # what was under way may be lost
     assert sum(kept for _, kept in progress.jobs) >= 3
     compare(*abalone, **asked, memory=memory)
@@ -298,10 +298,10 @@ def test_an_interrupted_comparison_goes_on_where_it_stopped(abalone, tmp_path, n
 def test_what_is_stored_serves_no_other_comparison(abalone, tmp_path):
     X, y = abalone
     bayes = {"bayes": GaussianNB()}
-    asked = {"arms": [GAN(GANAugmenter(steps=2))], "classifiers": bayes, "cv": 2}
+    asked = {"arms": [GAN(GANAugmenter(steps=2), n_draws=2)], "classifiers": bayes, "cv": 2}
     compare(X, y, **asked, memory=str(tmp_path))
     mirrored = X.assign(m0=X["m0"].iloc[::-1].to_numpy())
-    longer = asked | {"arms": [GAN(GANAugmenter(steps=3))]}
+    longer = asked | {"arms": [GAN(GANAugmenter(steps=3), n_draws=2)]}
     for table, changed in ((mirrored, asked), (X, asked | {"random_state": 1}), (X, longer)):
         stored = compare(table, y, **changed, memory=str(tmp_path))
         pd.testing.assert_frame_equal(
