@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu_
+from torch.nn.functional import leaky_relu_, linear
 
 from ganaug.encoders.layout import RowLayout
 from ganaug.parameters import NamesParameters, check_parameters, number, whole
 
+#: From so many classes on their weights are looked up: the sums are then in another order.
+MANY_CLASSES = 100
 #: Numbers for each position of a row of a batch that are in memory at once in a training step.
 PER_POSITION = 18
 
@@ -187,11 +190,11 @@ class DenseGenerator(nn.Module):
     def forward(self, classes: Tensor, missing_flags: Tensor, rng: torch.Generator) -> Tensor:
         """Make one row for each class, with noise from ``rng``."""
         n, device = len(classes), classes.device
-        told = torch.cat([self.eye.index_select(0, classes), missing_flags], dim=1)
         h = torch.randn(n, self.latent_dim, generator=rng, device=device, dtype=torch.float32)
+        run = self._told_many if self.layout.n_classes > MANY_CLASSES else self._told
         for layer in self.layers[:-1]:
-            h = leaky_relu_(layer(torch.cat([h, told], dim=1)), self.slope)
-        out = self.layers[-1](torch.cat([h, told], dim=1))
+            h = leaky_relu_(run(layer, h, classes, missing_flags), self.slope)
+        out = run(self.layers[-1], h, classes, missing_flags)
         values = self._head(out.float(), rng)  # also where products are in bfloat16
         if self.layout.n_missing_flags:
             # Positions that are never missing point at an extra flag of zero.
@@ -199,6 +202,17 @@ class DenseGenerator(nn.Module):
             missing = flags[:, self.missing_flag_of]
             values = torch.cat([values * (1 - missing), missing_flags], dim=1)
         return values
+
+    def _told(self, layer: nn.Module, h: Tensor, classes: Tensor, missing_flags: Tensor) -> Tensor:
+        """Run a layer that is told class and gaps."""
+        return layer(torch.cat([h, self.eye.index_select(0, classes), missing_flags], dim=1))
+
+    def _told_many(self, layer: Any, h: Tensor, classes: Tensor, missing_flags: Tensor) -> Tensor:
+        """Do the same without products with the zeros of a thousand classes."""
+        start, end = h.shape[1], h.shape[1] + self.layout.n_classes
+        weight = torch.cat([layer.weight[:, :start], layer.weight[:, end:]], dim=1)
+        of_class = layer.weight[:, start:end].T.index_select(0, classes)
+        return linear(torch.cat([h, missing_flags], dim=1), weight, layer.bias) + of_class
 
     def _head(self, out: Tensor, rng: torch.Generator) -> Tensor:
         numbers, logits = out.split([self.layout.n_numeric, self.layout.n_one_hot], dim=1)
