@@ -2,13 +2,16 @@
 
 import ctypes
 import multiprocessing
+import re
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.tree import DecisionTreeClassifier
 
 from ganaug import AugmentedClassifier, GANAugmenter, GANOverSampler, budget
 from ganaug.encoders import levels
@@ -17,6 +20,7 @@ from ganaug.encoders.table import TableEncoder
 from ganaug.generators import calibration, few_rows
 from ganaug.generators.calibration import moments
 from ganaug.generators.few_rows import Interpolation
+from ganaug.networks import dense
 
 
 @pytest.fixture
@@ -114,10 +118,10 @@ def test_a_fit_that_is_too_large_says_what_takes_most(towns, kind):
     with pytest.raises(ValueError, match=r"fit would take about \d+ MB of memory") as told:
         model.fit(*towns)
     message = str(told.value)
+    assert re.search(r"1\d\d of the 1\d\d positions of a row for its 1\d\d levels", message)
     for word in (
         "34 MB are allowed (memory_budget='34MB')",
         "Column 'town' takes most",
-        "200 of the 201 positions of a row for its 200 levels",
         "max_groups",
         "batch_size",
     ):
@@ -132,13 +136,7 @@ def test_what_is_available_is_the_default(towns, monkeypatch):
     with pytest.raises(ValueError, match=r"1\.0 MB are available to this process \(memory_budget"):
         quick().fit(*towns)
     with pytest.raises(ValueError, match="available to this process"):
-        AugmentedClassifier(quick_classifier(), quick()).fit(towns[0][["age"]], towns[1])
-
-
-def quick_classifier():
-    from sklearn.tree import DecisionTreeClassifier
-
-    return DecisionTreeClassifier()
+        AugmentedClassifier(DecisionTreeClassifier(), quick()).fit(towns[0][["age"]], towns[1])
 
 
 def test_images_that_are_too_many_are_refused(rng):
@@ -244,3 +242,19 @@ def test_a_thousand_classes(rng):
     X_new, y_new = model.sample({0: 3, 999: 4})
     assert y_new.tolist() == [0] * 3 + [999] * 4
     assert X_new["b"].isin(X["b"]).all()
+
+
+def test_classes_that_are_looked_up_say_the_same(monkeypatch):
+    layout = RowLayout(n_numeric=3, n_missing_flags=2, n_classes=7, missing_flag_of=(0, 1, -1))
+    rng = torch.Generator().manual_seed(0)
+    generator, _ = dense.DenseNetwork(width=16).build(layout, rng)
+    found = []
+    for many in (100, 5):
+        monkeypatch.setattr(dense, "MANY_CLASSES", many)
+        generator.zero_grad()
+        flags = torch.tensor([0.0, 1.0]).expand(7, 2)
+        rows = generator(torch.arange(7), flags, rng.manual_seed(1))
+        rows.square().sum().backward()
+        found.append([rows.detach(), *(weight.grad.clone() for weight in generator.parameters())])
+    for one, other in zip(*found, strict=True):
+        assert_allclose(one, other, atol=1e-5)

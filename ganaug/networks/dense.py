@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu_
+from torch.nn.functional import leaky_relu_, linear
 
 from ganaug.encoders.layout import RowLayout
 from ganaug.parameters import NamesParameters, check_parameters, number, whole
 
+#: From so many classes on their weights are looked up: the sums are then in another order.
+MANY_CLASSES = 100
 #: Numbers for each position of a row of a batch that are in memory at once in a training step.
 PER_POSITION = 18
 #: Rows that go through the layers at once: for more, memory is fetched anew each time.
@@ -189,9 +192,8 @@ class DenseGenerator(nn.Module):
     def forward(self, classes: Tensor, missing_flags: Tensor, rng: torch.Generator) -> Tensor:
         """Make one row for each class, with noise from ``rng``."""
         n, device = len(classes), classes.device
-        told = torch.cat([self.eye.index_select(0, classes), missing_flags], dim=1)
         noise = torch.randn(n, self.latent_dim, generator=rng, device=device, dtype=torch.float32)
-        parts = zip(noise.split(BLOCK), told.split(BLOCK), strict=True)
+        parts = zip(*(part.split(BLOCK) for part in (noise, classes, missing_flags)), strict=True)
         outs = [self._through_layers(*part) for part in parts]
         out = outs[0] if len(outs) == 1 else torch.cat(outs)
         values = self._head(out.float(), rng)  # also where products are in bfloat16
@@ -202,10 +204,25 @@ class DenseGenerator(nn.Module):
             values = torch.cat([values * (1 - missing), missing_flags], dim=1)
         return values
 
-    def _through_layers(self, h: Tensor, told: Tensor) -> Tensor:
+    def _through_layers(self, h: Tensor, classes: Tensor, missing_flags: Tensor) -> Tensor:
+        run, told = self._run_many, missing_flags
+        if self.layout.n_classes <= MANY_CLASSES:
+            of_class = self.eye.index_select(0, classes)
+            run, told = self._run, torch.cat([of_class, missing_flags], dim=1)
         for layer in self.layers[:-1]:
-            h = leaky_relu_(layer(torch.cat([h, told], dim=1)), self.slope)
-        return self.layers[-1](torch.cat([h, told], dim=1))
+            h = leaky_relu_(run(layer, h, told, classes), self.slope)
+        return run(self.layers[-1], h, told, classes)
+
+    def _run(self, layer: nn.Module, h: Tensor, told: Tensor, classes: Tensor) -> Tensor:
+        """Run a layer that is told class and gaps."""
+        return layer(torch.cat([h, told], dim=1))
+
+    def _run_many(self, layer: Any, h: Tensor, missing_flags: Tensor, classes: Tensor) -> Tensor:
+        """Do the same without products with the zeros of a thousand classes."""
+        start, end = h.shape[1], h.shape[1] + self.layout.n_classes
+        weight = torch.cat([layer.weight[:, :start], layer.weight[:, end:]], dim=1)
+        of_class = layer.weight[:, start:end].T.index_select(0, classes)
+        return linear(torch.cat([h, missing_flags], dim=1), weight, layer.bias) + of_class
 
     def _head(self, out: Tensor, rng: torch.Generator) -> Tensor:
         numbers, logits = out.split([self.layout.n_numeric, self.layout.n_one_hot], dim=1)
