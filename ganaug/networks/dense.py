@@ -213,16 +213,16 @@ class DenseGenerator(nn.Module):
             h = leaky_relu_(run(layer, h, told, classes), self.slope)
         return run(self.layers[-1], h, told, classes)
 
-    def _run(self, layer: nn.Module, h: Tensor, told: Tensor, classes: Tensor) -> Tensor:
+    def _run(self, layer: Any, h: Tensor, told: Tensor, classes: Tensor) -> Tensor:
         """Run a layer that is told class and gaps."""
         return layer(torch.cat([h, told], dim=1))
 
-    def _run_many(self, layer: Any, h: Tensor, missing_flags: Tensor, classes: Tensor) -> Tensor:
-        """Do the same without products with the zeros of a thousand classes."""
+    def _run_many(self, layer: Any, h: Tensor, told: Tensor, classes: Tensor) -> Tensor:
+        """Run one that is told gaps, and of a thousand classes its own without products with zeros."""
         start, end = h.shape[1], h.shape[1] + self.layout.n_classes
         weight = torch.cat([layer.weight[:, :start], layer.weight[:, end:]], dim=1)
         of_class = layer.weight[:, start:end].T.index_select(0, classes)
-        return linear(torch.cat([h, missing_flags], dim=1), weight, layer.bias) + of_class
+        return linear(torch.cat([h, told], dim=1), weight, layer.bias) + of_class
 
     def _head(self, out: Tensor, rng: torch.Generator) -> Tensor:
         numbers, logits = out.split([self.layout.n_numeric, self.layout.n_one_hot], dim=1)
