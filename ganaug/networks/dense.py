@@ -218,7 +218,7 @@ class DenseGenerator(nn.Module):
         return layer(torch.cat([h, told], dim=1))
 
     def _run_many(self, layer: Any, h: Tensor, told: Tensor, classes: Tensor) -> Tensor:
-        """Run one that is told gaps, and of a thousand classes its own without products with zeros."""
+        """Run one that looks up what the class adds, without products with a thousand zeros."""
         start, end = h.shape[1], h.shape[1] + self.layout.n_classes
         weight = torch.cat([layer.weight[:, :start], layer.weight[:, end:]], dim=1)
         of_class = layer.weight[:, start:end].T.index_select(0, classes)
