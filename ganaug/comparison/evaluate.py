@@ -414,7 +414,8 @@ class _PairMemory(NamedTuple):
     def load(self, task: Task, fold: int, arm: str, key: str) -> Pair:
         # A file may be damaged: then the pair is made.
         make = partial(evaluate_pair, task, fold, arm)
-        return self.make_once(make, fold, arm, key)._replace(from_memory=True)
+        pair = self.make_once(make, fold, arm, key)
+        return Pair(pair.cells, pair.augmenter, pair.seconds, from_memory=True)
 
     def store(self, task: Task, pair: Pair, fold: int, arm: str, key: str) -> None:
         """Store a pair, but not one that failed: it may go well next time."""
