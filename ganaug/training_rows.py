@@ -156,12 +156,12 @@ def check_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> CheckedRow
             f"{type(estimator).__name__} requires y to be passed, but the target y is None; pass "
             "the class of each row."
         )
-    forms = {"X": form_of(X), "y": form_of(y)}
     target = as_labels(as_pandas(y, "y"))
     check_target(target, one_hot=True)
     encoder = _make_encoder(estimator)
     whole = table = encoder.check(as_pandas(X))
     check_consistent_length(table, target)
+    forms = {"X": form_of(X), "y": form_of(y)}
     given = None
     if sample_weight is not None:
         given = check_sample_weight(sample_weight, len(table))

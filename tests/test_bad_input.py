@@ -86,7 +86,7 @@ def frame(cells):
 KINDS = ["'odd'", "argument must be a string or a number", "convert the column first"]
 BAD_X = {
     "None": (None, ValueError, ["Expected 2D array"]),
-    "text": ("abc", ValueError, ["Expected 2D array"]),
+    "text": ("abc", FileNotFoundError, ["There is no file or folder abc"]),
     "one-dimensional": (X[:, 0], ValueError, ["Expected 2D array, got 1D array", "reshape"]),
     "series": (FRAME["a"], ValueError, ["2-dimensional"]),
     "three-dimensional": (X[:, :, None], ValueError, ["dim 3", "dim <= 2"]),
