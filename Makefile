@@ -33,10 +33,10 @@ demo: .venv/.dev            ## compare arms on a real imbalanced table, tracked 
 		--classifiers gradient-boosting --registered-model-name page-blocks
 
 test: lint types            ## everything that guards the code
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 check: lint                 ## while working: all but what takes long
-	$(BIN)/python -m pytest -q -n 2 -m "not slow"
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow"
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
