@@ -36,7 +36,7 @@ test: lint types            ## everything that guards the code
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 check: lint                 ## while working: all but what takes long
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow"
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not cluster"
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

@@ -74,6 +74,12 @@ default="from_dtype"
         Patience, with ``early_stopping`` only.
     device : {{"auto", "cpu", "cuda", "mps"}}, default="auto"
         Where to train and sample; ``"auto"`` is ``"cuda"`` if there is one, else ``"cpu"``.
+    memory_budget : int or str, default="auto"
+        Main memory that ``fit``, ``sample`` and ``transform`` may each take beyond what is taken
+        already: bytes, or text such as ``"4GB"``; ``"auto"`` is what is available to this process,
+        within the limits of its container. What they will take is predicted from the encoded rows
+        before these are made, and refused if it is more. Processes that run side by side each see
+        the same memory: give each its part.
     random_state : int, RandomState instance or None, default=None
         An int gives the same rows every time, bit for bit on a CPU.
     verbose : {{"auto"}} or bool, default="auto"
@@ -125,7 +131,7 @@ default="from_dtype"
         In ``fit``: if ``y`` is missing, continuous, multi-output or of one class; if ``X`` is
         empty, not two-dimensional, infinite somewhere, has a column name twice or no column that
         varies; if ``sampling_strategy`` asks to remove rows or names an unknown label; if the
-        device is not there.
+        device is not there; if training would take more memory than ``memory_budget``.
     TypeError
         In ``fit``: if a column mixes kinds of cells or holds objects, or ``X`` is a table of a
         library that is not known, a LazyFrame or a masked array.
@@ -408,7 +414,7 @@ class GANOverSampler(GANEngine, BaseOverSampler):  # noqa: D101
         """
         if (source := source_of(X)) is not None:
             raise TypeError(
-                f"fit_resample returns all rows, and those of {source.noun} are not in memory; call "
+                f"fit_resample returns all rows, and {source.noun} may be larger than memory; call "
                 "fit, and then sample or sample_batches for synthetic rows."
             )
         return self._fit_resample(X, y, sample_weight)

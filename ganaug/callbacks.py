@@ -25,7 +25,7 @@ else:
         from sklearn.callback import with_callbacks
 
         class CallbackSupportMixin(_CallbackSupportMixin):
-            """Calls ``before_clone`` of callbacks that have it, and on other ranks than 0 nobody."""
+            """Calls ``before_clone`` of callbacks that have it, and only on rank 0."""
 
             def __sklearn_clone__(self) -> Any:
                 # A search clones in the caller's thread, before a worker gets the clone.

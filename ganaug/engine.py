@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
@@ -16,14 +16,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ganaug.budget import BUDGET, check_sample
 from ganaug.callbacks import CallbackSupportMixin, has_progress_bar
 from ganaug.containers import extend, take
-from ganaug.environment import pick_device
 from ganaug.fabric import current_ranks
 from ganaug.fitted import check_fits, check_part
 from ganaug.frames import as_form, as_pandas, check_fitted_form, form_of
 from ganaug.generators.few_rows import Interpolation, Jitter
-from ganaug.generators.gan import CHUNK, ConditionalGAN
+from ganaug.generators.gan import CHUNK, ConditionalGAN, chunk_of
 from ganaug.generators.monitor import Monitor, TrainingDiverged, Validation
 from ganaug.generators.selection import CandidateSelector
 from ganaug.notebook import ShowsTraining
@@ -42,14 +42,17 @@ from ganaug.parameters import (
     whole,
 )
 from ganaug.progress import StepProgress
-from ganaug.randomness import Purpose, numpy_stream, seed_from
+from ganaug.randomness import seed_from
 from ganaug.registry import ENCODERS, LOSSES, NETWORKS, make
+from ganaug.row_source import RowSource
 from ganaug.targets import checked_rows, shared_out
 from ganaug.training_rows import CheckedRows, EncodedRows, check_rows, encode_rows
 from ganaug.typing import ColumnsLike, Encoder, Loss, Network, RandomState, SamplingStrategy
 
 #: For one row. All of them are in memory at once.
 N_CANDIDATES = whole(1, CHUNK)
+#: Smaller batches of a stream are made together, up to so many rows.
+BATCH_OF_BATCHES = 10_000
 
 
 class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstimator):
@@ -79,6 +82,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         "validation_fraction": (number(above=0, below=1),),
         "n_iter_no_change": (whole(1),),
         "device": (one_of(["auto", "cpu", "cuda", "mps"]),),
+        "memory_budget": BUDGET,
         "random_state": RANDOM_STATE,
         "verbose": (one_of(["auto"]), FLAG),
     }
@@ -99,6 +103,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 5,
         device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+        memory_budget: int | str = "auto",
         random_state: RandomState = None,
         verbose: Literal["auto"] | bool = "auto",
     ) -> None:
@@ -115,6 +120,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.device = device
+        self.memory_budget = memory_budget
         self.random_state = random_state
         self.verbose = verbose
 
@@ -332,7 +338,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         ValueError
             If ``n`` names an unknown label or a count that is not a whole number from 0 on, or
             ``n_candidates`` is not one from 1 on; if ``n`` is a number, and ``sampling_strategy``
-            adds to no class.
+            adds to no class; if the rows would take more memory than ``memory_budget``.
         ImportError
             If rows are to come in polars or pyarrow, and that is not installed here.
         """
@@ -342,11 +348,156 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         check_value(f"{type(self).__name__}.sample", "n_candidates", n_candidates, N_CANDIDATES)
         n = self.sampling_strategy_ if n is None else n
         X_new, codes = self._draw(n, random_state, n_candidates)
-        y_new = self.labels_.decode(codes)
+        return self._in_fitted_form(X_new, self.labels_.decode(codes))
+
+    def sample_batches(
+        self,
+        n: int | Mapping[Any, int],
+        *,
+        batch_size: int = 100_000,
+        batches: Iterable[int] | None = None,
+        random_state: RandomState | np.random.Generator = None,
+        n_candidates: int = 1,
+    ) -> Iterator[tuple[Any, Any]]:
+        """Make synthetic rows batch by batch, in as much memory as one batch takes.
+
+        Every row belongs to its number: row 7 of a class and seed is the same one in batches of
+        any size, in any process, and from the model that :func:`ganaug.tracking.log_model` logs. So
+        processes and machines can share the batches out among them.
+
+        Parameters
+        ----------
+        n : int or dict
+            As in :meth:`sample`: how many rows in all, or of each class, ``{label: rows}``.
+        batch_size : int, default=100_000
+            Rows of a batch; the last one may have fewer. Of classes with few rows, and of batches
+            that neither divide nor are multiples of 1000 (images: 100), more rows are made than
+            asked for: they are made in blocks of that many of a class.
+        batches : iterable of int, default=None
+            The numbers of the batches to make, from 0 on, in this order. ``None`` for all, which
+            are ``ceil(rows / batch_size)``.
+        random_state : int, RandomState, numpy Generator or None, default=None
+            As in :meth:`sample`. Processes that share the batches need the same one: an int, or
+            None, the seed of the fit.
+        n_candidates : int, default=1
+            Each row is chosen from so many, which takes as many times as long; see the constructor.
+
+        Yields
+        ------
+        X_new : ndarray, DataFrame or Table of shape (`batch_size`, `n_features_in_`)
+            In the container and dtypes of the fitted ``X``. The index of a DataFrame goes on from
+            batch to batch.
+        y_new : ndarray, list, Series or DataFrame of length `batch_size`
+            In the container of the fitted ``y``; classes in the order of ``n``.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            As :meth:`sample`; if ``batch_size`` is no whole number from 1 on, or there is no batch
+            of a number in ``batches``.
+        ImportError
+            As :meth:`sample`.
+
+        See Also
+        --------
+        sample : All rows at once. Its rows are others: it shares out candidates, and patterns of
+            missing cells, among all that are asked for.
+
+        Notes
+        -----
+        Numbers in columns that number the rows go on from batch to batch. Texts that name the rows
+        are drawn: within a block no two are equal, over many blocks as few as chance has it.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_breast_cancer
+        >>> from ganaug import GANAugmenter
+        >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+        >>> augmenter = GANAugmenter(steps=20, random_state=0).fit(X, y)
+        >>> for X_new, y_new in augmenter.sample_batches({0: 5000}, batch_size=2000):
+        ...     print(X_new.shape, X_new.index)
+        (2000, 30) RangeIndex(start=0, stop=2000, step=1)
+        (2000, 30) RangeIndex(start=2000, stop=4000, step=1)
+        (1000, 30) RangeIndex(start=4000, stop=5000, step=1)
+        >>> [(third, _)] = augmenter.sample_batches({0: 5000}, batch_size=2000, batches=[2])
+        >>> third.equals(X_new)
+        True
+        """
+        check_is_fitted(self, "generators_")
+        where = f"{type(self).__name__}.sample_batches"
+        check_value(where, "batch_size", batch_size, whole(1))
+        check_value(where, "n_candidates", n_candidates, N_CANDIDATES)
+        counts = self._counts(n)
+        n_batches = -(-sum(counts.values()) // int(batch_size))
+        chosen = range(n_batches) if batches is None else list(batches)
+        for batch in chosen if batches is not None else ():
+            if not isinstance(batch, Integral) or not 0 <= batch < n_batches:
+                raise ValueError(
+                    f"batches asks for batch {batch!r}, and there are {n_batches} of {batch_size} "
+                    "rows; their numbers begin at 0."
+                )
+        return self._batches(
+            counts, self._seed(random_state), int(batch_size), chosen, int(n_candidates)
+        )
+
+    def _batches(
+        self,
+        counts: Mapping[int, int],
+        seed: int,
+        batch_size: int,
+        batches: Sequence[int],
+        n_candidates: int,
+    ) -> Iterator[tuple[Any, Any]]:
+        """Yield batches of rows, a dict of class codes to numbers of rows, and of their labels."""
+        source = RowSource(self)
+        classes = np.array(list(counts), dtype=np.int64)
+        ends = np.cumsum(list(counts.values()))
+        n_together = -(-BATCH_OF_BATCHES // batch_size)
+        for first in range(0, len(batches), n_together):
+            starts = [int(batch) * batch_size for batch in batches[first : first + n_together]]
+            parts = [np.arange(start, min(start + batch_size, ends[-1])) for start in starts]
+            places = np.concatenate(parts)
+            which = ends.searchsorted(places, side="right")
+            codes, numbers = classes[which], places - (ends - list(counts.values()))[which]
+            X_new = source.numbered_rows(codes, numbers, seed, n_candidates)
+            at = 0
+            for start, part in zip(starts, parts, strict=True):
+                own = slice(at, at + len(part))
+                rows = X_new
+                if len(starts) > 1:
+                    rows = (
+                        X_new.iloc[own] if isinstance(X_new, pd.DataFrame) else X_new[own]
+                    ).copy()
+                yield self._in_fitted_form(rows, self.labels_.decode(codes[own]), start)
+                at += len(part)
+
+    def _in_fitted_form(self, X_new: Any, y_new: Any, start: int = 0) -> tuple[Any, Any]:
+        """Return rows and labels as they came in ``fit``; pandas' index begins at ``start``."""
+        for part in (X_new, y_new):
+            if isinstance(part, pd.Series | pd.DataFrame):
+                part.index = pd.RangeIndex(start, start + len(part))
         return as_form(X_new, self.forms_["X"]), as_form(y_new, self.forms_["y"])
 
-    def _draw(self, n: Any, random_state: Any, n_candidates: int) -> tuple[Any, np.ndarray]:
-        """Return synthetic rows, decoded into pandas or numpy, and their class codes."""
+    def _draw(
+        self, n: Any, random_state: Any, n_candidates: int, n_real: int = 0
+    ) -> tuple[Any, np.ndarray]:
+        """Return synthetic rows, decoded into pandas or numpy, and their class codes.
+
+        ``n_real`` is how many rows they are to be joined to.
+        """
+        counts = self._counts(n)
+        width = self.encoder_.layout_.width
+        check_sample(self.memory_budget, self.encoder_, counts, chunk_of(width) * width, n_real)
+        return RowSource(self).rows(counts, self._seed(random_state), int(n_candidates))
+
+    def _seed(self, random_state: Any) -> int:
+        """Return the seed that rows are drawn with."""
+        return self.seed_ if random_state is None else seed_from(random_state)
+
+    def _counts(self, n: Any) -> dict[int, int]:
+        """Return how many rows are asked for by class code, in the order of ``n``."""
         labels = self.classes_.tolist()
         if isinstance(n, Integral) and not isinstance(n, bool) and int(n) >= 0:
             if not any(self.sampling_strategy_.values()):
@@ -360,38 +511,11 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
                 f"n={n!r} must be a number of rows, a dict of rows per label, such as "
                 f"{{{labels[0]!r}: 10}}, or None."
             )
-        counts = {labels.index(label): rows for label, rows in checked_rows(n, labels, "n").items()}
-        seed = self.seed_ if random_state is None else seed_from(random_state)
-        codes = np.repeat(np.array(list(counts), dtype=np.int64), list(counts.values()))
-        rows = self._encoded_rows(counts, seed, int(n_candidates))
-        return self.encoder_.inverse_transform(
-            rows, codes, numpy_stream(seed, Purpose.DECODE)
-        ), codes
-
-    def _encoded_rows(self, counts: Mapping[int, int], seed: int, n_candidates: int) -> np.ndarray:
-        """Return encoded rows, class after class in the order of ``counts``."""
-        methods = list(self.methods_.values())
-        made: dict[int, np.ndarray] = {}
-        for name, generator in self.generators_.items():
-            served = {code: n for code, n in counts.items() if methods[code] == name}
-            if served:
-                made |= generator.sample(
-                    served,
-                    seed=seed,
-                    draw_missing_flags=self.encoder_.draw_missing_flags,
-                    n_candidates=n_candidates,
-                    device=pick_device(self.device_, fallback=True),
-                )
-        rows = np.empty((sum(counts.values()), self.encoder_.layout_.width), dtype=np.float32)
-        end = 0
-        for code, n in counts.items():
-            rows[end : end + n] = made.pop(code)  # which frees the rows of one class after another
-            end += n
-        return rows
+        return {labels.index(label): rows for label, rows in checked_rows(n, labels, "n").items()}
 
     def _extended(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Return the real rows, and after them the rows that ``sampling_strategy`` adds."""
-        X_new, codes = self._draw(self.sampling_strategy_, None, self.n_candidates_)
+        X_new, codes = self._draw(self.sampling_strategy_, None, self.n_candidates_, len(y))
         X_new = as_form(X_new, self.forms_["X"])
         y_new = as_form(self.labels_.decode(codes, like=as_pandas(y)), form_of(y))
         if isinstance(X, pd.DataFrame) and isinstance(y, pd.Series | pd.DataFrame):

@@ -1,4 +1,4 @@
-"""Training through Lightning Fabric: on the device it names, in its precision, in all its processes.
+"""Training through Lightning Fabric: on its device, in its precision, in all its processes.
 
 Each process trains on batches of its own, and the gradients are averaged before every update of the
 weights [1]_. So the weights stay the same in all of them, bit for bit. Fabric, or ``torchrun``,
@@ -35,9 +35,10 @@ def training_through(fabric: Fabric) -> Iterator[None]:
     """Train every GAN in this block through Lightning Fabric.
 
     With several processes each must come here with the same rows, in the same order, and the same
-    parameters. In a step each of them draws ``batch_size`` rows, so that all together learn from
-    as many times more. After ``fit`` all hold the same fitted estimator; ``random_state`` is that
-    of rank 0, which alone shows progress and calls callbacks.
+    parameters. In a step each of them draws ``batch_size`` rows of its own, so that a fit in two
+    processes is one with twice the ``batch_size``; ``steps="auto"`` follows that. After ``fit`` all
+    hold the same fitted estimator. ``random_state`` is that of rank 0, which alone shows progress
+    and calls callbacks.
 
     Parameters
     ----------
@@ -62,15 +63,24 @@ def training_through(fabric: Fabric) -> Iterator[None]:
     ``n_jobs=2``, is trained as it would be without: leave ``n_jobs`` of what fits GANs at None.
     ``n_jobs`` of :class:`~ganaug.AugmentedClassifier` only trains classifiers in workers. Its
     ``memory`` neither keeps nor reads GANs here, because one process would wait for the other.
+    Several processes need a ``random_state`` where classifiers are trained, too: each trains all.
+
+    The losses in ``history_`` are those of rank 0. Every process holds all encoded rows and both
+    networks; Fabric's ``strategy`` only says how processes start and talk.
 
     Examples
     --------
-    >>> from lightning_fabric import Fabric  # doctest: +SKIP
+    >>> from lightning_fabric import Fabric
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from ganaug import GANAugmenter
     >>> from ganaug.fabric import training_through
-    >>> fabric = Fabric(devices=2, precision="bf16-mixed")  # doctest: +SKIP
-    >>> fabric.launch()  # doctest: +SKIP
-    >>> with training_through(fabric):  # doctest: +SKIP
-    ...     augmenter.fit(X, y)
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> fabric = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+    >>> fabric.launch()
+    >>> with training_through(fabric):
+    ...     augmenter = GANAugmenter(steps=20, random_state=0).fit(X, y)
+    >>> len(augmenter.sample({0: 100})[0])
+    100
     """
     token = _current.set(_ranks_of(fabric))
     try:
@@ -189,8 +199,6 @@ _current: ContextVar[Ranks] = ContextVar("ranks", default=ALONE)
 
 def _ranks_of(fabric: Any) -> Ranks:
     """Return the ranks of a Fabric object; refuse what cannot train a GAN."""
-    import torch
-
     # The packages lightning and lightning-fabric have a class Fabric each.
     of_fabric = any(kind.__name__ == "Fabric" for kind in type(fabric).__mro__)
     if not of_fabric:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import operator
 import signal
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from joblib.parallel import get_active_backend
 from sklearn import config_context, get_config
@@ -23,7 +24,7 @@ class WorkerDied(Exception):
 
 
 #: The position of a call, and what it returned.
-Outcomes = Iterator[tuple[int, Any]]
+Outcomes = Generator[tuple[int, Any], None, None]
 
 
 @contextmanager
@@ -108,15 +109,18 @@ def _run_where_joblib_says(function: Callable, n_jobs: int | None) -> Iterator[R
 
             context = SparkSession.active().sparkContext
             broadcast = context.broadcast(cloudpickle.dumps(function))
-            yield partial(_run_at_once, _InSpark(broadcast), n_jobs)
-            broadcast.destroy()
+            try:
+                yield partial(_run_at_once, _InSpark(broadcast), n_jobs)
+            finally:
+                broadcast.destroy()
         case _ if getattr(back_end, "supports_return_generator", False):
             yield partial(_run_one_by_one, function, n_jobs)
         case _:
             yield partial(_run_at_once, function, n_jobs)
 
 
-class _InRay(NamedTuple):
+@dataclass
+class _InRay:
     """A function in Ray's object store."""
 
     reference: Any
@@ -127,7 +131,8 @@ class _InRay(NamedTuple):
         return ray.get(self.reference)(*arguments)
 
 
-class _InSpark(NamedTuple):
+@dataclass
+class _InSpark:
     """A function that Spark has broadcast, as a pickle that also holds what a notebook defines."""
 
     broadcast: Any
@@ -150,14 +155,8 @@ def _run_one_by_one(function: Callable, n_jobs: int | None, calls: Sequence[tupl
     """Run calls by a back end that gives each result when it is ready."""
     left = set(range(len(calls)))
     while left:
-        started = []
-
-        def start(positions: list[int], started: list[int]) -> Iterator[Any]:
-            for position in positions:
-                started.append(position)
-                yield delayed(_numbered)(function, position, calls[position])
-
-        # One call a batch, and none that waits in the process: few are lost with it.
+        started: list[int] = []
+        # One call a batch, and few that wait in the process: few are lost with it.
         parallel = Parallel(
             n_jobs,
             batch_size=1,
@@ -165,7 +164,7 @@ def _run_one_by_one(function: Callable, n_jobs: int | None, calls: Sequence[tupl
             return_as="generator_unordered",
             initializer=_leave_interrupts_to_the_caller,
         )
-        results = parallel(start(sorted(left), started))
+        results = parallel(_start(function, calls, sorted(left), started))
         try:
             for position, result in results:
                 left.remove(position)
@@ -178,6 +177,15 @@ def _run_one_by_one(function: Callable, n_jobs: int | None, calls: Sequence[tupl
             with warnings.catch_warnings():  # joblib would warn that it gives up what still runs
                 warnings.filterwarnings("ignore", message=".*still being processed by the workers")
                 results.close()
+
+
+def _start(
+    function: Callable, calls: Sequence[tuple], positions: Sequence[int], started: list[int]
+) -> Iterator[Any]:
+    """Yield calls for joblib, and note which of them it has taken."""
+    for position in positions:
+        started.append(position)
+        yield delayed(_numbered)(function, position, calls[position])
 
 
 def _numbered(function: Callable, position: int, arguments: tuple) -> tuple[int, Any]:
@@ -201,7 +209,7 @@ def _run_on_dask(client: Any, function: Callable, calls: Sequence[tuple]) -> Out
     import cloudpickle
     import distributed
 
-    _check_versions(client)
+    check_versions(client)
     # The scheduler sees a text of bytes, so that it needs nothing of what is in it.
     pickled = cloudpickle.dumps(partial(_configured, get_config(), function))
     with warnings.catch_warnings():
@@ -215,12 +223,12 @@ def _run_on_dask(client: Any, function: Callable, calls: Sequence[tuple]) -> Out
         ready = distributed.as_completed(list(positions), with_results=True, raise_errors=False)
         for future, result in ready:
             position = positions.pop(future)
-            if future.status != "error":
+            if future.status == "finished":
                 yield position, result
-            elif isinstance(result[1], distributed.KilledWorker):
-                yield position, _died(result[1])
+            elif isinstance(future.exception(), distributed.KilledWorker):
+                yield position, _died(future.exception())
             else:
-                raise result[1].with_traceback(result[2])
+                future.result()  # raises
     finally:
         client.cancel(list(positions))
 
@@ -231,7 +239,7 @@ def _configured(config: dict[str, Any], function: Callable, *arguments: Any) -> 
         return function(*arguments)
 
 
-def _check_versions(client: Any) -> None:
+def check_versions(client: Any) -> None:
     """Raise if results of a worker could be others than here."""
     here = versions()
     for address, worker in client.get_versions(packages=PACKAGES)["workers"].items():

@@ -7,9 +7,9 @@ left exactly as they were found.
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
@@ -31,6 +31,19 @@ class Purpose(IntEnum):
     DECODE = 7
     POSTERIOR = 8
     CALIBRATE = 9
+
+
+class Stretch(NamedTuple):
+    """Rows one after another that are decoded with a random stream of their own."""
+
+    n_rows: int
+    rng: np.random.Generator
+    #: The number of the first of them among the rows of its class.
+    first: int = 0
+
+
+#: Of rows that are decoded: a stream for all of them, or their stretches.
+RowStreams = np.random.Generator | Sequence[Stretch]
 
 
 def seed_from(random_state: object) -> int:
@@ -85,12 +98,18 @@ def torch_stream(seed: int, *key: int, device: str = "cpu") -> torch.Generator:
     return torch.Generator(device=device).manual_seed(int(state) >> 1)
 
 
+def as_stretches(rng: RowStreams, n_rows: int) -> Sequence[Stretch]:
+    """Return stretches of rows as they are; a stream is that of all rows in one."""
+    return [Stretch(n_rows, rng)] if isinstance(rng, np.random.Generator) else rng
+
+
 def stream_by_class(
-    classes: np.ndarray, n_classes: int, rng: np.random.Generator
+    classes: np.ndarray, n_classes: int, rng: RowStreams
 ) -> Iterator[tuple[int, np.ndarray, np.random.Generator]]:
     """Yield each class that is there, the positions of its rows, and a stream of its own.
 
-    So asking for more rows of one class leaves those of the others as they are.
+    So asking for more rows of one class leaves those of the others as they are. Of stretches each
+    yields its classes, with streams of their own.
 
     Examples
     --------
@@ -100,9 +119,14 @@ def stream_by_class(
     >>> [(code, at.tolist()) for code, at, _ in rows]
     [(0, [1]), (2, [0, 2])]
     """
-    streams = rng.spawn(n_classes)
-    for code in np.unique(classes).tolist():
-        yield code, np.flatnonzero(classes == code), streams[code]
+    start = 0
+    for n, own, _ in as_stretches(rng, len(classes)):
+        seeds = own.bit_generator.seed_seq.spawn(n_classes)  # type: ignore[attr-defined]
+        here = classes[start : start + n]
+        for code in np.unique(here).tolist():
+            at = start + np.flatnonzero(here == code)
+            yield code, at, np.random.default_rng(seeds[code])
+        start += n
 
 
 def subseed(seed: int | None, *key: int) -> int | None:

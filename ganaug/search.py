@@ -370,7 +370,13 @@ class AugmentedClassifierCV(AugmentedClassifier):
             for fold in range(len(folds))
         ]
         scores = Parallel(n_jobs=self.n_jobs)(
-            delayed(_score_amounts)(candidate, training, *fold, amounts, tried, scorer, context)
+            # The table as an argument of its own: Dask and Ray then send it to each worker once.
+            delayed(_score_amounts)(
+                training.X,
+                training.y,
+                training.metadata,
+                *(candidate, *fold, amounts, tried, scorer, context),
+            )
             for candidate, fold, context in zip(candidates, folds, contexts, strict=True)
         )
         taus = tried if len(tried) > 1 else (None,)
@@ -456,8 +462,10 @@ class _Candidate(AugmentedClassifier):
 
 
 def _score_amounts(
+    X: Any,
+    y: np.ndarray,
+    metadata: FitMetadata,
     candidate: _Candidate,
-    training: Training,
     train: np.ndarray,
     test: np.ndarray,
     amounts: np.ndarray,
@@ -466,6 +474,7 @@ def _score_amounts(
     context: Any,
 ) -> list[float]:
     """Score every amount with every decision on one inner fold, with one fitted augmenter."""
+    training = Training(X, y, metadata)
     held_out, kept = training.take(test).with_weight(), training.take(train).with_weight()
     kept = Training(*candidate._check_training_rows(kept.X, kept.y), kept.metadata)
     seed, counts = candidate.seed(), class_counts(kept.y)

@@ -193,10 +193,11 @@ class SourceRows:
             doubtful, told = look.at(table)
             if not isinstance(encoder, TableEncoder):
                 encoder.check(as_pandas(table))
-            elif doubtful:
-                encoder.check(as_pandas(_columns(table, doubtful)))
-            elif not codes:  # before all is read
-                encoder.check(as_pandas(_take(table, [0])))
+            else:
+                if not codes:  # before all is read
+                    encoder.check(as_pandas(_take(table, [0])))
+                if doubtful:
+                    encoder.check(as_pandas(_columns(table, doubtful)))
             at, of_rows, relative = self._rows(batch)
             rows, chosen = thinning.choose(of_rows, None if self.totals is None else relative)
             kept.add(_take(batch, rows if at is None else at[rows]))
@@ -328,7 +329,7 @@ class _Look:
                 self.gaps.add(name)
                 telling.add(_first_true(cells.is_null()))
             # Any other dtype can be encoded, whatever its cells.
-            if dtype in (nw.Object, nw.Int128(), nw.UInt128()):
+            if dtype in (nw.Object, nw.Int128(), nw.UInt128()) or _holds_objects(cells):
                 doubtful.append(name)
                 telling.add(_first_true(~cells.is_null()))
             elif dtype.is_float() and not cells.is_finite().all():
@@ -356,6 +357,11 @@ class _Look:
 def _cells_of(table: Any) -> Iterator[tuple[Any, nw.Series]]:
     names = table.columns if hasattr(table, "dtypes") else table.column_names
     yield from zip(names, nw.from_native(table).iter_columns(), strict=True)
+
+
+def _holds_objects(cells: nw.Series) -> bool:
+    native = cells.to_native()
+    return isinstance(native, pd.Series) and native.dtype == object
 
 
 def _first_true(cells: nw.Series) -> int:

@@ -60,7 +60,7 @@ def source_of(data: Any) -> Source | None:
     True
     """
     if isinstance(data, str | os.PathLike):
-        return ArrowSource(_dataset_at(Path(data)), os.fspath(data))
+        return ArrowSource(dataset_at(Path(data)), os.fspath(data))
     for (module, name), reads in _LAZY.items():
         known = sys.modules.get(module)  # no data of a library that is not imported
         if known is not None and isinstance(data, getattr(known, name)):
@@ -176,7 +176,7 @@ _LAZY: dict[tuple[str, str], Any] = {
 }
 
 
-def _dataset_at(path: Path) -> Any:
+def dataset_at(path: Path) -> Any:
     """Return the dataset of Parquet files at a path, all of them with the columns of the first."""
     try:
         import pyarrow
@@ -190,14 +190,11 @@ def _dataset_at(path: Path) -> Any:
             pre_buffer=False, use_buffered_stream=True, buffer_size=2**20
         )
     )
+    options = {"format": reading, "partitioning": "hive", "partition_base_dir": str(base)}
+    paths = [str(file) for file in files]
     try:
-        found = dataset.dataset(
-            [str(file) for file in files],
-            format=reading,
-            partitioning="hive",
-            partition_base_dir=str(base),
-        )
-        return found.replace_schema(_common_schema(found))
+        schema = _common_schema(dataset.dataset(paths, **options))
+        return dataset.dataset(paths, schema=schema, **options)
     except (pyarrow.ArrowException, OSError) as error:
         raise ValueError(
             f"{path} cannot be read as Parquet: {error}. Files of other kinds are taken as "

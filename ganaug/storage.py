@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pkgutil
 from collections.abc import Callable, Mapping
@@ -109,6 +110,12 @@ def load(path: str | Path, cls: Any, check: Callable[[Any], object]) -> Any:
     except Exception as error:  # whatever files hold that anybody may have written
         raise ValueError(f"{path} is damaged or no saved {cls.__name__}: {error!r}") from error
     return estimator
+
+
+def checksums(path: Path) -> dict[str, str]:
+    """Return the SHA-256 of the files that :func:`save` wrote, by their names."""
+    files = {name: (path / name).read_bytes() for name in (ARRAYS, OUTLINE)}
+    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
 
 
 class _Unreadable(ValueError):

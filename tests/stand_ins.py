@@ -107,40 +107,48 @@ class TickCounter:
         self.tasks.append("teardown")
 
 
-class Fatal(GaussianNB):
-    """Kills its process in ``fit``, so many times as a file may have marks."""
+def die(number, marks, times):
+    """Kill this process, the first so many times; then return the number."""
+    with open(marks, "a") as file:
+        file.write("x")
+        died = file.tell() - 1
+    if died < times:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
 
-    def __init__(self, marks="", times=1):
+
+class Fatal(GaussianNB):
+    """Kills its process the first time that one is fitted."""
+
+    def __init__(self, marks=""):
         super().__init__()
         self.marks = marks
-        self.times = times
 
     def fit(self, X, y):
-        with open(self.marks, "a+") as file:
-            file.seek(0)
-            if len(file.read()) < self.times:
-                file.write("x")
-                file.flush()
-                os.kill(os.getpid(), signal.SIGKILL)
+        die(0, self.marks, times=1)
         return super().fit(X, y)
 
 
 class Parcel:
-    """Writes down in a file each time that it is packed and unpacked; doubles a number."""
+    """Doubles a number. Writes down in a file each time that it is packed and unpacked."""
 
-    def __init__(self, log):
+    def __init__(self, log, content):
         self.log = log
+        self.content = content
 
     def __call__(self, number):
         return 2 * number
 
     def __reduce__(self):
-        with open(self.log, "a") as file:
-            file.write("packed ")
-        return _unpack, (self.log,)
+        _note(self.log, "packed")
+        return _unpack, (self.log, self.content)
 
 
-def _unpack(log):
+def _unpack(log, content):
+    _note(log, "unpacked")
+    return Parcel(log, content)
+
+
+def _note(log, word):
     with open(log, "a") as file:
-        file.write("unpacked ")
-    return Parcel(log)
+        file.write(f"{word} ")

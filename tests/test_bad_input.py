@@ -86,7 +86,7 @@ def frame(cells):
 KINDS = ["'odd'", "argument must be a string or a number", "convert the column first"]
 BAD_X = {
     "None": (None, ValueError, ["Expected 2D array"]),
-    "text": ("abc", ValueError, ["Expected 2D array"]),
+    "text": ("abc", FileNotFoundError, ["There is no file or folder abc"]),
     "one-dimensional": (X[:, 0], ValueError, ["Expected 2D array, got 1D array", "reshape"]),
     "series": (FRAME["a"], ValueError, ["2-dimensional"]),
     "three-dimensional": (X[:, :, None], ValueError, ["dim 3", "dim <= 2"]),
@@ -290,6 +290,7 @@ OUTSIDE = {
     "validation_fraction": [0, 1],
     "n_iter_no_change": [0],
     "device": ["tpu", None],
+    "memory_budget": ["4 gigs", 0, 1.5, None],
     "random_state": [-1, 1.5],
     "verbose": ["yes", None],
 }

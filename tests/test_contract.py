@@ -614,8 +614,8 @@ def test_a_generator_makes_the_rows_it_is_asked_for(fitted):
     layout = fitted.layout_
 
     def sample(counts, seed=1, **options):
-        draw = draw_missing_flags(layout)
-        return fitted.sample(counts, seed=seed, draw_missing_flags=draw, device="cpu", **options)
+        make = fitted.row_maker(draw_missing_flags=draw_missing_flags(layout), device="cpu")
+        return make(counts, seed=seed, **options)
 
     made = sample({0: 40, 1: 3} if layout.n_classes > 2 else {0: 40})
     assert made[0].shape == (40, layout.width)
@@ -638,7 +638,8 @@ def test_what_a_generator_learned_is_plain_data(fitted):
     assert learned
     again = pickle.loads(pickle.dumps(fitted))
     draw = draw_missing_flags(fitted.layout_)
-    before, after = (g.sample({0: 9}, seed=3, draw_missing_flags=draw) for g in (fitted, again))
+    makers = [g.row_maker(draw_missing_flags=draw) for g in (fitted, again)]
+    before, after = (make({0: 9}, seed=3) for make in makers)
     assert_array_equal(before[0], after[0])
     for value in learned.values():
         arrays = value.values() if isinstance(value, dict) else [value]

@@ -293,8 +293,8 @@ def test_a_category_need_not_show_all_its_levels_again():
     assert more["c"].dtype == pl.Categorical
 
 
+LAZY = (pl.LazyFrame({"a": [1.0, 2.0]}), r"X is a polars LazyFrame.*collect\(\) it")
 WRONG = {
-    "LazyFrame": (pl.LazyFrame({"a": [1.0, 2.0]}), r"X is a polars LazyFrame.*collect\(\) it"),
     "RecordBatch": (pa.record_batch({"a": [1, 2]}), "X is a pyarrow RecordBatch; convert"),
     "narwhals": (nw.from_native(pl.DataFrame({"a": [1, 2]})), "X is a narwhals DataFrame"),
     "narwhals, lazy": (nw.from_native(pl.LazyFrame({"a": [1]})), "X is a narwhals LazyFrame"),
@@ -314,9 +314,10 @@ def test_what_could_not_come_back_is_refused(face, X, message):
         face(cls(), X, [0, 1])
 
 
-@pytest.mark.parametrize("name", ["LazyFrame", "RecordBatch", "masked"])
-def test_other_doors_refuse_it_too(name):
-    X, message = WRONG[name]
+@pytest.mark.parametrize(
+    ("X", "message"), [LAZY, WRONG["RecordBatch"], WRONG["masked"], ("a.parquet", "X is a path")]
+)
+def test_other_doors_refuse_it_too(X, message):
     with pytest.raises(TypeError, match=message):
         AugmentedClassifier(HistGradientBoostingClassifier(), quick()).fit(X, [0, 1])
     with pytest.raises(TypeError, match=message):

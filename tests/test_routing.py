@@ -590,7 +590,7 @@ class Blind(BaseEstimator):
     def fit(self, rows, codes, layout, *, classes, seed, device, monitor):
         raise AssertionError("it must not be asked")
 
-    def sample(self, counts, **options):
+    def row_maker(self, **options):
         raise AssertionError
 
 

@@ -5,6 +5,7 @@ import re
 
 import ganaug
 from ganaug import inspection, quality, tracking
+from ganaug.fabric import training_through
 from ganaug.inspection import (
     RealVsSyntheticDisplay,
     SyntheticImagesDisplay,
@@ -26,6 +27,7 @@ CLASSES = [
 ]
 FUNCTIONS = [
     quality.report,
+    training_through,
     *(getattr(tracking, name) for name in tracking.__all__ if name[0].islower()),
     *(
         function

@@ -13,13 +13,12 @@ import json
 import multiprocessing
 import time
 from concurrent.futures import ProcessPoolExecutor
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from benchmarks.scale.bars import CannotMeasure, measures
+from benchmarks.scale.bars import CannotMeasure, figures_of, measures
 from benchmarks.scale.machine import this_machine
 from benchmarks.scale.page import read, verdict, write_page
 from ganaug.paths import replace_file
@@ -87,11 +86,6 @@ def in_fresh_process(one):
     except Exception as error:
         found = {"failure": " ".join(f"{type(error).__name__}: {error}".split())}
     return {**found, "seconds": round(time.perf_counter() - start, 1), "machine": this_machine()}
-
-
-def figures_of(module, name):
-    """Return the figures of a measure."""
-    return getattr(import_module(module), name)()
 
 
 def keep(path, name, found):

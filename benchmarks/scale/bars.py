@@ -33,6 +33,7 @@ MODULES = (
     "benchmarks.scale.streaming",
     "benchmarks.scale.fabric",
     "benchmarks.scale.growth",
+    "benchmarks.scale.arithmetic",
 )
 
 
@@ -115,6 +116,11 @@ def measures():
                     raise ValueError(f"Two measures are called {one.name!r}. Rename one.")
                 found[one.name] = one
     return found
+
+
+def figures_of(module, name):
+    """Return the figures of a measure, in a new process, which does not find ``__main__``."""
+    return getattr(import_module(module), name)()
 
 
 def number(value):

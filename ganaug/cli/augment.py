@@ -29,10 +29,11 @@ from ganaug.cli.options import (
     read_options,
     read_strategy,
 )
-from ganaug.cli.screen import describe, progress_wanted, say, tell
-from ganaug.files import Source, kind_at, kinds_of
+from ganaug.cli.screen import describe, describe_counts, progress_wanted, say, tell
+from ganaug.files import ParquetFiles, ReadOptions, Source, kind_at, kinds_of
 from ganaug.files.options import MARK
 from ganaug.paths import check_free, replaced_folder
+from ganaug.sources import is_parquet
 
 if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter
@@ -42,8 +43,9 @@ def augment(
     data: Annotated[
         Path,
         typer.Argument(
-            help="A .csv, .tsv, .txt, .parquet, .feather, .xlsx or .jsonl file, or a folder with "
-            "one of PNG or JPEG files for each class."
+            help="A .csv, .tsv, .txt, .parquet, .feather, .xlsx or .jsonl file; a folder with one "
+            "of PNG or JPEG files for each class; or a folder of Parquet files, or a pattern in "
+            "quotes such as 'part-*.parquet', larger than memory."
         ),
     ],
     output: Output,
@@ -92,6 +94,10 @@ def augment(
     Nothing is learned from a column that --drop leaves out, and its cells in synthetic rows are
     empty.
 
+    Parquet files in a folder, or of a pattern, are read batch by batch and stay as they are: the
+    output is a .parquet file of the synthetic rows alone, with the columns and types of the real
+    ones. For more of them than memory holds, --save-model, and then `ganaug sample`.
+
     Augment training data only: synthetic rows in a test set make every score a lie.
 
     For example:
@@ -101,8 +107,21 @@ def augment(
     - `ganaug augment train.csv --target y -o bigger.csv --save-model y.gan`
     - `ganaug augment train.csv --target y -o again.csv --model y.gan --seed 1`
     - `ganaug augment digits -o more-digits`
+    - `ganaug augment 'day-*/*.parquet' --target y -o new.parquet --save-model y.gan`
     """
     options = read_options(sep, encoding, decimal, thousands, date_format, na_values, drop)
+    given = {"steps": steps, "device": device}
+    given = {name: value for name, value in given.items() if value is not None}
+    if is_parquet(data):
+        if model is not None:
+            raise ValueError("--model needs no data of so many rows: ganaug sample draws from it.")
+        if skip_unreadable:
+            raise ValueError("--skip-unreadable is for folders of images.")
+        _check_paths(data, output, save_model, force)
+        files = _open(data, target, options, output, force)
+        strategy = read_strategy(sampling_strategy, list(files.counts))
+        _augment_files(files, strategy, {"random_state": seed, **given}, output, save_model)
+        return
     kind = kind_at(data)
     kind.check_output(output, force)
     if model is not None:
@@ -117,12 +136,11 @@ def augment(
 
     from ganaug.augmenter import GANAugmenter
 
-    strategy = read_strategy(sampling_strategy, source.y)
+    strategy = read_strategy(sampling_strategy, source.y.tolist())
     if model is None:
-        given = {"steps": steps, "device": device}
         augmenter = GANAugmenter(
             strategy, **source.gan_parameters(), random_state=seed, verbose=progress_wanted()
-        ).set_params(**{name: value for name, value in given.items() if value is not None})
+        ).set_params(**given)
         augmenter.fit(source.X, source.y)
         to_add = augmenter.sampling_strategy_
     else:
@@ -137,6 +155,39 @@ def augment(
     )
     if save_model is not None:
         _save(augmenter, save_model, source.noun)
+
+
+def _open(
+    data: Path, target: str | None, options: ReadOptions, output: Path, force: bool
+) -> ParquetFiles:
+    """Return Parquet files with their classes counted, and say what they hold."""
+    ParquetFiles.check_output(output, force)
+    tell(f"Counting the classes of {data} ...")
+    files = ParquetFiles.open(data, target, options)
+    n_columns = len(files.X.schema.names) - 1
+    tell(f"{describe_counts('rows', n_columns, files.counts)} Loading PyTorch ...")
+    return files
+
+
+def _augment_files(
+    files: ParquetFiles,
+    strategy: Any,
+    parameters: dict[str, Any],
+    output: Path,
+    save_model: Path | None,
+) -> None:
+    """Write synthetic rows for Parquet files, which are not read into memory."""
+    from ganaug.augmenter import GANAugmenter
+
+    files.check_rows(strategy)
+    augmenter = GANAugmenter(strategy, **parameters, verbose=progress_wanted())
+    augmenter.fit(files.X, files.target)
+    X_new, y_new = augmenter.sample(n_candidates=augmenter.n_candidates_)
+    added = _additions(augmenter, augmenter.sampling_strategy_)
+    write = partial(files.write, X_new=X_new, y_new=y_new)
+    cli.write_table(output, write, f"{len(y_new)} synthetic rows; {added}")
+    if save_model is not None:
+        _save(augmenter, save_model, "rows")
 
 
 def _save(augmenter: GANAugmenter, path: Path, noun: str) -> None:
@@ -156,7 +207,9 @@ def _check_paths(data: Path, output: Path, save_model: Path | None, force: bool)
     """Refuse paths in the folder of the real data, and a model that cannot be saved."""
     for path in (output, save_model):
         if path is not None and data.resolve() in path.resolve().parents:
-            raise ValueError(f"{path} lies in {data}, among the real images.")
+            raise ValueError(f"{path} lies in {data}, among the real data.")
+        if path is not None and path.resolve().match(str(data.resolve())) and path != data:
+            raise ValueError(f"{path} is a name of {data}, the real data.")
     if save_model is None:
         return
     if save_model.resolve() == output.resolve():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ganaug.cli.dask import check_scheduler, workers_of
 from ganaug.cli.options import (
     DateFormat,
     Decimal,
@@ -17,6 +18,7 @@ from ganaug.cli.options import (
     Drop,
     Encoding,
     NaValues,
+    NJobs,
     Quiet,
     Seed,
     Sep,
@@ -25,6 +27,7 @@ from ganaug.cli.options import (
     Target,
     Thousands,
     Verbose,
+    check_n_jobs,
     command_line,
     printable,
     read_names,
@@ -87,7 +90,15 @@ def compare(
         ),
     ] = None,
     seed: Seed = 0,
-    n_jobs: Annotated[int, typer.Option(help="Processes; -1 for one per processor.")] = 1,
+    n_jobs: NJobs = 1,
+    dask_scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Let the workers of this Dask scheduler do it, such as 10.0.0.5:8786; all of "
+            "them, whatever --n-jobs says.",
+        ),
+    ] = None,
     steps: Steps = None,
     device: Device = None,
     tracking_uri: Annotated[str | None, typer.Option(help="An MLflow server or store.")] = None,
@@ -137,6 +148,7 @@ def compare(
     - `ganaug compare fraud.csv --target is_fraud --drop customer --no-tracking`
     - `ganaug compare fraud.csv --target is_fraud --registered-model-name fraud`
     - `ganaug compare digits --folds 3`
+    - `ganaug compare fraud.csv --target is_fraud --dask-scheduler 10.0.0.5:8786`
 
     Arms: nothing, class-weight, tuned-threshold, balanced-bagging, SMOTE, GAN; of images repeats,
     too, which trains on rare ones several times over.
@@ -158,12 +170,13 @@ def compare(
     seconds = None if budget is None else read_seconds("--budget", budget)
     if budget is not None and repeats is not None:
         raise ValueError("--budget repeats the folds as often as it takes; leave out --repeats.")
-    if n_jobs == 0:
-        raise ValueError("--n-jobs 0 is no number of processes; pass 1 or more, or -1 for all.")
+    check_n_jobs(n_jobs)
     names = {
         "arms": read_names("--arms", arms),
         "classifiers": read_names("--classifiers", classifiers),
     }
+    if dask_scheduler is not None:
+        check_scheduler(dask_scheduler)
     check_writable(output_dir)
     if (output_dir / REPORT).is_dir():
         raise ValueError(f"{output_dir / REPORT} is a folder; choose another --output-dir.")
@@ -196,7 +209,8 @@ def compare(
         from ganaug.comparison import check_log
 
         check_log(**destination)
-    comparison = _compare(source, **asked, random_state=seed, n_jobs=n_jobs, memory=unfinished)
+    with workers_of(dask_scheduler):
+        comparison = _compare(source, **asked, random_state=seed, n_jobs=n_jobs, memory=unfinished)
     output_dir.mkdir(parents=True, exist_ok=True)
     print_comparison(comparison)
     # The report names the options that the result depends on; where it is recorded is private.

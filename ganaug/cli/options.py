@@ -15,9 +15,6 @@ from ganaug.files import ReadOptions
 from ganaug.suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
     from ganaug.typing import SamplingStrategy
 
 
@@ -48,6 +45,12 @@ Device = Annotated[
 ]
 Target = Annotated[str | None, typer.Option("--target", help="The column of class labels.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
+
+
+def check_n_jobs(n_jobs: int) -> None:
+    """Refuse a number of processes that is none."""
+    if n_jobs == 0:
+        raise ValueError("--n-jobs 0 is no number of processes; pass 1 or more, or -1 for all.")
 
 
 def read_steps(text: str) -> int | str:
@@ -82,6 +85,7 @@ Output = Annotated[
         "--output", "-o", help="A file to write, like those read; for images a folder to make."
     ),
 ]
+NJobs = Annotated[int, typer.Option("--n-jobs", help="Processes; -1 for one per processor.")]
 Force = Annotated[
     bool,
     typer.Option("--force", help="Replace the output, if it is a file, and a saved model."),
@@ -174,10 +178,10 @@ def read_names(option: str, text: str | None) -> list[str] | None:
     return names
 
 
-def read_strategy(text: str, y: pd.Series | np.ndarray) -> SamplingStrategy:
+def read_strategy(text: str, labels: list[Any]) -> SamplingStrategy:
     """Read --sampling-strategy: a word, a ratio or JSON."""
     if text.lstrip().startswith("{"):
-        return read_counts(text, list(dict.fromkeys(y.tolist())))
+        return read_counts(text, list(dict.fromkeys(labels)))
     try:
         return float(text)
     except ValueError:
@@ -185,14 +189,18 @@ def read_strategy(text: str, y: pd.Series | np.ndarray) -> SamplingStrategy:
 
 
 def read_rows(text: str, labels: list[Any]) -> int | dict[Any, int]:
-    """Read -n: a number of rows in all, or JSON of rows by class."""
+    """Read -n: a number of rows in all, also as 1e6, or JSON of rows by class."""
     if text.lstrip().startswith("{"):
         return read_counts(text, labels)
-    if not text.strip().isdecimal():
+    try:
+        rows = float(text)
+    except ValueError:
+        rows = -1
+    if rows < 0 or not rows.is_integer():
         raise ValueError(
             f"-n {text!r} is no number of rows; write it like 100, or by class, '{{\"yes\": 100}}'."
         )
-    return int(text)
+    return int(rows)
 
 
 def read_seconds(option: str, text: str) -> float:

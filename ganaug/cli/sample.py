@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ganaug import cli
-from ganaug.cli.options import Force, Output, Quiet, Seed, Verbose, read_rows
-from ganaug.files import Kind, kind_for, kinds_of
+from ganaug.cli.options import (
+    Force,
+    NJobs,
+    Output,
+    Quiet,
+    Seed,
+    Verbose,
+    check_n_jobs,
+    read_rows,
+)
+from ganaug.cli.screen import Stopped, progress_wanted, tell
+from ganaug.files import Kind, Table, kind_for, kinds_of
+from ganaug.files.formats import check_format
+from ganaug.progress import StepProgress
 
 if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter
+    from ganaug.files.parts import Parts
 
 
 def sample(
@@ -32,6 +45,7 @@ def sample(
         str | None, typer.Option(help="The column of labels, if not the one trained with.")
     ] = None,
     seed: Seed = 0,
+    n_jobs: NJobs = 1,
     force: Force = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -41,33 +55,85 @@ def sample(
     Cells are written plainly, as 1234.5 and 2024-12-31, for a GAN knows values, and not how a file
     spelled them; `ganaug augment` writes rows spelled like the real ones.
 
-    For example, the second for as many rows as the GAN was trained to add, the third of one class:
+    A table is also written to a folder, if -o has no ending of a file: in Parquet files of a
+    million rows, made one batch at a time, so that billions of rows need no more memory than
+    100,000. Files that are there already stay; the same command makes those that are missing.
+    Which rows are in which file does not depend on --n-jobs.
+
+    For example, the second for as many rows as the GAN was trained to add, the third of one class,
+    the last in files of a folder:
 
     - `ganaug sample y.gan -n 100 -o new.csv`
     - `ganaug sample y.gan -o new.parquet --seed 7`
     - `ganaug sample digits.gan -n '{"8": 100}' -o eights`
+    - `ganaug sample y.gan -n 1e9 -o rows --n-jobs 8`
     """
+    check_n_jobs(n_jobs)
     kind = kind_for(output)
-    kind.check_output(output, force)
+    if kind is Table:
+        kind.check_output(output, force)
     cli.check_model(model)
     from ganaug.augmenter import GANAugmenter
 
     augmenter = GANAugmenter.load(model)
+    from ganaug.files.parts import Parts
     from ganaug.frames import as_pandas
+    from ganaug.storage import checksums
 
+    if not output.suffix and kinds_of(augmenter.encoder_)[0] is Table:
+        column = Table.label_column(augmenter, target)
+        asked = augmenter.sampling_strategy_ if n is None else _rows(n, augmenter)
+        digest = "".join(checksums(model).values())
+        _write_parts(Parts(output, augmenter, digest, asked, seed, column), n_jobs)
+        return
+    if n_jobs != 1:
+        raise ValueError(f"--n-jobs is for a table in a folder of files, and {output} is none.")
     _check_kind(kind, augmenter, model, output, force)
     column = kind.label_column(augmenter, target)
-    counts = None if n is None else read_rows(n, augmenter.classes_.tolist())
+    counts = None if n is None else _rows(n, augmenter)
     X_new, y_new = map(as_pandas, augmenter.sample(counts, random_state=seed))
     write = partial(kind.write_new, augmenter=augmenter, X_new=X_new, y_new=y_new, column=column)
     cli.write_table(output, write, f"{len(y_new)} synthetic {kind.noun}")
 
 
+def _rows(n: str, augmenter: GANAugmenter) -> int | dict[Any, int]:
+    return read_rows(n, augmenter.classes_.tolist())
+
+
+def _write_parts(parts: Parts, n_jobs: int) -> None:
+    """Write what is missing of a folder of rows."""
+    from ganaug.parallel import WorkerDied, as_completed
+
+    check_format(Path("part.parquet"))
+    left, total = parts.left(), parts.n_parts
+    done = total - len(left)
+    if done:
+        tell(f"{done} of {total} files are in {parts.folder} already.")
+    rest = f"The same command makes the rest of the {total} files."
+    try:
+        with (
+            StepProgress(f"Writing {parts.folder}", "files", progress_wanted()) as progress,
+            as_completed(parts.write, [(number,) for number in left], n_jobs) as results,
+        ):
+            progress.reached(done, total)
+            for _, result in results:
+                if isinstance(result, WorkerDied):
+                    raise OSError(f"No file of {parts.folder} could be made: {result}.")
+                done += 1
+                progress.reached(done, total)
+    except OSError as error:
+        raise OSError(f"{error}. {done} files are complete in {parts.folder}. {rest}") from error
+    except KeyboardInterrupt:
+        raise Stopped(f"Stopped. {done} files are complete in {parts.folder}. {rest}") from None
+    files = f"{total} file{'s' * (total != 1)}"
+    print(f"Wrote {parts.folder}: {parts.n_rows:,} synthetic rows in {files}")
+
+
 def _check_kind(
     kind: Kind, augmenter: GANAugmenter, model: Path, output: Path, force: bool
 ) -> None:
-    """Refuse an output whose name is of a kind that the GAN does not make."""
+    """Refuse an output that is there, or whose name is of a kind that the GAN does not make."""
     possible = kinds_of(augmenter.encoder_)
+    (kind if kind in possible else possible[0]).check_output(output, force)
     if kind not in possible:
-        possible[0].check_output(output, force)  # its message may say how to name the output
         raise ValueError(f"{model} makes images; name a folder to make, not {output}.")

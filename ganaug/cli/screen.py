@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -76,14 +77,18 @@ def describe(noun: str, shape: tuple[int, ...], y: Any) -> str:
     >>> describe("rows", (4, 2), ["no", "yes", "no", "no"])
     '4 rows, 2 columns; classes: no (3) and yes (1).'
     """
-    size = f"{shape[0]} {noun}"
+    return describe_counts(noun, shape[1], Counter(y))
+
+
+def describe_counts(noun: str, n_columns: int, counts: Mapping[Any, int]) -> str:
+    """Return the same of classes that are counted."""
+    size = f"{sum(counts.values())} {noun}"
     if noun == "rows":
-        size += f", {shape[1]} column{'s' * (shape[1] != 1)}"
-    counts = Counter(y)
+        size += f", {n_columns} column{'s' * (n_columns != 1)}"
     if len(counts) > MOST_CLASSES:
         few, many = min(counts.values()), max(counts.values())
         return f"{size}; {len(counts)} classes of {few} to {many}."
-    *others, last = [f"{c} ({n})" for c, n in counts.most_common()]
+    *others, last = [f"{c} ({n})" for c, n in sorted(counts.items(), key=lambda pair: -pair[1])]
     return f"{size}; classes: {', '.join(others)} and {last}."
 
 

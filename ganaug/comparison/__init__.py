@@ -94,12 +94,14 @@ def compare(
         An int gives the same results at every call, whatever `n_jobs` is and whichever other
         arms and classifiers are compared.
     n_jobs : int, optional
-        How many (fold, arm) pairs run at the same time. Each uses one thread.
+        How many (fold, arm) pairs run at the same time. Each uses one thread. Within
+        ``joblib.parallel_config("dask")``, ``"ray"`` or ``"spark"`` they run on that cluster.
     verbose : {"auto"}, bool or ComparisonProgress
         "auto" shows progress after two seconds if somebody watches: in a terminal or a notebook.
     memory : path or joblib.Memory, optional
         Folder where every (fold, arm) pair is stored when it is ready: the same call after an
-        interruption goes on from there. Fitted GANs are stored there too; the time to train one
+        interruption goes on from there, on another machine too if it sees the folder; workers
+        of a cluster need not see it. Fitted GANs are stored there too; the time to train one
         that is loaded does not count. Arms and classifiers must be picklable: a lambda is not.
 
     Returns

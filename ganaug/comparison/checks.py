@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,8 @@ def check_task(
             notes.append(leak)
     for arm in chosen.values():
         notes += arm.remarks(models, table, labels) if arm.remarks else ()
+    if isinstance(memory, str | Path):  # a worker may run in another folder
+        memory = str(Path(memory).absolute())
     return Task(table, labels, chosen, models, folds, seed, notes, memory, splitter)
 
 

@@ -7,7 +7,7 @@ import tempfile
 import time
 import weakref
 import zlib
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from importlib.metadata import version
@@ -97,7 +97,7 @@ class Task:
     folds: Folds
     seed: int
     notes: list[str] = field(default_factory=list)
-    memory: str | Path | Memory | None = None
+    memory: str | Memory | None = None
     splitter: RepeatedStratifiedKFold | None = None
     _folder: str = field(init=False, repr=False)
 
@@ -193,9 +193,15 @@ class Task:
         return int(np.random.SeedSequence(self.seed, spawn_key=key).generate_state(1)[0])
 
     @property
-    def augmenter_memory(self) -> str | Path | Memory | None:
+    def sees_memory(self) -> bool:
+        """Whether there is a memory, and this machine sees its folder."""
+        folder = self.memory.location if isinstance(self.memory, Memory) else self.memory
+        return folder is not None and Path(folder).is_dir()
+
+    @property
+    def augmenter_memory(self) -> str | Memory | None:
         """Where fitted augmenters are stored; None in a copy whose original has ended."""
-        if self.memory is not None:
+        if self.sees_memory:
             return self.memory
         return self._folder if Path(self._folder).is_dir() else None
 
@@ -257,11 +263,8 @@ def _augmented(model: BaseEstimator) -> list[str]:
     return [prefix for prefix, part in parts.items() if isinstance(part, AugmentedClassifier)]
 
 
-def evaluate_pair(task: Task, fold: int, arm: str, key: str) -> Pair:
-    """Fit and score one arm with every classifier on one fold.
-
-    `key` stands for the task where `joblib.Memory` asks for an equal call.
-    """
+def evaluate_pair(task: Task, fold: int, arm: str) -> Pair:
+    """Fit and score one arm with every classifier on one fold."""
     began = time.perf_counter()
     train, test = task.rows(fold)
     X, y = task.X.iloc[train].reset_index(drop=True), task.y[train]
@@ -348,33 +351,37 @@ def evaluate(
 ) -> list[Pair]:
     """Return a pair for each of these folds and each arm, in this order.
 
-    Pairs are stored in the task's memory if it has one, and taken from there.
+    Pairs are stored in the task's memory if it has one, and taken from there. A worker that sees
+    its folder stores them as well as the caller: it does so at once, and needs not see the folder.
     """
     jobs = [(fold, arm) for fold in folds for arm in task.arms]
     progress.plan(jobs, len(task.classifiers))
-    folder = str(task.memory) if isinstance(task.memory, Path) else task.memory
+    memory = _PairMemory(check_memory(task.memory).cache(_make, ignore=["make"]))
     # The table is hashed once, not with every pair.
-    evaluate_once = check_memory(folder).cache(evaluate_pair, ignore=["task"])
     keys = [""] * len(jobs) if task.memory is None else task.keys(jobs)
-    calls = [(*job, key) for job, key in zip(jobs, keys, strict=True)]
-    found: dict[int, Pair] = {}
+    asked = [(*job, key) for job, key in zip(jobs, keys, strict=True)]
+    found = {job: memory.load(task, *job) for job in asked if memory.has(*job)}
+    for pair in found.values():
+        progress.done(pair)
+    left = [job for job in asked if job not in found]
     # Here too: threads that work at the same time would not restore what they find.
     with (
         threadpool_limits(1),
-        as_completed(partial(_evaluate_or_load, evaluate_once, task), calls, n_jobs) as pairs,
+        as_completed(partial(_evaluate_and_store, memory, task), left, n_jobs) as results,
     ):
-        for position, pair in pairs:
+        for position, pair in results:
+            fold, arm, _ = job = left[position]
             if isinstance(pair, WorkerDied):
-                pair = Pair(
-                    [Cell(*jobs[position], c, error=_describe(pair)) for c in task.classifiers]
-                )
-            found[position] = pair
+                error = _describe(pair)
+                pair = Pair([Cell(fold, arm, name, error=error) for name in task.classifiers])
+            memory.store(task, pair, *job)
+            found[job] = pair
             progress.done(pair)
-    ordered = [found[position] for position in range(len(jobs))]
-    cells = [cell for pair in ordered for cell in pair.cells]
+    pairs = [found[job] for job in asked]
+    cells = [cell for pair in pairs for cell in pair.cells]
     if all(cell.error for cell in cells):
         raise RuntimeError(_why_none(cells[0], task.classifiers[cells[0].classifier]))
-    return ordered
+    return pairs
 
 
 def _why_none(first: Cell, classifier: BaseEstimator) -> str:
@@ -391,11 +398,32 @@ def _why_none(first: Cell, classifier: BaseEstimator) -> str:
     )
 
 
-def _evaluate_or_load(evaluate_once: Any, task: Task, fold: int, arm: str, key: str) -> Pair:
-    """Return a pair, from memory if it is there. One that failed does not stay there."""
-    asked = task, fold, arm, key
-    from_memory = evaluate_once.check_call_in_cache(*asked)
-    pair = evaluate_once(*asked)
-    if any(cell.error for cell in pair.cells) and evaluate_once.check_call_in_cache(*asked):
-        evaluate_once.call_and_shelve(*asked).clear()
-    return Pair(pair.cells, pair.augmenter, pair.seconds, from_memory)
+def _make(make: Callable[[], Pair], fold: int, arm: str, key: str) -> Pair:
+    """Return what `make` returns; `key` tells `joblib.Memory` instead which calls are equal."""
+    return make()
+
+
+class _PairMemory(NamedTuple):
+    """The pairs that are stored in a task's memory; without one none is."""
+
+    make_once: Any
+
+    def has(self, fold: int, arm: str, key: str) -> bool:
+        return self.make_once.check_call_in_cache(None, fold, arm, key)
+
+    def load(self, task: Task, fold: int, arm: str, key: str) -> Pair:
+        # A file may be damaged: then the pair is made.
+        make = partial(evaluate_pair, task, fold, arm)
+        return self.make_once(make, fold, arm, key)._replace(from_memory=True)
+
+    def store(self, task: Task, pair: Pair, fold: int, arm: str, key: str) -> None:
+        """Store a pair, but not one that failed: it may go well next time."""
+        failed = any(cell.error for cell in pair.cells)
+        if task.sees_memory and not failed and not self.has(fold, arm, key):
+            self.make_once(lambda: pair, fold, arm, key)
+
+
+def _evaluate_and_store(memory: _PairMemory, task: Task, fold: int, arm: str, key: str) -> Pair:
+    pair = evaluate_pair(task, fold, arm)
+    memory.store(task, pair, fold, arm, key)
+    return pair

@@ -127,11 +127,17 @@ class Cells(BaseEstimator):
     def check_fitted(self) -> None:
         """Raise if cells that were read from a file cannot be written, each level and both ends."""
         self.check_dtype()
+        written = self.examples()
+        check_fits(not pd.isna(written).any(), "levels, or offset and span, are not of its dtype")
+
+    def examples(self) -> Any:
+        """Return cells of each level, of a text or of both ends, as :meth:`write` writes them."""
         coded: np.ndarray = np.arange(len(self.levels))
         if self.kind in ("number", "time", "span"):
             coded = np.array([0.0, float(self.span)])
-        written = self.write(coded, np.ones(len(coded), dtype=bool))
-        check_fits(not pd.isna(written).any(), "levels, or offset and span, are not of its dtype")
+        elif self.kind == "text":
+            coded = np.array(["a"], dtype=object)
+        return self.write(coded, np.ones(len(coded), dtype=bool))
 
     def check_dtype(self) -> None:
         """Raise if what was read from a file is no dtype, or would take long to write."""

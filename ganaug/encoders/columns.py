@@ -8,12 +8,13 @@ table's business. Every coder offers the same face:
 ``encode(cells) -> (numbers, levels)``
     float32 of shape (n, n_numeric) and int64 codes of shape (n,);
 ``decode(numbers, levels, classes, rng) -> cells``
-    the way back, for n rows of known class.
+    the way back, for n rows of known class; ``rng`` is a numpy.random.Generator, or a
+    :class:`~ganaug.randomness.Stretch` for each stretch of the rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from ganaug.encoders.identifiers import IdentifierCoder, find_identifiers
 from ganaug.encoders.levels import LevelCoder
 from ganaug.encoders.numbers import NumberCoder
 from ganaug.fitted import check_finite, check_fits
+from ganaug.randomness import Stretch
 
 Table = np.ndarray | pd.DataFrame
 
@@ -175,7 +177,8 @@ class Column(BaseEstimator):
         present = np.ones(len(levels) + (self.missing_flag >= 0), dtype=bool)
         present[len(levels) :] = False
         numbers = np.zeros((len(levels), self.n_numeric), dtype=np.float32)
-        self.decode(numbers, levels, classes, present, np.random.default_rng(0))
+        stretches = [Stretch(len(present), np.random.default_rng(0))]
+        self.decode(numbers, levels, classes, present, stretches)
 
     def encode(self, cells: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return numbers, levels and the mask of present cells, which they stand for."""
@@ -190,9 +193,16 @@ class Column(BaseEstimator):
         levels: np.ndarray,
         classes: np.ndarray,
         present: np.ndarray,
-        rng: np.random.Generator,
+        stretches: Sequence[Stretch],
     ) -> pd.Series:
         """Write cells in the column's own dtype; the arrays but ``present`` are of present ones."""
         if self.coder is None:
             return self.cells.write(np.empty(0, dtype=np.int64), np.zeros_like(present))
-        return self.cells.write(self.coder.decode(numbers, levels, classes, rng), present)
+        if not present.all():
+            ends = np.cumsum([stretch.n_rows for stretch in stretches])
+            held = np.diff(np.concatenate([[0], present.cumsum()])[[0, *ends]])
+            stretches = [
+                Stretch(n, rng, first)
+                for n, (_, rng, first) in zip(held.tolist(), stretches, strict=True)
+            ]
+        return self.cells.write(self.coder.decode(numbers, levels, classes, stretches), present)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ganaug.randomness import stream_by_class
+from ganaug.randomness import RowStreams, stream_by_class
 
 # A grid is made coarser by these factors, so that steps of 5, 25, 60, 1,000, a day or a week
 # are all reached.
@@ -180,7 +180,7 @@ def _shares(
 
 
 def draw_steps(
-    steps: np.ndarray, shares: np.ndarray, classes: np.ndarray, rng: np.random.Generator
+    steps: np.ndarray, shares: np.ndarray, classes: np.ndarray, rng: RowStreams
 ) -> np.ndarray:
     """Draw a step for each row as often as its class takes it: -> (n,)."""
     drawn = np.empty(len(classes))

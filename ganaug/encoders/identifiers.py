@@ -21,7 +21,7 @@ from sklearn.base import BaseEstimator
 
 from ganaug.encoders.cells import Cells, infer
 from ganaug.fitted import check_fits
-from ganaug.randomness import stream_by_class
+from ganaug.randomness import RowStreams, as_stretches, stream_by_class
 
 #: Fewer rows are no evidence: thirty draws from a hundred equally common levels are all different
 #: once in a hundred times, from fewer levels hardly ever.
@@ -111,23 +111,33 @@ class IdentifierCoder(BaseEstimator):
         return np.empty((len(cells), 0), dtype=np.float32), np.zeros(len(cells), dtype=np.int64)
 
     def decode(
-        self, numbers: np.ndarray, levels: np.ndarray, classes: np.ndarray, rng: np.random.Generator
+        self,
+        numbers: np.ndarray,
+        levels: np.ndarray,
+        classes: np.ndarray,
+        rng: RowStreams,
     ) -> np.ndarray:
         """Make up a cell for each of ``classes``, whatever the codes.
 
         The cells of one class do not depend on how many rows of another are asked for, as far as
         the room for new values allows.
         """
-        cells = self._empty(len(classes))
-        for c, at, stream in stream_by_class(classes, self.n_classes_, rng):
-            cells[at] = self._make(len(at), c, stream, cells[classes < c])
+        cells, start = self._empty(len(classes)), 0
+        for n, own_rng, first in as_stretches(rng, len(classes)):
+            made, here = cells[start : start + n], classes[start : start + n]
+            for c, at, stream in stream_by_class(here, self.n_classes_, own_rng):
+                turns = np.arange(first, first + len(at))
+                made[at] = self._make(turns, c, stream, made[here < c])
+            start += n
         return cells
 
     def _empty(self, n: int) -> np.ndarray:
         raise NotImplementedError
 
-    def _make(self, n: int, code: int, rng: np.random.Generator, taken: np.ndarray) -> np.ndarray:
-        """Make up ``n`` cells of class ``code`` that are not among ``taken``."""
+    def _make(
+        self, turns: np.ndarray, code: int, rng: np.random.Generator, taken: np.ndarray
+    ) -> np.ndarray:
+        """Make up cells that are not ``taken``, of rows of a class by their number in it."""
         raise NotImplementedError
 
 
@@ -179,9 +189,11 @@ class SequenceCoder(IdentifierCoder):
     def _empty(self, n: int) -> np.ndarray:
         return np.empty(n)
 
-    def _make(self, n: int, code: int, rng: np.random.Generator, taken: np.ndarray) -> np.ndarray:
-        turn = np.arange(n) * self.n_classes_ + code
-        return self.largest_ + 1 + turn % max(self.last - self.largest_, 1)
+    def _make(
+        self, turns: np.ndarray, code: int, rng: np.random.Generator, taken: np.ndarray
+    ) -> np.ndarray:
+        places = turns * self.n_classes_ + code
+        return self.largest_ + 1 + places % max(self.last - self.largest_, 1)
 
 
 class TextCoder(IdentifierCoder):
@@ -255,8 +267,10 @@ class TextCoder(IdentifierCoder):
     def _empty(self, n: int) -> np.ndarray:
         return np.full(n, "", dtype=object)
 
-    def _make(self, n: int, code: int, rng: np.random.Generator, taken: np.ndarray) -> np.ndarray:
-        made: dict[str, None] = {}  # a set that keeps its order
+    def _make(
+        self, turns: np.ndarray, code: int, rng: np.random.Generator, taken: np.ndarray
+    ) -> np.ndarray:
+        n, made = len(turns), dict[str, None]()  # a set that keeps its order
         others, tried = set(taken), 0
         while len(made) < n:
             drawn = self._draw(n - len(made), tried // TRIES, rng)

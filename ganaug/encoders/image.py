@@ -15,6 +15,7 @@ from ganaug.encoders.header import check_header, header_of
 from ganaug.encoders.layout import MAX_CHANNELS, RowLayout
 from ganaug.fitted import check_finite, check_fits
 from ganaug.parameters import NONE, NamesParameters, check_parameters, is_a, one_of
+from ganaug.randomness import RowStreams
 
 Images = np.ndarray | pd.DataFrame
 
@@ -367,9 +368,7 @@ class ImageEncoder(NamesParameters):
         """
         return np.empty((len(classes), 0), dtype=np.float32)
 
-    def inverse_transform(
-        self, rows: np.ndarray, classes: np.ndarray, rng: np.random.Generator
-    ) -> Images:
+    def inverse_transform(self, rows: np.ndarray, classes: np.ndarray, rng: RowStreams) -> Images:
         """Decode rows into the layout, dtype and container of ``fit``.
 
         Parameters

@@ -10,7 +10,7 @@ from scipy.sparse import csc_array, csr_array
 from sklearn.base import BaseEstimator
 
 from ganaug.fitted import check_fits
-from ganaug.randomness import stream_by_class
+from ganaug.randomness import RowStreams, stream_by_class
 
 # A shrinkage so strong that the rates of all classes alone count.
 NO_OWN_RATES = 1e9
@@ -111,6 +111,7 @@ class LevelCoder(BaseEstimator):
 
     def _table(self) -> csc_array:
         """Return how often each level comes in each class, (n_levels_total, n_classes)."""
+        assert self.table_ is not None
         held = [self.table_[name] for name in ("data", "indices", "indptr")]
         return csc_array(tuple(held), shape=(self.n_levels_total, len(self.prior_)))
 
@@ -119,7 +120,7 @@ class LevelCoder(BaseEstimator):
         return np.empty((len(cells), 0), dtype=np.float32), self.group_of_[np.maximum(cells, 0)]
 
     def decode(
-        self, numbers: np.ndarray, levels: np.ndarray, classes: np.ndarray, rng: np.random.Generator
+        self, numbers: np.ndarray, levels: np.ndarray, classes: np.ndarray, rng: RowStreams
     ) -> np.ndarray:
         """Return level codes, int64."""
         if self.table_ is None:

@@ -8,6 +8,7 @@ from scipy.stats import binom
 from sklearn.base import BaseEstimator
 
 from ganaug.encoders.grids import MOST_DECIMALS, decimals_of, draw_steps, find_grids, is_common
+from ganaug.randomness import RowStreams
 
 # A number that makes up this fraction of a column is a spike, and gets a one-hot level of its own.
 SPIKE_SHARE = 0.1
@@ -140,7 +141,7 @@ class NumberCoder(BaseEstimator):
         return scores.astype(np.float32)[:, None], levels
 
     def decode(
-        self, numbers: np.ndarray, levels: np.ndarray, classes: np.ndarray, rng: np.random.Generator
+        self, numbers: np.ndarray, levels: np.ndarray, classes: np.ndarray, rng: RowStreams
     ) -> np.ndarray:
         """Return float64 cells within the range that was seen."""
         if not self.n_numeric:
@@ -197,6 +198,8 @@ class NumberCoder(BaseEstimator):
         return cells
 
     def _to_grid(self, cells: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        if not steps.any():  # no cell is on a grid
+            return cells.clip(self.values_[0], self.values_[-1])
         units = self._to_units(cells)
         low, high = self._to_units(self.values_[[0, -1]])
         size = np.where(steps > 0, steps, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from numbers import Integral
 from typing import Any, Literal
 
@@ -17,7 +17,11 @@ from ganaug.encoders.layout import RowLayout
 from ganaug.fitted import check_fits
 from ganaug.parameters import ARRAY_LIKE, NONE, NamesParameters, one_of, whole
 from ganaug.plain_values import cell_dtype
+from ganaug.randomness import RowStreams, Stretch, as_stretches
 from ganaug.typing import ColumnsLike
+
+#: What a made-up identifier takes, about.
+TEXT_BYTES = 80
 
 
 class TableEncoder(NamesParameters):
@@ -363,6 +367,11 @@ class TableEncoder(NamesParameters):
         """Whether rows have named columns: those of a table always have."""
         return True
 
+    def bytes_of_cells(self) -> int:
+        """Return what the cells of a decoded row take, about; in pandas they are there twice."""
+        cells = sum(TEXT_BYTES if column.is_identifier else 8 for column in self.columns_)
+        return cells if self.header_ is None else 2 * cells
+
     def draw_missing_flags(self, classes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Draw patterns of missing cells as each class shows them.
 
@@ -392,42 +401,43 @@ class TableEncoder(NamesParameters):
                 which[at] = self.class_patterns_[own][ends.searchsorted(marks)]
         return self.patterns_[which].astype(np.float32)
 
-    def inverse_transform(
-        self, rows: np.ndarray, classes: np.ndarray, rng: np.random.Generator
-    ) -> Table:
+    def inverse_transform(self, rows: np.ndarray, classes: np.ndarray, rng: RowStreams) -> Table:
         """Decode rows into the container that was fitted.
 
         Parameters
         ----------
         rows : ndarray of shape (n, `layout_.width`), float32
         classes : ndarray of shape (n,), int64
-        rng : numpy.random.Generator
-            Draws the level where several share a position.
+        rng : numpy.random.Generator or sequence of Stretch
+            Draws the level where several share a position. Stretches have one each, and their rows
+            are what they are alone.
 
         Returns
         -------
         ndarray or DataFrame of shape (n, n_columns)
         """
-        cells = (self._decode(column, rows, classes, rng) for column in self.columns_)
+        stretches = as_stretches(rng, len(rows))
+        cells = (self._decode(column, rows, classes, stretches) for column in self.columns_)
         if self.header_ is not None:
             # By position: names may be of kinds that pandas would make others of.
             frame = pd.DataFrame(dict(enumerate(cells)), index=pd.RangeIndex(len(rows)))
             return frame.set_axis(self.header_.make(), axis=1)
-        table = np.empty((len(rows), len(self.columns_)), dtype=self.dtype_)
-        for j, column in enumerate(cells):
-            table[:, j] = column
-        return table
+        table = np.empty((len(self.columns_), len(rows)), dtype=self.dtype_)
+        for j, column in enumerate(cells):  # numpy turns a table faster than it fills a column
+            table[j] = column
+        return np.ascontiguousarray(table.T)
 
     def _decode(
-        self, column: Column, rows: np.ndarray, classes: np.ndarray, rng: np.random.Generator
+        self, column: Column, rows: np.ndarray, classes: np.ndarray, stretches: Sequence[Stretch]
     ) -> pd.Series:
         layout = self.layout_
         present = np.ones(len(rows), dtype=bool)
         if column.missing_flag >= 0:
             present = rows[:, layout.n_values + column.missing_flag] < 0.5
+        at: Any = slice(None) if present.all() else present  # a slice copies nothing
         start = layout.n_numeric + column.one_hot
         levels = np.zeros(int(present.sum()), dtype=np.int64)
         if column.n_levels:
-            levels = rows[present, start : start + column.n_levels].argmax(axis=1)
-        numbers = rows[present, column.number : column.number + column.n_numeric]
-        return column.decode(numbers, levels, classes[present], present, rng)
+            levels = rows[at, start : start + column.n_levels].argmax(axis=1)
+        numbers = rows[at, column.number : column.number + column.n_numeric]
+        return column.decode(numbers, levels, classes[at], present, stretches)

@@ -10,11 +10,14 @@ from typing import Any
 
 from ganaug.files.images import ImageFolder, read_images, write_images
 from ganaug.files.options import ReadOptions
+from ganaug.files.parquet_files import ParquetFiles
 from ganaug.files.tables import Table, is_table
+from ganaug.sources import is_parquet
 
 __all__ = [
     "ImageFolder",
     "Kind",
+    "ParquetFiles",
     "ReadOptions",
     "Source",
     "Table",
@@ -35,6 +38,8 @@ def kind_at(path: Path) -> Kind:
     """Return the kind of the data at a path. A name without a suffix must be there."""
     if not path.suffix and not path.exists():
         raise FileNotFoundError(f"There is no file or folder {path}.")
+    if is_parquet(path):
+        raise ValueError(f"{path} are files of Parquet; of several only ganaug augment reads.")
     return ImageFolder if path.is_dir() else Table
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -74,8 +74,7 @@ class Table:
         columns = [str(name) for name in content.typed]
         if target not in columns:
             raise ValueError(no_target(path, target, columns))
-        if target in options.drop:
-            raise ValueError(f"--drop cannot leave out {target!r}, the column of labels.")
+        check_dropped([path], columns, options, target)
         _drop({path: content}, options)
         if content.typed.shape[1] == 1:
             raise ValueError(f"{path} has no column besides {target!r}.")
@@ -207,15 +206,24 @@ def _open(path: Path, options: ReadOptions) -> tuple[Any, Content]:
 def _drop(contents: dict[Path, Content], options: ReadOptions) -> None:
     """Take the columns out that are to be left out; refuse those that no file has."""
     columns = list(dict.fromkeys(str(name) for c in contents.values() for name in c.typed))
-    for name in options.drop:
-        if name not in columns:
-            have, they = ("have", "They have") if len(contents) > 1 else ("has", "It has")
-            raise ValueError(
-                f"{' and '.join(map(str, contents))} {have} no column {name!r} to drop."
-                f"{did_you_mean(name, columns)} {they}: {_shown(columns)}."
-            )
+    check_dropped(list(contents), columns, options)
     for content in contents.values():
         content.typed = content.typed.drop(columns=list(options.drop), errors="ignore")
+
+
+def check_dropped(
+    paths: Sequence[Path], columns: list[str], options: ReadOptions, target: str | None = None
+) -> None:
+    """Refuse columns to leave out that are not there, or that are the labels."""
+    if target in options.drop:
+        raise ValueError(f"--drop cannot leave out {target!r}, the column of labels.")
+    for name in options.drop:
+        if name not in columns:
+            have, they = ("have", "They have") if len(paths) > 1 else ("has", "It has")
+            raise ValueError(
+                f"{' and '.join(map(str, paths))} {have} no column {name!r} to drop."
+                f"{did_you_mean(name, columns)} {they}: {_shown(columns)}."
+            )
 
 
 def is_table(path: Path) -> bool:

@@ -10,10 +10,11 @@ A generator has a ``name``, the ``min_rows`` that a class must have for it, and 
     that returns true: ``fitted`` is a copy of the generator as it is then, with a method
     ``is_finite()``, and ``make_rows(codes, missing_flags, rng)`` makes rows with a torch.Generator.
     With weights it is also given ``sample_weight`` (n,), with a mean of 1 in each class.
-``sample(counts, *, seed, draw_missing_flags, n_candidates, device) -> {code: rows}``
-    makes ``counts[code]`` rows of each class, float32. ``draw_missing_flags(codes, rng)`` draws
-    flags as real rows of these classes have them. The rows of a class depend on the seed, its code
-    and its count alone.
+``row_maker(*, draw_missing_flags, device) -> make``
+    does once what any number of rows needs, such as building networks.
+    ``draw_missing_flags(codes, rng)`` draws flags as real rows of these classes have them.
+    ``make(counts, *, seed, n_candidates) -> {code: rows}`` then makes ``counts[code]`` rows of each
+    class, float32. They depend on the seed, the code and the count of their class alone.
 
 An augmenter fits the last of its generators for which a class has enough rows. A subclass that
 overrides ``make_generator(n_steps)`` has another one for classes of many rows.

@@ -91,9 +91,12 @@ def calibrate(rows: np.ndarray, shift: np.ndarray, scale: np.ndarray, layout: Ro
     """Shift and scale the numbers of rows (n, width) in place, where they count."""
     changed = np.flatnonzero((shift != 0) | (scale != 1))
     if len(changed):
-        there = counted(rows, layout)[:, changed]
         numbers = rows[:, changed]
-        rows[:, changed] = np.where(there, numbers * scale[changed] + shift[changed], numbers)
+        moved = numbers * scale[changed]
+        moved += shift[changed]
+        if layout.zero_gates or layout.n_missing_flags:
+            moved = np.where(counted(rows, layout)[:, changed], moved, numbers)
+        rows[:, changed] = moved
 
 
 def _excess(off: np.ndarray, error: np.ndarray) -> np.ndarray:

@@ -81,8 +81,8 @@ def fit_class_forest(
     # Tree by tree: of many classes this is by far the most memory.
     for tree, start, count in zip(trees, first, counts, strict=True):
         weights = tree.value[:, 0]
-        nodes = place[start : start + count, None]
-        posterior[nodes, classifier.classes_] = weights / weights.sum(axis=1, keepdims=True)
+        own = place[start : start + count, None]
+        posterior[own, classifier.classes_] = weights / weights.sum(axis=1, keepdims=True)
     forest = {
         "feature": np.maximum(feature, 0).astype(np.int64)[old],
         "threshold": np.where(feature >= 0, _rounded_down(trees), LEAF)[old],

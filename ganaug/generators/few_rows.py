@@ -14,8 +14,12 @@ from sklearn.base import BaseEstimator
 
 from ganaug.encoders.layout import RowLayout
 from ganaug.fitted import check_finite, check_fits
+from ganaug.generators.monitor import RowMaker
 from ganaug.randomness import Purpose, numpy_stream
 from ganaug.weights import thin_weighted
+
+#: Numbers that are blended at once.
+BLOCK = 2**22
 
 
 class FewRowsGenerator(BaseEstimator):
@@ -71,17 +75,21 @@ class FewRowsGenerator(BaseEstimator):
             check_fits(shares.shape == (len(self.rows_[code]),), f"shares of shape {shares.shape}")
             check_fits(bool((shares > 0).all()), "shares_ that are not above 0")
 
-    def sample(
-        self, counts: Mapping[int, int], *, seed: int, **options: Any
-    ) -> dict[int, np.ndarray]:
-        """Make rows; missing flags come with the rows that new ones are made from."""
+    def row_maker(self, **options: Any) -> RowMaker:
+        """Return what makes rows; missing flags come with the rows that new ones are made from."""
         shares = getattr(self, "shares_", {})
-        return {
-            code: self._make(
-                self.rows_[code], n, numpy_stream(seed, Purpose.SAMPLE, code), shares.get(code)
-            )
-            for code, n in counts.items()
-        }
+
+        def make(
+            counts: Mapping[int, int], *, seed: int, n_candidates: int = 1
+        ) -> dict[int, np.ndarray]:
+            return {
+                code: self._make(
+                    self.rows_[code], n, numpy_stream(seed, Purpose.SAMPLE, code), shares.get(code)
+                )
+                for code, n in counts.items()
+            }
+
+        return make
 
     def _make(
         self, rows: np.ndarray, n: int, rng: np.random.Generator, shares: np.ndarray | None
@@ -151,7 +159,7 @@ class Interpolation(FewRowsGenerator):
     >>> rows = np.array([[0.0], [1.0]], dtype=np.float32)
     >>> layout, codes = RowLayout(n_numeric=1, n_classes=1), np.array([0, 0])
     >>> blend = Interpolation().fit(rows, codes, layout, classes=np.array([0]), seed=0)
-    >>> made = blend.sample({0: 5}, seed=1)[0]
+    >>> made = blend.row_maker()({0: 5}, seed=1)[0]
     >>> bool((made >= 0).all() and (made <= 1).all())
     True
     """
@@ -178,22 +186,36 @@ class Interpolation(FewRowsGenerator):
         else:
             order = rng.choice(len(rows), (n, k), p=shares)
             weights = rng.dirichlet(np.ones(k), n)
-        parents = rows[order]
-        weights = np.repeat(weights.astype(np.float32)[:, :, None], layout.n_values, axis=2)
-        missing = parents[:, :, layout.n_values :]
-        flag_of = np.array(layout.missing_flag_of, dtype=np.int64)
-        flagged = np.flatnonzero(flag_of >= 0)
-        weights[:, :, flagged] *= 1 - missing[:, :, flag_of[flagged]]
+        weights = weights.astype(np.float32)
+        flag_of = np.full(layout.n_values, -1)
+        flag_of[: len(layout.missing_flag_of)] = layout.missing_flag_of
+        out = rows[order[:, 0]]
+        size = max(BLOCK // (k * max(layout.n_numeric, 1)), 1)
+        for start in range(0, n, size):
+            some = slice(start, start + size)
+            self._blend(out[some], rows[order[some]], weights[some], flag_of)
+        start = layout.n_numeric
+        for size in layout.one_hot_sizes:
+            of_group = weights
+            if flag_of[start] >= 0:
+                of_group = weights * (1 - rows[order, layout.n_values + flag_of[start]])
+            of_group = of_group / np.maximum(of_group.sum(axis=1, keepdims=True), 1e-12)
+            cumulative = of_group.cumsum(axis=1)
+            chosen = (rng.random((n, 1), dtype=np.float32) > cumulative[:, :-1]).sum(axis=1)
+            out[:, start : start + size] = rows[order[np.arange(n), chosen], start : start + size]
+            start += size
+        return out
+
+    def _blend(
+        self, out: np.ndarray, parents: np.ndarray, weights: np.ndarray, flag_of: np.ndarray
+    ) -> None:
+        """Write the averages of the parents' numbers (m, k, width) into rows (m, width)."""
+        layout = self.layout_
+        weights = np.repeat(weights[:, :, None], layout.n_numeric, axis=2)
+        flagged = np.flatnonzero(flag_of[: layout.n_numeric] >= 0)
+        weights[:, :, flagged] *= 1 - parents[:, :, layout.n_values + flag_of[flagged]]
         for number, gate in layout.zero_gates:  # an amount that is zero does not count either
             weights[:, :, number] *= parents[:, :, layout.n_numeric + gate]
         weights = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
-        out = parents[:, 0].copy()
-        blend = (weights * parents[:, :, : layout.n_values]).sum(axis=1)
-        out[:, : layout.n_numeric] = blend[:, : layout.n_numeric]
-        start = layout.n_numeric
-        for size in layout.one_hot_sizes:
-            cumulative = weights[:, :, start].cumsum(axis=1)
-            chosen = (rng.random((n, 1), dtype=np.float32) > cumulative[:, :-1]).sum(axis=1)
-            out[:, start : start + size] = parents[np.arange(n), chosen, start : start + size]
-            start += size
-        return out
+        numbers = parents[:, :, : layout.n_numeric]
+        out[:, : layout.n_numeric] = (weights * numbers).sum(axis=1)

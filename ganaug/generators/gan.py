@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +16,8 @@ from ganaug.encoders.layout import RowLayout
 from ganaug.fabric import current_ranks
 from ganaug.fitted import check_finite, check_fits
 from ganaug.generators.calibration import ROWS_MADE, calibrate, calibration, moments
-from ganaug.generators.monitor import DrawMissingFlags, Monitor, TrainingDiverged
-from ganaug.generators.selection import CandidateSelector, draw_one_in
+from ganaug.generators.monitor import DrawMissingFlags, Monitor, RowMaker, TrainingDiverged
+from ganaug.generators.selection import CandidateSelector, LogWeights, draw_one_in
 from ganaug.randomness import Purpose, numpy_stream, torch_stream
 from ganaug.registry import LOSSES, NETWORKS, make
 
@@ -156,6 +156,36 @@ class ConditionalGAN(BaseEstimator):
         self.critic_weights_: Weights = best.critic_weights_
         return self
 
+    def bytes_to_fit(self, layout: RowLayout, counts: np.ndarray) -> dict[str, int]:
+        """Predict what :meth:`fit` takes at most at once, beside the rows that it is given.
+
+        Parameters
+        ----------
+        layout : RowLayout
+        counts : ndarray of shape (n_classes,), int64
+            How many rows of each class there are.
+
+        Returns
+        -------
+        dict
+            ``{what for: bytes}``.
+        """
+        kept, grown = self.selector.bytes_to_fit(layout, counts)
+        own = int(counts[counts >= self.min_rows].sum())
+        # Sorted by class, and before that those of classes with enough rows.
+        copies = own * (2 if own < counts.sum() else 1)
+        network = make(NETWORKS, self.network)
+        trained = 0
+        if hasattr(network, "bytes_to_train"):
+            trained = network.bytes_to_train(layout, self.batch_size)
+        training = {
+            "a copy of them, sorted by class": 4 * copies * layout.width,
+            "the networks and a batch": trained,
+            "the trees of the class posterior": kept,
+        }
+        growing = {"the trees of the class posterior": kept + grown}
+        return max(training, growing, key=lambda needs: sum(needs.values()))
+
     def is_finite(self) -> bool:
         """Return whether no weight is NaN or infinite."""
         every = [*self.weights_.values(), *self.critic_weights_.values()]
@@ -191,42 +221,39 @@ class ConditionalGAN(BaseEstimator):
         generator, critic = self._part(NETWORKS, "network").build(self.layout_, rng)
         return generator.to(device), critic.to(device)
 
-    def sample(
-        self,
-        counts: Mapping[int, int],
-        *,
-        seed: int,
-        draw_missing_flags: DrawMissingFlags,
-        n_candidates: int = 1,
-        device: str = "cpu",
-    ) -> dict[int, np.ndarray]:
-        """Make rows of each class, chosen from ``n_candidates`` times as many."""
+    def row_maker(self, *, draw_missing_flags: DrawMissingFlags, device: str = "cpu") -> RowMaker:
+        """Build the networks; return what makes rows, see :mod:`ganaug.generators`."""
         import torch
 
         from ganaug.generators.training import one_thread
 
-        made = {}
-        with one_thread(), torch.no_grad():
-            generator, critic = self._build(device, torch_stream(seed, Purpose.WEIGHTS))
+        with one_thread():
+            generator, critic = self._build(device, torch_stream(0, Purpose.WEIGHTS))
             _restore(generator, self.weights_)
             _restore(critic, self.critic_weights_)
-            is_ratio = getattr(self._part(LOSSES, "loss"), "scores_are_log_ratios", False)
-            log_weight = partial(
-                self.selector.log_importance_weight, log_density_ratio=critic if is_ratio else None
-            )
-            for code, n in counts.items():
-                # A stream for each class: asking for more of one leaves the others alone.
-                codes = np.full(n, code)
-                missing_flags = draw_missing_flags(codes, numpy_stream(seed, Purpose.SAMPLE, code))
-                rng = torch_stream(seed, Purpose.SAMPLE, code, device=device)
-                change = self._calibration(generator, code, draw_missing_flags, device)
-                made[code] = generate(
-                    generator, codes, missing_flags, rng, n_candidates, log_weight, change
-                )
-        return made
+        is_ratio = getattr(self._part(LOSSES, "loss"), "scores_are_log_ratios", False)
+        weigh = partial(self.selector.weigh, log_density_ratio=critic if is_ratio else None)
+        change_of = cache(partial(self._calibration, generator, draw_missing_flags, device))
+
+        def make(
+            counts: Mapping[int, int], *, seed: int, n_candidates: int = 1
+        ) -> dict[int, np.ndarray]:
+            made = {}
+            with one_thread(), torch.no_grad():
+                for code, n in counts.items():
+                    # A stream for each class: asking for more of one leaves the others alone.
+                    codes = np.full(n, code)
+                    flags = draw_missing_flags(codes, numpy_stream(seed, Purpose.SAMPLE, code))
+                    rng = torch_stream(seed, Purpose.SAMPLE, code, device=device)
+                    made[code] = generate(
+                        generator, codes, flags, rng, n_candidates, weigh, change_of(code)
+                    )
+            return made
+
+        return make
 
     def _calibration(
-        self, generator: Any, code: int, draw_missing_flags: DrawMissingFlags, device: str
+        self, generator: Any, draw_missing_flags: DrawMissingFlags, device: str, code: int
     ) -> Callable[[np.ndarray], None] | None:
         """Return what calibrates rows of a class in place, as learned from rows made for that."""
         if code not in self.moments_:
@@ -270,18 +297,23 @@ def steps_for(counts: Iterable[int], batch_size: int) -> int:
     return min(max(steps, least), most)
 
 
+def chunk_of(width: int) -> int:
+    """Return how many candidates of so many positions are made at once."""
+    return max(min(CHUNK, MOST_NUMBERS // width), 1)
+
+
 def generate(
     generator: Any,
     codes: np.ndarray,
     missing_flags: np.ndarray,
     rng: torch.Generator,
     n_candidates: int = 1,
-    log_weight: Callable[[Tensor, Tensor], Tensor] | None = None,
+    weigh: Callable[[Tensor, Tensor], tuple[Tensor, LogWeights | None]] | None = None,
     change: Callable[[np.ndarray], None] | None = None,
 ) -> np.ndarray:
     """Run a generator network in chunks; keep one row of every ``n_candidates``, by their weight.
 
-    ``log_weight`` maps candidates (m, width) and their classes (m,) to log importance weights (m,).
+    ``weigh`` is that of a :class:`CandidateSelector`, with its critic.
     ``change`` changes candidates in place before that. Candidates compete with those of the same
     class and missing cells, so that rows come back with the ones asked for.
 
@@ -290,7 +322,8 @@ def generate(
     import torch
 
     rows = np.empty((len(codes), generator.layout.width), dtype=np.float32)
-    size = max(min(CHUNK, MOST_NUMBERS // generator.layout.width) // n_candidates, 1)
+    groups = _groups_of(codes, missing_flags)
+    size = max(chunk_of(generator.layout.width) // n_candidates, 1)
     with torch.no_grad():
         for start in range(0, len(codes), size):
             chunk = slice(start, start + size)
@@ -301,12 +334,19 @@ def generate(
                 candidates = made.cpu().numpy()
                 change(candidates)
                 made = torch.from_numpy(candidates).to(rng.device)
-            if log_weight is not None and n_candidates > 1:
-                asked = np.column_stack([codes[chunk], missing_flags[chunk]])
-                groups = np.unique(asked, axis=0, return_inverse=True)[1].ravel()
-                made = made[draw_one_in(n_candidates, log_weight(made, classes), groups, rng)]
+            if weigh is not None and n_candidates > 1:
+                most, log_weights = weigh(made, classes)
+                made = made[draw_one_in(n_candidates, most, groups[chunk], rng, log_weights)]
             rows[chunk] = made.cpu().numpy()
     return rows
+
+
+def _groups_of(codes: np.ndarray, missing_flags: np.ndarray) -> np.ndarray:
+    """Return a number for each row, (n,) int64: the same for those of one class and gaps."""
+    asked = np.column_stack([codes, missing_flags])
+    if (asked == asked[:1]).all():
+        return np.zeros(len(codes), dtype=np.int64)
+    return np.unique(asked, axis=0, return_inverse=True)[1].ravel()
 
 
 def _weights_of(network: nn.Module) -> dict[str, np.ndarray]:

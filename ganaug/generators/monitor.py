@@ -17,6 +17,8 @@ HELD_OUT_ROWS = (4, 500)
 
 MakeRows = Callable[[np.ndarray, np.ndarray, Any], np.ndarray]
 DrawMissingFlags = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+#: ``make(counts, *, seed, n_candidates)``, see :mod:`ganaug.generators`.
+RowMaker = Callable[..., dict[int, np.ndarray]]
 
 
 class TrainingDiverged(Exception):

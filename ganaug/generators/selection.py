@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+#: Takes positions of candidates, (n,) int64, and returns the logarithms of their weights, (n,).
+LogWeights = Callable[[np.ndarray], "Tensor"]
+
 #: Added to a posterior, so that one of zero makes a row unlikely but not impossible.
 MIN_POSTERIOR = 1e-3
 
@@ -98,6 +101,19 @@ class CandidateSelector(BaseEstimator):
             )
         return self
 
+    def bytes_to_fit(self, layout: RowLayout, counts: np.ndarray) -> tuple[int, int]:
+        """Predict what is kept of :meth:`fit`, and what it takes beside that, in bytes."""
+        if layout.kind != "table":
+            return 0, 0
+        rows = int(np.minimum(counts, self.max_rows_per_class).sum())
+        # Splits at random fill far from all of the depth: as measured.
+        nodes = self.n_trees * int(min(2 ** (self.max_depth + 1), rows**0.66))
+        copied = rows if rows < counts.sum() else 0
+        return (
+            4 * nodes * layout.n_classes,
+            8 * nodes * layout.n_classes + 4 * copied * layout.width,
+        )
+
     def check_fitted(self, layout: RowLayout) -> None:
         """Raise if parts that were read from a file do not fit together."""
         check_fits(0 <= self.posterior_exponent < math.inf, "posterior_exponent")
@@ -105,39 +121,60 @@ class CandidateSelector(BaseEstimator):
         if self.forest_:
             check_forest(self.forest_, layout.width, layout.n_classes)
 
-    def log_importance_weight(
+    def weigh(
         self,
         rows: Tensor,
         classes: Tensor,
         log_density_ratio: Callable[[Tensor, Tensor], Tensor] | None,
-    ) -> Tensor:
-        """Return the logarithm of each candidate's weight, up to an additive constant.
+    ) -> tuple[Tensor, LogWeights | None]:
+        """Return the largest log weight that each candidate can have, and what tells the real one.
 
-        Shape: rows (n, width) float32, ``classes`` (n,) int64 -> (n,) float32.
+        The trees take longer than all else, so they wait to be asked for some of the candidates.
+        Without trees the largest are the real ones.
+
+        Shape: rows (n, width) float32, ``classes`` (n,) int64 -> (n,) float32, up to an additive
+        constant.
         """
         import torch
 
-        log_weight = rows.new_zeros(len(rows))
-        if self.forest_:
-            posterior = class_posterior(self.forest_, rows.cpu().numpy(), classes.cpu().numpy())
-            log_posterior = torch.from_numpy(posterior + MIN_POSTERIOR).log()
-            log_weight += self.posterior_exponent * log_posterior.to(rows.device)
+        from ganaug.networks.dense import BLOCK
+
+        density = rows.new_zeros(len(rows))
         if log_density_ratio is not None:
-            log_weight += log_density_ratio(rows, classes)
-        return log_weight
+            parts = zip(rows.split(BLOCK), classes.split(BLOCK), strict=True)
+            density = torch.cat([log_density_ratio(*part) for part in parts])
+        if not self.forest_:
+            return density, None
+        values, codes = rows.cpu().numpy(), classes.cpu().numpy()
+
+        def of_trees(posterior: np.ndarray) -> Tensor:
+            log_posterior = torch.from_numpy(posterior + np.float32(MIN_POSTERIOR)).log()
+            return (self.posterior_exponent * log_posterior).to(rows.device)
+
+        def log_weights(at: np.ndarray) -> Tensor:
+            posterior = class_posterior(self.forest_, values[at], codes[at])
+            return of_trees(posterior) + density[at]
+
+        return of_trees(np.ones(1, dtype=np.float32)) + density, log_weights
 
 
 def draw_one_in(
-    n_candidates: int, log_weight: Tensor, groups: np.ndarray, rng: torch.Generator
+    n_candidates: int,
+    most: Tensor,
+    groups: np.ndarray,
+    rng: torch.Generator,
+    log_weights: LogWeights | None = None,
 ) -> Tensor:
     """Draw one of every ``n_candidates`` rows of each group, by their weights.
 
     Candidates i, i + k, i + 2 k, ... are of group ``groups[i]``. Those of a group are drawn without
-    replacement, with probability proportional to exp(log_weight): the ones with the largest sums of
-    a log weight and a Gumbel draw are such a sample [1]_.
+    replacement, with probability proportional to exp(log weight): the ones with the largest sums of
+    a log weight and a Gumbel draw are such a sample [1]_. ``log_weights`` is asked first for the
+    best halves, as far as can be told from the largest weight that each candidate can have, and
+    then for those that could still be among the best.
 
-    Shape: (n_candidates * k,) float32, ``groups`` (k,) int64 -> (k,) int64: for each entry of
-    ``groups`` the position of a candidate of this group.
+    Shape: ``most`` (n_candidates * k,) float32, ``groups`` (k,) int64 -> (k,) int64: for each entry
+    of ``groups`` the position of a candidate of this group.
 
     References
     ----------
@@ -146,12 +183,26 @@ def draw_one_in(
     """
     import torch
 
-    gumbel = -log_weight.new_empty(log_weight.shape).exponential_(generator=rng).log()
-    score = (log_weight + gumbel).cpu().numpy()
-    order = np.lexsort((-score, np.tile(groups, n_candidates)))  # group by group, the best first
-    sizes = np.bincount(groups)
-    before = np.repeat(sizes.cumsum() - sizes, sizes)  # rows of the groups before
-    best = np.sort(order[before * (n_candidates - 1) + np.arange(len(groups))])
-    drawn = np.empty_like(best)
-    drawn[groups.argsort(kind="stable")] = best[groups[best % len(groups)].argsort(kind="stable")]
-    return torch.from_numpy(drawn).to(log_weight.device)
+    gumbel = -most.new_empty(most.shape).exponential_(generator=rng).log()
+    group_of, sizes = np.tile(groups, n_candidates), np.bincount(groups)
+    before = sizes.cumsum() - sizes  # rows of the groups before
+
+    def best(score: np.ndarray, per_row: int = 1) -> np.ndarray:
+        """Return the positions of ``per_row * sizes`` candidates, group by group, best first."""
+        order = np.lexsort((-score, group_of))
+        skipped = np.repeat(before * (n_candidates - per_row), sizes * per_row)
+        return order[skipped + np.arange(len(skipped))]
+
+    score = (most + gumbel).cpu().numpy()
+    if log_weights is not None:
+        limit, score = score, np.full_like(score, -np.inf)
+        likely = best(limit, per_row=min(n_candidates, 2))
+        score[likely] = (log_weights(likely) + gumbel[likely]).cpu().numpy()
+        last = score[best(score)[before + sizes - 1]]
+        possible = np.flatnonzero((score == -np.inf) & (limit >= last[group_of]))
+        score[possible] = (log_weights(possible) + gumbel[possible]).cpu().numpy()
+    drawn = np.sort(best(score))
+    result = np.empty_like(drawn)
+    of_drawn = group_of[drawn]
+    result[groups.argsort(kind="stable")] = drawn[of_drawn.argsort(kind="stable")]
+    return torch.from_numpy(result).to(most.device)

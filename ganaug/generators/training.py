@@ -124,7 +124,7 @@ class BalancedBatches:
 
     @staticmethod
     def _ends_of_shares(weights: np.ndarray, sizes: list[int]) -> Tensor:
-        """Cut the line from 0 on into a unit for each class, and that into one part for each row."""
+        """Cut the line from 0 on into a unit for each class, and that into a part for each row."""
         parts = np.split(weights, np.cumsum(sizes)[:-1])
         sums = [np.cumsum(part) for part in parts]
         return torch.from_numpy(np.concatenate([c + s / s[-1] for c, s in enumerate(sums)]))
@@ -186,7 +186,7 @@ def train(
     ranks : Ranks
         The processes that train together, see :mod:`ganaug.fabric`.
     """
-    updates = {}
+    updates: dict[nn.Module, Any] = {}
     for network in (generator, critic):
         vector = in_one_vector(network)
         ranks.share_weights(vector)
@@ -199,7 +199,7 @@ def train(
         """Go one step down the gradient of ``loss`` in the weights of one network."""
         adam, vector, weights = updates[network]
         adam.param_groups[0]["lr"] = rate
-        adam.zero_grad(set_to_none=False)  # in place, because weights share this gradient
+        vector.grad.zero_()  # which the weights share
         loss.backward(inputs=weights)
         ranks.average(vector.grad)
         adam.step()

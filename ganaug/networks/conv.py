@@ -37,6 +37,11 @@ OUTPUT_GAIN = 1.04
 MAX_SHIFT = 0.08
 
 
+#: Numbers that are in memory at once in a training step, for each feature of the widest layer and
+#: each pixel of a batch, weights included: as measured.
+PER_FEATURE, PER_PIXEL = 36, 25
+
+
 class ConvNetwork(NamesParameters):
     """Sizes of a convolutional generator and critic, made for classes of few images.
 
@@ -152,6 +157,17 @@ class ConvNetwork(NamesParameters):
                 augment=self.augment,
             ),
         )
+
+    def bytes_to_train(self, layout: RowLayout, batch_size: int) -> int:
+        """Predict what training takes, nearly all of it for the features of a batch."""
+        fold = 4 if max(layout.shape[1:]) > LARGE_SIDE else 2
+        return bytes_of_features(layout, batch_size, int(self.width), fold)
+
+
+def bytes_of_features(layout: RowLayout, batch_size: int, width: int, fold: int) -> int:
+    """Predict what training on a batch takes, with so many channels at 1/fold of the size."""
+    widest = width * layout.n_numeric // (layout.shape[0] * fold**2)
+    return 4 * batch_size * (PER_FEATURE * widest + PER_PIXEL * layout.n_numeric)
 
 
 def check_shape(layout: RowLayout, network: str) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganaug.encoders.layout import RowLayout
-from ganaug.networks.conv import CHUNK, SLOPE, ConvCritic, check_shape
+from ganaug.networks.conv import CHUNK, SLOPE, ConvCritic, bytes_of_features, check_shape
 from ganaug.parameters import NamesParameters, check_parameters, whole
 
 KERNEL = 5
@@ -109,6 +109,10 @@ class DCGANNetwork(NamesParameters):
             DCGANGenerator(layout, latent_dim, width, rng),
             ConvCritic(layout, [(width, KERNEL, 2), (2 * width, KERNEL, 2)], INITIAL_STD, rng),
         )
+
+    def bytes_to_train(self, layout: RowLayout, batch_size: int) -> int:
+        """Predict what training takes, nearly all of it for the features of a batch."""
+        return bytes_of_features(layout, batch_size, int(self.width), fold=2)
 
 
 class DCGANGenerator(nn.Module):

@@ -11,6 +11,11 @@ from torch.nn.functional import leaky_relu_
 from ganaug.encoders.layout import RowLayout
 from ganaug.parameters import NamesParameters, check_parameters, number, whole
 
+#: Numbers for each position of a row of a batch that are in memory at once in a training step.
+PER_POSITION = 18
+#: Rows that go through the layers at once: for more, memory is fetched anew each time.
+BLOCK = 1024
+
 leaky_relu_backward = torch.ops.aten.leaky_relu_backward  # no public function is as fast
 
 
@@ -105,6 +110,21 @@ class DenseNetwork(NamesParameters):
             DenseCritic(layout, hidden, self.slope, rng),
         )
 
+    def bytes_to_train(self, layout: RowLayout, batch_size: int) -> int:
+        """Predict what training takes: weights, what goes with them, and a batch."""
+        hidden = [int(self.width)] * int(self.depth)
+        told = layout.n_classes + layout.n_missing_flags
+        of_generator = pairwise([int(self.latent_dim), *hidden, layout.n_values])
+        of_critic = pairwise([layout.width, *hidden])
+        generator = sum((a + told + 1) * b for a, b in of_generator)
+        critic = sum((a + 1) * b for a, b in of_critic) + layout.n_classes * hidden[-1]
+        # Gradients, two moments of Adam and two copies that a tick takes; of the generator the
+        # average, too.
+        weights = 7 * generator + 6 * critic
+        groups = len(layout.one_hot_sizes) * max(layout.one_hot_sizes, default=0)
+        row = PER_POSITION * layout.width + 6 * groups + 8 * sum(hidden) + 3 * told
+        return 4 * (weights + batch_size * row + layout.n_classes**2)
+
 
 class DenseGenerator(nn.Module):
     """Noise, class and missing flags in, encoded rows out.
@@ -170,10 +190,10 @@ class DenseGenerator(nn.Module):
         """Make one row for each class, with noise from ``rng``."""
         n, device = len(classes), classes.device
         told = torch.cat([self.eye.index_select(0, classes), missing_flags], dim=1)
-        h = torch.randn(n, self.latent_dim, generator=rng, device=device, dtype=torch.float32)
-        for layer in self.layers[:-1]:
-            h = leaky_relu_(layer(torch.cat([h, told], dim=1)), self.slope)
-        out = self.layers[-1](torch.cat([h, told], dim=1))
+        noise = torch.randn(n, self.latent_dim, generator=rng, device=device, dtype=torch.float32)
+        parts = zip(noise.split(BLOCK), told.split(BLOCK), strict=True)
+        outs = [self._through_layers(*part) for part in parts]
+        out = outs[0] if len(outs) == 1 else torch.cat(outs)
         values = self._head(out.float(), rng)  # also where products are in bfloat16
         if self.layout.n_missing_flags:
             # Positions that are never missing point at an extra flag of zero.
@@ -181,6 +201,11 @@ class DenseGenerator(nn.Module):
             missing = flags[:, self.missing_flag_of]
             values = torch.cat([values * (1 - missing), missing_flags], dim=1)
         return values
+
+    def _through_layers(self, h: Tensor, told: Tensor) -> Tensor:
+        for layer in self.layers[:-1]:
+            h = leaky_relu_(layer(torch.cat([h, told], dim=1)), self.slope)
+        return self.layers[-1](torch.cat([h, told], dim=1))
 
     def _head(self, out: Tensor, rng: torch.Generator) -> Tensor:
         numbers, logits = out.split([self.layout.n_numeric, self.layout.n_one_hot], dim=1)

@@ -5,7 +5,6 @@ A saved model holds safetensors and JSON. :func:`load_model` runs no code from i
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -19,8 +18,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from ganaug._version import __version__
 from ganaug.augmenter import GANAugmenter, GANOverSampler
-from ganaug.randomness import numpy_stream
-from ganaug.storage import ARRAYS, OUTLINE
+from ganaug.row_source import RowSource
+from ganaug.storage import checksums
 from ganaug.targets import position_of
 from ganaug.tracking.client import check_answers, import_mlflow, quiet
 from ganaug.tracking.models import input_schema, output_schema, requirements
@@ -35,8 +34,6 @@ FLAVOUR = "ganaug"
 LOADER = "ganaug.tracking"
 DATA = "data/generator"
 CLASSES = {cls.__name__: cls for cls in (GANAugmenter, GANOverSampler)}
-# Rows are made in blocks, because a row must not depend on which others are asked for.
-BLOCK, BLOCK_OF_IMAGES = 1000, 100
 IMAGE = "image"
 DEFAULT_SEED = 0
 
@@ -135,7 +132,7 @@ def save_model(
             FLAVOUR,
             ganaug_version=__version__,
             model_class=type(model).__name__,
-            sha256=_checksums(data),
+            sha256=checksums(data),
         )
         mlflow.pyfunc.save_model(
             path,
@@ -252,7 +249,7 @@ def _load(folder: Path) -> GANAugmenter | GANOverSampler:
     flavour = _read_flavour(folder)
     data = folder / DATA
     try:
-        is_changed = _checksums(data) != flavour["sha256"]
+        is_changed = checksums(data) != flavour["sha256"]
         cls = CLASSES[flavour["model_class"]]
     except (KeyError, TypeError, OSError) as error:
         raise ValueError(f"{folder} is damaged or incomplete: {error}") from error
@@ -287,11 +284,6 @@ def _read_flavour(folder: Path) -> Mapping[str, Any]:
     return flavours[FLAVOUR]
 
 
-def _checksums(data: Path) -> dict[str, str]:
-    files = {name: (data / name).read_bytes() for name in (ARRAYS, OUTLINE)}
-    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-
-
 def _example(model: Any) -> tuple[pd.DataFrame, dict[str, int]]:
     rarest = min(model.class_counts_, key=model.class_counts_.get)
     return pd.DataFrame({"label": [rarest] * 3, "row": range(3)}), {"seed": DEFAULT_SEED}
@@ -316,11 +308,11 @@ class _Generator:
     def __init__(self, model: Any) -> None:
         self.model = model
         self.of_images = not model.encoder_.has_columns
-        self.block = BLOCK_OF_IMAGES if self.of_images else BLOCK
-        self.no_rows = self._rows({})
+        self.source = RowSource(model)
+        no_rows, _ = self.source.rows({}, DEFAULT_SEED)
         name = model.labels_.name_
         self.label = name if isinstance(name, str) else "label"
-        if self.label in self.no_rows:
+        if self.label in self._in_pandas(no_rows):
             raise ValueError(
                 f"the table has a column {self.label!r}, and the labels are to have that name too; "
                 "fit with y as a Series of another name."
@@ -339,23 +331,14 @@ class _Generator:
         if (numbers < 0).any():
             raise ValueError(f"there is no row {numbers.min()}; number the rows from 0 on.")
         classes = self.model.classes_
-        labels = classes.tolist()
-        codes = np.array([position_of(label, labels) for label in asked["label"]], dtype=np.int64)
-        wanted: Any = pd.DataFrame({"code": codes, "number": numbers})
-        blocks, order = [self.no_rows], [np.empty(0, dtype=np.int64)]
-        for (code, block), group in wanted.groupby(["code", numbers // self.block]):
-            # The whole block, because rows of batches of different sizes differ in the last bits.
-            made = self._rows({labels[code]: self.block}, numpy_stream(int(seed), block))
-            blocks.append(made.iloc[group["number"] % self.block])
-            order.append(group.index.to_numpy())
-        rows = pd.concat(blocks).iloc[np.argsort(np.concatenate(order))].set_axis(asked.index)
-        if self.of_images:
-            rows[IMAGE] = [image.tolist() for image in rows[IMAGE]]
-        return rows.assign(**{self.label: classes[codes]})
+        labels = asked["label"].tolist()
+        code_of = {label: position_of(label, classes.tolist()) for label in dict.fromkeys(labels)}
+        codes = np.array([code_of[label] for label in labels], dtype=np.int64)
+        rows = self._in_pandas(self.source.numbered_rows(codes, numbers, int(seed)))
+        return rows.set_axis(asked.index).assign(**{self.label: classes[codes]})
 
-    def _rows(self, n: Mapping[Any, int], stream: Any = None) -> pd.DataFrame:
-        rows, _ = self.model._draw(n, stream, n_candidates=1)  # in pandas, whatever was fitted
+    def _in_pandas(self, rows: Any) -> pd.DataFrame:
         if self.of_images:
-            return pd.DataFrame({IMAGE: pd.Series(list(rows), dtype=object)})
+            return pd.DataFrame({IMAGE: pd.Series(rows.tolist(), dtype=object)})
         names = self.model.get_feature_names_out()
         return rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, columns=names)

@@ -421,3 +421,60 @@ def test_augment_images__bad_paths_and_options__nothing_written(capsys, folder):
         assert said.endswith(
             "a synthetic image by its name, one of 1. Start from real images only."
         )
+
+
+@pytest.fixture
+def parts(tmp_path):
+    """Return a folder of Parquet files."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    for part in range(3):
+        rare = rng.random(100) < 0.2
+        rows = pd.DataFrame({"a": rng.normal(size=100).astype("float32"), "y": rare, "b": part})
+        rows["town"] = rng.choice(["Bonn", "Kiel"], 100)
+        rows.to_parquet(folder / f"part-{part}.parquet", index=False)
+    return folder
+
+
+@pytest.mark.parametrize("pattern", ["", "part-*.parquet"])
+def test_augment_parquet_files__new_rows_alone_in_their_schema(capsys, parts, pattern):
+    out, model = parts.with_name("new.parquet"), parts.with_name("m")
+    arguments = ("--target", "y", "-o", out, *STEPS, "--save-model", model, "--drop", "b")
+    code, said, notes = run(capsys, "augment", parts / pattern, *arguments)
+    assert code == 0
+    real, new = pq.read_table(parts).drop_columns(["b"]), pq.read_table(out)
+    assert new.schema.equals(real.schema)
+    rare, usual = (real["y"].to_pylist().count(label) for label in (True, False))
+    assert new["y"].to_pylist() == [True] * (usual - rare)
+    assert said.startswith(f"Wrote {out}: {usual - rare} synthetic rows; True: ")
+    assert f"300 rows, 2 columns; classes: False ({usual}) and True ({rare})." in notes
+    assert run(capsys, "sample", model, "-n", 5, "-o", parts.with_name("more.parquet"))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-o", "new.csv"), "new.csv is no .parquet file"),
+        (("-o", "parts/new.parquet"), "among the real data"),
+        (("-o", "new.parquet", "--target", "z"), "has no column 'z'"),
+        (("-o", "new.parquet", "--drop", "z"), "has no column 'z' to drop"),
+        (("-o", "new.parquet", "--sep", ";"), "--sep is for text files"),
+        (("-o", "new.parquet", "--model", "m"), "ganaug sample draws from it"),
+        (("-o", "new.parquet", "--sampling-strategy", '{"True": 20000000}'), "19,999,9"),
+        (("-o", "new.parquet", "--sampling-strategy", '{"maybe": 2}'), "no class 'maybe'"),
+    ],
+)
+def test_augment_parquet_files__bad_words(capsys, parts, monkeypatch, arguments, message):
+    monkeypatch.chdir(parts.parent)
+    before = snapshot(parts.parent)
+    code, _, notes = run(capsys, "augment", "parts", "--target", "y", *arguments, *STEPS)
+    assert code == 2
+    assert message in notes
+    assert snapshot(parts.parent) == before
+
+
+def test_parquet_files_are_for_augment_alone(capsys, parts):
+    code, _, notes = run(capsys, "compare", parts, "--target", "y")
+    assert code == 2
+    assert "only ganaug augment reads" in notes

@@ -130,6 +130,11 @@ def test_compare__registers_the_winner(capsys, table, tmp_path):
             "champion_metric='f1' must be one of average_precision, balanced_accuracy",
         ),
         (("--tracking-uri", " "), "tracking_uri=' ' must be text"),
+        (
+            ("--dask-scheduler", f"127.0.0.1:{closed_port()}"),
+            "no scheduler of Dask answers there. Pass the address",
+        ),
+        (("--dask-scheduler", "nowhere"), "--dask-scheduler nowhere: no scheduler of Dask answers"),
     ],
 )
 def test_compare__what_would_fail_at_the_end_fails_at_once(
@@ -142,15 +147,22 @@ def test_compare__what_would_fail_at_the_end_fails_at_once(
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_compare__dask_is_missing__told_what_to_install(capsys, table, monkeypatch):
+    monkeypatch.setattr("ganaug.cli.dask.find_spec", lambda name: None)
+    words = ("--target", "y", "--dask-scheduler", "127.0.0.1:8786")
+    said = complaint(capsys, "compare", table, *words)
+    assert said == "--dask-scheduler needs Dask: pip install 'ganaug[dask]'"
+
+
 def test_compare__stopped__the_same_command_goes_on(capsys, table, tmp_path, monkeypatch):
     evaluate = importlib.import_module("ganaug.comparison.evaluate")  # a function has its name
     ran, evaluate_pair = [], evaluate.evaluate_pair
 
-    def stopped(task, fold, arm, key):
+    def stopped(task, fold, arm):
         if len(ran) == 2:
             raise KeyboardInterrupt
         ran.append((fold, arm))
-        return evaluate_pair(task, fold, arm, key)
+        return evaluate_pair(task, fold, arm)
 
     monkeypatch.setattr(evaluate, "evaluate_pair", stopped)
     arguments = ("--folds", 2, "--arms", "class-weight", "--classifiers", "logistic-regression")

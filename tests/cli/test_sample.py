@@ -53,6 +53,78 @@ def test_sample__a_damaged_model(capsys, tmp_path):
     assert "is damaged" in complaint(capsys, "sample", model, "-o", tmp_path / "n.csv")
 
 
+# --- Folders of rows ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def model(data, tmp_path):
+    """Return the path of a saved GAN for a table, which adds 80 rows of "rare"."""
+    X = pd.DataFrame(data[0], columns=["a", "b", "c"])
+    GANAugmenter(steps=2, random_state=0).fit(X, pd.Series(data[1], name="y")).save(tmp_path / "m")
+    return tmp_path / "m"
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    monkeypatch.setattr("ganaug.files.parts.ROWS_OF_GROUP", 1)
+
+
+def test_sample_to_a_folder__resumes(capsys, model, tmp_path, small_parts):
+    out = tmp_path / "rows"
+    code, printed, _ = run(capsys, "sample", model, "-n", "2.5e1", "-o", out, "--seed", 1)
+    assert (code, printed) == (0, f"Wrote {out}: 25 synthetic rows in 3 files\n")
+    rows = pd.read_parquet(out)
+    [(X, y)] = GANAugmenter.load(model).sample_batches(25, random_state=1)
+    assert_array_equal(rows, X.assign(y=y))
+    whole = snapshot(out)
+    (out / "part-00001.parquet").unlink()
+    code, _, said = run(capsys, "sample", model, "-n", "25", "-o", out, "--seed", 1)
+    assert code == 0
+    assert "2 of 3 files are in" in " ".join(said.split())
+    assert snapshot(out) == whole
+    said = complaint(capsys, "sample", model, "-n", "25", "-o", out)
+    assert "is a part of other rows: their seed is 1, and that asked for is 0" in said
+    assert snapshot(out) == whole
+    assert run(capsys, "sample", model, "-o", tmp_path / "as trained")[0] == 0
+    assert len(pd.read_parquet(tmp_path / "as trained")) == 80
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "end"),
+    [
+        (OSError(28, "No space left on device"), 2, "[Errno 28] No space left on device. 1 files"),
+        (KeyboardInterrupt(), 130, "Stopped. 1 files"),
+    ],
+)
+def test_sample_to_a_folder__that_ends_early(
+    capsys, model, tmp_path, small_parts, monkeypatch, error, code, end
+):
+    from ganaug.files.parts import Parts
+
+    real = Parts.write
+
+    def write(self, number):
+        if number == 1:
+            raise error
+        real(self, number)
+
+    monkeypatch.setattr(Parts, "write", write)
+    out = tmp_path / "rows"
+    found, printed, said = run(capsys, "sample", model, "-n", 25, "-o", out)
+    assert (found, printed) == (code, "")
+    told = f"{end} are complete in {out}. The same command makes the rest of the 3 files."
+    assert told in " ".join(said.split())
+    assert [path.name for path in out.iterdir()] == ["part-00000.parquet"]
+
+
+def test_sample__processes_are_for_folders(capsys, model, tmp_path):
+    said = complaint(capsys, "sample", model, "-o", tmp_path / "a.csv", "--n-jobs", 2)
+    assert (
+        said == f"--n-jobs is for a table in a folder of files, and {tmp_path / 'a.csv'} is none."
+    )
+    assert "--n-jobs 0 is no number" in complaint(capsys, "sample", model, "-o", "a", "--n-jobs", 0)
+
+
 # --- Images ---------------------------------------------------------------------------------------
 
 
@@ -117,5 +189,5 @@ def test_sample_images__bad_outputs__one_line(capsys, folder):
     GANAugmenter(steps=1).fit(np.arange(40.0)[:, None], [0] * 30 + [1] * 10).save(
         folder.with_name("t")
     )
-    said = complaint(capsys, "sample", folder.with_name("t"), "-o", folder.with_name("new"))
-    assert said.startswith(f"{folder.with_name('new')} is none of .csv, .tsv, .txt, .parquet")
+    said = complaint(capsys, "sample", folder.with_name("t"), "-o", folder.with_name("new.dat"))
+    assert said.startswith(f"{folder.with_name('new.dat')} is none of .csv, .tsv, .txt, .parquet")

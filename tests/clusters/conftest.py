@@ -6,6 +6,10 @@ import sys
 import warnings
 
 import pytest
+from sklearn.naive_bayes import GaussianNB
+
+from ganaug import GANAugmenter
+from ganaug.comparison import GAN, compare
 
 #: What the back end of joblibspark makes joblib say, and says itself of every local session.
 OF_JOBLIBSPARK = (
@@ -15,6 +19,7 @@ OF_JOBLIBSPARK = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Keep the tests of an engine in one process, which starts its cluster once."""
     for item in items:
@@ -89,3 +94,17 @@ def spark_session():
     register_spark()
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def comparison_asked(cancer):
+    """Return the arguments of a small comparison with a GAN."""
+    X, y = cancer
+    gan = GAN(GANAugmenter(steps=5), n_draws=2)
+    return {"X": X, "y": y, "arms": [gan], "classifiers": {"bayes": GaussianNB()}, "cv": 2}
+
+
+@pytest.fixture(scope="session")
+def alone(comparison_asked):
+    """Return the scores of that comparison in this process."""
+    return compare(**comparison_asked).results.drop(columns="fit_seconds")

@@ -1,67 +1,143 @@
-"""Comparisons and searches on Dask give what they give alone."""
+"""What Dask's workers do is what this machine does alone, whatever happens to them."""
+
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import run, runs_in, write_csv
+from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
-from stand_ins import Fatal, Parcel
+from stand_ins import Fatal, Parcel, die
 
-from ganaug import GANAugmenter
-from ganaug.comparison import GAN, Arm, compare
-from ganaug.parallel import WorkerDied, as_completed
+from ganaug import AugmentedClassifier, AugmentedClassifierCV, GANAugmenter
+from ganaug.comparison import GAN, compare
+from ganaug.environment import versions
+from ganaug.parallel import WorkerDied, as_completed, check_versions
+from ganaug.progress import ComparisonProgress
+from ganaug.tracking import MLflowLogger
 
-DEAD = "WorkerDied: the process that ran it was killed, and again when it ran alone"
+NUMBERS = [(n,) for n in range(12)]
 
 
 def without_time(comparison):
     return comparison.results.drop(columns="fit_seconds")
 
 
-@pytest.fixture(scope="module")
-def asked(abalone):
-    X, y = abalone
-    rows = np.r_[np.flatnonzero(y == "positive"), np.flatnonzero(y == "negative")[:120]]
-    gan = GAN(GANAugmenter(steps=5), n_draws=2)
-    table = {"X": X.iloc[rows], "y": y.iloc[rows]}
-    return table | {"arms": [gan, "SMOTE"], "classifiers": {"bayes": GaussianNB()}, "cv": 2}
-
-
-@pytest.fixture(scope="module")
-def alone(asked):
-    return without_time(compare(**asked))
-
-
-def test_comparison(dask_cluster, asked, alone):
+def test_comparison__same_scores(dask_cluster, comparison_asked, alone):
     with joblib.parallel_config("dask"):
-        found = compare(**asked)
+        found = compare(**comparison_asked)
     pd.testing.assert_frame_equal(without_time(found), alone, check_exact=True)
 
 
-def test_what_is_shared_is_sent_once(dask_cluster, tmp_path):
+def test_searches__same_scores(dask_cluster, cancer):
+    X, y = cancer
+    augmenter = GANAugmenter(steps=5)
+    model = AugmentedClassifierCV(GaussianNB(), augmenter, cv=2, n_draws=2, random_state=0)
+    grid = GridSearchCV(
+        AugmentedClassifier(GaussianNB(), augmenter, n_draws=2, random_state=0),
+        {"estimator__var_smoothing": [1e-9, 0.1]},
+        cv=2,
+    )
+    expected = [search.fit(X, y).cv_results_["mean_test_score"] for search in (model, grid)]
+    with joblib.parallel_config("dask"):
+        found = [search.fit(X, y).cv_results_["mean_test_score"] for search in (model, grid)]
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_what_all_calls_share__is_sent_to_each_worker_once(dask_cluster, tmp_path):
     log = tmp_path / "log"
     with (
         joblib.parallel_config("dask"),
-        as_completed(Parcel(log), [(n,) for n in range(12)], None) as results,
+        as_completed(Parcel(log, b"x" * 2_000_000), NUMBERS, None) as results,
     ):
         assert sorted(results) == [(n, 2 * n) for n in range(12)]
-    print(log.read_text())
+    # The caller packs it once, and the first worker that has it once more for the other one.
+    assert log.read_text().split().count("packed") <= 2
+    assert log.read_text().split().count("unpacked") <= 2
 
 
 @pytest.mark.parametrize("back_end", ["dask", "loky"])
-def test_a_killed_worker__is_replaced(dask_cluster, asked, alone, back_end, tmp_path):
+def test_a_call_that_kills_its_workers__is_lost_alone(dask_cluster, tmp_path, back_end):
+    calls = [(n, str(tmp_path / f"{n}"), {2: 1, 5: 99}.get(n, 0)) for n in range(8)]
+    with joblib.parallel_config(back_end), as_completed(die, calls, 2) as results:
+        found = dict(results)
+    lost = found.pop(5)
+    assert isinstance(lost, WorkerDied)
+    assert str(lost).startswith("the process that ran it was killed, and again when it ran alone")
+    assert found == {n: n for n in range(8) if n != 5}
+
+
+def test_a_killed_worker__costs_a_pair_and_not_the_comparison(dask_cluster, cancer, tmp_path):
+    X, y = cancer
+    asked = {"arms": ["class-weight"], "cv": 2}
     fatal = {"bayes": Fatal(str(tmp_path / "marks"))}
-    with joblib.parallel_config(back_end):
-        found = compare(**asked | {"classifiers": fatal}, n_jobs=2)
-    assert (tmp_path / "marks").read_text() == "x"
-    pd.testing.assert_frame_equal(without_time(found), alone, check_exact=True)
+    with joblib.parallel_config("dask"):
+        found = compare(X, y, classifiers=fatal, **asked)
+    assert (tmp_path / "marks").read_text() == "x" * (1 + 4), "one death and four cells"
+    expected = compare(X, y, classifiers={"bayes": GaussianNB()}, **asked)
+    pd.testing.assert_frame_equal(without_time(found), without_time(expected))
 
 
-@pytest.mark.parametrize("back_end", ["dask", "loky"])
-def test_a_cell_that_kills_its_workers__fails_alone(dask_cluster, asked, back_end, tmp_path):
-    fatal = Arm("fatal", lambda classifier: Fatal(str(tmp_path / "marks"), 99))
-    one_fold = list(joblib.load) if False else [(np.arange(100), np.arange(100, len(asked["y"])))]
-    with joblib.parallel_config(back_end):
-        found = compare(**asked | {"arms": [fatal], "cv": 2}, n_jobs=2)
-    print((tmp_path / "marks").read_text())
-    print(found.failures)
+def test_resume__begun_on_dask_and_ended_elsewhere(dask_cluster, cancer, tmp_path, monkeypatch):
+    X, y = cancer
+    asked = {"arms": ["class-weight"], "classifiers": {"bayes": GaussianNB()}, "cv": 3}
+    monkeypatch.chdir(tmp_path)  # the workers are in another folder
+
+    class Stops(ComparisonProgress):
+        def done(self, pair):
+            super().done(pair)
+            if self.n_done == 3:
+                raise KeyboardInterrupt
+
+    with joblib.parallel_config("dask"), pytest.raises(KeyboardInterrupt):
+        compare(X, y, **asked, memory="kept", verbose=Stops(False))
+    progress = ComparisonProgress(False)
+    found = compare(X, y, **asked, memory=tmp_path / "kept", verbose=progress)
+    assert 3 <= progress.n_kept <= progress.n_total == 6
+    pd.testing.assert_frame_equal(without_time(found), without_time(compare(X, y, **asked)))
+
+
+@pytest.mark.filterwarnings("ignore:.*noload.*loader strategy is deprecated")
+def test_each_gan_is_a_child_run_wherever_it_is_trained(dask_cluster, comparison_asked, store):
+    import mlflow
+
+    gan = GAN(GANAugmenter(steps=5).set_callbacks(MLflowLogger(store)), n_draws=2)
+    mlflow.set_tracking_uri(store)
+    with mlflow.start_run() as parent, joblib.parallel_config("dask"):
+        compare(**comparison_asked | {"arms": [gan]})
+    found = runs_in(store, "Default")
+    children = [run for run in found if run.info.run_id != parent.info.run_id]
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    assert [run.info.status for run in children] == ["FINISHED"] * 2, "one for each fold"
+
+
+WORDS = ("--arms", "class-weight", "--classifiers", "logistic-regression", "--folds", 2)
+
+
+def test_compare_command__by_the_workers_of_a_scheduler(dask_cluster, capsys, tmp_path):
+    table = write_csv(tmp_path / "d.csv", ["rare", "usual", "usual", "usual"] * 20)
+    words = ("compare", table, "--target", "y", "--no-tracking", "--output-dir", tmp_path, *WORDS)
+    n_tasks = len(dask_cluster.get_task_stream())
+    code, alone, _ = run(capsys, *words)
+    assert code == 0
+    assert len(dask_cluster.get_task_stream()) == n_tasks
+    address = dask_cluster.scheduler.address
+    code, out, err = run(capsys, *words, "--dask-scheduler", address)
+    assert (code, out) == (0, alone), err
+    assert len(dask_cluster.get_task_stream()) >= n_tasks + 4
+
+
+def test_a_worker_without_ganaug_or_with_another_version__is_named():
+    def workers(**packages):
+        there = {"tcp://10.0.0.5:1": {"packages": {**versions(), **packages}}}
+        return SimpleNamespace(get_versions=lambda packages: {"workers": there})
+
+    check_versions(workers())
+    without = r"worker tcp://10\.0\.0\.5:1 has no ganaug, and ganaug is"
+    with pytest.raises(RuntimeError, match=without):
+        check_versions(workers(ganaug=None))
+    other = r"has torch 1\.0, .*: results would differ\. Install torch=="
+    with pytest.raises(RuntimeError, match=other):
+        check_versions(workers(torch="1.0"))

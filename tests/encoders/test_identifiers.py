@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from ganaug import GANAugmenter, GANOverSampler
+from ganaug.encoders import identifiers
 from ganaug.encoders.identifiers import MIN_ROWS, SequenceCoder, TextCoder
 from ganaug.encoders.table import TableEncoder
 
@@ -243,3 +244,18 @@ def test_integers_in_sequence_are_numbers_if_there_is_nothing_else(X):
 def test_a_table_of_identifiers_alone_is_refused():
     with pytest.raises(ValueError, match="constant, entirely missing or identifiers"):
         GANAugmenter(steps=2).fit(pd.DataFrame({"id": NAMES}), CLASSES)
+
+
+@pytest.mark.parametrize("most_bits", [2**30, 2**12])
+def test_no_text_of_any_row_is_made_up_however_small_the_filter(monkeypatch, most_bits):
+    rng = np.random.default_rng(0)
+    monkeypatch.setattr(identifiers, "MOST_BITS", most_bits)
+    texts = np.array([f"{n:04}" for n in rng.permutation(10_000)], dtype=object)
+    coder = TextCoder().fit(texts[:50], np.zeros(50, int), 1)
+    coder.reserve(np.split(texts[:3000], 6), 3000)
+    assert coder.seen_.size == min(most_bits, 2**18) // 8
+    made = coder.decode(None, None, np.zeros(2000, int), rng)
+    assert len(set(made)) == 2000
+    assert not set(made) & set(texts[:3000])
+    in_form = np.mean([len(text) == 4 for text in made])
+    assert in_form == 1 or most_bits == 2**12

@@ -28,7 +28,9 @@ ROWS = np.array(
 def make(generator, rows, n, layout=LAYOUT, seed=0):
     """Return ``n`` rows made from ``rows`` of one class."""
     codes, classes = np.zeros(len(rows), dtype=np.int64), np.array([0])
-    return generator.fit(rows, codes, layout, classes=classes, seed=0).sample({0: n}, seed=seed)[0]
+    return generator.fit(rows, codes, layout, classes=classes, seed=0).row_maker()(
+        {0: n}, seed=seed
+    )[0]
 
 
 @pytest.mark.parametrize("way", [Jitter(), Interpolation()])

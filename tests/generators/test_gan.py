@@ -38,7 +38,7 @@ def fit(model, monitor=None, classes=(0, 2)):
 
 
 def sample(model, counts, **options):
-    return model.sample(counts, seed=1, draw_missing_flags=no_flags, **options)
+    return model.row_maker(draw_missing_flags=no_flags)(counts, seed=1, **options)
 
 
 def test_only_its_classes_are_learned_but_the_selector_knows_all():

@@ -35,7 +35,11 @@ class GaussianCopula(BaseEstimator):
             self.roots_[int(c)] = vectors * np.sqrt(values.clip(min=0))
         return self
 
-    def sample(self, counts, *, seed, draw_missing_flags, n_candidates, device):
+    def row_maker(self, *, draw_missing_flags, device):
+        """Return what makes rows."""
+        return self.make
+
+    def make(self, counts, *, seed, n_candidates):
         """Draw correlated ranks, and take the values at these ranks."""
         made = {}
         for code, n in counts.items():

@@ -42,16 +42,39 @@ def test_each_entry_gets_a_candidate_of_its_group_and_none_comes_twice():
     assert all((np.diff(drawn[groups == g]) > 0).all() for g in range(5))
 
 
+@pytest.mark.parametrize("n_candidates", [2, 3, 4, 9])
+def test_weights_that_are_asked_for_late_draw_the_same_candidates(n_candidates):
+    random = np.random.default_rng(1)
+    groups = random.choice([0, 1, 3], 300, p=[0.9, 0.08, 0.02])
+    log_weight = -torch.from_numpy(random.exponential(3, 300 * n_candidates)).float()
+    log_weight[:200] = 0  # the most that there is
+    asked = []
+
+    def log_weights(at):
+        asked.extend(at.tolist())
+        return log_weight[at]
+
+    def drawn(most, *late):
+        rng = torch.Generator().manual_seed(2)
+        return draw_one_in(n_candidates, most, groups, rng, *late).tolist()
+
+    assert drawn(torch.zeros_like(log_weight), log_weights) == drawn(log_weight)
+    assert len(asked) == len(set(asked))
+    assert n_candidates == 2 or len(asked) < 0.95 * len(log_weight)
+
+
 def test_the_weight_is_density_ratio_times_a_power_of_the_posterior(data):
     rows, codes = data
     selector = CandidateSelector(posterior_exponent=3).fit(rows, codes, TABLE, seed=0)
     candidates, classes = torch.from_numpy(rows[:50]), torch.ones(50, dtype=torch.int64)
     posterior = class_posterior(selector.forest_, rows[:50], np.ones(50, dtype=np.int64))
     expected = 3 * np.log(posterior + MIN_POSTERIOR)
-    found = selector.log_importance_weight(candidates, classes, None)
-    assert found.numpy() == pytest.approx(expected, abs=1e-5)
-    with_ratio = selector.log_importance_weight(candidates, classes, lambda x, c: x[:, 1])
-    assert with_ratio.numpy() == pytest.approx(expected + rows[:50, 1], abs=1e-5)
+    at = np.array([3, 49, 0])
+    for ratio, density in ((None, 0), (lambda x, c: x[:, 1], rows[:50, 1])):
+        most, log_weights = selector.weigh(candidates, classes, ratio)
+        assert log_weights(at).numpy() == pytest.approx((expected + density)[at], abs=1e-5)
+        assert most.numpy() == pytest.approx(0 + density, abs=0.01)  # as of a posterior of 1
+        assert (most[at] >= log_weights(at)).all()
 
 
 def test_rows_of_images_have_no_posterior(data):
@@ -59,10 +82,10 @@ def test_rows_of_images_have_no_posterior(data):
     layout = RowLayout(n_classes=2, n_numeric=2, shape=(1, 1, 2), kind="image", bounded=True)
     selector = CandidateSelector().fit(rows, codes, layout, seed=0)
     assert selector.forest_ == {}
-    log_weight = selector.log_importance_weight(
-        torch.from_numpy(rows[:5]), torch.zeros(5, dtype=torch.int64), None
-    )
-    assert log_weight.tolist() == [0] * 5
+    candidates = torch.from_numpy(rows[:5]), torch.zeros(5, dtype=torch.int64)
+    most, log_weights = selector.weigh(*candidates, None)
+    assert most.tolist() == [0] * 5
+    assert log_weights is None
 
 
 def test_trees_see_a_bounded_number_of_rows(data):

@@ -1,0 +1,135 @@
+"""Synthetic rows of a fitted GAN: so many of each class at once, or by their numbers, in blocks.
+
+A numbered row does not depend on which others are made with it, nor when or in which process. Its
+class has rows 0, 1, 2 and so on, which are made in whole blocks, each by a random stream of its
+own: :meth:`~ganaug.GANAugmenter.sample_batches` and the models that are logged in MLflow make the
+same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import _safe_indexing
+
+from ganaug.environment import pick_device
+from ganaug.randomness import Purpose, Stretch, numpy_stream, seed_from
+
+#: Rows of a block. A network makes no single row of it: batches of different sizes differ in the
+#: last bits.
+BLOCK, BLOCK_OF_IMAGES = 1000, 100
+#: Numbers in encoded rows that are decoded together: as many as stay in the processor's cache.
+DECODED_AT_ONCE = 4_000_000
+
+
+class RowSource:
+    """Makes rows, and builds networks for the first of them only.
+
+    Parameters
+    ----------
+    gan : GANAugmenter or GANOverSampler
+        Fitted.
+    """
+
+    def __init__(self, gan: Any) -> None:
+        self.encoder = gan.encoder_
+        self.width = gan.encoder_.layout_.width
+        self.block = BLOCK if gan.encoder_.has_columns else BLOCK_OF_IMAGES
+        self._methods = list(gan.methods_.values())
+        self._generators = gan.generators_
+        self._device = gan.device_
+        self._makers: dict[str, Any] = {}
+
+    def rows(
+        self, counts: Mapping[int, int], seed: int, n_candidates: int = 1
+    ) -> tuple[Any, np.ndarray]:
+        """Make rows of each class, in the order of ``counts``: in pandas or numpy, and their codes.
+
+        ``counts`` maps class codes to numbers of rows.
+        """
+        codes = np.repeat(np.array(list(counts), dtype=np.int64), list(counts.values()))
+        encoded = self._encoded(counts, seed, n_candidates)
+        rng = numpy_stream(seed, Purpose.DECODE)
+        return self.encoder.inverse_transform(encoded, codes, rng), codes
+
+    def numbered_rows(
+        self, codes: np.ndarray, numbers: np.ndarray, seed: int, n_candidates: int = 1
+    ) -> Any:
+        """Return rows by their class and number, in the order that they are asked for.
+
+        Parameters
+        ----------
+        codes, numbers : ndarray of shape (n,), int64
+            The class of each row, and its number in the class, from 0 on.
+        seed : int
+        n_candidates : int, default=1
+            They compete within their block.
+
+        Returns
+        -------
+        DataFrame or ndarray of n rows
+        """
+        if not len(codes):
+            return self.rows({}, seed)[0]
+        n_blocks = int(numbers.max()) // self.block + 1
+        keys, which = np.unique(codes * n_blocks + numbers // self.block, return_inverse=True)
+        place = which * self.block + numbers % self.block
+        n_together = max(1, DECODED_AT_ONCE // (self.block * self.width))
+        pieces, order = [], []
+        for start in range(0, len(keys), n_together):
+            together = keys[start : start + n_together]
+            asked = np.flatnonzero((start <= which) & (which < start + n_together))
+            blocks = [divmod(int(key), n_blocks) for key in together]
+            pieces.append(
+                _taken(self._blocks(blocks, seed, n_candidates), place[asked] - start * self.block)
+            )
+            order.append(asked)
+        return _taken(_joined(pieces), np.concatenate(order).argsort(kind="stable"))
+
+    def _blocks(self, blocks: list[tuple[int, int]], seed: int, n_candidates: int) -> Any:
+        """Make blocks, each a class code and a number, one after another."""
+        rows, stretches = [], []
+        for code, number in blocks:
+            own_seed = seed_from(numpy_stream(seed, number))
+            rows.append(self._encoded({code: self.block}, own_seed, n_candidates))
+            rng = numpy_stream(own_seed, Purpose.DECODE)
+            stretches.append(Stretch(self.block, rng, number * self.block))
+        codes = np.repeat(np.array([code for code, _ in blocks], dtype=np.int64), self.block)
+        return self.encoder.inverse_transform(np.concatenate(rows), codes, stretches)
+
+    def _encoded(self, counts: Mapping[int, int], seed: int, n_candidates: int) -> np.ndarray:
+        """Return encoded rows, class after class."""
+        made: dict[int, np.ndarray] = {}
+        for name in dict.fromkeys(self._methods[code] for code in counts):
+            served = {code: n for code, n in counts.items() if self._methods[code] == name}
+            made |= self._maker(name)(served, seed=seed, n_candidates=n_candidates)
+        rows = np.empty((sum(counts.values()), self.width), dtype=np.float32)
+        end = 0
+        for code, n in counts.items():
+            rows[end : end + n] = made.pop(code)  # which frees the rows of one class after another
+            end += n
+        return rows
+
+    def _maker(self, name: str) -> Any:
+        if name not in self._makers:
+            self._makers[name] = self._generators[name].row_maker(
+                draw_missing_flags=self.encoder.draw_missing_flags,
+                device=pick_device(self._device, fallback=True),
+            )
+        return self._makers[name]
+
+
+def _taken(rows: Any, at: np.ndarray) -> Any:
+    """Return the rows at these positions."""
+    return rows if np.array_equal(at, np.arange(len(rows))) else _safe_indexing(rows, at)
+
+
+def _joined(pieces: list[Any]) -> Any:
+    if len(pieces) == 1:
+        return pieces[0]
+    if isinstance(pieces[0], pd.DataFrame):
+        return pd.concat(pieces, ignore_index=True)
+    return np.concatenate(pieces)
