@@ -14,6 +14,7 @@ from pathlib import Path
 
 import mlflow
 import pytest
+from pages import RUN_OR_SHOWN, commands, fences, run_fences
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
@@ -27,36 +28,15 @@ ROOT = Path(__file__).parents[1]
 FILES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("docs/guide/*.md"))]
 PAGES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in FILES}
 README = PAGES["README.md"]
-GUIDE = [name for name in PAGES if name != "README.md"]
-
-
-def fences(page, *languages):
-    """Return language, text and the number of lines above it of each fence, in their order."""
-    pattern = rf"^```({'|'.join(languages)})\n(.*?)^```$"
-    found = re.finditer(pattern, page, flags=re.MULTILINE | re.DOTALL)
-    return [(fence[1], fence[2], page.count("\n", 0, fence.start(2))) for fence in found]
-
-
-def commands(text, program="ganaug"):
-    """Return the words after `program` on each line of a shell fence that calls it."""
-    lines = [shlex.split(line, comments=True) for line in text.split("\n")]
-    return [words[1:] for words in lines if words[:1] == [program]]
+#: The sections of the last one run in tests/clusters.
+GUIDE = [name for name in PAGES if name not in ("README.md", "docs/guide/past_one_machine.md")]
 
 
 def run_page(name, capsys):
     """Run the fences of a page in their order; return the names they leave, and what is printed."""
-    names, printed = {"__name__": Path(name).stem}, [""]
-    for language, text, line in fences(PAGES[name], "python", "sh", "py", "bash", "text"):
-        if language == "text":
-            assert printed[-1] in ("", text), "the page shows something else"
-            continue
-        if language == "python":
-            # The empty lines make tracebacks point into the page.
-            exec(compile("\n" * line + text, ROOT / name, "exec"), names)
-        elif language == "sh":
-            assert [cli.main(words) for words in commands(text)] == [0] * len(commands(text))
-        printed.append(capsys.readouterr().out)
-    return names, "".join(printed)
+    names = {"__name__": Path(name).stem}
+    shown = fences(PAGES[name], *RUN_OR_SHOWN)
+    return names, run_fences(shown, ROOT / name, names, capsys)
 
 
 @pytest.fixture

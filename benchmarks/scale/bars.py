@@ -33,6 +33,7 @@ MODULES = (
     "benchmarks.scale.streaming",
     "benchmarks.scale.fabric",
     "benchmarks.scale.growth",
+    "benchmarks.scale.arithmetic",
 )
 
 
