@@ -14,11 +14,24 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import vector_to_parameters
+from torch.optim.adam import adam
 
 from ganaug.fabric import ALONE, Ranks
 
 #: Of critic and generator, in the history of a fit.
 LOSS_NAMES = "loss/critic", "loss/generator"
+#: Of both optimisers.
+ADAM = {
+    "beta1": 0.0,
+    "beta2": 0.99,
+    "eps": 1e-8,
+    "weight_decay": 0.0,
+    "amsgrad": False,
+    "maximize": False,
+    "fused": True,
+    "grad_scale": None,
+    "found_inf": None,
+}
 
 
 @dataclass(frozen=True)
@@ -190,19 +203,21 @@ def train(
     for network in (generator, critic):
         vector = in_one_vector(network)
         ranks.share_weights(vector)
-        adam = torch.optim.Adam([vector], betas=(0.0, 0.99), fused=True)
-        updates[network] = adam, vector, list(network.parameters())
+        # Both moments of Adam, and its steps. As a class it imports a compiler, and takes longer.
+        kept = [torch.zeros_like(vector)], [torch.zeros_like(vector)], [vector.new_zeros(())]
+        updates[network] = kept, vector, list(network.parameters())
     average = copy.deepcopy(generator).requires_grad_(False).eval()
     mean, (_, of_generator, _) = in_one_vector(average), updates[generator]
 
     def descend(network: nn.Module, loss: Tensor, rate: float) -> None:
         """Go one step down the gradient of ``loss`` in the weights of one network."""
-        adam, vector, weights = updates[network]
-        adam.param_groups[0]["lr"] = rate
+        kept, vector, weights = updates[network]
         vector.grad.zero_()  # which the weights share
         loss.backward(inputs=weights)
         ranks.average(vector.grad)
-        adam.step()
+        gradient, (moments, squares, steps) = [vector.grad], kept
+        with torch.no_grad():
+            adam([vector], gradient, moments, squares, [], steps, lr=rate, **ADAM)
 
     tick_ends = set(np.linspace(0, schedule.steps, schedule.ticks + 1).round().astype(int)[1:])
     losses: list[list[Tensor]] = []
