@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock, get_ident
 from typing import Any
 
@@ -20,18 +21,17 @@ from ganaug.fabric import ALONE, Ranks
 
 #: Of critic and generator, in the history of a fit.
 LOSS_NAMES = "loss/critic", "loss/generator"
-#: Of both optimisers.
-ADAM = {
-    "beta1": 0.0,
-    "beta2": 0.99,
-    "eps": 1e-8,
-    "weight_decay": 0.0,
-    "amsgrad": False,
-    "maximize": False,
-    "fused": True,
-    "grad_scale": None,
-    "found_inf": None,
-}
+#: The update of both networks. The class torch.optim.Adam imports a compiler, which takes a second.
+update = partial(
+    adam,
+    beta1=0.0,
+    beta2=0.99,
+    eps=1e-8,
+    weight_decay=0.0,
+    amsgrad=False,
+    maximize=False,
+    fused=True,
+)
 
 
 @dataclass(frozen=True)
@@ -199,25 +199,24 @@ def train(
     ranks : Ranks
         The processes that train together, see :mod:`ganaug.fabric`.
     """
-    updates: dict[nn.Module, Any] = {}
+    states: dict[nn.Module, Any] = {}
     for network in (generator, critic):
         vector = in_one_vector(network)
         ranks.share_weights(vector)
-        # Both moments of Adam, and its steps. As a class it imports a compiler, and takes longer.
-        kept = [torch.zeros_like(vector)], [torch.zeros_like(vector)], [vector.new_zeros(())]
-        updates[network] = kept, vector, list(network.parameters())
+        # Both moments of Adam, and how many steps it has taken.
+        state = torch.zeros_like(vector), torch.zeros_like(vector), vector.new_zeros(())
+        states[network] = state, vector, list(network.parameters())
     average = copy.deepcopy(generator).requires_grad_(False).eval()
-    mean, (_, of_generator, _) = in_one_vector(average), updates[generator]
+    mean, (_, of_generator, _) = in_one_vector(average), states[generator]
 
     def descend(network: nn.Module, loss: Tensor, rate: float) -> None:
         """Go one step down the gradient of ``loss`` in the weights of one network."""
-        kept, vector, weights = updates[network]
+        (moment, square, count), vector, weights = states[network]
         vector.grad.zero_()  # which the weights share
         loss.backward(inputs=weights)
         ranks.average(vector.grad)
-        gradient, (moments, squares, steps) = [vector.grad], kept
         with torch.no_grad():
-            adam([vector], gradient, moments, squares, [], steps, lr=rate, **ADAM)
+            update([vector], [vector.grad], [moment], [square], [], [count], lr=rate)
 
     tick_ends = set(np.linspace(0, schedule.steps, schedule.ticks + 1).round().astype(int)[1:])
     losses: list[list[Tensor]] = []
