@@ -60,7 +60,11 @@ def test_without_a_cluster(run_section, title):
 
 @pytest.mark.parametrize("title", with_engine("dask"))
 def test_on_dask(run_section, title, dask_cluster, monkeypatch):
-    monkeypatch.setattr("distributed.Client", lambda *_, **__: nullcontext(dask_cluster))
+    def client(*_, **__):
+        return nullcontext(dask_cluster)
+
+    client.current = dask_cluster.current
+    monkeypatch.setattr("distributed.Client", client)
     run_section(title, "dask")
 
 

@@ -222,7 +222,8 @@ def test_a_child_holds_parameters_and_scores(children, logged, comparison):
 
 def test_a_child_has_no_parameters_but_those_that_were_set(children):
     pair = {"arm": "nothing", "classifier": "forest"}
-    assert children["nothing-forest"].data.params == pair | {"classifier__n_estimators": "5"}
+    forest = {"classifier__n_estimators": "2", "classifier__max_depth": "3"}
+    assert children["nothing-forest"].data.params == pair | forest
     gan = {"n_draws": "5", "augmenter__steps": str(STEPS), "augmenter__random_state": "0"}
     pair = {"arm": "GAN", "classifier": "logistic"}
     assert children["GAN-logistic"].data.params == pair | gan
