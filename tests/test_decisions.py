@@ -84,7 +84,7 @@ def test_each_metric_is_best_where_it_was_asked_for(augmenter):
     for asked, metric in metrics.items():
         model.set_params(decide_for=asked).fit(X, y)
         scores = model.decision_function(X_new)
-        cuts = np.quantile(scores, np.linspace(0, 1, 400))
+        cuts = np.quantile(scores, np.linspace(0, 1, 100))
         best = max(metric((scores > cut).astype(int)) for cut in cuts)
         assert metric(model.predict(X_new)) == pytest.approx(best, abs=0.01), asked
 
@@ -141,7 +141,7 @@ def test_out_of_fold_rows_are_weighted_and_seeds_are_kept(cancer):
     X, y = cancer
     X = X + 2 * np.random.default_rng(0).normal(size=X.shape)
     weights = np.where(y == 1, 3.0, 1.0)
-    model = AugmentedClassifier(logistic(), decide_for="f1")
+    model = AugmentedClassifier(logistic(), None, decide_for="f1")
     plain = model.fit(X, y).decision_prior_
     assert_array_equal(model.fit(X, y).decision_prior_, plain)
     weighted = model.fit(X, y, sample_weight=weights)
@@ -166,7 +166,7 @@ def test_a_class_without_weight_is_none(irises, kind):
 def test_costs_that_change_later_change_no_fitted_decision(cancer):
     X, y = cancer
     costs = np.array(COSTS[2], dtype=float)
-    model = AugmentedClassifier(logistic(), decide_for=costs).fit(X, y)
+    model = AugmentedClassifier(logistic(), None, decide_for=costs).fit(X, y)
     before = model.predict(X)
     costs[:] = 0
     assert_array_equal(model.predict(X), before)
@@ -175,7 +175,7 @@ def test_costs_that_change_later_change_no_fitted_decision(cancer):
 @pytest.mark.parametrize("kind", [AugmentedClassifier, AugmentedClassifierCV])
 def test_costs_with_labels_are_those_of_the_array_in_sorted_order(irises, kind):
     X, y = irises
-    model = kind(logistic(), decide_for=COSTS[3], random_state=0).fit(X, y)
+    model = kind(logistic(), SMOTE(), decide_for=COSTS[3], random_state=0).fit(X, y)
     labels = ["u", "v", "w"]
     costs = pd.DataFrame(COSTS[3], labels, labels)
     # The rows and the columns need not have the same order.
@@ -193,7 +193,7 @@ def test_costs_with_labels_are_those_of_classes_that_have_weight(irises):
     X, y = irises
     costs = pd.DataFrame([[0, 1], [5, 0]], ["v", "u"], ["v", "u"])
     weights = (y != "w").astype(float)
-    model = AugmentedClassifier(logistic(), decide_for=costs).fit(X, y, sample_weight=weights)
+    model = AugmentedClassifier(logistic(), None, decide_for=costs).fit(X, y, sample_weight=weights)
     assert_array_equal(model.decision_costs_, [[0, 5], [1, 0]])
     with pytest.raises(ValueError, match=r"has the index .* in which 'w' is missing"):
         model.fit(X, y)
@@ -202,7 +202,7 @@ def test_costs_with_labels_are_those_of_classes_that_have_weight(irises):
 def test_numbers_as_labels_of_costs(cancer):
     X, y = cancer
     costs = pd.DataFrame({1: {1: 0, 0: 1}, 0: {1: 7, 0: 0}})
-    model = AugmentedClassifier(logistic(), decide_for=costs).fit(X, y)
+    model = AugmentedClassifier(logistic(), None, decide_for=costs).fit(X, y)
     assert_array_equal(model.decision_costs_, [[0, 1], [7, 0]])
 
 
