@@ -371,7 +371,7 @@ TABLES = {
     "few-rows": few_rows,
     "synthesizers": lambda results: board(results.all("synthesizers")),
     "synthesizers-long": lambda results: board(
-        results.of("synthesizers", NOTHING, "SMOTE", ONE_DRAW, "CTGAN", "CTGAN, 3000 steps")
+        results.of("ctgan", NOTHING, "random", "SMOTE", ONE_DRAW, "CTGAN, 3000 steps")
     ),
     "ingredients": lambda results: board(results.all("ingredients")),
     "rows": rows,

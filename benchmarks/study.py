@@ -30,7 +30,7 @@ from benchmarks.learners import settled
 from ganaug import AugmentedClassifier
 from ganaug.comparison.evaluate import set_seeds
 from ganaug.comparison.scores import score as score_predictions
-from ganaug.decisions import check_decide_for, find_decision, predict_out_of_fold
+from ganaug.decisions import checked_decide_for, find_decision, predict_out_of_fold
 from ganaug.draws import Rows
 from ganaug.paths import replace_file
 from ganaug.priors import average_at_prior, class_prior, correct_prior
@@ -339,7 +339,7 @@ def _predict(arm, classifier, part, seed, memory):
 
 def _decide(model, decide_for, X, y):
     """Let a fitted AugmentedClassifier decide for something, as if it had been fitted so."""
-    check_decide_for(decide_for, model.classes_)
+    decide_for = checked_decide_for(decide_for, model.classes_)
     out_of_fold = partial(predict_out_of_fold, model.estimator, Rows(X, y), model.seed())
     decision = find_decision(decide_for, model.classes_, model.class_prior_, out_of_fold)
     model.decision_prior_, model.decision_costs_ = decision
