@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 from ganaug import AugmentedClassifier, GANAugmenter, GANOverSampler, sources
 from ganaug.frames import as_pandas
-from ganaug.sources import source_of
+from ganaug.sources import as_source
 from ganaug.storage import ARRAYS, OUTLINE
 
 N = 1600
@@ -321,4 +321,4 @@ def test_nothing_at_a_path(tmp_path):
 
 def test_source_of_leaves_rows_in_memory_alone():
     for rows in ([[1.0]], np.ones((2, 2)), pd.DataFrame({"a": [1]}), pl.DataFrame({"a": [1]})):
-        assert source_of(rows) is None
+        assert as_source(rows) is None
