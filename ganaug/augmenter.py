@@ -17,7 +17,7 @@ from ganaug.callbacks import with_callbacks
 from ganaug.containers import as_labels
 from ganaug.engine import GANEngine
 from ganaug.frames import as_pandas, check_container, check_form, library_of
-from ganaug.sources import source_of
+from ganaug.sources import as_source
 from ganaug.typing import LabelsLike, RowsLike, SourceLike
 from ganaug.weights import check_sample_weight
 
@@ -412,7 +412,7 @@ class GANOverSampler(GANEngine, BaseOverSampler):  # noqa: D101
         TypeError
             If ``X`` is not in memory, as all rows are returned.
         """
-        if (source := source_of(X)) is not None:
+        if (source := as_source(X)) is not None:
             raise TypeError(
                 f"fit_resample returns all rows, and {source.noun} may be larger than memory; call "
                 "fit, and then sample or sample_batches for synthetic rows."

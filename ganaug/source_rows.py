@@ -91,21 +91,17 @@ class SourceRows:
         """
         found = _Labels(self.source, self.target)
         counts, sums = np.zeros(0, dtype=np.int64), np.zeros(0)
-        first_row = missing = 0
+        n_rows = missing = 0
         for batch in self.source.batches(self._narrow):
-            codes, weights = found.read(batch), self._weights(batch, first_row)
-            first_row += len(codes)
+            codes, weights = found.read(batch), self._weights(batch, n_rows)
+            n_rows += len(codes)
+            missing += int((codes < 0).sum())
+            there, n = codes >= 0, len(found.rows)
             if weights is not None:
-                codes, weights = codes[weights > 0], weights[weights > 0]
-            there = codes >= 0
-            if not there.all():
-                missing += int((~there).sum())
-                codes, weights = codes[there], None if weights is None else weights[there]
-            n = len(found.rows)
-            counts = np.bincount(codes, minlength=n) + np.pad(counts, (0, n - len(counts)))
-            if weights is not None:
-                sums = _added(sums, codes, weights, n)
-        if not first_row:
+                there &= weights > 0
+                sums = _added(sums, codes[there], weights[there], n)
+            counts = np.bincount(codes[there], minlength=n) + np.pad(counts, (0, n - len(counts)))
+        if not n_rows:
             raise ValueError(
                 f"Found array with 0 sample(s) in {self.source.noun} while a minimum of 1 is "
                 "required."
@@ -116,7 +112,7 @@ class SourceRows:
                 "those rows or give them a class."
             )
         check_some_weight(bool(counts.any()))
-        self.n_rows = first_row
+        self.n_rows = n_rows
         labels = found.in_pandas()
         own = labels.iloc[np.flatnonzero(counts)]
         self.labels = LabelCoder().fit(own)
@@ -149,7 +145,12 @@ class SourceRows:
     def _weights(self, batch: Any, first_row: int = 0) -> np.ndarray | None:
         if self.weight is None:
             return None
-        cells = as_pandas(batch[self.weight], "sample_weight")
+        cells = as_pandas(batch[self.weight], str(self.weight))
+        kind = nw.from_native(batch[self.weight], series_only=True).dtype
+        if not (kind.is_numeric() or kind == nw.Boolean):
+            raise TypeError(
+                f"sample_weight must be a column of numbers; column {self.weight!r} holds {kind}."
+            )
         return check_weights(cells.to_numpy(dtype=np.float64, na_value=np.nan), first_row)
 
     def _rows(self, batch: Any) -> tuple[np.ndarray | None, np.ndarray, np.ndarray | None]:
@@ -231,8 +232,8 @@ class SourceRows:
 
 def _changed(source: Source, what: str) -> ValueError:
     return ValueError(
-        f"{source.noun} gave other rows when it was read again: {what}. Write it to Parquet files "
-        "first, and fit on these."
+        f"{source.noun} gave other rows when it was read again: {what}. Write the rows to Parquet "
+        "files that nothing changes, and fit on these."
     )
 
 
@@ -254,6 +255,8 @@ class _Labels:
 
     def read(self, batch: Any, known: bool = False) -> np.ndarray:
         cells = batch[self.target]
+        if not self.codes:
+            as_pandas(_take(cells, [0]), str(self.target))  # refuses lists and the like
         values, codes = _factorized(cells)
         lookup = np.full(len(values) + 1, -1, dtype=np.int32)
         for at in _used(values, codes):
@@ -406,9 +409,24 @@ def _concat(pieces: list[Any]) -> Any:
         import pyarrow
 
         if hasattr(one, "chunks"):
-            chunks = [chunk for piece in pieces for chunk in piece.chunks]
-            return pyarrow.chunked_array(chunks, one.type).unify_dictionaries()
-        return pyarrow.concat_tables(pieces).unify_dictionaries().combine_chunks()
+            return _concat([pyarrow.table({"": piece}) for piece in pieces])[""]
+        table = pyarrow.concat_tables(pieces, promote_options="permissive")
+        try:
+            return table.unify_dictionaries().combine_chunks()
+        except pyarrow.ArrowInvalid:  # more levels than the files had each
+            return _with_room_for_levels(table).unify_dictionaries().combine_chunks()
     from dask.dataframe.dispatch import concat
 
     return concat(pieces, ignore_index=True)
+
+
+def _with_room_for_levels(table: Any) -> Any:
+    """Return a table of pyarrow whose dictionaries may grow."""
+    import pyarrow
+
+    schema = table.schema
+    for at, field in enumerate(schema):
+        if pyarrow.types.is_dictionary(field.type):
+            wide = pyarrow.dictionary(pyarrow.int32(), field.type.value_type, field.type.ordered)
+            schema = schema.set(at, field.with_type(wide))
+    return table.cast(schema)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from glob import glob
 from pathlib import Path
@@ -31,7 +32,7 @@ class Source(Protocol):
         """Yield tables of these columns, of one row or more."""
 
 
-def source_of(data: Any) -> Source | None:
+def as_source(data: Any) -> Source | None:
     """Return what reads a table that is not in memory; None for anything else.
 
     Parameters
@@ -52,15 +53,21 @@ def source_of(data: Any) -> Source | None:
     Examples
     --------
     >>> import polars as pl
-    >>> from ganaug.sources import source_of
-    >>> source = source_of(pl.LazyFrame({"a": [1, 2], "y": ["no", "yes"]}))
+    >>> from ganaug.sources import as_source
+    >>> source = as_source(pl.LazyFrame({"a": [1, 2], "y": ["no", "yes"]}))
     >>> source.names, [len(batch) for batch in source.batches(["y"])]
     (['a', 'y'], [2])
-    >>> source_of([[1, 2]]) is None
+    >>> as_source([[1, 2]]) is None
     True
     """
     if isinstance(data, str | os.PathLike):
-        return ArrowSource(dataset_at(Path(data)), os.fspath(data))
+        path = os.fspath(data)
+        if not path or "://" in path:
+            raise ValueError(
+                f"X is {path!r}, which is no path on this machine; pass one, or "
+                "pyarrow.dataset.dataset(...) of files elsewhere."
+            )
+        return ArrowSource(dataset_at(Path(path)), path)
     for (module, name), reads in _LAZY.items():
         known = sys.modules.get(module)  # no data of a library that is not imported
         if known is not None and isinstance(data, getattr(known, name)):
@@ -78,9 +85,7 @@ def check_columns(source: Source, **names: Any) -> None:
     TypeError
         If a name is none.
     """
-    twice = [name for at, name in enumerate(source.names) if name in source.names[:at]]
-    if twice:
-        raise ValueError(f"{source.noun} has duplicate column names: {twice}; rename or drop them.")
+    _check_distinct(source.names, source.noun)
     shown = ", ".join(map(str, source.names[:MOST_NAMES]))
     shown += ", ..." if len(source.names) > MOST_NAMES else ""
     for parameter, name in names.items():
@@ -98,6 +103,12 @@ def check_columns(source: Source, **names: Any) -> None:
         raise ValueError(
             f"{source.noun} has no column besides {', '.join(map(repr, source.names))}."
         )
+
+
+def _check_distinct(names: list[Any], noun: str) -> None:
+    twice = [name for name, n in Counter(names).items() if n > 1]
+    if twice:
+        raise ValueError(f"{noun} has duplicate column names: {twice}; rename or drop them.")
 
 
 def _rows_of(names: Sequence[Any]) -> int:
@@ -193,12 +204,15 @@ def dataset_at(path: Path) -> Any:
     options = {"format": reading, "partitioning": "hive", "partition_base_dir": str(base)}
     paths = [str(file) for file in files]
     try:
-        schema = _common_schema(dataset.dataset(paths, **options))
+        parts = list(dataset.dataset(paths, schema=pyarrow.schema([]), **options).get_fragments())
+        for part in parts:  # before pyarrow puts their columns together
+            _check_distinct(part.physical_schema.names, part.path)
+        schema = _common_schema(parts, dataset.dataset(paths, **options).schema)
         return dataset.dataset(paths, schema=schema, **options)
     except (pyarrow.ArrowException, OSError) as error:
         raise ValueError(
-            f"{path} cannot be read as Parquet: {error}. Files of other kinds are taken as "
-            "pyarrow.dataset.dataset(path, format=...)."
+            f"{path} cannot be read as Parquet: {error}. Write a broken file again, or take it "
+            "away; pass files of other kinds as pyarrow.dataset.dataset(path, format=...)."
         ) from error
 
 
@@ -222,27 +236,36 @@ def _files_at(path: Path) -> tuple[list[Path], Path]:
 
 def _files_in(folder: Path) -> list[Path]:
     """Return the Parquet files of a folder and those below; other programs hide theirs by name."""
-    files = (path.relative_to(folder) for path in folder.rglob("*") if path.suffix in ENDINGS)
+    files = (path.relative_to(folder) for path in folder.rglob("*") if _ends_as_parquet(path))
     shown = [file for file in files if not any(part[0] in "._" for part in file.parts)]
     return sorted(folder / file for file in shown if (folder / file).is_file())
 
 
 def is_parquet(path: Path) -> bool:
-    """Return whether a path is a folder of Parquet files, or a pattern that files match."""
-    if path.is_dir():
-        return bool(_files_in(path))
-    return not path.exists() and bool(glob(str(path), recursive=True))
+    """Return whether a path is a folder of Parquet files, or a pattern of such files or folders."""
+    if path.exists():
+        return path.is_dir() and bool(_files_in(path))
+    found = map(Path, glob(str(path), recursive=True))
+    return any(_files_in(one) if one.is_dir() else _ends_as_parquet(one) for one in found)
 
 
-def _common_schema(found: Any) -> Any:
-    """Return the schema that the cells of all files fit, or say which file has another."""
+def _ends_as_parquet(path: Path) -> bool:
+    return path.suffix.lower() in ENDINGS
+
+
+def _common_schema(fragments: Sequence[Any], of_first: Any) -> Any:
+    """Return the schema that the cells of all files fit, or say which file has another.
+
+    ``of_first`` is that of the first one with the columns that the names of its folders hold.
+    """
     import pyarrow
 
-    fragments = list(found.get_fragments())
     first = fragments[0].physical_schema
-    fields = {name: found.schema.field(name) for name in found.schema.names}
+    fields = {name: of_first.field(name) for name in of_first.names}
     for fragment in fragments[1:]:
         schema = fragment.physical_schema
+        if schema.equals(first):
+            continue
         here, there = (fragment, schema), (fragments[0], first)
         for (one, has), (other, lacks) in ((here, there), (there, here)):
             more = [name for name in has.names if name not in lacks.names]
@@ -260,4 +283,4 @@ def _common_schema(found: Any) -> Any:
                     f"column {name!r} is {schema.field(name).type} in {fragment.path}, and "
                     f"{fields[name].type} in others, such as {fragments[0].path}; give it one type."
                 ) from None
-    return pyarrow.schema(list(fields.values()), metadata=found.schema.metadata)
+    return pyarrow.schema(list(fields.values()), metadata=of_first.metadata)

@@ -25,7 +25,7 @@ from ganaug.parameters import check_parameters
 from ganaug.randomness import Purpose, numpy_stream, seed_from
 from ganaug.registry import ENCODERS, LOSSES, NETWORKS, make
 from ganaug.source_rows import SourceRows
-from ganaug.sources import Source, check_columns, source_of
+from ganaug.sources import Source, as_source, check_columns
 from ganaug.targets import check_target, rows_to_add
 from ganaug.weights import (
     check_sample_weight,
@@ -148,13 +148,19 @@ def check_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> CheckedRow
         If a parameter of the estimator, a row, a label or a weight is wrong.
     """
     check_parameters(estimator)
-    source = source_of(X)
+    source = as_source(X)
     if source is not None:
         return _check_source(estimator, source, y, sample_weight)
     if y is None:
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None; pass "
             "the class of each row."
+        )
+    if isinstance(y, str):
+        raise ValueError(
+            f"y should be a 1d array of labels, got the text {y!r} instead. X is a "
+            f"{type(X).__name__}; only of a path, a pyarrow Dataset, a polars LazyFrame or a Dask "
+            "DataFrame is the column of labels named. Pass the labels themselves."
         )
     target = as_labels(as_pandas(y, "y"))
     check_target(target, one_hot=True)

@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 from ganaug import AugmentedClassifier, GANAugmenter, GANOverSampler, sources
 from ganaug.frames import as_pandas
-from ganaug.sources import source_of
+from ganaug.sources import as_source
 from ganaug.storage import ARRAYS, OUTLINE
 
 N = 1600
@@ -216,6 +216,8 @@ COLUMN_B_IS_TEXT = {**GOOD, "b": ["u", "v", "w"]}
         ([{**GOOD, "a": [1.0, np.inf, 2.0]}], r"infinity .* \(column 'a'\)"),
         ([{**GOOD, "a": [[1], [2], [3]]}], "column 'a' holds List"),
         ([{**GOOD, "y": ["no", None, "yes"]}], r"y has 1 missing label\(s\)"),
+        ([{**GOOD, "y": [[1], [2], [3]]}], "column 'y' holds List"),
+        ([GOOD, pa.table([[1], [2], ["no"]], ["a", "a", "y"])], r"1.parquet has dup.*\['a'\]"),
         ([{**GOOD, "y": [0.5, 1.5, 2.5]}], "Unknown label type: continuous"),
         ([{**GOOD, "y": ["no"] * 3}], "y has one class only"),
         ([{name: cells[:0] for name, cells in GOOD.items()}], r"Found array with 0 sample\(s\)"),
@@ -233,6 +235,16 @@ def test_files_whose_types_have_a_common_one_are_read_in_it(tmp_path):
     whole = {"a": np.arange(40), "y": np.arange(40) % 2}
     with_parts(tmp_path, whole, {**whole, "a": np.arange(40) / 2}, {**whole, "a": pa.nulls(40)})
     assert pa.types.is_float64(fitted(tmp_path, "y").sample({1: 3})[0].schema.field("a").type)
+
+
+def test_files_may_hold_more_levels_together_than_their_types_can_number(tmp_path):
+    levels = [pd.Categorical([f"{part}{i}" for i in range(100)]) for part in "ab"]
+    for part, cells in enumerate(levels):
+        frame = pd.DataFrame({"a": np.arange(100) / 2, "c": cells, "y": np.arange(100) % 2 == 0})
+        frame.to_parquet(tmp_path / f"{part}.parquet", index=False)
+    assert pa.types.is_int8(parquet.read_schema(tmp_path / "0.parquet").field("c").type.index_type)
+    made = fitted(tmp_path, "y").sample({True: 50})[0]["c"].to_pylist()
+    assert {level[0] for level in made} == {"a", "b"}
 
 
 def test_values_of_columns_may_be_in_names_of_folders(tmp_path):
@@ -258,6 +270,7 @@ def test_a_file_that_was_half_written(tmp_path):
         ("z", None, "has no column 'z'.* It has: a, b, y"),
         ("y", np.ones(3), "sample_weight must be the name of a column"),
         ("y", "y", "y and sample_weight name one column, 'y'"),
+        ("b", "y", "sample_weight must be a column of numbers; column 'y' holds String"),
     ],
 )
 def test_bad_names_of_columns(tmp_path, y, weight, message):
@@ -314,11 +327,19 @@ def test_nothing_at_a_path(tmp_path):
     ):
         with pytest.raises(FileNotFoundError, match=message):
             GANAugmenter().fit(path, "y")
+    for url in ("s3://bucket/x.parquet", ""):
+        with pytest.raises(ValueError, match=f"X is '{url}', which is no path on this machine"):
+            GANAugmenter().fit(url, "y")
     (tmp_path / "x.csv").write_text("a,y\n1,0\n2,1\n")
     with pytest.raises(ValueError, match=r"cannot be read as Parquet.*dataset\(path, format="):
         GANAugmenter().fit(tmp_path / "x.csv", "y")
 
 
-def test_source_of_leaves_rows_in_memory_alone():
+def test_the_name_of_a_column_is_for_sources_alone():
+    with pytest.raises(ValueError, match="got the text 'y' instead"):
+        GANAugmenter().fit(pd.DataFrame({"a": [1, 2], "y": [0, 1]}), "y")
+
+
+def test_as_source_leaves_rows_in_memory_alone():
     for rows in ([[1.0]], np.ones((2, 2)), pd.DataFrame({"a": [1]}), pl.DataFrame({"a": [1]})):
-        assert source_of(rows) is None
+        assert as_source(rows) is None

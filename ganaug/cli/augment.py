@@ -209,7 +209,7 @@ def _check_paths(data: Path, output: Path, save_model: Path | None, force: bool)
         if path is not None and data.resolve() in path.resolve().parents:
             raise ValueError(f"{path} lies in {data}, among the real data.")
         if path is not None and path.resolve().match(str(data.resolve())) and path != data:
-            raise ValueError(f"{path} is a name of {data}, the real data.")
+            raise ValueError(f"{path} is one of the files {data}, the real data.")
     if save_model is None:
         return
     if save_model.resolve() == output.resolve():

@@ -81,4 +81,6 @@ class ParquetFiles:
         from pyarrow import parquet
 
         table = X_new.append_column(self.target, y_new).select(self.X.schema.names)
-        replace_file(path, lambda new: parquet.write_table(table.cast(self.X.schema), new))
+        # Which levels a dictionary has room for may be more than in the type of the files.
+        table = table.replace_schema_metadata(self.X.schema.metadata)
+        replace_file(path, lambda new: parquet.write_table(table, new))

@@ -478,3 +478,5 @@ def test_parquet_files_are_for_augment_alone(capsys, parts):
     code, _, notes = run(capsys, "compare", parts, "--target", "y")
     assert code == 2
     assert "only ganaug augment reads" in notes
+    (parts / "x.csv").touch()
+    assert "There is no file" in run(capsys, "augment", parts / "*.csv", "-o", "new.csv")[2]
