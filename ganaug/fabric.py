@@ -12,7 +12,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -55,7 +55,8 @@ def training_through(fabric: Fabric) -> Iterator[None]:
         ``device`` of the augmenter names another device than Fabric has, or the processes were
         given different rows or numbers of steps.
     RuntimeError
-        If it has several processes and was not launched.
+        If it has several processes and was not launched; in ``fit``, on other ranks than 0, if a
+        callback fails on that.
 
     Notes
     -----
@@ -64,6 +65,8 @@ def training_through(fabric: Fabric) -> Iterator[None]:
     ``n_jobs`` of :class:`~ganaug.AugmentedClassifier` only trains classifiers in workers. Its
     ``memory`` neither keeps nor reads GANs here, because one process would wait for the other.
     Several processes need a ``random_state`` where classifiers are trained, too: each trains all.
+    A callback that fails, which is on rank 0, stops the fit in all of them. After any other error
+    of one process alone the rest wait for it until it ends, so do not catch such an error.
 
     The losses in ``history_`` are those of rank 0. Every process holds all encoded rows and both
     networks; Fabric's ``strategy`` only says how processes start and talk.
@@ -117,6 +120,10 @@ class Ranks:
         """Return the value that rank 0 has."""
         return value
 
+    def ask_first(self, function: Callable[[], Any]) -> Any:
+        """Return what a function returns on rank 0, which alone calls it. If it fails, all do."""
+        return function()
+
     def share_weights(self, weights: Tensor) -> None:
         """Overwrite weights with those of rank 0."""
 
@@ -157,6 +164,21 @@ class FabricRanks(Ranks):
     def share(self, value: Any) -> Any:
         """Return the value that rank 0 has."""
         return self.fabric.broadcast(value)
+
+    def ask_first(self, function: Callable[[], Any]) -> Any:
+        """Return what a function returns on rank 0, which alone calls it. If it fails, all do."""
+        value = error = None
+        if self.rank == 0:
+            try:
+                value = function()
+            except Exception as caught:  # The other ranks wait for an answer.
+                error = caught
+        value, words = self.share((value, None if error is None else repr(error)))
+        if error is not None:
+            raise error
+        if words is not None:
+            raise RuntimeError(f"rank 0 stopped the training: {words}")
+        return value
 
     def share_weights(self, weights: Tensor) -> None:
         """Overwrite weights with those of rank 0."""

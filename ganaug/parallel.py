@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -102,7 +101,7 @@ def _run_where_joblib_says(function: Callable, n_jobs: int | None) -> Iterator[R
         case "RayBackend":
             import ray
 
-            yield partial(_run_at_once, _InRay(ray.put(function)), n_jobs)
+            yield partial(_run_at_once, partial(_call_in_ray, ray.put(function)), n_jobs)
         case "SparkDistributedBackend":
             import cloudpickle
             from pyspark.sql import SparkSession
@@ -110,7 +109,7 @@ def _run_where_joblib_says(function: Callable, n_jobs: int | None) -> Iterator[R
             context = SparkSession.active().sparkContext
             broadcast = context.broadcast(cloudpickle.dumps(function))
             try:
-                yield partial(_run_at_once, _InSpark(broadcast), n_jobs)
+                yield partial(_run_at_once, partial(_call_in_spark, broadcast), n_jobs)
             finally:
                 broadcast.destroy()
         case _ if getattr(back_end, "supports_return_generator", False):
@@ -119,28 +118,18 @@ def _run_where_joblib_says(function: Callable, n_jobs: int | None) -> Iterator[R
             yield partial(_run_at_once, function, n_jobs)
 
 
-@dataclass
-class _InRay:
-    """A function in Ray's object store."""
+def _call_in_ray(reference: Any, *arguments: Any) -> Any:
+    """Call a function that is in Ray's object store."""
+    import ray
 
-    reference: Any
-
-    def __call__(self, *arguments: Any) -> Any:
-        import ray
-
-        return ray.get(self.reference)(*arguments)
+    return ray.get(reference)(*arguments)
 
 
-@dataclass
-class _InSpark:
-    """A function that Spark has broadcast, as a pickle that also holds what a notebook defines."""
+def _call_in_spark(broadcast: Any, *arguments: Any) -> Any:
+    """Call a function that Spark has broadcast, pickled with what a notebook defines."""
+    import cloudpickle
 
-    broadcast: Any
-
-    def __call__(self, *arguments: Any) -> Any:
-        import cloudpickle
-
-        return cloudpickle.loads(self.broadcast.value)(*arguments)
+    return cloudpickle.loads(broadcast.value)(*arguments)
 
 
 def _run_at_once(function: Callable, n_jobs: int | None, calls: Sequence[tuple]) -> Outcomes:
@@ -155,37 +144,28 @@ def _run_one_by_one(function: Callable, n_jobs: int | None, calls: Sequence[tupl
     """Run calls by a back end that gives each result when it is ready."""
     left = set(range(len(calls)))
     while left:
-        started: list[int] = []
+        waiting = iter(sorted(left))
         # One call a batch, and few that wait in the process: few are lost with it.
-        parallel = Parallel(
+        results = Parallel(
             n_jobs,
             batch_size=1,
             pre_dispatch="n_jobs",
             return_as="generator_unordered",
             initializer=_leave_interrupts_to_the_caller,
-        )
-        results = parallel(_start(function, calls, sorted(left), started))
+        )(delayed(_numbered)(function, position, calls[position]) for position in waiting)
         try:
             for position, result in results:
                 left.remove(position)
                 yield position, result
         except BrokenProcessPool as error:
-            for position in left.intersection(started):
-                left.remove(position)
+            taken = left.difference(waiting)
+            left -= taken
+            for position in taken:
                 yield position, _died(error)
         finally:
             with warnings.catch_warnings():  # joblib would warn that it gives up what still runs
                 warnings.filterwarnings("ignore", message=".*still being processed by the workers")
                 results.close()
-
-
-def _start(
-    function: Callable, calls: Sequence[tuple], positions: Sequence[int], started: list[int]
-) -> Iterator[Any]:
-    """Yield calls for joblib, and note which of them it has taken."""
-    for position in positions:
-        started.append(position)
-        yield delayed(_numbered)(function, position, calls[position])
 
 
 def _numbered(function: Callable, position: int, arguments: tuple) -> tuple[int, Any]:

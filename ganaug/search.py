@@ -371,12 +371,7 @@ class AugmentedClassifierCV(AugmentedClassifier):
         ]
         scores = Parallel(n_jobs=self.n_jobs)(
             # The table as an argument of its own: Dask and Ray then send it to each worker once.
-            delayed(_score_amounts)(
-                training.X,
-                training.y,
-                training.metadata,
-                *(candidate, *fold, amounts, tried, scorer, context),
-            )
+            delayed(_score_amounts)(*training, candidate, *fold, amounts, tried, scorer, context)
             for candidate, fold, context in zip(candidates, folds, contexts, strict=True)
         )
         taus = tried if len(tried) > 1 else (None,)

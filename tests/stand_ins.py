@@ -107,25 +107,18 @@ class TickCounter:
         self.tasks.append("teardown")
 
 
-def die(number, marks, times):
-    """Kill this process, the first so many times; then return the number."""
-    with open(marks, "a") as file:
-        file.write("x")
-        died = file.tell() - 1
-    if died < times:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number
-
-
 class Fatal(GaussianNB):
-    """Kills its process the first time that one is fitted."""
+    """Kills its process at the first fit of all, and at each fit of so many rows."""
 
-    def __init__(self, marks=""):
+    def __init__(self, died="", n_rows=0):
         super().__init__()
-        self.marks = marks
+        self.died = died
+        self.n_rows = n_rows
 
     def fit(self, X, y):
-        die(0, self.marks, times=1)
+        if len(y) == self.n_rows or not self.died.exists():
+            self.died.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
         return super().fit(X, y)
 
 

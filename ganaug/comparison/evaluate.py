@@ -352,7 +352,7 @@ def evaluate(
     """Return a pair for each of these folds and each arm, in this order.
 
     Pairs are stored in the task's memory if it has one, and taken from there. A worker that sees
-    its folder stores them as well as the caller: it does so at once, and needs not see the folder.
+    its folder stores a pair as soon as it is made; the caller stores what other workers made.
     """
     jobs = [(fold, arm) for fold in folds for arm in task.arms]
     progress.plan(jobs, len(task.classifiers))

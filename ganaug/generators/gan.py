@@ -140,12 +140,12 @@ class ConditionalGAN(BaseEstimator):
             )
 
             def on_tick(step: int, losses: dict[str, float], averaged: nn.Module) -> bool:
-                stop = False
-                if ranks.rank == 0:
+                def stops() -> bool:
                     fitted = copy.copy(self)
                     fitted.weights_, fitted.critic_weights_ = map(_weights_of, (averaged, critic))
-                    stop = monitor(step, losses, fitted, partial(generate, averaged))
-                return ranks.share(stop)
+                    return monitor(step, losses, fitted, partial(generate, averaged))
+
+                return ranks.ask_first(stops)
 
             schedule = Schedule(self.steps, self.batch_size, self.learning_rate)
             train(generator, critic, self._part(LOSSES, "loss"), batches, schedule, on_tick, ranks)

@@ -207,7 +207,8 @@ def train(
         state = torch.zeros_like(vector), torch.zeros_like(vector), vector.new_zeros(())
         states[network] = state, vector, list(network.parameters())
     average = copy.deepcopy(generator).requires_grad_(False).eval()
-    mean, (_, of_generator, _) = in_one_vector(average), states[generator]
+    mean = in_one_vector(average)
+    _, of_generator, _ = states[generator]
 
     def descend(network: nn.Module, loss: Tensor, rate: float) -> None:
         """Go one step down the gradient of ``loss`` in the weights of one network."""

@@ -9,12 +9,12 @@ import pytest
 from helpers import run, runs_in, write_csv
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
-from stand_ins import Fatal, Parcel, die
+from stand_ins import Fatal, Parcel
 
 from ganaug import AugmentedClassifier, AugmentedClassifierCV, GANAugmenter
 from ganaug.comparison import GAN, compare
 from ganaug.environment import versions
-from ganaug.parallel import WorkerDied, as_completed, check_versions
+from ganaug.parallel import as_completed, check_versions
 from ganaug.progress import ComparisonProgress
 from ganaug.tracking import MLflowLogger
 
@@ -25,10 +25,21 @@ def without_time(comparison):
     return comparison.results.drop(columns="fit_seconds")
 
 
-def test_comparison__same_scores(dask_cluster, comparison_asked, alone):
-    with joblib.parallel_config("dask"):
-        found = compare(**comparison_asked)
+@pytest.mark.filterwarnings("ignore:.*noload.*loader strategy is deprecated")
+def test_comparison__same_scores_and_a_child_run_for_each_gan(
+    dask_cluster, comparison_asked, alone, store
+):
+    import mlflow
+
+    gan = GAN(GANAugmenter(steps=5).set_callbacks(MLflowLogger(store)), n_draws=2)
+    mlflow.set_tracking_uri(store)
+    with mlflow.start_run() as parent, joblib.parallel_config("dask"):
+        found = compare(**comparison_asked | {"arms": [gan]})
     pd.testing.assert_frame_equal(without_time(found), alone, check_exact=True)
+    runs = runs_in(store, "Default")
+    children = [run for run in runs if run.info.run_id != parent.info.run_id]
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    assert [run.info.status for run in children] == ["FINISHED"] * 2, "one for each fold"
 
 
 def test_searches__same_scores(dask_cluster, cancer):
@@ -59,25 +70,23 @@ def test_what_all_calls_share__is_sent_to_each_worker_once(dask_cluster, tmp_pat
 
 
 @pytest.mark.parametrize("back_end", ["dask", "loky"])
-def test_a_call_that_kills_its_workers__is_lost_alone(dask_cluster, tmp_path, back_end):
-    calls = [(n, str(tmp_path / f"{n}"), {2: 1, 5: 99}.get(n, 0)) for n in range(8)]
-    with joblib.parallel_config(back_end), as_completed(die, calls, 2) as results:
-        found = dict(results)
-    lost = found.pop(5)
-    assert isinstance(lost, WorkerDied)
-    assert str(lost).startswith("the process that ran it was killed, and again when it ran alone")
-    assert found == {n: n for n in range(8) if n != 5}
-
-
-def test_a_killed_worker__costs_a_pair_and_not_the_comparison(dask_cluster, cancer, tmp_path):
+def test_a_killed_worker__costs_its_pair_and_not_the_comparison(
+    dask_cluster, cancer, tmp_path, back_end
+):
     X, y = cancer
-    asked = {"arms": ["class-weight"], "cv": 2}
-    fatal = {"bayes": Fatal(str(tmp_path / "marks"))}
-    with joblib.parallel_config("dask"):
-        found = compare(X, y, classifiers=fatal, **asked)
-    assert (tmp_path / "marks").read_text() == "x" * (1 + 4), "one death and four cells"
+    asked = {"arms": [], "cv": 3, "random_state": 0}
     expected = compare(X, y, classifiers={"bayes": GaussianNB()}, **asked)
-    pd.testing.assert_frame_equal(without_time(found), without_time(expected))
+    sizes = [len(train) for train, _ in expected.task.folds]
+    assert sizes.count(114) == 1
+    fatal = {"bayes": Fatal(tmp_path / "died", n_rows=114)}
+    with joblib.parallel_config(back_end, n_jobs=2):
+        found = compare(X, y, classifiers=fatal, **asked)
+    (lost,) = found.failures.itertuples()
+    assert sizes[lost.fold - 1] == 114
+    message = "WorkerDied: the process that ran it was killed, and again when it ran alone"
+    assert lost.error.startswith(message)
+    kept = [without_time(each).query("fold != @lost.fold") for each in (found, expected)]
+    pd.testing.assert_frame_equal(*kept)
 
 
 def test_resume__begun_on_dask_and_ended_elsewhere(dask_cluster, cancer, tmp_path, monkeypatch):
@@ -97,20 +106,6 @@ def test_resume__begun_on_dask_and_ended_elsewhere(dask_cluster, cancer, tmp_pat
     found = compare(X, y, **asked, memory=tmp_path / "kept", verbose=progress)
     assert 3 <= progress.n_kept <= progress.n_total == 6
     pd.testing.assert_frame_equal(without_time(found), without_time(compare(X, y, **asked)))
-
-
-@pytest.mark.filterwarnings("ignore:.*noload.*loader strategy is deprecated")
-def test_each_gan_is_a_child_run_wherever_it_is_trained(dask_cluster, comparison_asked, store):
-    import mlflow
-
-    gan = GAN(GANAugmenter(steps=5).set_callbacks(MLflowLogger(store)), n_draws=2)
-    mlflow.set_tracking_uri(store)
-    with mlflow.start_run() as parent, joblib.parallel_config("dask"):
-        compare(**comparison_asked | {"arms": [gan]})
-    found = runs_in(store, "Default")
-    children = [run for run in found if run.info.run_id != parent.info.run_id]
-    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
-    assert [run.info.status for run in children] == ["FINISHED"] * 2, "one for each fold"
 
 
 WORDS = ("--arms", "class-weight", "--classifiers", "logistic-regression", "--folds", 2)

@@ -60,6 +60,13 @@ class StopsAtThird(TickCounter):
         return self.tasks.count("tick") == 3
 
 
+class FailsAtFirst(TickCounter):
+    """Fails at the first tick."""
+
+    def on_fit_task_end(self, estimator, context, *, metadata=None, fitted_estimator=None):
+        raise OSError("the server is away")
+
+
 def error_of(function, *args):
     try:
         function(*args)
@@ -86,6 +93,9 @@ def in_one_of_two(fabric, folder):
         found["stopped"] = augmenter.history_
         found["tasks"] = callback.tasks
         found["made"] = joblib.hash(augmenter.sample({1: 50}))
+
+        fails = GANAugmenter(steps=4, verbose=False).set_callbacks(FailsAtFirst())
+        found["callback"] = error_of(fails.fit, X, y)
 
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
@@ -130,6 +140,9 @@ def test_two_processes_train_one_gan(tmp_path):
     for name in saved:
         ours, theirs = ((tmp_path / f"saved {rank}" / name).read_bytes() for rank in (0, 1))
         assert ours == theirs, name
+
+    assert one["callback"] == "OSError: the server is away"
+    assert other["callback"].endswith("rank 0 stopped the training: OSError('the server is away')")
 
     for found in (one, other):
         assert found["methods"] == ["interpolation"] * 2
