@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock, get_ident
 from typing import Any
 
@@ -14,11 +15,23 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import vector_to_parameters
+from torch.optim.adam import adam
 
 from ganaug.fabric import ALONE, Ranks
 
 #: Of critic and generator, in the history of a fit.
 LOSS_NAMES = "loss/critic", "loss/generator"
+#: The update of both networks. The class torch.optim.Adam imports a compiler, which takes a second.
+update = partial(
+    adam,
+    beta1=0.0,
+    beta2=0.99,
+    eps=1e-8,
+    weight_decay=0.0,
+    amsgrad=False,
+    maximize=False,
+    fused=True,
+)
 
 
 @dataclass(frozen=True)
@@ -186,23 +199,24 @@ def train(
     ranks : Ranks
         The processes that train together, see :mod:`ganaug.fabric`.
     """
-    updates: dict[nn.Module, Any] = {}
+    states: dict[nn.Module, Any] = {}
     for network in (generator, critic):
         vector = in_one_vector(network)
         ranks.share_weights(vector)
-        adam = torch.optim.Adam([vector], betas=(0.0, 0.99), fused=True)
-        updates[network] = adam, vector, list(network.parameters())
+        # Both moments of Adam, and how many steps it has taken.
+        state = torch.zeros_like(vector), torch.zeros_like(vector), vector.new_zeros(())
+        states[network] = state, vector, list(network.parameters())
     average = copy.deepcopy(generator).requires_grad_(False).eval()
-    mean, (_, of_generator, _) = in_one_vector(average), updates[generator]
+    mean, (_, of_generator, _) = in_one_vector(average), states[generator]
 
     def descend(network: nn.Module, loss: Tensor, rate: float) -> None:
         """Go one step down the gradient of ``loss`` in the weights of one network."""
-        adam, vector, weights = updates[network]
-        adam.param_groups[0]["lr"] = rate
+        (moment, square, count), vector, weights = states[network]
         vector.grad.zero_()  # which the weights share
         loss.backward(inputs=weights)
         ranks.average(vector.grad)
-        adam.step()
+        with torch.no_grad():
+            update([vector], [vector.grad], [moment], [square], [], [count], lr=rate)
 
     tick_ends = set(np.linspace(0, schedule.steps, schedule.ticks + 1).round().astype(int)[1:])
     losses: list[list[Tensor]] = []

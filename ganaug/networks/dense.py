@@ -304,12 +304,14 @@ class DenseCritic(nn.Module):
         return scores + (gradient * rows).sum(dim=1), gradient
 
 
+class _Empty(nn.Linear):
+    def reset_parameters(self) -> None:
+        """Draw nothing: torch would take its global stream."""
+
+
 def _linear(fan_in: int, fan_out: int, slope: float, rng: torch.Generator) -> nn.Linear:
     """Return a linear layer whose weights come from ``rng``, not from torch's global stream."""
-    device = torch.get_default_device()
-    # nn.utils.skip_init would not draw, but takes as long as a small fit when it is first called.
-    with torch.random.fork_rng(devices=[]):
-        layer = nn.Linear(fan_in, fan_out, dtype=torch.float32, device=device)
+    layer = _Empty(fan_in, fan_out, dtype=torch.float32, device=torch.get_default_device())
     nn.init.kaiming_uniform_(layer.weight, a=slope, generator=rng)
     nn.init.zeros_(layer.bias)
     return layer

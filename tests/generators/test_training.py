@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from torch import nn
 
 from ganaug.encoders.layout import RowLayout
+from ganaug.generators import training
 from ganaug.generators.training import (
     BalancedBatches,
     Schedule,
@@ -267,12 +268,13 @@ def test_the_generator_ends_with_its_average():
 def test_the_rate_falls_to_zero_along_a_cosine(monkeypatch):
     rates = []
 
-    class Adam(torch.optim.Adam):
-        def step(self, closure=None):
-            rates.append(self.param_groups[0]["lr"])
-            return super().step(closure)
+    update = training.update
 
-    monkeypatch.setattr(torch.optim, "Adam", Adam)
+    def recorded(*tensors, lr):
+        rates.append(lr)
+        update(*tensors, lr=lr)
+
+    monkeypatch.setattr(training, "update", recorded)
     run(steps=10, rate=0.5)
     critic, generator = rates[::2], rates[1::2]
     assert critic == generator
