@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ganaug.parameters import Rule, one_of, whole
+from ganaug.parameters import Rule, check_value, one_of, whole
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _UNITS |= {f"{unit}i": 2 ** (10 * power) for power, unit in enumerate("kmgt", start=1)}
@@ -47,6 +47,7 @@ def bytes_of(budget: int | str) -> int:
     >>> bytes_of(1000), bytes_of("4GB"), bytes_of("1.5 KiB")
     (1000, 4000000000, 1536)
     """
+    check_value("a GAN", "memory_budget", budget, *BUDGET)
     if budget == "auto":
         return available_bytes()
     if isinstance(budget, str):
@@ -77,28 +78,29 @@ def _left_in_cgroups() -> list[int]:
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if controllers == "":
-            root, names = CGROUPS, ("memory.max", "memory.current", "inactive_file")
+            root, names, prefix = CGROUPS, ("memory.max", "memory.current"), ""
         elif "memory" in controllers.split(","):
             root = CGROUPS / "memory"
-            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+            names, prefix = ("memory.limit_in_bytes", "memory.usage_in_bytes"), "total_"
         else:
             continue
         # The path may be that outside of the container; the limits of groups above count, too.
         own = root / path.strip("/")
         for group in (own, *own.parents):
             if group.is_relative_to(root):
-                left += _left_in(group, *names)
+                left += _left_in(group, *names, prefix)
     return left
 
 
-def _left_in(group: Path, limit: str, used: str, reclaimable: str) -> list[int]:
+def _left_in(group: Path, limit: str, used: str, prefix: str) -> list[int]:
     try:
         most, now = (group / limit).read_text().strip(), int((group / used).read_text())
         stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
     except (OSError, ValueError):
         return []
     # Files that were read stay in memory until something else needs it.
-    return [] if most == "max" else [int(most) - now + int(stat.get(reclaimable, 0))]
+    of_files = sum(int(stat.get(f"{prefix}{kind}_file", 0)) for kind in ("active", "inactive"))
+    return [] if most == "max" else [int(most) - now + of_files]
 
 
 def check_fit(
@@ -164,7 +166,7 @@ def check_sample(
         As :func:`check_fit`.
     """
     n, width = sum(counts.values()), encoder.layout_.width
-    cells = encoder.bytes_of_cells() if hasattr(encoder, "bytes_of_cells") else 8 * width
+    cells = _bytes_of_cells(encoder)
     encoded = f"{n:,} encoded rows of {width:,} positions"
     making = {
         encoded: 4 * n * width,
@@ -179,6 +181,41 @@ def check_sample(
     needs = max(making, joining, decoding, joined, key=lambda needs: sum(needs.values()))
     advice = "Take them in parts, by sample_batches"
     _check(budget, needs, f"{n:,} rows", _widest_column(encoder, sum(needs.values())), advice)
+
+
+def check_batch(budget: int | str, encoder: Any, n: int, together: int) -> None:
+    """Refuse to make a batch of so many numbered rows where there is no memory for it.
+
+    Parameters
+    ----------
+    budget : "auto", int or str
+    encoder : object
+        Fitted.
+    n : int
+        Rows of the batch.
+    together : int
+        How many rows are made and decoded together.
+
+    Raises
+    ------
+    ValueError
+        As :func:`check_fit`.
+    """
+    cells = _bytes_of_cells(encoder)
+    needs = {
+        "their cells, in pieces and joined": 2 * n * cells,
+        f"{together:,} rows that are made together": together
+        * (2 * 4 * encoder.layout_.width + cells),
+    }
+    column = _widest_column(encoder, sum(needs.values()))
+    _check(budget, needs, f"a batch of {n:,} rows", column, "Lower batch_size")
+
+
+def _bytes_of_cells(encoder: Any) -> int:
+    """Return what the cells of a decoded row take, about."""
+    if hasattr(encoder, "bytes_of_cells"):
+        return encoder.bytes_of_cells()
+    return 8 * encoder.layout_.width
 
 
 def _widest_column(encoder: Any, total: int) -> str:

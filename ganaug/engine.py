@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ganaug.budget import BUDGET, check_sample
+from ganaug.budget import BUDGET, check_batch, check_sample
 from ganaug.callbacks import CallbackSupportMixin, has_progress_bar
 from ganaug.containers import extend, take
 from ganaug.fabric import current_ranks
@@ -51,8 +51,6 @@ from ganaug.typing import ColumnsLike, Encoder, Loss, Network, RandomState, Samp
 
 #: For one row. All of them are in memory at once.
 N_CANDIDATES = whole(1, CHUNK)
-#: Smaller batches of a stream are made together, up to so many rows.
-BATCH_OF_BATCHES = 10_000
 
 
 class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstimator):
@@ -370,9 +368,8 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         n : int or dict
             As in :meth:`sample`: how many rows in all, or of each class, ``{label: rows}``.
         batch_size : int, default=100_000
-            Rows of a batch; the last one may have fewer. Of classes with few rows, and of batches
-            that neither divide nor are multiples of 1000 (images: 100), more rows are made than
-            asked for: they are made in blocks of that many of a class.
+            Rows of a batch; the last one may have fewer. Rows are made in blocks of 1000 of a class
+            (images: 100), so that a class of fewer takes as long as one block.
         batches : iterable of int, default=None
             The numbers of the batches to make, from 0 on, in this order. ``None`` for all, which
             are ``ceil(rows / batch_size)``.
@@ -396,7 +393,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
             Before ``fit``.
         ValueError
             As :meth:`sample`; if ``batch_size`` is no whole number from 1 on, or there is no batch
-            of a number in ``batches``.
+            of a number in ``batches``; if one batch would take more memory than ``memory_budget``.
         ImportError
             As :meth:`sample`.
 
@@ -438,40 +435,17 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
                     f"batches asks for batch {batch!r}, and there are {n_batches} of {batch_size} "
                     "rows; their numbers begin at 0."
                 )
-        return self._batches(
-            counts, self._seed(random_state), int(batch_size), chosen, int(n_candidates)
-        )
-
-    def _batches(
-        self,
-        counts: Mapping[int, int],
-        seed: int,
-        batch_size: int,
-        batches: Sequence[int],
-        n_candidates: int,
-    ) -> Iterator[tuple[Any, Any]]:
-        """Yield batches of rows, a dict of class codes to numbers of rows, and of their labels."""
         source = RowSource(self)
-        classes = np.array(list(counts), dtype=np.int64)
-        ends = np.cumsum(list(counts.values()))
-        n_together = -(-BATCH_OF_BATCHES // batch_size)
-        for first in range(0, len(batches), n_together):
-            starts = [int(batch) * batch_size for batch in batches[first : first + n_together]]
-            parts = [np.arange(start, min(start + batch_size, ends[-1])) for start in starts]
-            places = np.concatenate(parts)
-            which = ends.searchsorted(places, side="right")
-            codes, numbers = classes[which], places - (ends - list(counts.values()))[which]
-            X_new = source.numbered_rows(codes, numbers, seed, n_candidates)
-            at = 0
-            for start, part in zip(starts, parts, strict=True):
-                own = slice(at, at + len(part))
-                rows = X_new
-                if len(starts) > 1:
-                    rows = (
-                        X_new.iloc[own] if isinstance(X_new, pd.DataFrame) else X_new[own]
-                    ).copy()
-                yield self._in_fitted_form(rows, self.labels_.decode(codes[own]), start)
-                at += len(part)
+        largest = min(int(batch_size), sum(counts.values()))
+        together = min(source.n_together, -(-largest // source.block)) * source.block
+        check_batch(self.memory_budget, self.encoder_, largest, together)
+        made = source.batches(
+            counts, int(batch_size), chosen, self._seed(random_state), int(n_candidates)
+        )
+        return (
+            self._in_fitted_form(X_new, self.labels_.decode(codes), start)
+            for start, X_new, codes in made
+        )
 
     def _in_fitted_form(self, X_new: Any, y_new: Any, start: int = 0) -> tuple[Any, Any]:
         """Return rows and labels as they came in ``fit``; pandas' index begins at ``start``."""

@@ -105,7 +105,8 @@ def _key(
     metadata: Mapping[str, Any],
 ) -> str:
     sources = [source_of(part) for part in (augmenter, *parameters.values())]
-    parameters = {name: value for name, value in parameters.items() if name != "verbose"}
+    no_matter = "verbose", "memory_budget"
+    parameters = {name: value for name, value in parameters.items() if name not in no_matter}
     strategy = parameters.get("sampling_strategy")
     if callable(strategy):  # a lambda has no hash, and only its result for these labels matters
         parameters = {**parameters, "sampling_strategy": strategy(y)}

@@ -121,11 +121,18 @@ def stream_by_class(
     """
     start = 0
     for n, own, _ in as_stretches(rng, len(classes)):
-        seeds = own.bit_generator.seed_seq.spawn(n_classes)  # type: ignore[attr-defined]
+        parent: Any = own.bit_generator.seed_seq  # type: ignore[attr-defined]
+        first = parent.n_children_spawned * n_classes
+        parent.spawn(1)  # of a thousand classes hardly any may be there
         here = classes[start : start + n]
         for code in np.unique(here).tolist():
             at = start + np.flatnonzero(here == code)
-            yield code, at, np.random.default_rng(seeds[code])
+            key = (*parent.spawn_key, first + code)
+            yield (
+                code,
+                at,
+                np.random.default_rng(np.random.SeedSequence(parent.entropy, spawn_key=key)),
+            )
         start += n
 
 

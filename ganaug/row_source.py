@@ -8,7 +8,8 @@ same rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,9 @@ from ganaug.randomness import Purpose, Stretch, numpy_stream, seed_from
 BLOCK, BLOCK_OF_IMAGES = 1000, 100
 #: Numbers in encoded rows that are decoded together: as many as stay in the processor's cache.
 DECODED_AT_ONCE = 4_000_000
+
+#: The code of a class, the number of a block of its rows, their seed and number of candidates.
+Block = tuple[int, int, int, int]
 
 
 class RowSource:
@@ -41,7 +45,10 @@ class RowSource:
         self._methods = list(gan.methods_.values())
         self._generators = gan.generators_
         self._device = gan.device_
+        #: How many blocks are decoded together.
+        self.n_together = max(1, DECODED_AT_ONCE // (self.block * self.width))
         self._makers: dict[str, Any] = {}
+        self._kept: tuple[Block | None, Any] = None, None
 
     def rows(
         self, counts: Mapping[int, int], seed: int, n_candidates: int = 1
@@ -54,6 +61,24 @@ class RowSource:
         encoded = self._encoded(counts, seed, n_candidates)
         rng = numpy_stream(seed, Purpose.DECODE)
         return self.encoder.inverse_transform(encoded, codes, rng), codes
+
+    def batches(
+        self,
+        counts: Mapping[int, int],
+        batch_size: int,
+        batches: Iterable[int],
+        seed: int,
+        n_candidates: int,
+    ) -> Iterator[tuple[int, Any, np.ndarray]]:
+        """Yield where each of these batches starts among all rows, its rows, and their codes."""
+        classes, sizes = np.array(list(counts.items()), dtype=np.int64).reshape(-1, 2).T
+        ends = sizes.cumsum()
+        for batch in batches:
+            start = int(batch) * batch_size
+            places = np.arange(start, min(start + batch_size, ends[-1]))
+            which = ends.searchsorted(places, side="right")
+            codes, numbers = classes[which], places - (ends - sizes)[which]
+            yield start, self.numbered_rows(codes, numbers, seed, n_candidates), codes
 
     def numbered_rows(
         self, codes: np.ndarray, numbers: np.ndarray, seed: int, n_candidates: int = 1
@@ -75,30 +100,35 @@ class RowSource:
         if not len(codes):
             return self.rows({}, seed)[0]
         n_blocks = int(numbers.max()) // self.block + 1
-        keys, which = np.unique(codes * n_blocks + numbers // self.block, return_inverse=True)
+        which, keys = pd.factorize(codes * n_blocks + numbers // self.block)
+        blocks = [(*divmod(int(key), n_blocks), seed, n_candidates) for key in keys]
         place = which * self.block + numbers % self.block
-        n_together = max(1, DECODED_AT_ONCE // (self.block * self.width))
+        is_kept = int(blocks[0] == self._kept[0])
+        ends = [*range(is_kept, len(blocks), self.n_together), len(blocks)]
         pieces, order = [], []
-        for start in range(0, len(keys), n_together):
-            together = keys[start : start + n_together]
-            asked = np.flatnonzero((start <= which) & (which < start + n_together))
-            blocks = [divmod(int(key), n_blocks) for key in together]
-            pieces.append(
-                _taken(self._blocks(blocks, seed, n_candidates), place[asked] - start * self.block)
-            )
+        for start, end in pairwise([0] * is_kept + ends):
+            asked = np.flatnonzero((start <= which) & (which < end))
+            rows = self._blocks(blocks[start:end])
+            pieces.append(_taken(rows, place[asked] - start * self.block))
             order.append(asked)
         return _taken(_joined(pieces), np.concatenate(order).argsort(kind="stable"))
 
-    def _blocks(self, blocks: list[tuple[int, int]], seed: int, n_candidates: int) -> Any:
-        """Make blocks, each a class code and a number, one after another."""
-        rows, stretches = [], []
-        for code, number in blocks:
+    def _blocks(self, blocks: list[Block]) -> Any:
+        """Make blocks one after another, or return the last one of those before."""
+        kept, rows = self._kept
+        if blocks == [kept]:
+            return rows.copy()
+        encoded, stretches = [], []
+        for code, number, seed, n_candidates in blocks:
             own_seed = seed_from(numpy_stream(seed, number))
-            rows.append(self._encoded({code: self.block}, own_seed, n_candidates))
+            encoded.append(self._encoded({code: self.block}, own_seed, n_candidates))
             rng = numpy_stream(own_seed, Purpose.DECODE)
             stretches.append(Stretch(self.block, rng, number * self.block))
-        codes = np.repeat(np.array([code for code, _ in blocks], dtype=np.int64), self.block)
-        return self.encoder.inverse_transform(np.concatenate(rows), codes, stretches)
+        codes = np.repeat(np.array([code for code, *_ in blocks], dtype=np.int64), self.block)
+        rows = self.encoder.inverse_transform(np.concatenate(encoded), codes, stretches)
+        # The next batch often goes on within the last block.
+        self._kept = blocks[-1], _safe_indexing(rows, np.arange(len(codes))[-self.block :])
+        return rows
 
     def _encoded(self, counts: Mapping[int, int], seed: int, n_candidates: int) -> np.ndarray:
         """Return encoded rows, class after class."""

@@ -79,7 +79,7 @@ def test_the_limits_of_a_container_count(cgroups):
         {
             "pod/memory.max": "5000000",
             "pod/memory.current": "3000000",
-            "pod/memory.stat": "anon 1\ninactive_file 500000\n",
+            "pod/memory.stat": "anon 1\nactive_file 200000\ninactive_file 300000\n",
             "pod/job/memory.max": "max",
             "pod/job/memory.current": "9",
             "pod/job/memory.stat": "anon 1\n",
@@ -228,9 +228,9 @@ def test_rows_are_blended_alike_in_blocks(rng, monkeypatch):
     layout = RowLayout(n_numeric=3, one_hot_sizes=(2,), n_classes=1)
     rows = rng.normal(size=(5, 5)).astype(np.float32)
     blend = Interpolation().fit(rows, np.zeros(5, int), layout, classes=np.array([0]), seed=0)
-    whole = blend.sample({0: 100}, seed=1)[0]
+    whole = blend.row_maker()({0: 100}, seed=1)[0]
     monkeypatch.setattr(few_rows, "BLOCK", 30)
-    assert_array_equal(blend.sample({0: 100}, seed=1)[0], whole)
+    assert_array_equal(blend.row_maker()({0: 100}, seed=1)[0], whole)
 
 
 def test_a_thousand_classes(rng):

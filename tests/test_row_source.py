@@ -1,5 +1,6 @@
 """Rows by their numbers: the same in batches of any size, in any process, and from MLflow."""
 
+import copy
 import inspect
 
 import numpy as np
@@ -132,6 +133,33 @@ def test_nothing_is_made_before_it_is_asked_for(augmenter):
         {"low": 2_000_000_000, "mid": 9}, batch_size=BLOCK, batches=[2_000_000]
     )
     assert next(last)[1].tolist() == ["mid"] * 9
+
+
+@pytest.mark.parametrize("asked", [{"high": 2500, "low": 70}, {"mid": 1500, "high": 1500}])
+def test_small_batches_make_no_block_twice(augmenter, asked, monkeypatch):
+    blocks, real = [], RowSource._encoded
+
+    def encoded(self, counts, seed, n_candidates):
+        blocks.append((*counts, seed))
+        return real(self, counts, seed, n_candidates)
+
+    monkeypatch.setattr(RowSource, "_encoded", encoded)
+    for X, _ in augmenter.sample_batches(asked, batch_size=300):
+        assert X["size"].ne(-1).all()
+        X["size"] = -1  # which changes no later batch
+    assert len(blocks) == len(set(blocks)) == 4
+
+
+def test_a_batch_that_is_too_large_is_refused_at_the_call(augmenter):
+    small = copy.deepcopy(augmenter).set_params(memory_budget="2 MB")
+    many = {"low": 10**9}
+    with pytest.raises(ValueError, match=r"a batch of 100,000 rows would .* Lower batch_size; or"):
+        small.sample_batches(many)
+    assert len(next(small.sample_batches(many, batch_size=1000))[0]) == 1000
+    small.set_params(memory_budget="lots")
+    for sample in (small.sample_batches, small.sample):
+        with pytest.raises(ValueError, match="'memory_budget' parameter .* Got 'lots' instead"):
+            sample({"low": 5})
 
 
 def test_no_rows(augmenter):

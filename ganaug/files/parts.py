@@ -97,7 +97,8 @@ class Parts:
         OSError
             If it cannot be made or written.
         """
-        self.augmenter.sample_batches(self.n, batches=[])  # which refuses what cannot be asked for
+        # Which refuses what cannot be asked for.
+        self.augmenter.sample_batches(self.n, batch_size=self.group, batches=[])
         check_writable(self.folder)
         if not self.folder.exists():
             check_free(self.folder)
@@ -129,6 +130,11 @@ class Parts:
                     f"that asked for {_is(value)}. Choose another folder, or delete this one."
                 )
         number = int(named[1])
+        if path != self._path(number) or number >= self.n_parts:
+            raise FileExistsError(
+                f"{path} is none of the {self.n_parts} parts of these rows; delete it, or choose "
+                "another folder."
+            )
         whole = min(self.rows_of_part, self.n_rows - number * self.rows_of_part)
         return number if found.num_rows == whole else None
 
@@ -141,7 +147,10 @@ class Parts:
             If it cannot be written, as on a full disk. Nothing of it is left behind.
         """
         self.folder.mkdir(exist_ok=True)
-        replace_file(self.folder / f"part-{number:05}.parquet", partial(self._fill, number))
+        replace_file(self._path(number), partial(self._fill, number))
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"part-{number:05}.parquet"
 
     def _fill(self, number: int, path: Path) -> None:
         import pyarrow as pa

@@ -95,6 +95,14 @@ def test_other_files_in_the_folder_are_refused(parts):
     pd.DataFrame({"a": [1]}).to_parquet(parts.folder / "part-00000.parquet")
     with pytest.raises(FileExistsError, match=r"part of other rows: their model is None"):
         parts.left()
+    write(dataclasses.replace(parts, folder=parts.folder.with_name("whole")))
+    part = parts.folder.with_name("whole") / "part-00001.parquet"
+    for name in ("part-00003.parquet", "part-000001.parquet"):
+        copied = part.with_name(name)
+        copied.write_bytes(part.read_bytes())
+        with pytest.raises(FileExistsError, match=rf"{name} is none of the 3 parts of these rows"):
+            dataclasses.replace(parts, folder=part.parent).left()
+        copied.unlink()
     below = dataclasses.replace(parts, folder=parts.folder / "none" / "rows")
     with pytest.raises(FileNotFoundError, match="none does not exist"):
         below.left()
