@@ -121,7 +121,7 @@ def stream_by_class(
     """
     start = 0
     for n, own, _ in as_stretches(rng, len(classes)):
-        parent: Any = own.bit_generator.seed_seq  # type: ignore[attr-defined]
+        parent: Any = own.bit_generator.seed_seq
         first = parent.n_children_spawned * n_classes
         parent.spawn(1)  # of a thousand classes hardly any may be there
         here = classes[start : start + n]

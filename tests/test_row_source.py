@@ -158,7 +158,7 @@ def test_a_batch_that_is_too_large_is_refused_at_the_call(augmenter):
     assert len(next(small.sample_batches(many, batch_size=1000))[0]) == 1000
     small.set_params(memory_budget="lots")
     for sample in (small.sample_batches, small.sample):
-        with pytest.raises(ValueError, match="'memory_budget' parameter .* Got 'lots' instead"):
+        with pytest.raises(ValueError, match=r"'memory_budget' parameter .* Got 'lots' instead"):
             sample({"low": 5})
 
 
