@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from functools import partial
 from threading import Thread
 
 import numpy as np
@@ -16,8 +17,10 @@ import pandas as pd
 import pytest
 import requests
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import RandomForestClassifier
 
 from ganaug.cli import main
+from ganaug.quality import fidelity
 
 #: For the modules whose tests each work in a store of their own.
 IN_A_STORE = [
@@ -41,6 +44,13 @@ def runs_in(uri, experiment="ganaug"):
     client = MlflowClient(tracking_uri=uri)
     found = client.get_experiment_by_name(experiment)
     return [] if found is None else list(client.search_runs([found.experiment_id]))
+
+
+def detect_with_few_trees():
+    """Yield while synthetic rows are told from real ones by 20 trees: it takes most of a report."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fidelity, "RandomForestClassifier", partial(RandomForestClassifier, 20))
+        yield
 
 
 def closed_port():

