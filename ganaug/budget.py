@@ -129,7 +129,6 @@ def check_fit(
     layout, n = encoder.layout_, len(codes)
     row = 4 * layout.width
     needs = {f"{n:,} encoded rows of {layout.width:,} positions": n * row}
-    needs["torch itself"] = BASE
     if held_out.any():
         needs["the rows that are not held out"] = int((~held_out).sum()) * row
     if hasattr(generator, "bytes_to_fit"):
@@ -140,7 +139,8 @@ def check_fit(
             "Drop it, give it fewer levels, or all of them by TableEncoder(max_groups=...); lower "
             "batch_size or steps, by which fewer rows are kept"
         )
-    _check(budget, needs, "fit", _widest_column(encoder, sum(needs.values())), advice)
+    column = _widest_column(encoder, sum(needs.values()))
+    _check(budget, needs | {"torch itself": BASE}, "fit", column, advice)
 
 
 def check_sample(

@@ -200,7 +200,9 @@ def _run_on_dask(client: Any, function: Callable, calls: Sequence[tuple]) -> Out
         for position, arguments in enumerate(calls)
     }
     try:
-        ready = distributed.as_completed(list(positions), with_results=True, raise_errors=False)
+        ready = distributed.as_completed(
+            list(positions), client.loop, with_results=True, raise_errors=False
+        )
         for future, result in ready:
             position = positions.pop(future)
             if future.status == "finished":

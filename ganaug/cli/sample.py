@@ -109,7 +109,7 @@ def _write_parts(parts: Parts, n_jobs: int) -> None:
     done = total - len(left)
     if done:
         tell(f"{done} of {total} files are in {parts.folder} already.")
-    rest = f"The same command makes the rest of the {total} files."
+    rest = "The same command makes the rest."
     try:
         with (
             StepProgress(f"Writing {parts.folder}", "files", progress_wanted()) as progress,
@@ -122,9 +122,9 @@ def _write_parts(parts: Parts, n_jobs: int) -> None:
                 done += 1
                 progress.reached(done, total)
     except OSError as error:
-        raise OSError(f"{error}. {done} files are complete in {parts.folder}. {rest}") from error
+        raise OSError(f"{error}. {done} of {total} files are complete in {parts.folder}. {rest}") from error
     except KeyboardInterrupt:
-        raise Stopped(f"Stopped. {done} files are complete in {parts.folder}. {rest}") from None
+        raise Stopped(f"Stopped. {done} of {total} files are complete in {parts.folder}. {rest}") from None
     files = f"{total} file{'s' * (total != 1)}"
     print(f"Wrote {parts.folder}: {parts.n_rows:,} synthetic rows in {files}")
 

@@ -39,7 +39,9 @@ def kind_at(path: Path) -> Kind:
     if not path.suffix and not path.exists():
         raise FileNotFoundError(f"There is no file or folder {path}.")
     if is_parquet(path):
-        raise ValueError(f"{path} are files of Parquet; of several only ganaug augment reads.")
+        raise ValueError(
+            f"{path} names several Parquet files, which only ganaug augment reads; pass one file."
+        )
     return ImageFolder if path.is_dir() else Table
 
 

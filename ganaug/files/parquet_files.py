@@ -10,7 +10,6 @@ from ganaug.files.formats import OF_TEXT
 from ganaug.files.options import ReadOptions
 from ganaug.files.tables import Table, check_dropped, no_target
 from ganaug.paths import replace_file
-from ganaug.targets import rows_to_add
 
 #: Synthetic rows that are made at once.
 MOST_ROWS = 10_000_000
@@ -68,6 +67,8 @@ class ParquetFiles:
 
     def check_rows(self, strategy: Any) -> None:
         """Refuse to make more rows than are held at once, before anything is trained."""
+        from ganaug.targets import rows_to_add
+
         n = sum(rows_to_add(self.counts, strategy).values())
         if n > MOST_ROWS:
             raise ValueError(

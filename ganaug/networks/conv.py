@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -160,14 +161,16 @@ class ConvNetwork(NamesParameters):
 
     def bytes_to_train(self, layout: RowLayout, batch_size: int) -> int:
         """Predict what training takes, nearly all of it for the features of a batch."""
-        fold = 4 if max(layout.shape[1:]) > LARGE_SIDE else 2
-        return bytes_of_features(layout, batch_size, int(self.width), fold)
+        shape = check_shape(layout, "conv")
+        fold = 4 if max(shape[1:]) > LARGE_SIDE else 2
+        return bytes_of_features(shape, batch_size, int(self.width), fold)
 
 
-def bytes_of_features(layout: RowLayout, batch_size: int, width: int, fold: int) -> int:
+def bytes_of_features(shape: tuple[int, ...], batch_size: int, width: int, fold: int) -> int:
     """Predict what training on a batch takes, with so many channels at 1/fold of the size."""
-    widest = width * layout.n_numeric // (layout.shape[0] * fold**2)
-    return 4 * batch_size * (PER_FEATURE * widest + PER_PIXEL * layout.n_numeric)
+    n_values = math.prod(shape)
+    widest = width * n_values // (shape[0] * fold**2)
+    return 4 * batch_size * (PER_FEATURE * widest + PER_PIXEL * n_values)
 
 
 def check_shape(layout: RowLayout, network: str) -> tuple[int, ...]:

@@ -112,7 +112,8 @@ class DCGANNetwork(NamesParameters):
 
     def bytes_to_train(self, layout: RowLayout, batch_size: int) -> int:
         """Predict what training takes, nearly all of it for the features of a batch."""
-        return bytes_of_features(layout, batch_size, int(self.width), fold=2)
+        shape = check_shape(layout, "dcgan")
+        return bytes_of_features(shape, batch_size, int(self.width), fold=2)
 
 
 class DCGANGenerator(nn.Module):

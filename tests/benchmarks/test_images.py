@@ -1,6 +1,5 @@
 """The benchmark of images, on digits that are drawn as large as those of MNIST."""
 
-import json
 import warnings
 
 import numpy as np
@@ -73,11 +72,3 @@ def test_images_are_changed_to_balance(arm, mnist):
 def test_images_are_drawn(mnist, tmp_path):
     images.picture(mnist, tmp_path / "sheet.png", common=60, steps=2)
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_a_step_on_large_images_is_timed(tmp_path):
-    (tmp_path / "speed.json").write_text('{"draws": 1}')
-    images.step(steps=2, kept=tmp_path / "speed.json")
-    found = json.loads((tmp_path / "speed.json").read_text())
-    assert found["draws"] == 1
-    assert found["step_64x64x3"] > 0

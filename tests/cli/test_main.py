@@ -123,16 +123,21 @@ def test_bad_file__one_line(capsys, tmp_path, command, content, message):
 def test_bad_paths_and_options__one_line(capsys, tmp_path):
     good = tmp_path / "d.csv"
     good.write_text(GOOD)
-    (tmp_path / "x.parquet").write_text("PAR1 not")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken/x.parquet").write_text("PAR1 not")
     out = tmp_path / "o.csv"
     here = tmp_path
     for arguments, message in [
         ([here / "none.csv", "-o", out], f"There is no file {here / 'none.csv'}."),
-        ([here, "-o", out], f"{here} is a folder, whose classes are folders of images: leave"),
+        (
+            [here / "empty", "-o", out],
+            f"{here / 'empty'} is a folder, whose classes are folders of images: leave",
+        ),
         ([here / "d.xls", "-o", out], f"{here / 'd.xls'} is none of .csv, .tsv, .txt, .parquet"),
         ([good, "-o", here / "o.doc"], f"{here / 'o.doc'} is none of .csv, .tsv, .txt, .parquet"),
         ([good, "-o", here / "no/o.csv"], f"The folder {here / 'no'} does not exist."),
-        ([here / "x.parquet", "-o", out], f"{here / 'x.parquet'} is not Parquet: "),
+        ([here / "broken/x.parquet", "-o", out], f"{here / 'broken/x.parquet'} is not Parquet"),
         ([good, "-o", out, "--mark-column", "a"], f"{good} has a column 'a' already; choose anot"),
         ([good, "-o", out, "--mark-column", "y"], f"{good} has a column 'y' already; choose anot"),
         ([good, "-o", out, "--sampling-strategy", "{"], "'{' is not JSON (Expecting property"),

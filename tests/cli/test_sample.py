@@ -92,8 +92,8 @@ def test_sample_to_a_folder__resumes(capsys, model, tmp_path, small_parts):
 @pytest.mark.parametrize(
     ("error", "code", "end"),
     [
-        (OSError(28, "No space left on device"), 2, "[Errno 28] No space left on device. 1 files"),
-        (KeyboardInterrupt(), 130, "Stopped. 1 files"),
+        (OSError(28, "No space left on device"), 2, "[Errno 28] No space left on device. 1 of 3 files"),
+        (KeyboardInterrupt(), 130, "Stopped. 1 of 3 files"),
     ],
 )
 def test_sample_to_a_folder__that_ends_early(
@@ -112,7 +112,7 @@ def test_sample_to_a_folder__that_ends_early(
     out = tmp_path / "rows"
     found, printed, said = run(capsys, "sample", model, "-n", 25, "-o", out)
     assert (found, printed) == (code, "")
-    told = f"{end} are complete in {out}. The same command makes the rest of the 3 files."
+    told = f"{end} are complete in {out}. The same command makes the rest."
     assert told in " ".join(said.split())
     assert [path.name for path in out.iterdir()] == ["part-00000.parquet"]
 
