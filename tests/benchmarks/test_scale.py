@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 import typer
@@ -154,3 +155,13 @@ def test_the_page_of_the_repository_shows_the_figures_that_it_keeps(tmp_path):
     assert (tmp_path / "SCALE.md").read_text() == shown
     for picture in tmp_path.glob("docs/*.png"):
         assert (commands.ROOT / "docs" / picture.name).exists()
+
+
+def test_the_arithmetic_of_the_guide_begins_with_what_was_measured():
+    guide = (commands.ROOT / "docs" / "guide" / "past_one_machine.md").read_text()
+    kept = page.read(commands.RESULTS).get("of_one_core")
+    if kept is None:
+        pytest.skip("nothing is measured: python -m benchmarks.scale run --only arithmetic")
+    for name, measured in kept["figures"].items():
+        (shown,) = re.findall(rf"^{name} = ([\d_.]+)", guide, re.MULTILINE)
+        assert 0.5 < float(shown) / measured < 2, name
