@@ -32,11 +32,13 @@ demo: .venv/.dev            ## compare arms on a real imbalanced table, tracked 
 	$(BIN)/python -m ganaug compare --output-dir $(DEMO) --n-jobs 2 --budget 100s \
 		--classifiers gradient-boosting --registered-model-name page-blocks
 
+# Engines change the process that starts them, so their tests have processes of their own.
 test: lint types            ## everything that guards the code
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -q -n 2 --ignore tests/clusters
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/clusters
 
 check: lint                 ## while working: all but what takes long
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not cluster"
+	$(BIN)/python -m pytest -q -n 2 -m "not slow and not cluster"
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

@@ -151,7 +151,7 @@ def test_small_batches_make_no_block_twice(augmenter, asked, monkeypatch):
 
 
 def test_a_batch_that_is_too_large_is_refused_at_the_call(augmenter):
-    small = copy.deepcopy(augmenter).set_params(memory_budget="2 MB")
+    small = copy.deepcopy(augmenter).set_params(memory_budget="5 MB")
     many = {"low": 10**9}
     with pytest.raises(ValueError, match=r"a batch of 100,000 rows would .* Lower batch_size; or"):
         small.sample_batches(many)

@@ -92,7 +92,11 @@ def test_sample_to_a_folder__resumes(capsys, model, tmp_path, small_parts):
 @pytest.mark.parametrize(
     ("error", "code", "end"),
     [
-        (OSError(28, "No space left on device"), 2, "[Errno 28] No space left on device. 1 of 3 files"),
+        (
+            OSError(28, "No space left on device"),
+            2,
+            "[Errno 28] No space left on device. 1 of 3 files",
+        ),
         (KeyboardInterrupt(), 130, "Stopped. 1 of 3 files"),
     ],
 )

@@ -44,7 +44,7 @@ def dask_cluster():
             n_workers=2,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # any free port, where others run beside it
             host="127.0.0.1",
         ) as cluster,
         distributed.Client(cluster) as client,

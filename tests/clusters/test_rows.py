@@ -13,12 +13,13 @@ N_BATCHES = -(-sum(ASKED.values()) // SIZE)
 
 
 @pytest.fixture(scope="module")
-def fitted(data):
+def fitted():
     rng = np.random.default_rng(0)
-    X = pd.DataFrame(data[0], columns=["a", "b", "c"])
+    y = pd.Series(np.repeat(["rare", "usual"], [20, 100]), name="kind")
+    X = pd.DataFrame(rng.normal(size=(120, 3)), columns=["a", "b", "c"])
     X["town"] = rng.choice(["Bonn", "Kiel"], len(X))
     X.loc[::9, "a"] = np.nan
-    return GANAugmenter(steps=2, random_state=0).fit(X, pd.Series(data[1], name="kind"))
+    return GANAugmenter(steps=2, random_state=0).fit(X, y)
 
 
 @pytest.fixture(scope="module")
