@@ -122,9 +122,13 @@ def _write_parts(parts: Parts, n_jobs: int) -> None:
                 done += 1
                 progress.reached(done, total)
     except OSError as error:
-        raise OSError(f"{error}. {done} of {total} files are complete in {parts.folder}. {rest}") from error
+        raise OSError(
+            f"{error}. {done} of {total} files are complete in {parts.folder}. {rest}"
+        ) from error
     except KeyboardInterrupt:
-        raise Stopped(f"Stopped. {done} of {total} files are complete in {parts.folder}. {rest}") from None
+        raise Stopped(
+            f"Stopped. {done} of {total} files are complete in {parts.folder}. {rest}"
+        ) from None
     files = f"{total} file{'s' * (total != 1)}"
     print(f"Wrote {parts.folder}: {parts.n_rows:,} synthetic rows in {files}")
 
