@@ -17,6 +17,8 @@ OF_JOBLIBSPARK = (
     "`apply_async` is deprecated, implement and use `submit`:DeprecationWarning",
     "Spark session is not provided. Tags will not be inherited:UserWarning",
 )
+#: What Ray Data says of settings of its own.
+OF_RAY_DATA = ":DeprecationWarning:ray.data"
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
@@ -27,6 +29,8 @@ def pytest_collection_modifyitems(items):
             if engine in getattr(item, "fixturenames", ()):
                 item.add_marker("cluster")
                 item.add_marker(pytest.mark.xdist_group(engine))
+        if "ray_cluster" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.filterwarnings(f"ignore:{OF_RAY_DATA}"))
         if "spark_session" in getattr(item, "fixturenames", ()):
             for warning in OF_JOBLIBSPARK:
                 item.add_marker(pytest.mark.filterwarnings(f"ignore:{warning}"))
