@@ -99,6 +99,7 @@ def parts_of(model, n_rows):
 def stream(model, n_rows, n_jobs):
     """Return how long it takes to write rows, and the memory that it takes."""
     from joblib import Parallel, delayed
+    from joblib.externals.loky import get_reusable_executor
 
     import ganaug.generators.training  # noqa: F401
     from ganaug.parallel import as_completed
@@ -111,7 +112,10 @@ def stream(model, n_rows, n_jobs):
     start = time.perf_counter()
     with as_completed(parts.write, [(number,) for number in parts.left()], n_jobs) as results:
         list(results)
-    return {"seconds": time.perf_counter() - start, "peak_mib": peak_mib() - before}
+    found = {"seconds": time.perf_counter() - start, "peak_mib": peak_mib() - before}
+    if n_jobs > 1:  # The end of this process would wait for its workers.
+        get_reusable_executor().shutdown()
+    return found
 
 
 def write_random_rows(model, n_rows):
