@@ -21,8 +21,8 @@ _UNITS |= {f"{unit}i": 2 ** (10 * power) for power, unit in enumerate("kmgt", st
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]i?|)b", re.IGNORECASE)
 #: Where Linux tells which control groups this process is in, and their limits.
 OWN_CGROUPS, CGROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
-#: What torch and numpy take besides arrays of any size, in bytes.
-BASE = 32 * 2**20
+#: What torch and numpy take besides arrays of any size, in bytes, and what it is called.
+BASE, TORCH = 32 * 2**20, "torch itself"
 
 BUDGET = (
     one_of(["auto"]),
@@ -139,8 +139,7 @@ def check_fit(
             "Drop it, give it fewer levels, or all of them by TableEncoder(max_groups=...); lower "
             "batch_size or steps, by which fewer rows are kept"
         )
-    column = _widest_column(encoder, sum(needs.values()))
-    _check(budget, needs | {"torch itself": BASE}, "fit", column, advice)
+    _check(budget, needs | {TORCH: BASE}, "fit", encoder, advice)
 
 
 def check_sample(
@@ -179,8 +178,7 @@ def check_sample(
     decoding = {encoded: 4 * n * width, "their cells": n * cells}
     joined = {"their cells": n * cells, "all rows together": (n + n_real) * cells}
     needs = max(making, joining, decoding, joined, key=lambda needs: sum(needs.values()))
-    advice = "Take them in parts, by sample_batches"
-    _check(budget, needs, f"{n:,} rows", _widest_column(encoder, sum(needs.values())), advice)
+    _check(budget, needs, f"{n:,} rows", encoder, "Take them in parts, by sample_batches")
 
 
 def check_batch(budget: int | str, encoder: Any, n: int, together: int) -> None:
@@ -207,8 +205,7 @@ def check_batch(budget: int | str, encoder: Any, n: int, together: int) -> None:
         f"{together:,} rows that are made together": together
         * (2 * 4 * encoder.layout_.width + cells),
     }
-    column = _widest_column(encoder, sum(needs.values()))
-    _check(budget, needs, f"a batch of {n:,} rows", column, "Lower batch_size")
+    _check(budget, needs, f"a batch of {n:,} rows", encoder, "Lower batch_size")
 
 
 def _bytes_of_cells(encoder: Any) -> int:
@@ -235,11 +232,12 @@ def _widest_column(encoder: Any, total: int) -> str:
 
 
 def _check(
-    budget: int | str, needs: Mapping[str, int], what: str, column: str, advice: str
+    budget: int | str, needs: Mapping[str, int], what: str, encoder: Any, advice: str
 ) -> None:
     total, most = sum(needs.values()), bytes_of(budget)
     if total <= most:
         return
+    column = _widest_column(encoder, total - needs.get(TORCH, 0))
     largest = sorted(needs.items(), key=lambda need: -need[1])[:3]
     parts = ", ".join(f"{size(held)} for {name}" for name, held in largest)
     there = "are available to this process" if budget == "auto" else "are allowed"

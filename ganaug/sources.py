@@ -16,7 +16,7 @@ from ganaug.suggestions import did_you_mean
 BATCH_CELLS = 2**22
 #: What files of a folder are read.
 ENDINGS = (".parquet", ".parq", ".pq")
-#: Names of columns that a message lists.
+#: Names of columns that a message or a warning lists.
 MOST_NAMES = 20
 
 

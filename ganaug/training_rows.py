@@ -25,7 +25,7 @@ from ganaug.parameters import check_parameters
 from ganaug.randomness import Purpose, numpy_stream, seed_from
 from ganaug.registry import ENCODERS, LOSSES, NETWORKS, make
 from ganaug.source_rows import SourceRows
-from ganaug.sources import Source, as_source, check_columns
+from ganaug.sources import MOST_NAMES, Source, as_source, check_columns
 from ganaug.targets import check_target, rows_to_add
 from ganaug.weights import (
     check_sample_weight,
@@ -38,8 +38,6 @@ from ganaug.weights import (
 
 #: Rows of a class that the encoder sees at least, however few the step budget can visit.
 MIN_ROWS_SEEN = 200
-#: Names of columns that a warning lists.
-MOST_NAMES = 20
 
 
 @dataclass(frozen=True)

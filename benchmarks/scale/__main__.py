@@ -10,9 +10,7 @@ a machine leaves what was measured on another as it is.
 """
 
 import json
-import multiprocessing
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +19,7 @@ import typer
 from benchmarks.scale.bars import CannotMeasure, figures_of, measures
 from benchmarks.scale.machine import this_machine
 from benchmarks.scale.page import read, verdict, write_page
+from benchmarks.scale.processes import in_fresh_process
 from ganaug.paths import replace_file
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +39,7 @@ def run(
     for one in chosen(only):
         print(f"{one.name} ...", flush=True)
         try:
-            found = in_fresh_process(one)
+            found = found_by(one)
         except CannotMeasure as reason:
             print(f"  not measured: {reason}")
             continue
@@ -75,12 +74,11 @@ def chosen(only):
     return [one for name, one in every.items() if {name, short[name]} & set(only)]
 
 
-def in_fresh_process(one):
+def found_by(one):
     """Return what a measure finds in a new process, which may fail or be killed."""
     start = time.perf_counter()
     try:
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-            found = {"figures": process.submit(figures_of, one.module, one.name).result()}
+        found = {"figures": in_fresh_process(figures_of, one.module, one.name)}
     except CannotMeasure:
         raise
     except Exception as error:

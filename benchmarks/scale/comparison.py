@@ -51,8 +51,6 @@ def four_workers(n_rows=4000, steps=300, repeats=2):
     loky has one process for each core. All processes have loaded what they need before. The best
     of two times each.
     """
-    from joblib.externals.loky import get_reusable_executor
-
     from ganaug import GANAugmenter
     from ganaug.comparison import GAN
 
@@ -63,7 +61,6 @@ def four_workers(n_rows=4000, steps=300, repeats=2):
         "cv": 5,
     }
     loky = min([seconds(**asked, n_jobs=2) for _ in range(1 + repeats)][1:])
-    get_reusable_executor().shutdown()  # The end of this process would wait for its workers.
     with dask_workers(4):
         dask = min([seconds(**asked) for _ in range(1 + repeats)][1:])
     return {"loky_s": loky, "dask_s": dask, "dask_to_loky": dask / loky}

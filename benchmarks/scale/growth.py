@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.scale.bars import Bar, measure
+from benchmarks.scale.processes import memory_of
 
 #: What grows, and how far; the ends are what the library is made to stand.
 SIZES = {
@@ -57,15 +58,9 @@ def point(grown, size):
 def taken(function):
     """Return the processor's seconds and the peak of memory, in megabytes above what it was."""
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-    before, start = resident("VmRSS"), time.process_time()
+    before, start = memory_of("VmRSS"), time.process_time()
     function()
-    return time.process_time() - start, resident("VmHWM") - before
-
-
-def resident(name):
-    """Return a figure of this process's memory, in megabytes."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1000
+    return time.process_time() - start, (memory_of("VmHWM") - before) / 1e6
 
 
 def exponent(sizes, values):

@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from benchmarks.scale.bars import Bar, measure
+from benchmarks.scale.processes import in_fresh_process, memory_of
 
 N_ROWS = 100_000_000
 ROWS_OF_A_FILE, ROWS_OF_A_GROUP = 5_000_000, 1_000_000
@@ -66,12 +67,6 @@ def at_size(n_rows):
         "imports_mib": fit["imports_mib"],
         "peak_mib": fit["peak_mib"],
     }
-
-
-def in_fresh_process(function, *args):
-    """Return what a function returns in a new process."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        return process.submit(function, *args).result()
 
 
 def write_file(folder, start, end):
@@ -136,22 +131,15 @@ def fit_figures(folder):
             return super().fit(*args, **kwargs)
 
     augmenter = GANAugmenter(encoder=Encoder(), random_state=0, verbose=False)
-    imports = memory_mib("VmRSS")
+    imports = memory_of("VmRSS") / 2**20
     start = time.perf_counter()
     augmenter.fit(folder, TARGET)
     return {
         "readings": marks[0] - start,
         "seconds": time.perf_counter() - start,
         "imports_mib": round(imports),
-        "peak_mib": round(memory_mib("VmHWM") - imports),
+        "peak_mib": round(memory_of("VmHWM") / 2**20 - imports),
     }
-
-
-def memory_mib(what):
-    """Return a figure of the memory of this process, which Linux keeps."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    kib = next(line.split()[1] for line in lines if line.startswith(f"{what}:"))
-    return int(kib) / 1024
 
 
 def compared(name):

@@ -1,15 +1,14 @@
 """Rows by the million: their time against random rows, two processes, and memory."""
 
-import multiprocessing
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.scale.bars import Bar, measure
+from benchmarks.scale.processes import in_fresh_process, memory_of
 
 N_ROWS = 10_000_000
 TARGET = "churned"
@@ -55,13 +54,6 @@ def at_size(n_rows):
     }
 
 
-def in_fresh_process(function, *arguments):
-    """Call a function in a process of its own."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context) as process:
-        return process.submit(function, *arguments).result()
-
-
 def table(n, seed=0):
     """Return n rows of 20 mixed columns: numbers, levels, flags, days and gaps."""
     rng = np.random.default_rng(seed)
@@ -98,24 +90,19 @@ def parts_of(model, n_rows):
 
 def stream(model, n_rows, n_jobs):
     """Return how long it takes to write rows, and the memory that it takes."""
-    from joblib import Parallel, delayed
-    from joblib.externals.loky import get_reusable_executor
-
     import ganaug.generators.training  # noqa: F401
     from ganaug.parallel import as_completed
 
     parts = parts_of(model, n_rows)
     if n_jobs > 1:  # The workers do their imports before the clock starts.
-        Parallel(n_jobs)(delayed(parts_of)(model, 1) for _ in range(n_jobs))
+        with as_completed(parts_of, [(model, 1)] * n_jobs, n_jobs) as results:
+            list(results)
     assert parts.schema
     before = peak_mib()
     start = time.perf_counter()
     with as_completed(parts.write, [(number,) for number in parts.left()], n_jobs) as results:
         list(results)
-    found = {"seconds": time.perf_counter() - start, "peak_mib": peak_mib() - before}
-    if n_jobs > 1:  # The end of this process would wait for its workers.
-        get_reusable_executor().shutdown()
-    return found
+    return {"seconds": time.perf_counter() - start, "peak_mib": peak_mib() - before}
 
 
 def write_random_rows(model, n_rows):
@@ -140,5 +127,4 @@ def write_random_rows(model, n_rows):
 
 def peak_mib():
     """Return the most memory that this process has had."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) / 1024
+    return memory_of("VmHWM") / 2**20

@@ -322,7 +322,9 @@ def generate(
     import torch
 
     rows = np.empty((len(codes), generator.layout.width), dtype=np.float32)
-    groups = _groups_of(codes, missing_flags)
+    groups = None
+    if weigh is not None and n_candidates > 1:
+        groups = _groups_of(codes, missing_flags)
     size = max(chunk_of(generator.layout.width) // n_candidates, 1)
     with torch.no_grad():
         for start in range(0, len(codes), size):
@@ -334,7 +336,7 @@ def generate(
                 candidates = made.cpu().numpy()
                 change(candidates)
                 made = torch.from_numpy(candidates).to(rng.device)
-            if weigh is not None and n_candidates > 1:
+            if weigh is not None and groups is not None:
                 most, log_weights = weigh(made, classes)
                 made = made[draw_one_in(n_candidates, most, groups[chunk], rng, log_weights)]
             rows[chunk] = made.cpu().numpy()

@@ -109,7 +109,7 @@ def test_measures_run_in_processes_of_their_own_and_are_judged(made, capsys):
 
 
 def test_only_those_that_are_named_run(made, monkeypatch):
-    monkeypatch.setattr(commands, "in_fresh_process", lambda one: asked.append(one.name) or FOUND)
+    monkeypatch.setattr(commands, "found_by", lambda one: asked.append(one.name) or FOUND)
     asked = []
     assert run(made, "memory") == 0
     assert run(made, "made") == 1, "other bars have no figure in what was found"
