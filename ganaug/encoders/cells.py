@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import math
 from decimal import Decimal
 from typing import Any
 
@@ -19,11 +21,13 @@ _TIMES = {"datetime64", "datetime", "date"}
 _SPANS = {"timedelta64", "timedelta"}
 _LEVELS = {"string", "bytes", "boolean", "categorical", "period", "interval", "time"}
 _KINDS = ("number", "time", "span", "level", "text")
-_ARROW = "arrow:"
+_ARROW, _SPARSE, _STR = "arrow:", "sparse:", "str:"
 _MISSING = {"None": None, "nan": np.nan, "NA": pd.NA, "NaT": pd.NaT}
 
 #: Units of time that pandas lacks.
 _UNITS_OF_NUMPY = ("Y", "M", "W", "D", "h", "m")
+#: From this day on pandas knows the offset of a zone whose clock changes.
+_FIRST_CLOCK = "1677-09-22"
 #: Of a Decimal: no float has more.
 MOST_DECIMALS = 1074
 
@@ -47,6 +51,11 @@ class Cells(BaseEstimator):
         ``categories``.
     most : int
         The largest whole number that the dtype can hold.
+    scale : int or None
+        The decimals of a Decimal; None for other numbers.
+    ends : tuple of (Decimal, Decimal) or None
+        The smallest and the largest Decimal, which may have more digits than a float; None for
+        other numbers, and where others may be written.
 
     Examples
     --------
@@ -79,7 +88,7 @@ class Cells(BaseEstimator):
             if self.kind == "time" and self.unit not in ("Y", "M"):
                 # Whole days stay so; below one, a step is that between times of the day.
                 day = int(np.timedelta64(1, "D").astype(f"m8[{self.unit}]").astype(np.int64))
-                step = step if day and step % day == 0 else int(np.gcd(step, day))
+                step = step if day and step % day == 0 else math.gcd(step, day)
                 self.day = float(day)
             self.grid = float(step) or 1.0
         return self
@@ -96,10 +105,12 @@ class Cells(BaseEstimator):
         if self.kind == "number" and not self.integral:  # no floats beyond are one apart
             self.most = 2 ** (min(np.finfo(self.precision).nmant, 52) + 1)
         self.scale: int | None = None
+        self.ends: tuple[Decimal, Decimal] | None = None
         if inferred == "decimal":
             present = np.asarray(cells, dtype=object)[~missing]
-            self.scale = max(0, *(-int(cell.as_tuple().exponent) for cell in present))
-            self.scale = min(self.scale, MOST_DECIMALS)
+            decimals = (-int(cell.as_tuple().exponent) for cell in present)
+            self.scale = min(max((0, *decimals)), MOST_DECIMALS)
+            self.ends = (min(present), max(present)) if len(present) else None
         self.categories: np.ndarray | None = None
         self.ordered = False
         if isinstance(dtype, pd.CategoricalDtype):
@@ -109,7 +120,8 @@ class Cells(BaseEstimator):
         if self.kind in ("time", "span"):
             present = cells[~missing]
             self.unit = np.datetime_data(_to_numpy_time(present, self.kind).dtype)[0]
-            self.python = next((type(c).__name__ for c in present), "")
+            objects = present if dtype == object else ()
+            self.python = next((type(c).__name__ for c in objects), "")
             zoned = getattr(dtype, "pyarrow_dtype", dtype)
             self.zone = str(getattr(zoned, "tz", None) or "")
         self.missing = "nan"
@@ -122,7 +134,7 @@ class Cells(BaseEstimator):
         if self.kind == "level":
             self.kind, self.levels = "text", np.empty(0, dtype=object)
         else:
-            self.span = self.most - self.offset
+            self.span, self.ends = self.most - self.offset, None
 
     def check_fitted(self) -> None:
         """Raise if cells that were read from a file cannot be written, each level and both ends."""
@@ -144,6 +156,8 @@ class Cells(BaseEstimator):
         check_fits(self.kind in _KINDS, f"kind={self.kind!r}")
         check_fits(self.missing in _MISSING, f"missing={self.missing!r}")
         check_fits(self.scale is None or 0 <= self.scale <= MOST_DECIMALS, f"scale={self.scale!r}")
+        ends = self.ends or ()
+        check_fits(all(isinstance(e, Decimal) and e.is_finite() for e in ends), f"ends={ends!r}")
         check_fits(isinstance(self.levels, np.ndarray) and self.levels.ndim == 1, "levels")
         dtype = dtype_named(self.dtype)
         if isinstance(dtype, np.dtype):
@@ -224,10 +238,13 @@ class Cells(BaseEstimator):
             if self.integral:
                 values = self._whole(coded)
             elif self.scale is not None:
-                values = np.array([Decimal(f"{v:.{self.scale}f}") for v in coded], dtype=object)
+                values = np.array([self._decimal(v) for v in coded.tolist()], dtype=object)
         dtype: Any = dtype_named(self.dtype)
         if isinstance(dtype, np.dtype) and dtype.kind in "mM":
-            dtype = None if np.datetime_data(dtype)[0] in _UNITS_OF_NUMPY else dtype
+            # One by one, for pandas reads objects by way of nanoseconds.
+            times = np.full(len(present), "NaT", dtype=dtype)
+            times[present] = [getattr(v, "to_numpy", lambda v=v: v)() for v in values]
+            return pd.Series(times)
         if present.all() and self.dtype != "object":
             return pd.Series(values, dtype=dtype)
         if isinstance(dtype, np.dtype) and dtype.kind == "f":
@@ -244,6 +261,14 @@ class Cells(BaseEstimator):
         steps[over] = self.span
         whole = steps + np.uint64(self.offset % 2**64)
         return whole if self.offset + self.span >= 2**63 else whole.view(np.int64)
+
+    def _decimal(self, number: float) -> Decimal:
+        """Write a number with the decimals of the column; those that the float lacks are zeros."""
+        assert self.scale is not None
+        short = Decimal(repr(number))
+        exact = -int(short.as_tuple().exponent) <= self.scale
+        written = Decimal(f"{short if exact else number:.{self.scale}f}")
+        return written if self.ends is None else min(max(written, self.ends[0]), self.ends[1])
 
     def _with_gaps(self, values: Any, present: np.ndarray) -> np.ndarray:
         cells = np.full(len(present), _MISSING[self.missing], dtype=object)
@@ -320,11 +345,40 @@ def kind_of(cells: Any) -> str:
     return "level" if inferred in _LEVELS else ""
 
 
+def has_hash(dtype: Any) -> bool:
+    """Tell whether pandas can compare a dtype: not a category of text that is no Unicode."""
+    try:
+        hash(dtype)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def has_unnamed_zone(cells: Any) -> bool:
     """Tell whether times are in a zone that cannot be written down with the column."""
     if isinstance(cells.dtype, pd.DatetimeTZDtype):
         return dtype_name(cells.dtype) is None
     return cells.dtype == object and any(getattr(cell, "tzinfo", None) for cell in cells)
+
+
+def precede_their_clock(cells: Any) -> bool:
+    """Tell whether times are before 1678, in a zone whose clock was changed at any time.
+
+    Of such times pandas reads offsets from memory that is not its own; it may crash.
+    """
+    dtype = cells.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return precede_their_clock(pd.Series(dtype.categories))
+    own = getattr(dtype, "pyarrow_dtype", dtype)
+    zone = getattr(own, "tz", None)
+    if zone is None or pd.DatetimeTZDtype("ns", zone).tz.utcoffset(None) is not None:
+        return False
+    if own is dtype:
+        ticks = cells.dt.tz_convert(None).dropna().astype("int64")
+    else:
+        ticks = cells.astype("int64[pyarrow]")
+    first = np.datetime64(_FIRST_CLOCK, own.unit).astype(np.int64)
+    return bool((ticks < first).any())
 
 
 def to_float(cells: Any) -> np.ndarray:
@@ -345,13 +399,25 @@ def dtype_name(dtype: Any) -> str | None:
                 return name
         except (TypeError, ValueError):
             continue
+    if isinstance(dtype, pd.SparseDtype) and dtype.subtype.kind in "biuf":
+        fill = json.dumps(np.asarray(dtype.fill_value, dtype=dtype.subtype).item())
+        return f"{_SPARSE}{dtype.subtype.str}:{fill}"
+    if isinstance(dtype, pd.StringDtype):  # the one of pandas 3, in a pandas before it
+        return _STR + dtype.storage
     return None
 
 
 def dtype_named(name: str | None) -> Any:
     """Return the dtype of a name, None for None."""
-    if name is None or not name.startswith(_ARROW):
-        return None if name is None else pd.api.types.pandas_dtype(name)
+    if name is None:
+        return None
+    if name.startswith(_STR):
+        return pd.StringDtype(name[len(_STR) :], na_value=np.nan)
+    if name.startswith(_SPARSE):
+        subtype, fill = name[len(_SPARSE) :].split(":")
+        return pd.SparseDtype(np.dtype(subtype), np.dtype(subtype).type(json.loads(fill)))
+    if not name.startswith(_ARROW):
+        return pd.api.types.pandas_dtype(name)
     import pyarrow
 
     schema = base64.b64decode(name[len(_ARROW) :])
@@ -370,7 +436,12 @@ def _to_numpy_time(cells: Any, kind: str) -> np.ndarray:
         return np.asarray(series.tolist(), dtype="M8[D]")
     if not isinstance(series.dtype, np.dtype | pd.DatetimeTZDtype) or series.dtype == object:
         convert = pd.to_datetime if kind == "time" else pd.to_timedelta
-        series = convert(series.astype(object))
+        objects = series.astype(object)
+        try:
+            series = convert(objects)
+        except (pd.errors.OutOfBoundsDatetime, pd.errors.OutOfBoundsTimedelta):
+            # Before 1678 or after 2262, in Python's own unit.
+            return np.asarray(objects.tolist(), dtype="M8[us]" if kind == "time" else "m8[us]")
     if isinstance(series.dtype, pd.DatetimeTZDtype):
         # By the wall clock: a table of days is one of midnights, in summer as in winter.
         series = series.dt.tz_localize(None)

@@ -21,7 +21,16 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from ganaug.encoders.cells import Cells, has_unnamed_zone, infer, kind_of, to_float
+from ganaug.encoders.cells import (
+    Cells,
+    dtype_name,
+    has_hash,
+    has_unnamed_zone,
+    infer,
+    kind_of,
+    precede_their_clock,
+    to_float,
+)
 from ganaug.encoders.identifiers import IdentifierCoder, find_identifiers
 from ganaug.encoders.levels import LevelCoder
 from ganaug.encoders.numbers import NumberCoder
@@ -44,9 +53,11 @@ def check_column(name: Any, cells: Any) -> None:
     Raises
     ------
     TypeError
-        If they are of several kinds, or neither numbers, strings, booleans, dates nor missing.
+        If they are of several kinds, or neither numbers, strings, booleans, dates nor missing; if
+        their dtype cannot be made again, or has the byte order of another machine in pandas.
     ValueError
-        If one is an infinity, or an integer of more than 64 bits.
+        If one is an infinity, an integer of more than 64 bits, a time of which pandas does not know
+        what a clock showed, or a category of text that is no Unicode.
     """
     kind = kind_of(cells)
     if not kind:
@@ -59,6 +70,28 @@ def check_column(name: Any, cells: Any) -> None:
         raise TypeError(
             f"column {name!r} holds times in a zone that has no name in its dtype; convert it "
             "first, for instance with pandas.to_datetime(..., utc=True)."
+        )
+    dtype = cells.dtype
+    own = dtype.categories.dtype if isinstance(dtype, pd.CategoricalDtype) else dtype
+    if dtype_name(own) is None:
+        raise TypeError(
+            f"column {name!r} has dtype {dtype}, which has no name to make it again by; convert it "
+            "first, with .astype."
+        )
+    if not has_hash(dtype):
+        raise ValueError(
+            f"column {name!r} is a category of text that is no Unicode (half of a surrogate pair), "
+            "which pandas cannot compare; convert it first, with .astype(object)."
+        )
+    if isinstance(cells, pd.Series) and isinstance(dtype, np.dtype) and not dtype.isnative:
+        raise TypeError(
+            f"column {name!r} has dtype {dtype.str}, whose bytes are in an order that pandas cannot "
+            f"work with; convert it first, with .astype({dtype.newbyteorder('=').str[1:]!r})."
+        )
+    if precede_their_clock(cells):
+        raise ValueError(
+            f"column {name!r} holds times before 1678 in a zone whose clock changes, for which "
+            "pandas has no offsets; convert it first, with .dt.tz_convert('UTC')."
         )
     if kind == "number" and cells.dtype.kind == "O" and _too_wide(cells):
         raise ValueError(
