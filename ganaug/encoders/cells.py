@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from decimal import Decimal
 from typing import Any
 
@@ -10,8 +9,9 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from ganaug.fitted import check_fits
-from ganaug.frames import check_arrow_schema
+from ganaug.dtypes import check_zone, dtype_name, dtype_named
+from ganaug.fitted import ABSENT, array_of, check_fits
+from ganaug.parameters import FLAG, NONE, is_a, number, one_of, whole
 from ganaug.plain_values import cell_dtype
 
 _NUMBERS = {"floating", "integer", "mixed-integer-float", "decimal"}
@@ -19,13 +19,17 @@ _TIMES = {"datetime64", "datetime", "date"}
 _SPANS = {"timedelta64", "timedelta"}
 _LEVELS = {"string", "bytes", "boolean", "categorical", "period", "interval", "time"}
 _KINDS = ("number", "time", "span", "level", "text")
-_ARROW = "arrow:"
 _MISSING = {"None": None, "nan": np.nan, "NA": pd.NA, "NaT": pd.NaT}
 
 #: Units of time that pandas lacks.
 _UNITS_OF_NUMPY = ("Y", "M", "W", "D", "h", "m")
+_UNITS = (*_UNITS_OF_NUMPY, "s", "ms", "us", "ns", "ps", "fs", "as")
 #: Of a Decimal: no float has more.
 MOST_DECIMALS = 1074
+#: In which numbers may be written.
+PRECISIONS = ("float16", "float32", "float64")
+#: Of cells of any kind; numbers are finite.
+ARRAY = array_of("biufcmMOSU")
 
 
 class Cells(BaseEstimator):
@@ -57,6 +61,28 @@ class Cells(BaseEstimator):
     >>> (cells.read(days) / cells.grid).tolist()
     [0.0, 1.0]
     """
+
+    saved_rules = {
+        "categorical": (FLAG,),
+        "kind": (one_of(_KINDS),),
+        "dtype": (is_a("the name of a dtype", str), NONE),
+        "precision": (one_of(PRECISIONS),),
+        "most": (whole(0, 2**64 - 1),),
+        "integral": (FLAG,),
+        "scale": (whole(0, MOST_DECIMALS), NONE),
+        "categories": (ARRAY, NONE),
+        "categories_dtype": (is_a("the name of a dtype", str), NONE, ABSENT),
+        "ordered": (FLAG,),
+        "missing": (one_of(_MISSING),),
+        "offset": (whole(-(2**63), 2**64 - 1),),
+        "span": (whole(0, 2**65),),
+        "grid": (number(above=0), NONE),
+        "day": (number(low=0), NONE),
+        "levels": (ARRAY,),
+        "unit": (one_of(_UNITS), ABSENT),
+        "python": (is_a("the name of a type", str), ABSENT),
+        "zone": (is_a("the name of a time zone", str), ABSENT),
+    }
 
     def __init__(self, categorical: bool = False) -> None:
         self.categorical = categorical
@@ -141,15 +167,14 @@ class Cells(BaseEstimator):
 
     def check_dtype(self) -> None:
         """Raise if what was read from a file is no dtype, or would take long to write."""
-        check_fits(self.kind in _KINDS, f"kind={self.kind!r}")
-        check_fits(self.missing in _MISSING, f"missing={self.missing!r}")
-        check_fits(self.scale is None or 0 <= self.scale <= MOST_DECIMALS, f"scale={self.scale!r}")
-        check_fits(isinstance(self.levels, np.ndarray) and self.levels.ndim == 1, "levels")
+        if self.kind in ("time", "span") and self.zone:
+            check_zone(self.zone)
         dtype = dtype_named(self.dtype)
         if isinstance(dtype, np.dtype):
             cell_dtype(dtype, self.levels.tolist())
         if self.categories is not None:
-            check_fits(bool((self.levels >= 0).all()), "levels below the first category")
+            inside = (self.levels >= 0) & (self.levels < len(self.categories))
+            check_fits(self.levels.dtype.kind == "i" and bool(inside.all()), "levels")
 
     def same_dtype(self, dtype: Any) -> bool:
         """Tell whether a column of this dtype can take the cells that :meth:`write` makes."""
@@ -330,34 +355,6 @@ def has_unnamed_zone(cells: Any) -> bool:
 def to_float(cells: Any) -> np.ndarray:
     """Return numbers as float64, missing ones as NaN."""
     return pd.Series(cells).to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def dtype_name(dtype: Any) -> str | None:
-    """Return a string that :func:`dtype_named` turns back into the dtype; None if there is none."""
-    if isinstance(dtype, pd.ArrowDtype):
-        import pyarrow
-
-        schema = pyarrow.schema([("", dtype.pyarrow_dtype)]).serialize()
-        return _ARROW + base64.b64encode(schema.to_pybytes()).decode()
-    for name in (str(dtype), repr(dtype)):
-        try:
-            if pd.api.types.pandas_dtype(name) == dtype:
-                return name
-        except (TypeError, ValueError):
-            continue
-    return None
-
-
-def dtype_named(name: str | None) -> Any:
-    """Return the dtype of a name, None for None."""
-    if name is None or not name.startswith(_ARROW):
-        return None if name is None else pd.api.types.pandas_dtype(name)
-    import pyarrow
-
-    schema = base64.b64decode(name[len(_ARROW) :])
-    check_arrow_schema(schema)
-    schema = pyarrow.ipc.read_schema(pyarrow.py_buffer(schema))
-    return pd.ArrowDtype(schema.field(0).type)
 
 
 def _to_numpy_time(cells: Any, kind: str) -> np.ndarray:
