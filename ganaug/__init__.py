@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ganaug.distillation import DistilledClassifier
     from ganaug.encoders.image import ImageEncoder
     from ganaug.ensemble import AugmentedClassifier
+    from ganaug.fitted import InvalidFileError
     from ganaug.search import AugmentedClassifierCV
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "GANAugmenter",
     "GANOverSampler",
     "ImageEncoder",
+    "InvalidFileError",
     "__version__",
 ]
 
@@ -28,6 +30,7 @@ _HOMES = {
     "GANAugmenter": "augmenter",
     "GANOverSampler": "augmenter",
     "ImageEncoder": "encoders.image",
+    "InvalidFileError": "fitted",
 }
 
 

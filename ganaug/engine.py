@@ -19,8 +19,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ganaug.budget import BUDGET, check_batch, check_sample
 from ganaug.callbacks import CallbackSupportMixin, has_progress_bar
 from ganaug.containers import extend, take
+from ganaug.encoders.labels import LabelCoder
 from ganaug.fabric import current_ranks
-from ganaug.fitted import check_fits, check_part
+from ganaug.fitted import ABSENT, array_of, check_fits, check_part, dict_of, each
 from ganaug.frames import as_form, as_pandas, check_fitted_form, form_of
 from ganaug.generators.few_rows import Interpolation, Jitter
 from ganaug.generators.gan import CHUNK, ConditionalGAN, chunk_of
@@ -34,6 +35,7 @@ from ganaug.parameters import (
     NONE,
     RANDOM_STATE,
     NamesParameters,
+    Rule,
     check_value,
     has_methods,
     is_a,
@@ -51,6 +53,10 @@ from ganaug.typing import ColumnsLike, Encoder, Loss, Network, RandomState, Samp
 
 #: For one row. All of them are in memory at once.
 N_CANDIDATES = whole(1, CHUNK)
+#: Rows of a class that the ``sampling_strategy_`` of a file may ask for, for each row of ``fit``.
+MOST_TIMES = 100
+#: Numbers of encoded rows that are as large say that the weights of a file are damaged.
+FAR = 1e30
 
 
 class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstimator):
@@ -83,6 +89,25 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         "memory_budget": BUDGET,
         "random_state": RANDOM_STATE,
         "verbose": (one_of(["auto"]), FLAG),
+    }
+
+    saved_rules = {
+        "n_features_in_": (whole(1),),
+        "feature_names_in_": (array_of("OUT"), ABSENT),
+        "classes_": (array_of("biufcmMOSU"),),
+        "class_counts_": (dict_of(whole(1)),),
+        "sampling_strategy_": (dict_of(whole(0)),),
+        "mean_weights_": (dict_of(number(above=0)),),
+        "n_steps_": (whole(1),),
+        "seed_": (whole(0, 2**63),),
+        "n_candidates_": (N_CANDIDATES,),
+        "device_": (one_of(["auto", "cpu", "cuda", "mps"]),),
+        "forms_": (dict_of(Rule("a dict or None", lambda form: isinstance(form, dict | None))),),
+        "encoder_": (has_methods("inverse_transform", "draw_missing_flags"),),
+        "labels_": (is_a("a LabelCoder", LabelCoder),),
+        "history_": (each(dict_of(is_a("a number", int, float), is_a("text", str)), list),),
+        "methods_": (dict_of(is_a("text", str)),),
+        "generators_": (dict_of(has_methods("row_maker"), is_a("text", str)),),
     }
 
     def __init__(
@@ -541,8 +566,9 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         ------
         FileNotFoundError
             If there is no such folder.
-        ValueError
-            If the files are damaged, or hold an object of another class.
+        InvalidFileError
+            If the files are damaged, of another version's format, or hold an object of another
+            class. It is a ValueError.
         """
         from ganaug.storage import load
 
@@ -555,16 +581,26 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         check_part(self.encoder_, len(labels))
         check_fits(self.labels_.classes_.tolist() == labels, "classes_")
         check_fits(list(self.class_counts_) == list(self.methods_) == labels, "methods_")
+        check_fits(list(self.mean_weights_) == labels, "mean_weights_")
+        check_fits(set(self.forms_) == {"X", "y"}, "forms_")
         check_fits(set(self.methods_.values()) == set(self.generators_), "generators_")
         for name, generator in self.generators_.items():
             check_fits(name == generator.name, f"generators_[{name!r}]")
             check_part(generator, self.encoder_.layout_)
-        checked_rows(self.sampling_strategy_, labels, "sampling_strategy_")
-        check_value(type(self).__name__, "n_candidates_", self.n_candidates_, N_CANDIDATES)
-        check_value(type(self).__name__, "n_steps_", self.n_steps_, whole(1))
-        check_fits(isinstance(self.seed_, int) and isinstance(self.history_, list), "seed_")
-        # What is left shows when a row of each class is made.
-        X_new, codes = self._draw(dict.fromkeys(labels, 1), None, n_candidates=2)
+        asked = checked_rows(self.sampling_strategy_, labels, "sampling_strategy_")
+        most = MOST_TIMES * sum(self.class_counts_.values())
+        if isinstance(self.sampling_strategy, Mapping):
+            most = max(most, *self.sampling_strategy.values())
+        check_fits(max(asked.values(), default=0) <= most, "sampling_strategy_")
+        # What is left shows when rows of each class are made.
+        source, few = RowSource(self), dict.fromkeys(range(len(labels)), 1 + 50 // len(labels))
+        encoded = source.encoded_rows(few, self.seed_, n_candidates=2)
+        check_fits(bool((np.abs(encoded) < FAR).all()), "its rows are not finite")
+        X_new, codes = source.rows(few, self.seed_)
+        names = getattr(self, "feature_names_in_", None)
+        wide = X_new.shape[1] if self.encoder_.has_columns else self.n_features_in_
+        check_fits(self.n_features_in_ == wide, "n_features_in_")
+        check_fits(names is None or names.shape == (self.n_features_in_,), "feature_names_in_")
         check_fitted_form(self.forms_["X"], X_new)
         check_fitted_form(self.forms_["y"], self.labels_.decode(codes))
 

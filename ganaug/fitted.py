@@ -1,14 +1,144 @@
-"""Checks of fitted state that was read from a file: whether its parts fit together.
+"""Checks of fitted state that was read from a file: whether it is such, and its parts fit together.
 
-A part says in its method ``check_fitted`` what it needs. Sizes are held against the arrays
-that are there before anything is made of them.
+A class that is saved says in ``saved_rules`` what each of its attributes may be, as it says in
+``parameter_rules`` what its parameters may be, and nothing is made of any other. What parts owe to
+each other a part says in its method ``check_fitted``: sizes are held against the arrays that are
+there before anything is made of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from inspect import signature
 from typing import Any
 
 import numpy as np
+
+from ganaug.parameters import Rule
+
+
+class InvalidFileError(ValueError):
+    """A file does not hold what it should: it is damaged, of another format, or was tampered with.
+
+    Examples
+    --------
+    >>> from ganaug import GANAugmenter, InvalidFileError
+    >>> try:
+    ...     GANAugmenter.load("from_a_stranger.gan")
+    ... except InvalidFileError as error:
+    ...     print(error)
+    ... except FileNotFoundError:
+    ...     print("there is no such folder")
+    there is no such folder
+    """
+
+
+#: Stands for an attribute that is not there.
+_NOTHING = object()
+#: Allow that an attribute is not there.
+ABSENT = Rule("absent", lambda value: value is _NOTHING)
+ANYTHING = Rule("any plain value", lambda value: value is not _NOTHING)
+
+
+def array_of(
+    kinds: str, ndim: int | None = 1, *, low: float | None = None, high: float | None = None
+) -> Rule:
+    """Allow arrays of these kinds of dtypes, with so many axes and finite numbers in a range."""
+    words = {
+        "f": "floats",
+        "i": "whole numbers",
+        "u": "whole numbers",
+        "b": "bools",
+        "O": "objects",
+    }
+    known = " or ".join(dict.fromkeys(words.get(kind, "cells") for kind in kinds))
+    ends = [f"from {low}" if low is not None else "", f"to {high}" if high is not None else ""]
+
+    def allows(value: Any) -> bool:
+        if not isinstance(value, np.ndarray) or value.dtype.kind not in kinds:
+            return False
+        if ndim is not None and value.ndim != ndim:
+            return False
+        if value.dtype.kind not in "fiu" or not value.size:
+            return True
+        # A NaN is neither: one pass, and no array is made of the comparison.
+        least, most = value.min(), value.max()
+        finite = bool(np.isfinite(least) and np.isfinite(most))
+        return finite and (low is None or least >= low) and (high is None or most <= high)
+
+    axes = "" if ndim is None else f" with {ndim} axes"
+    return Rule(" ".join(filter(None, [f"an array of {known}{axes}", *ends])), allows)
+
+
+def each(rule: Rule, *types: type) -> Rule:
+    """Allow lists, tuples or what else is asked for, of what another rule allows."""
+    kinds = types or (list, tuple)
+    words = " or ".join(kind.__name__ for kind in kinds)
+
+    def allows(value: Any) -> bool:
+        return isinstance(value, kinds) and all(rule.allows(inner) for inner in value)
+
+    return Rule(f"a {words} of {rule.words}", allows)
+
+
+def dict_of(value: Rule, key: Rule = ANYTHING) -> Rule:
+    """Allow dicts of such keys and values."""
+
+    def allows(held: Any) -> bool:
+        return isinstance(held, dict) and all(
+            key.allows(name) and value.allows(inner) for name, inner in held.items()
+        )
+
+    return Rule(f"a dict of {value.words}", allows)
+
+
+def check_held(cls: type, state: Mapping[str, Any]) -> None:
+    """Raise a ``ValueError`` if attributes of an object to be made are not such as it may hold.
+
+    Parameters
+    ----------
+    cls : type
+        Its ``saved_rules`` are for fitted attributes, and for parameters that have no
+        ``parameter_rules``. A class without any is somebody's own, and says nothing of what it
+        holds.
+    state : dict
+        Its attributes.
+    """
+    rules: dict[str, tuple[Rule, ...]] = {}
+    has_rules = False
+    for base in reversed(cls.__mro__):
+        has_rules |= "saved_rules" in vars(base)
+        rules |= vars(base).get("parameter_rules", {}) | vars(base).get("saved_rules", {})
+    parameters = set(signature(cls).parameters)
+    for name in state:
+        if name.startswith("_") or not name.isidentifier():
+            raise ValueError(f"{cls.__name__} has no attribute {_short(name)}")
+        if not is_dataclass(cls) and hasattr(cls, name):
+            raise ValueError(f"{name!r} of {cls.__name__} is no attribute of an object")
+        if has_rules and name not in rules and name not in parameters:
+            raise ValueError(f"{cls.__name__} has no attribute {_short(name)}")
+    missing = parameters - set(state)
+    if missing:
+        raise ValueError(f"{cls.__name__} lacks {sorted(missing)[0]}")
+    if not has_rules:
+        return
+    is_fitted = bool(set(state) - parameters)
+    for name, allowed in rules.items():
+        value = state.get(name, _NOTHING)
+        if (is_fitted or name in parameters) and not any(rule.allows(value) for rule in allowed):
+            words = " or ".join(rule.words for rule in allowed)
+            raise ValueError(f"{name} of a {cls.__name__} must be {words}, not {_short(value)}")
+
+
+def _short(value: Any) -> str:
+    if value is _NOTHING:
+        return "absent"
+    if isinstance(value, np.ndarray):
+        return f"an array of {value.dtype} of shape {value.shape}"
+    if isinstance(value, str | int | float | bool | None):
+        return repr(value)[:80]
+    return f"a {type(value).__name__}"
 
 
 def check_fits(holds: bool, what: str) -> None:
@@ -21,24 +151,3 @@ def check_part(part: Any, *others: Any) -> None:
     """Let a part check itself, with what it must fit, if it can: those of others may not."""
     if hasattr(part, "check_fitted"):
         part.check_fitted(*others)
-
-
-def check_finite(part: Any) -> None:
-    """Raise a ``ValueError`` if an array that a part holds, itself or in a dict, is not finite.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from types import SimpleNamespace
-    >>> from ganaug.fitted import check_finite
-    >>> check_finite(SimpleNamespace(weights_={"a": np.array([0.0, np.inf])}))
-    Traceback (most recent call last):
-    ValueError: its parts do not fit together: weights_['a'] is not finite
-    """
-    held = dict(vars(part))
-    for name, value in vars(part).items():
-        if isinstance(value, dict):
-            held |= {f"{name}[{key!r}]": inner for key, inner in value.items()}
-    for name, value in held.items():
-        is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
-        check_fits(not is_float or bool(np.isfinite(value).all()), f"{name} is not finite")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import sys
 from importlib import import_module
 from os import PathLike
@@ -13,6 +12,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
+from ganaug.dtypes import arrow_description, arrow_type, polars_description, polars_dtype
 from ganaug.fitted import check_fits
 
 #: What comes back as it went in, for messages.
@@ -212,8 +212,9 @@ def form_of(data: Any) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        ``library``; ``kind``, the name of its type; ``schema``, the bytes of an Arrow file without
-        rows; ``nan``, the positions of columns of floats whose gaps are NaN, not null.
+        ``library``; ``kind``, the name of its type; ``columns``, the name and dtype of each column,
+        see :mod:`ganaug.dtypes`; ``nan``, the positions of columns of floats whose gaps are NaN,
+        not null; of a Table also what its schema says beside that.
 
     Examples
     --------
@@ -226,25 +227,35 @@ def form_of(data: Any) -> dict[str, Any] | None:
     library = library_of(data)
     if not library:
         return None
-    file = io.BytesIO()
-    if library == "polars":
-        kind = "DataFrame" if _is_table(data) else "Series"
-        (data if _is_table(data) else data.to_frame()).clear().write_ipc(file)
-    else:
-        import pyarrow
-
-        if _is_table(data):
-            kind, schema = "Table", data.schema
-        else:
-            kind = "Array" if _is_in_one_piece(data) else "ChunkedArray"
-            schema = pyarrow.schema([("", data.type)])
-        file.write(schema.serialize())
-    columns = [cells for _, cells in _columns_of(data)]
-    return {
+    columns = _columns_of(data)
+    module = sys.modules[library]
+    kind = next(kind for kind in _TYPES[library] if isinstance(data, getattr(module, kind)))
+    form = {
         "library": library,
         "kind": kind,
-        "schema": np.frombuffer(file.getvalue(), dtype=np.uint8),
-        "nan": [at for at, cells in enumerate(columns) if _has_nan_alone(cells)],
+        "columns": [_described(name or "", cells, library) for name, cells in columns],
+        "nan": [at for at, (_, cells) in enumerate(columns) if _has_nan_alone(cells)],
+    }
+    return form | _beside_dtypes(data.schema) if form["kind"] == "Table" else form
+
+
+def _described(name: str, cells: nw.Series, library: str) -> list:
+    """Return the name and dtype of a column as plain data."""
+    native = cells.to_native()
+    try:
+        if library == "polars":
+            return [name, polars_description(native.dtype)]
+        return [name, arrow_description(native.type)]
+    except TypeError as error:
+        raise TypeError(f"column {name!r} cannot come back as it is: {error}; cast it.") from None
+
+
+def _beside_dtypes(schema: Any) -> dict[str, Any]:
+    """Return what a schema of pyarrow says beside names and dtypes."""
+    return {
+        "nullable": [field.nullable for field in schema],
+        "field_metadata": [field.metadata for field in schema],
+        "metadata": schema.metadata,
     }
 
 
@@ -275,17 +286,16 @@ def as_form(rows: Any, form: dict[str, Any] | None) -> Any:
             f"rows come as a {form['library']} {form['kind']}, as in fit, and {form['library']} is "
             f"not installed here; pip install {form['library']}."
         ) from error
-    schema = _schema_of(form, library)
     table = pd.DataFrame(rows)
     make = _in_polars if form["library"] == "polars" else _in_pyarrow
     columns = [
         make(table.iloc[:, at], name, dtype, at in form["nan"])
-        for at, (name, dtype) in enumerate(schema)
+        for at, (name, dtype) in enumerate(_schema_of(form))
     ]
     if form["kind"] == "DataFrame":
         return library.DataFrame(columns)
     if form["kind"] == "Table":
-        return library.Table.from_arrays(columns, schema=_arrow_schema(form, library))
+        return library.Table.from_arrays(columns, schema=_arrow_schema(form))
     return library.chunked_array(columns) if form["kind"] == "ChunkedArray" else columns[0]
 
 
@@ -295,28 +305,24 @@ def check_fitted_form(form: dict[str, Any] | None, rows: Any) -> None:
         return
     check_fits(form["library"] in _TYPES, f"rows of the library {form['library']!r}")
     check_fits(form["kind"] in _TYPES[form["library"]], f"rows of kind {form['kind']!r}")
-    check_arrow_schema(form["schema"].tobytes())
+    table = pd.DataFrame(rows)
+    check_fits(len(form["columns"]) == table.shape[1], "the columns of forms_")
     with contextlib.suppress(ImportError):
         check_fits(len(as_form(rows, form)) == len(rows), "forms_")
 
 
-def check_arrow_schema(schema: bytes) -> None:
-    """Raise if a schema that was read from a file has dtypes that old versions of pyarrow unpickle.
-
-    Those are the ones that are not pyarrow's own.
-    """
-    check_fits(b"ARROW:extension" not in schema, "dtypes of their own kind")
-
-
-def _schema_of(form: dict[str, Any], library: Any) -> list[tuple[str, Any]]:
+def _schema_of(form: dict[str, Any]) -> list[tuple[str, Any]]:
     """Return the name and dtype of each column."""
-    if form["library"] == "polars":
-        return list(library.read_ipc(form["schema"].tobytes()).schema.items())
-    return [(field.name, field.type) for field in _arrow_schema(form, library)]
+    dtype_of = polars_dtype if form["library"] == "polars" else arrow_type
+    return [(name, dtype_of(description)) for name, description in form["columns"]]
 
 
-def _arrow_schema(form: dict[str, Any], library: Any) -> Any:
-    return library.ipc.read_schema(library.py_buffer(form["schema"].tobytes()))
+def _arrow_schema(form: dict[str, Any]) -> Any:
+    import pyarrow
+
+    columns = zip(_schema_of(form), form["nullable"], form["field_metadata"], strict=True)
+    fields = [pyarrow.field(*column, nullable, known) for column, nullable, known in columns]
+    return pyarrow.schema(fields, metadata=form["metadata"])
 
 
 def _in_polars(cells: pd.Series, name: str, dtype: Any, keeps_nan: bool) -> Any:
@@ -418,8 +424,8 @@ def check_form(X: Any, form: dict[str, Any] | None) -> None:
         raise TypeError(f"X was {was} in fit, as synthetic rows are, and is {now} now; convert it.")
     if form is None or found is None:
         return
-    then, known = zip(*_schema_of(form, import_module(form["library"])), strict=True)
-    names, dtypes = zip(*_schema_of(found, import_module(form["library"])), strict=True)
+    then, known = zip(*_schema_of(form), strict=True)
+    names, dtypes = zip(*_schema_of(found), strict=True)
     if names != then:
         raise ValueError(f"X has the columns {list(names)}, but in fit it had {list(then)}.")
     for name, dtype, fitted in zip(names, dtypes, known, strict=True):

@@ -16,8 +16,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from ganaug.dtypes import check_zone
+
 #: Characters that an array of texts may have room for, though its texts are shorter.
 WIDEST_TEXT = 16_384
+#: Bytes that the cells of an array of texts may take where their width asks for more than they
+#: hold.
+MOST_BYTES = 2**23
 
 
 class Kind(NamedTuple):
@@ -65,10 +70,11 @@ def make(name: str, parts: list) -> Any:
     return _MAKERS[name](*parts)
 
 
-def cell_dtype(name: Any, texts: Sequence[Any] = ()) -> np.dtype:
-    """Return a numpy dtype by its name, unless a few cells of it would fill the memory.
+def cell_dtype(name: Any, texts: Sequence[Any] = (), n_cells: int = 1) -> np.dtype:
+    """Return a numpy dtype by its name, unless ``n_cells`` cells of it would fill the memory.
 
-    Texts may be as wide as the longest of ``texts``, or as :data:`WIDEST_TEXT`.
+    Texts may be as wide as the longest of ``texts``. They may be wider, up to :data:`WIDEST_TEXT`
+    characters, as long as all cells together take no more than :data:`MOST_BYTES`.
 
     Raises
     ------
@@ -77,7 +83,8 @@ def cell_dtype(name: Any, texts: Sequence[Any] = ()) -> np.dtype:
     """
     dtype = np.dtype(name)
     longest = max((len(text) for text in texts if isinstance(text, str | bytes)), default=0)
-    if dtype.kind == "V" or dtype.itemsize > 4 * max(longest, WIDEST_TEXT):
+    room = max(4 * longest, min(4 * WIDEST_TEXT, MOST_BYTES // max(n_cells, 1)), 16)
+    if dtype.kind == "V" or dtype.itemsize > room:
         raise ValueError(f"cells of dtype {name!r} are wider than any that fit saw")
     return dtype
 
@@ -90,21 +97,21 @@ def _zone(zone: datetime.tzinfo | None) -> Any:
         return zone.utcoffset(None).total_seconds()
     name = str(getattr(zone, "key", None) or zone)  # of zoneinfo, or of pytz
     try:
-        return ZoneInfo(name).key
-    except (ValueError, LookupError, OSError):
+        return ZoneInfo(check_zone(name)).key
+    except (ValueError, LookupError):
         raise TypeError(f"the time zone {zone!r} has no name that it could be found by") from None
 
 
 def _zone_of(name: Any) -> datetime.tzinfo | None:
     if isinstance(name, int | float):
         return datetime.timezone(datetime.timedelta(seconds=name))
-    return None if name is None else ZoneInfo(name)
+    return None if name is None else ZoneInfo(check_zone(name))
 
 
 def _timestamp(ticks: int, unit: str, zone: Any) -> pd.Timestamp:
     time = pd.Timestamp(_numpy_time(ticks, unit))
     # As pandas itself writes a zone of this name.
-    named = zone if isinstance(zone, str) else _zone_of(zone)
+    named = check_zone(zone) if isinstance(zone, str) else _zone_of(zone)
     return time if zone is None else time.tz_localize("UTC").tz_convert(named)
 
 

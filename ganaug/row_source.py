@@ -58,7 +58,7 @@ class RowSource:
         ``counts`` maps class codes to numbers of rows.
         """
         codes = np.repeat(np.array(list(counts), dtype=np.int64), list(counts.values()))
-        encoded = self._encoded(counts, seed, n_candidates)
+        encoded = self.encoded_rows(counts, seed, n_candidates)
         rng = numpy_stream(seed, Purpose.DECODE)
         return self.encoder.inverse_transform(encoded, codes, rng), codes
 
@@ -121,7 +121,7 @@ class RowSource:
         encoded, stretches = [], []
         for code, number, seed, n_candidates in blocks:
             own_seed = seed_from(numpy_stream(seed, number))
-            encoded.append(self._encoded({code: self.block}, own_seed, n_candidates))
+            encoded.append(self.encoded_rows({code: self.block}, own_seed, n_candidates))
             rng = numpy_stream(own_seed, Purpose.DECODE)
             stretches.append(Stretch(self.block, rng, number * self.block))
         codes = np.repeat(np.array([code for code, *_ in blocks], dtype=np.int64), self.block)
@@ -130,8 +130,10 @@ class RowSource:
         self._kept = blocks[-1], _safe_indexing(rows, np.arange(len(codes))[-self.block :])
         return rows
 
-    def _encoded(self, counts: Mapping[int, int], seed: int, n_candidates: int) -> np.ndarray:
-        """Return encoded rows, class after class."""
+    def encoded_rows(
+        self, counts: Mapping[int, int], seed: int, n_candidates: int = 1
+    ) -> np.ndarray:
+        """Make encoded rows, class after class: -> (n, width) float32."""
         made: dict[int, np.ndarray] = {}
         for name in dict.fromkeys(self._methods[code] for code in counts):
             served = {code: n for code, n in counts.items() if self._methods[code] == name}

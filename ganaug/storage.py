@@ -7,7 +7,6 @@ import json
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +14,38 @@ import numpy as np
 import pandas as pd
 from pandas.api.extensions import ExtensionArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 from sklearn.utils.validation import check_is_fitted
 
 from ganaug import registry
 from ganaug._version import __version__
+from ganaug.dtypes import dtype_named
+from ganaug.fitted import InvalidFileError, check_held
 from ganaug.paths import new_folder
-from ganaug.plain_values import cell_dtype, make, take_apart
+from ganaug.plain_values import MOST_BYTES, cell_dtype, make, take_apart
+from ganaug.untrusted import read_arrays, read_json
 
 ARRAYS, OUTLINE = "arrays.safetensors", "estimator.json"
 #: Of the files; a change of what a fitted estimator holds gets a new number.
-FORMAT = 6
-#: Besides the classes of the registry, a file may only ask for classes of these packages.
-PACKAGES = ("ganaug.encoders.", "ganaug.generators.")
+FORMAT = 7
+#: Besides the classes of the registry, a file may only ask for these.
+PARTS = {
+    f"ganaug.{place}"
+    for place in (
+        "encoders.cells:Cells",
+        "encoders.columns:Column",
+        "encoders.header:Header",
+        "encoders.identifiers:SequenceCoder",
+        "encoders.identifiers:TextCoder",
+        "encoders.labels:LabelCoder",
+        "encoders.layout:RowLayout",
+        "encoders.levels:LevelCoder",
+        "encoders.numbers:NumberCoder",
+        "generators.selection:CandidateSelector",
+    )
+}
+#: Characters of what is said of a file.
+MOST_WORDS = 500
 
 
 def save(estimator: Any, path: str | Path) -> None:
@@ -88,68 +106,71 @@ def load(path: str | Path, cls: Any, check: Callable[[Any], object]) -> Any:
     ------
     FileNotFoundError
         If a file is missing.
-    ValueError
-        If the files are damaged, of another format or of another class.
+    InvalidFileError
+        If the files are damaged, of another format or of another class. It is a ValueError.
     """
     path = Path(path)
     for name in (OUTLINE, ARRAYS):
         if not (path / name).is_file():
             raise FileNotFoundError(f"{path} holds no saved {cls.__name__}: {name} is missing.")
     try:
-        outline = json.loads((path / OUTLINE).read_text(encoding="utf-8"))
+        size = sum((path / name).stat().st_size for name in (OUTLINE, ARRAYS))
+        outline = read_json(path / OUTLINE, size)
         _check_outline(outline, cls, path)
-        state = _unpack(outline["state"], load_file(path / ARRAYS))
-        strange = [k for k in state if not k.endswith("_") and k not in signature(cls).parameters]
-        if strange:
-            raise AttributeError(f"{strange[0]!r} is neither a parameter nor a fitted attribute")
-        estimator = _unpack_part(cls, state)
+        reader = _Reader(read_arrays(path / ARRAYS, size), size)
+        estimator = reader.part(cls, reader.value(outline["state"]))
+        reader.check_used_up()
         check_is_fitted(estimator)
-        check(estimator)
-    except _Unreadable:
+        with np.errstate(all="ignore"):  # of numbers that are refused in the end
+            check(estimator)
+    except InvalidFileError:
         raise
     except Exception as error:  # whatever files hold that anybody may have written
-        raise ValueError(f"{path} is damaged or no saved {cls.__name__}: {error!r}") from error
+        said = f"{type(error).__name__}: {error}"[:MOST_WORDS]
+        message = f"{path} is damaged or no saved {cls.__name__}: {said}"
+        raise InvalidFileError(message) from error
     return estimator
 
 
 def checksums(path: Path) -> dict[str, str]:
     """Return the SHA-256 of the files that :func:`save` wrote, by their names."""
-    files = {name: (path / name).read_bytes() for name in (ARRAYS, OUTLINE)}
-    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-
-
-class _Unreadable(ValueError):
-    """The files are whole, but of another format or class."""
+    sums = {}
+    for name in (ARRAYS, OUTLINE):
+        with (path / name).open("rb") as file:
+            sums[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return sums
 
 
 def _check_outline(outline: dict[str, Any], cls: Any, path: Path) -> None:
-    number, writer = outline["format"], outline.get("ganaug", "of some version")
+    number, writer = outline["format"], str(outline.get("ganaug", "of some version"))[:20]
     if type(number) is not int:
-        raise TypeError(f"{number!r} is no format")
+        raise TypeError("its format is no number")
     if number > FORMAT:
-        raise _Unreadable(f"{path} was written by a newer ganaug ({writer}); upgrade.")
+        raise InvalidFileError(f"{path} was written by a newer ganaug ({writer}); upgrade.")
     if number < FORMAT:
-        raise _Unreadable(
+        raise InvalidFileError(
             f"{path} was written by ganaug {writer} in format {number}, and this is ganaug "
             f"{__version__} with format {FORMAT}; fit and save the estimator again."
         )
-    name = outline["class"]
+    name = str(outline["class"])[:80]
     if name != cls.__name__:
-        raise _Unreadable(f"{path} holds a {name}, not a {cls.__name__}; load it with that class.")
+        raise InvalidFileError(
+            f"{path} holds a {name}, not a {cls.__name__}; load it with that class."
+        )
 
 
 def _is_known(place: str) -> bool:
     """Return whether a class ``module:name`` may stand in a file."""
     kinds = (registry.ENCODERS, registry.NETWORKS, registry.LOSSES, registry.GENERATORS)
-    return place.startswith(PACKAGES) or any(place in kind.values() for kind in kinds)
+    return place in PARTS or any(place in kind.values() for kind in kinds)
 
 
 def _class_at(place: str) -> Any:
     if not isinstance(place, str) or not _is_known(place):
-        raise KeyError(f"unknown part {place!r}")
+        raise ValueError(f"unknown part {str(place)[:80]!r}")
     cls = pkgutil.resolve_name(place)
     if not isinstance(cls, type) or _place_of(cls) != place:
-        raise KeyError(f"unknown part {place!r}")
+        raise ValueError(f"unknown part {place!r}")
     return cls
 
 
@@ -231,50 +252,75 @@ def _pack_array(array: np.ndarray, where: str, arrays: dict[str, np.ndarray]) ->
     return {"items": items, "dtype": "object" if dtype.kind == "O" else dtype.str}
 
 
-def _unpack(value: Any, arrays: dict[str, np.ndarray]) -> Any:
-    if isinstance(value, list):
-        return [_unpack(v, arrays) for v in value]
-    if not isinstance(value, dict):
-        return value
-    if "array" in value:
-        return _unpack_array(arrays[value["array"]], value.get("dtype"))
-    if "tuple" in value:
-        return tuple(_unpack(v, arrays) for v in value["tuple"])
-    if "pairs" in value:
-        return {_unpack(k, arrays): _unpack(v, arrays) for k, v in value["pairs"]}
-    if "items" in value:
-        return _array_of(_unpack(value["items"], arrays), value["dtype"])
-    if "kind" in value:
-        return make(value["kind"], _unpack(value["of"], arrays))
-    return _unpack_part(_class_at(value["part"]), _unpack(value["state"], arrays))
+class _Reader:
+    """Makes values of an outline, each array of a file once, and no others than are allowed."""
+
+    def __init__(self, arrays: dict[str, np.ndarray], size: int) -> None:
+        self.arrays = arrays
+        #: Bytes that arrays of cells may still take.
+        self.room = size + MOST_BYTES
+
+    def value(self, packed: Any) -> Any:
+        """Return a value."""
+        if isinstance(packed, list):
+            return [self.value(inner) for inner in packed]
+        if not isinstance(packed, dict):
+            return packed
+        match packed:
+            case {"array": str(key), **others} if others.keys() <= {"dtype"}:
+                if key not in self.arrays:
+                    raise ValueError(f"there is no array {key!r} that is not in use")
+                return _array_in(self.arrays.pop(key), **others)
+            case {"items": list(items), "dtype": str(name), **others} if not others:
+                return self._cells([self.value(cell) for cell in items], name)
+            case {"tuple": list(items), **others} if not others:
+                return tuple(self.value(inner) for inner in items)
+            case {"pairs": list(pairs), **others} if not others:
+                return self._dict(pairs)
+            case {"kind": str(kind), "of": list(parts), **others} if not others:
+                return make(kind, self.value(parts))
+            case {"part": place, "state": dict(state), **others} if not others:
+                return self.part(_class_at(place), self.value(state))
+        raise ValueError(f"{sorted(packed)[:3]} are the keys of no value")
+
+    def part(self, cls: Any, state: Any) -> Any:
+        """Return an object of these attributes."""
+        if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
+            raise TypeError(f"a {cls.__name__} is made of attributes with names")
+        check_held(cls, state)
+        if is_dataclass(cls):
+            return cls(**state)  # type: ignore[operator]
+        part = cls.__new__(cls)
+        part.__dict__.update(state)
+        return part
+
+    def check_used_up(self) -> None:
+        """Raise if an array of the file stands for nothing."""
+        if self.arrays:
+            raise ValueError(f"nothing is made of the array {next(iter(self.arrays))!r}")
+
+    def _dict(self, pairs: list) -> dict:
+        made = {self.value(key): self.value(inner) for key, inner in pairs}
+        if len(made) < len(pairs):
+            raise ValueError("two values have the same key")
+        return made
+
+    def _cells(self, items: list, name: str) -> np.ndarray:
+        dtype = cell_dtype(dtype_named(name), items, len(items))
+        self.room -= len(items) * dtype.itemsize
+        if self.room < 0:
+            raise ValueError("its cells take far more bytes than its files have")
+        array = np.empty(len(items), dtype=dtype)
+        array[:] = items
+        return array
 
 
-def _unpack_array(array: np.ndarray, dtype: Any) -> np.ndarray:
+def _array_in(array: np.ndarray, dtype: str | None = None) -> np.ndarray:
     if dtype is None:
         return array
-    wanted = np.dtype(dtype)
+    wanted = dtype_named(dtype)
     if wanted.kind in "mM":
         return array.view(wanted.newbyteorder("=")).astype(wanted)
     if wanted.newbyteorder("=") != array.dtype:
         raise TypeError(f"{array.dtype} is not {dtype!r}")
     return array.astype(wanted)
-
-
-def _array_of(items: list, dtype: Any) -> np.ndarray:
-    array = np.empty(len(items), dtype=cell_dtype(dtype, items))
-    array[:] = items
-    return array
-
-
-def _unpack_part(cls: Any, state: dict[str, Any]) -> Any:
-    if is_dataclass(cls):
-        return cls(**state)  # type: ignore[operator]
-    part = cls.__new__(cls)
-    for name in state:
-        if name.startswith("_") or not name.isidentifier() or hasattr(cls, name):
-            raise AttributeError(f"{cls.__name__} has no attribute of its own named {name!r}")
-    missing = set(signature(cls).parameters) - set(state)
-    if missing:
-        raise AttributeError(f"{cls.__name__} lacks {sorted(missing)[0]}")
-    part.__dict__.update(state)
-    return part

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import math
 from decimal import Decimal
 from typing import Any
@@ -12,8 +10,9 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from ganaug.fitted import check_fits
-from ganaug.frames import check_arrow_schema
+from ganaug.dtypes import check_zone, dtype_name, dtype_named
+from ganaug.fitted import ABSENT, array_of, check_fits, each
+from ganaug.parameters import FLAG, NONE, is_a, number, one_of, whole
 from ganaug.plain_values import cell_dtype
 
 _NUMBERS = {"floating", "integer", "mixed-integer-float", "decimal"}
@@ -21,15 +20,19 @@ _TIMES = {"datetime64", "datetime", "date"}
 _SPANS = {"timedelta64", "timedelta"}
 _LEVELS = {"string", "bytes", "boolean", "categorical", "period", "interval", "time"}
 _KINDS = ("number", "time", "span", "level", "text")
-_ARROW, _SPARSE, _STR = "arrow:", "sparse:", "str:"
 _MISSING = {"None": None, "nan": np.nan, "NA": pd.NA, "NaT": pd.NaT}
 
 #: Units of time that pandas lacks.
 _UNITS_OF_NUMPY = ("Y", "M", "W", "D", "h", "m")
 #: From this day on pandas knows the offset of a zone whose clock changes.
 _FIRST_CLOCK = "1677-09-22"
+_UNITS = (*_UNITS_OF_NUMPY, "s", "ms", "us", "ns", "ps", "fs", "as")
 #: Of a Decimal: no float has more.
 MOST_DECIMALS = 1074
+#: In which numbers may be written.
+PRECISIONS = ("float16", "float32", "float64")
+#: Of cells of any kind; numbers are finite.
+ARRAY = array_of("biufcmMOSU")
 
 
 class Cells(BaseEstimator):
@@ -67,6 +70,29 @@ class Cells(BaseEstimator):
     [0.0, 1.0]
     """
 
+    saved_rules = {
+        "categorical": (FLAG,),
+        "kind": (one_of(_KINDS),),
+        "dtype": (is_a("the name of a dtype", str), NONE),
+        "precision": (one_of(PRECISIONS),),
+        "most": (whole(0, 2**64 - 1),),
+        "integral": (FLAG,),
+        "scale": (whole(0, MOST_DECIMALS), NONE),
+        "ends": (each(is_a("a Decimal", Decimal), tuple), NONE),
+        "categories": (ARRAY, NONE),
+        "categories_dtype": (is_a("the name of a dtype", str), NONE, ABSENT),
+        "ordered": (FLAG,),
+        "missing": (one_of(_MISSING),),
+        "offset": (whole(-(2**63), 2**64 - 1),),
+        "span": (whole(0, 2**65),),
+        "grid": (number(above=0), NONE),
+        "day": (number(low=0), NONE),
+        "levels": (ARRAY,),
+        "unit": (one_of(_UNITS), ABSENT),
+        "python": (is_a("the name of a type", str), ABSENT),
+        "zone": (is_a("the name of a time zone", str), ABSENT),
+    }
+
     def __init__(self, categorical: bool = False) -> None:
         self.categorical = categorical
 
@@ -99,7 +125,7 @@ class Cells(BaseEstimator):
         self.kind = "level" if self.categorical else kind_of(cells)
         self.dtype = dtype_name(dtype)
         plain = getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype))
-        self.precision = plain.name if plain.kind == "f" else "float64"
+        self.precision = plain.name if plain.name in PRECISIONS else "float64"
         self.most = int(np.iinfo(plain if plain.kind in "iu" else np.int64).max)
         self.integral = self.kind == "number" and inferred == "integer"
         if self.kind == "number" and not self.integral:  # no floats beyond are one apart
@@ -153,17 +179,15 @@ class Cells(BaseEstimator):
 
     def check_dtype(self) -> None:
         """Raise if what was read from a file is no dtype, or would take long to write."""
-        check_fits(self.kind in _KINDS, f"kind={self.kind!r}")
-        check_fits(self.missing in _MISSING, f"missing={self.missing!r}")
-        check_fits(self.scale is None or 0 <= self.scale <= MOST_DECIMALS, f"scale={self.scale!r}")
-        ends = self.ends or ()
-        check_fits(all(isinstance(e, Decimal) and e.is_finite() for e in ends), f"ends={ends!r}")
-        check_fits(isinstance(self.levels, np.ndarray) and self.levels.ndim == 1, "levels")
+        if self.kind in ("time", "span") and self.zone:
+            check_zone(self.zone)
+        check_fits(all(end.is_finite() for end in self.ends or ()), f"ends={self.ends!r}")
         dtype = dtype_named(self.dtype)
         if isinstance(dtype, np.dtype):
             cell_dtype(dtype, self.levels.tolist())
         if self.categories is not None:
-            check_fits(bool((self.levels >= 0).all()), "levels below the first category")
+            inside = (self.levels >= 0) & (self.levels < len(self.categories))
+            check_fits(self.levels.dtype.kind == "i" and bool(inside.all()), "levels")
 
     def same_dtype(self, dtype: Any) -> bool:
         """Tell whether a column of this dtype can take the cells that :meth:`write` makes."""
@@ -384,46 +408,6 @@ def precede_their_clock(cells: Any) -> bool:
 def to_float(cells: Any) -> np.ndarray:
     """Return numbers as float64, missing ones as NaN."""
     return pd.Series(cells).to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def dtype_name(dtype: Any) -> str | None:
-    """Return a string that :func:`dtype_named` turns back into the dtype; None if there is none."""
-    if isinstance(dtype, pd.ArrowDtype):
-        import pyarrow
-
-        schema = pyarrow.schema([("", dtype.pyarrow_dtype)]).serialize()
-        return _ARROW + base64.b64encode(schema.to_pybytes()).decode()
-    for name in (str(dtype), repr(dtype)):
-        try:
-            if pd.api.types.pandas_dtype(name) == dtype:
-                return name
-        except (TypeError, ValueError):
-            continue
-    if isinstance(dtype, pd.SparseDtype) and dtype.subtype.kind in "biuf":
-        fill = json.dumps(np.asarray(dtype.fill_value, dtype=dtype.subtype).item())
-        return f"{_SPARSE}{dtype.subtype.str}:{fill}"
-    if isinstance(dtype, pd.StringDtype):  # the one of pandas 3, in a pandas before it
-        return _STR + dtype.storage
-    return None
-
-
-def dtype_named(name: str | None) -> Any:
-    """Return the dtype of a name, None for None."""
-    if name is None:
-        return None
-    if name.startswith(_STR):
-        return pd.StringDtype(name[len(_STR) :], na_value=np.nan)
-    if name.startswith(_SPARSE):
-        subtype, fill = name[len(_SPARSE) :].split(":")
-        return pd.SparseDtype(np.dtype(subtype), np.dtype(subtype).type(json.loads(fill)))
-    if not name.startswith(_ARROW):
-        return pd.api.types.pandas_dtype(name)
-    import pyarrow
-
-    schema = base64.b64decode(name[len(_ARROW) :])
-    check_arrow_schema(schema)
-    schema = pyarrow.ipc.read_schema(pyarrow.py_buffer(schema))
-    return pd.ArrowDtype(schema.field(0).type)
 
 
 def _to_numpy_time(cells: Any, kind: str) -> np.ndarray:

@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
+from ganaug.dtypes import dtype_name
 from ganaug.encoders.cells import (
     Cells,
-    dtype_name,
     has_hash,
     has_unnamed_zone,
     infer,
@@ -31,13 +31,18 @@ from ganaug.encoders.cells import (
     precede_their_clock,
     to_float,
 )
-from ganaug.encoders.identifiers import IdentifierCoder, find_identifiers
+from ganaug.encoders.identifiers import IdentifierCoder, TextCoder, find_identifiers
 from ganaug.encoders.levels import LevelCoder
 from ganaug.encoders.numbers import NumberCoder
-from ganaug.fitted import check_finite, check_fits
+from ganaug.fitted import ANYTHING, check_fits
+from ganaug.parameters import FLAG, NONE, is_a, whole
 from ganaug.randomness import Stretch
 
 Table = np.ndarray | pd.DataFrame
+#: A number of an encoded row that is beyond all that were seen.
+FAR = 1e4
+#: Levels and classes whose cells are checked at once.
+CHECKED_AT_ONCE = 2**12
 
 
 def columns_of(X: Table) -> list[tuple[Any, Any]]:
@@ -141,6 +146,20 @@ class Column(BaseEstimator):
         that no cell, or every one, is missing.
     """
 
+    saved_rules = {
+        "name": (ANYTHING,),
+        "categorical": (FLAG,),
+        "max_groups": (whole(1),),
+        "integers_identify": (FLAG,),
+        "cells": (is_a("a Cells", Cells),),
+        "coder": (is_a("a coder", NumberCoder, LevelCoder, IdentifierCoder), NONE),
+        "n_numeric": (whole(0, 1),),
+        "n_levels": (whole(0),),
+        "number": (whole(0),),
+        "one_hot": (whole(0),),
+        "missing_flag": (whole(-1),),
+    }
+
     def __init__(
         self, name: Any, categorical: bool, max_groups: int, integers_identify: bool = True
     ) -> None:
@@ -192,26 +211,34 @@ class Column(BaseEstimator):
     def check_fitted(self, n_classes: int, n_missing_flags: int) -> None:
         """Raise if parts that were read from a file do not fit together, or make no cells."""
         self.cells.check_fitted()
-        check_fits(-1 <= self.missing_flag < n_missing_flags, f"missing_flag={self.missing_flag}")
-        check_fits(self.n_numeric in (0, 1), f"n_numeric={self.n_numeric}")
-        held = 0
+        check_fits(self.missing_flag < n_missing_flags, f"missing_flag={self.missing_flag}")
+        of_coder = (0, 0)
         if self.coder is not None:
-            check_finite(self.coder)
-            held = sum(a.size for a in vars(self.coder).values() if isinstance(a, np.ndarray))
-        if isinstance(self.coder, IdentifierCoder):
             self.coder.check_fitted(n_classes)
+            of_coder = self.coder.n_numeric, self.coder.n_levels
+        check_fits((self.n_numeric, self.n_levels) == of_coder, "n_numeric and n_levels")
+        kinds = {LevelCoder: ("level",), TextCoder: ("text",)}.get(
+            type(self.coder), ("number", "time", "span")
+        )
+        check_fits(self.coder is None or self.cells.kind in kinds, f"kind={self.cells.kind!r}")
         if isinstance(self.coder, LevelCoder):
-            self.coder.check_fitted()
             check_fits(self.coder.n_levels_total == len(self.cells.levels), "levels")
-        check_fits(0 <= self.n_levels <= held + 1, f"n_levels={self.n_levels}")
-        # Each level of each class once, and a gap where there may be one.
-        levels = np.repeat(np.arange(max(self.n_levels, 1)), n_classes)
-        classes = np.tile(np.arange(n_classes), max(self.n_levels, 1))
-        present = np.ones(len(levels) + (self.missing_flag >= 0), dtype=bool)
+        some = max(CHECKED_AT_ONCE // max(self.n_levels, 1), 1)
+        for first in range(0, n_classes, some):
+            self._check_cells(np.arange(first, min(first + some, n_classes)))
+
+    def _check_cells(self, codes: np.ndarray) -> None:
+        """Raise if cells of classes cannot be written: of each level, at both ends, and a gap."""
+        ends, levels = np.float32([-FAR, 0, FAR]), np.arange(max(self.n_levels, 1))
+        classes, levels, numbers = (a.ravel() for a in np.meshgrid(codes, levels, ends))
+        present = np.full(len(levels) + (self.missing_flag >= 0), self.coder is not None)
         present[len(levels) :] = False
-        numbers = np.zeros((len(levels), self.n_numeric), dtype=np.float32)
         stretches = [Stretch(len(present), np.random.default_rng(0))]
-        self.decode(numbers, levels, classes, present, stretches)
+        numbers = numbers[:, None][:, : self.n_numeric]
+        cells = self.decode(numbers, levels, classes, present, stretches)[present]
+        check_fits(not pd.isna(cells).any(), "cells that are missing")
+        if isinstance(self.coder, NumberCoder) and self.cells.kind == "number":
+            check_fits(bool(np.isfinite(to_float(cells)).all()), "cells that are infinite")
 
     def encode(self, cells: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return numbers, levels and the mask of present cells, which they stand for."""

@@ -8,7 +8,12 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from ganaug.encoders.cells import dtype_name, dtype_named
+from ganaug.dtypes import dtype_name, dtype_named
+from ganaug.fitted import array_of, check_fits, each
+from ganaug.parameters import is_a
+
+#: Labels of a level that is a range: in a level of several there may be more than columns.
+MOST_LABELS = 2**20
 
 
 class Header(BaseEstimator):
@@ -30,6 +35,12 @@ class Header(BaseEstimator):
     >>> Header().fit(pd.RangeIndex(2, 8, 3, name="pixel")).make()
     RangeIndex(start=2, stop=8, step=3, name='pixel')
     """
+
+    saved_rules = {
+        "names_": (is_a("a list", list),),
+        "levels_": (each(is_a("a dict", dict), list),),
+        "codes_": (each(array_of("i"), list),),
+    }
 
     def fit(self, columns: pd.Index) -> Header:
         """Take the index down."""
@@ -102,7 +113,9 @@ def _taken_down(index: pd.Index) -> dict[str, Any]:
 
 def _written(level: dict[str, Any]) -> pd.Index:
     if "range" in level:
-        return pd.RangeIndex(*level["range"])
+        places = range(*level["range"])
+        check_fits(len(places) <= MOST_LABELS, f"{len(places)} labels of columns")
+        return pd.RangeIndex(places)
     if "codes" in level:
         dtype = pd.CategoricalDtype(_written(level["categories"]), ordered=level["ordered"])
         return pd.CategoricalIndex(pd.Categorical.from_codes(level["codes"], dtype=dtype))

@@ -9,7 +9,6 @@ and in arrays of other numbers, where they ascend from row to row.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable
 from hashlib import blake2b
@@ -20,7 +19,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ganaug.encoders.cells import Cells, infer
-from ganaug.fitted import check_fits
+from ganaug.fitted import array_of, check_fits, dict_of
+from ganaug.parameters import is_a, number, whole
 from ganaug.randomness import RowStreams, as_stretches, stream_by_class
 
 #: Fewer rows are no evidence: thirty draws from a hundred equally common levels are all different
@@ -49,6 +49,9 @@ _QUANTITY = re.compile(
 BITS_OF_TEXT, MOST_BITS = 64, 2**30
 #: Bits that each text sets.
 N_PROBES = 4
+#: The share of bits that a filter which is read from a file may have set. One of a thousand
+#: million texts, the most that MOST_BITS are of use for, has less.
+MOST_FILLED = 0.99
 #: Draws of a text in one form before a freer one is tried.
 TRIES = 20
 #: Signs in the form of a text, which no text holds, and the kinds of characters they stand for.
@@ -176,11 +179,16 @@ class SequenceCoder(IdentifierCoder):
         self.largest_ = float(cells.max())
         return self
 
+    saved_rules = {
+        "last": (number(low=0),),
+        "largest_": (number(),),
+        "n_classes_": (whole(1),),
+    }
+
     def check_fitted(self, n_classes: int) -> None:
         """Raise if what was read from a file makes up no cells."""
         super().check_fitted(n_classes)
-        check_fits(math.isfinite(self.largest_), f"largest_={self.largest_}")
-        check_fits(0 <= self.last < math.inf, f"last={self.last}")
+        check_fits(self.largest_ <= self.last, f"largest_={self.largest_}")
 
     def reserve(self, batches: Iterable[np.ndarray], n_rows: int) -> None:
         """Keep numbers of all rows from being made up, not only of those that fit saw."""
@@ -236,6 +244,14 @@ class TextCoder(IdentifierCoder):
     [('C-', 6, False), ('C-', 6, False), ('C-', 6, False)]
     """
 
+    saved_rules = {
+        "n_classes_": (whole(1),),
+        "forms_": (array_of("O"),),
+        "form_counts_": (array_of("i", low=1),),
+        "alphabets_": (dict_of(is_a("text", str), is_a("text", str)),),
+        "seen_": (array_of("u"),),
+    }
+
     def fit(self, cells: np.ndarray, classes: np.ndarray, n_classes: int) -> TextCoder:
         """Learn the forms of strings of shape (n,)."""
         self.n_classes_ = n_classes
@@ -255,11 +271,15 @@ class TextCoder(IdentifierCoder):
     def check_fitted(self, n_classes: int) -> None:
         """Raise if what was read from a file makes up no cells."""
         super().check_fitted(n_classes)
-        signs = set("".join(self.forms_)) & set(_KINDS)
+        check_fits(all(isinstance(form, str) for form in self.forms_), "forms_")
+        used = set("".join(self.forms_))
+        signs = (used | {_sign(character) for character in used}) & set(_KINDS)
         check_fits(all(self.alphabets_[sign] for sign in signs), "alphabets_")
-        check_fits(self.forms_.shape == self.form_counts_.shape, "form_counts_")
-        check_fits(bool((self.form_counts_ > 0).all()), "form_counts_")
-        check_fits(self.seen_.dtype == np.uint8 and self.seen_.size.bit_count() == 1, "seen_")
+        check_fits(0 < len(self.forms_) == len(self.form_counts_), "form_counts_")
+        size = self.seen_.size
+        check_fits(self.seen_.itemsize == 1 and size.bit_count() == 1, "seen_")
+        # Or hardly a text would pass for one that was never seen.
+        check_fits(_bits_set(self.seen_) <= MOST_FILLED * 8 * size, "seen_")
 
     def reserve(self, batches: Iterable[np.ndarray], n_rows: int) -> None:
         """Keep texts of all rows from being made up, not only of those that fit saw."""
@@ -349,6 +369,12 @@ def _filter_of(batches: Iterable[Iterable[str]], n_texts: int) -> np.ndarray:
         at = _places(texts, n_bits).ravel()
         np.bitwise_or.at(bits, at >> 3, np.uint8(1) << (at & 7).astype(np.uint8))
     return bits
+
+
+def _bits_set(bits: np.ndarray) -> int:
+    """Return how many bits a filter has set."""
+    blocks = (bits[start : start + 2**20] for start in range(0, len(bits), 2**20))
+    return sum(int.from_bytes(block.tobytes()).bit_count() for block in blocks)
 
 
 def _may_be_in(bits: np.ndarray, texts: Iterable[str]) -> np.ndarray:

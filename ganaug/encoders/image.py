@@ -10,15 +10,26 @@ import pandas as pd
 from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import check_is_fitted
 
+from ganaug.dtypes import dtype_name, dtype_named
 from ganaug.encoders.cells import check_names
-from ganaug.encoders.header import check_header, header_of
+from ganaug.encoders.header import Header, check_header, header_of
 from ganaug.encoders.layout import MAX_CHANNELS, RowLayout
-from ganaug.fitted import check_finite, check_fits
-from ganaug.parameters import NONE, NamesParameters, check_parameters, is_a, one_of
+from ganaug.fitted import array_of, check_fits, each
+from ganaug.parameters import (
+    FLAG,
+    NONE,
+    NamesParameters,
+    check_parameters,
+    is_a,
+    number,
+    one_of,
+    whole,
+)
 from ganaug.randomness import RowStreams
 
 Images = np.ndarray | pd.DataFrame
 
+SHAPE = each(whole(1), tuple)
 # Ranges that pixels are usually meant in.
 USUAL_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
 
@@ -83,6 +94,19 @@ class ImageEncoder(NamesParameters):
     parameter_rules = {
         "shape": (is_a("a tuple", tuple, list), NONE),
         "channels": (one_of(["infer", "first", "last"]),),
+    }
+
+    saved_rules = {
+        "layout_": (is_a("a RowLayout", RowLayout),),
+        "shape_": (SHAPE,),
+        "form_": (SHAPE,),
+        "range_": (each(number(), tuple),),
+        "low_": (array_of("f"),),
+        "high_": (array_of("f"),),
+        "whole_": (FLAG,),
+        "header_": (is_a("a Header", Header), NONE),
+        "dtypes_": (each(is_a("the name of a dtype", str), list),),
+        "axis_": (whole(0, 2), NONE),
     }
 
     def __init__(
@@ -212,7 +236,7 @@ class ImageEncoder(NamesParameters):
                 f"X has pixels of dtype {now}, but synthetic images have their dtype in fit, "
                 f"{then}; convert it with .astype first, or fit again."
             )
-        if not any(map(pd.api.types.is_float_dtype, self.dtypes_)):
+        if not any(pd.api.types.is_float_dtype(dtype_named(name)) for name in self.dtypes_):
             return
         values = _values_of(X)
         low, high = self.range_
@@ -280,16 +304,23 @@ class ImageEncoder(NamesParameters):
 
     def check_fitted(self, n_classes: int) -> None:
         """Raise if parts that were read from a file do not fit together, or make no image."""
-        check_finite(self)
         self.layout_.check_fitted(n_classes, len(self.low_), ())
         check_fits(self.layout_.n_missing_flags == 0, "missing flags of images")
+        check_fits(self.layout_.kind == "image", "layout_")
         check_fits(self.low_.shape == self.high_.shape, "low_ and high_")
-        check_fits(-math.inf < self.range_[0] < self.range_[1] < math.inf, f"range_={self.range_}")
-        dtypes = [pd.api.types.pandas_dtype(name) for name in self.dtypes_]
+        check_fits(bool((self.low_ <= self.high_).all()), "low_ and high_")
+        check_fits(len(self.range_) == 2 and self.range_[0] < self.range_[1], "range_")
+        dtypes = [dtype_named(name) for name in self.dtypes_]
         check_fits(all(map(_is_numeric, dtypes)), f"dtypes_={self.dtypes_}")
-        row = np.zeros((1, self.layout_.width), dtype=np.float32)
-        image = self.inverse_transform(row, np.zeros(1, np.int64), np.random.default_rng(0))
-        check_fits(self._shape_of(image.shape[1:]) == self.shape_, "shape_")
+        # The darkest and the brightest image.
+        rows = np.repeat(np.float32([[-1], [1]]), self.layout_.width, axis=1)
+        images = self.inverse_transform(rows, np.zeros(2, np.int64), np.random.default_rng(0))
+        check_fits(self._shape_of(images.shape[1:]) == self.shape_, "shape_")
+        pixels = _values_of(images).reshape(2, -1).astype(np.float64)
+        precision = 1e-3 * max(map(abs, self.range_))  # of dtypes of few digits
+        seen = pixels.min() >= self.low_.min() - precision
+        seen &= pixels.max() <= self.high_.max() + precision
+        check_fits(bool(seen), f"low_ and high_ of pixels of dtype {self.dtypes_[0]}")
         check_fits(self.axis_ == _channel_axis(self.shape_, self.channels), "axis_")
 
     def _channels_first(self, values: np.ndarray) -> np.ndarray:
@@ -398,11 +429,12 @@ class ImageEncoder(NamesParameters):
             values = np.moveaxis(values, 1, self.axis_ + 1)
         values = values.reshape(len(rows), *self.form_)
         if self.header_ is None:
-            return values.astype(self.dtypes_[0])
-        whole = [not pd.api.types.is_float_dtype(dtype) for dtype in self.dtypes_]
+            return values.astype(dtype_named(self.dtypes_[0]))
+        dtypes = [dtype_named(name) for name in self.dtypes_]
+        whole = [not pd.api.types.is_float_dtype(dtype) for dtype in dtypes]
         values[:, whole] = np.rint(values[:, whole])
         table = pd.DataFrame(values, index=pd.RangeIndex(len(rows)))
-        return table.astype(dict(enumerate(self.dtypes_))).set_axis(self.header_.make(), axis=1)
+        return table.astype(dict(enumerate(dtypes))).set_axis(self.header_.make(), axis=1)
 
 
 def _stack(images: list | tuple) -> np.ndarray:
@@ -421,7 +453,10 @@ def _is_numeric(dtype: Any) -> bool:
 
 
 def _dtypes_of(X: Images) -> list[str]:
-    return [str(d) for d in X.dtypes] if isinstance(X, pd.DataFrame) else [X.dtype.str]
+    if not isinstance(X, pd.DataFrame):
+        return [X.dtype.str]
+    names = {dtype: dtype_name(dtype) or str(dtype) for dtype in X.dtypes.unique()}
+    return [names[dtype] for dtype in X.dtypes]
 
 
 def _values_of(X: Images) -> np.ndarray:

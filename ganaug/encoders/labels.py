@@ -9,13 +9,14 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite, column_or_1d
 
-from ganaug.encoders.cells import Cells
-from ganaug.encoders.header import header_of
-from ganaug.fitted import check_fits
+from ganaug.encoders.cells import ARRAY, Cells
+from ganaug.encoders.header import Header, header_of
+from ganaug.fitted import ABSENT, ANYTHING, check_fits
+from ganaug.parameters import NONE, is_a, one_of, whole
 from ganaug.targets import check_target
 
-#: Columns of one-hot labels.
-MOST_ONE_HOT = 2**20
+#: Columns of one-hot labels for each class that was there, and the most that need no classes.
+ONE_HOT_PER_CLASS, MOST_ONE_HOT = 100, 10_000
 
 
 class LabelCoder(BaseEstimator):
@@ -39,6 +40,15 @@ class LabelCoder(BaseEstimator):
     >>> coder.classes_
     array(['no', 'yes'], dtype='<U3')
     """
+
+    saved_rules = {
+        "form_": (one_of(["series", "frame", "onehot", "column", "list", "array"]),),
+        "header_": (is_a("a Header", Header), NONE),
+        "name_": (ANYTHING,),
+        "width_": (whole(1), ABSENT),
+        "cells_": (is_a("a Cells", Cells),),
+        "classes_": (ARRAY,),
+    }
 
     def fit(self, y: Any) -> LabelCoder:
         """Learn the classes.
@@ -165,7 +175,8 @@ class LabelCoder(BaseEstimator):
         self.cells_.check_dtype()
         if self.form_ == "onehot":
             check_fits(self.classes_.min() >= 0 and self.classes_.max() < self.width_, "width_")
-            check_fits(self.width_ <= MOST_ONE_HOT, f"width_={self.width_}")
+            most = max(MOST_ONE_HOT, ONE_HOT_PER_CLASS * n_classes)
+            check_fits(self.width_ <= most, f"width_={self.width_}")
         check_fits(len(self.decode(np.arange(n_classes))) == n_classes, "labels")
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import ClassVar
 
-from ganaug.fitted import check_fits
+from ganaug.fitted import check_fits, each
+from ganaug.parameters import FLAG, one_of, whole
 
 #: Channels that an image may have.
 MAX_CHANNELS = 4
@@ -59,6 +62,18 @@ class RowLayout:
     kind: str = "table"
     bounded: bool = False
 
+    saved_rules: ClassVar = {
+        "n_classes": (whole(1),),
+        "n_numeric": (whole(0),),
+        "one_hot_sizes": (each(whole(2), tuple),),
+        "n_missing_flags": (whole(0),),
+        "zero_gates": (each(each(whole(0), tuple), tuple),),
+        "missing_flag_of": (each(whole(-1), tuple),),
+        "shape": (each(whole(1), tuple),),
+        "kind": (one_of(["table", "image"]),),
+        "bounded": (FLAG,),
+    }
+
     @property
     def n_one_hot(self) -> int:
         """Number of one-hot positions, all groups together."""
@@ -85,3 +100,5 @@ class RowLayout:
         for number, gate in gates:
             inside = 0 <= number < self.n_numeric and 0 <= gate < self.n_one_hot
             check_fits(inside, f"zero_gates {number, gate}")
+        if self.kind == "image":
+            check_fits(len(self.shape) == 3 and math.prod(self.shape) == n_numeric, "shape")

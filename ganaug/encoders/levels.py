@@ -9,7 +9,8 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array
 from sklearn.base import BaseEstimator
 
-from ganaug.fitted import check_fits
+from ganaug.fitted import ABSENT, array_of, check_fits, dict_of
+from ganaug.parameters import NONE, number, whole
 from ganaug.randomness import RowStreams, stream_by_class
 
 # A shrinkage so strong that the rates of all classes alone count.
@@ -64,6 +65,16 @@ class LevelCoder(BaseEstimator):
 
     n_numeric = 0
 
+    saved_rules = {
+        "n_levels_total": (whole(0),),
+        "max_groups": (whole(1),),
+        "group_of_": (array_of("i", low=0),),
+        "table_": (dict_of(array_of("fi", low=0)), NONE),
+        "n_levels": (whole(0),),
+        "prior_": (array_of("f", low=0, high=1), ABSENT),
+        "strength_": (number(above=0), ABSENT),
+    }
+
     def __init__(self, n_levels_total: int, max_groups: int = 40) -> None:
         self.n_levels_total = n_levels_total
         self.max_groups = max_groups
@@ -100,14 +111,21 @@ class LevelCoder(BaseEstimator):
         self.n_levels = n_groups if n_groups > 1 else 0
         return self
 
-    def check_fitted(self) -> None:
+    def check_fitted(self, n_classes: int) -> None:
         """Raise if groups that were read from a file are not of all levels."""
         n, groups = self.n_levels_total, self.group_of_
-        check_fits(groups.shape == (n,) and bool((groups >= 0).all()), "group_of_")
-        if self.table_ is not None:
-            self._table().check_format()
-            check_fits(0 < self.strength_ < np.inf and bool((self.prior_ >= 0).all()), "prior_")
-            check_fits(bool((self.table_["data"] > 0).all()), "table_")
+        check_fits(groups.shape == (n,), "group_of_")
+        held = len(np.unique(groups))  # numbered without holes
+        check_fits(n > 0 and groups.max() == held - 1, "group_of_")
+        check_fits(self.n_levels == (held if held > 1 else 0), f"n_levels={self.n_levels}")
+        if self.table_ is None:
+            check_fits(held == n, "group_of_, as no level has one of its own")
+            return
+        check_fits(self.prior_.shape == (n_classes,), "prior_")
+        table = self._table()
+        table.check_format(full_check=True)
+        in_group = np.bincount(groups, table.sum(axis=1))
+        check_fits(bool((table.data > 0).all()) and bool((in_group > 0).all()), "table_")
 
     def _table(self) -> csc_array:
         """Return how often each level comes in each class, (n_levels_total, n_classes)."""
@@ -135,7 +153,8 @@ class LevelCoder(BaseEstimator):
             weights = _rates(held, total, self.prior_[c], self.strength_) * total
             for g in np.unique(levels[rows]):
                 pool = pools[g]
-                weight = weights[pool]
+                # A class that showed none of the levels takes them as all classes do.
+                weight = weights[pool] if weights[pool].any() else total[pool]
                 at = rows[levels[rows] == g]
                 cells[at] = stream.choice(pool, len(at), p=weight / weight.sum())
         return cells

@@ -8,6 +8,8 @@ from scipy.stats import binom
 from sklearn.base import BaseEstimator
 
 from ganaug.encoders.grids import MOST_DECIMALS, decimals_of, draw_steps, find_grids, is_common
+from ganaug.fitted import array_of, check_fits
+from ganaug.parameters import FLAG, NONE, number, one_of, whole
 from ganaug.randomness import RowStreams
 
 # A number that makes up this fraction of a column is a spike, and gets a one-hot level of its own.
@@ -20,6 +22,8 @@ LEAST_SPIKE, MAX_SPIKES = 5, 20
 # Up to this many distinct numbers are all levels: none of them is "in between".
 FEW_NUMBERS = 10
 KNOTS = 1000
+#: No rank of a float has a larger normal score.
+MOST_SCORE = 40
 
 
 class NumberCoder(BaseEstimator):
@@ -68,6 +72,22 @@ class NumberCoder(BaseEstimator):
     .. [2] J. Przyborowski, H. Wilenski, "Homogeneity of results in testing samples from Poisson
        series", Biometrika 31, 1940.
     """
+
+    saved_rules = {
+        "grid": (number(above=0), NONE),
+        "dtype": (one_of(["float16", "float32", "float64"]),),
+        "day": (number(low=0), NONE),
+        "snap_": (FLAG,),
+        "spikes_": (array_of("f"),),
+        "decimals_": (whole(0, MOST_DECIMALS), NONE),
+        "steps_": (array_of("fi", low=0),),
+        "phase_": (whole(-(2**64), 2**64),),
+        "step_shares_": (array_of("f", 2, low=0, high=1 + 1e-6),),
+        "values_": (array_of("f"),),
+        "scores_": (array_of("f", low=-MOST_SCORE, high=MOST_SCORE),),
+        "n_numeric": (whole(0, 1),),
+        "n_levels": (whole(0),),
+    }
 
     def __init__(
         self, grid: float | None = None, dtype: str = "float64", day: float | None = None
@@ -127,6 +147,22 @@ class NumberCoder(BaseEstimator):
             period=int(self.day / self.grid) if self.day and self.grid else 0,
             only=np.round(self._to_units(values)) if self.snap_ else None,
         )
+
+    def check_fitted(self, n_classes: int) -> None:
+        """Raise if what was read from a file leads to no numbers."""
+        values, steps, shares = self.values_, self.steps_, self.step_shares_
+        check_fits(values.shape == self.scores_.shape, "values_ and scores_")
+        for name in ("values_", "scores_", "spikes_"):
+            check_fits(bool((np.diff(getattr(self, name)) >= 0).all()), f"the order of {name}")
+        check_fits(self.n_numeric == (len(values) > 0), f"n_numeric={self.n_numeric}")
+        levels = len(self.spikes_) + self.n_numeric
+        check_fits(self.n_levels == (levels if levels > 1 else 0), f"n_levels={self.n_levels}")
+        check_fits(levels > 0, "neither values_ nor spikes_")
+        check_fits(len(steps) > 0 and bool((np.diff(steps) > 0).all()), "steps_")
+        check_fits(shares.shape == (n_classes, len(steps)), "step_shares_")
+        check_fits(np.allclose(shares.sum(axis=1), 1, rtol=0, atol=1e-9), "step_shares_")
+        if self.snap_ and self.n_numeric:
+            self._to_seen(np.zeros(len(steps)), steps)  # on each grid is a value
 
     def encode(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return scores and levels; level 0 is "no spike" where such values exist."""

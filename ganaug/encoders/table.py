@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Tags, check_array
 
+from ganaug.dtypes import dtype_named
 from ganaug.encoders.cells import check_names
 from ganaug.encoders.columns import Column, Table, check_column, columns_of
-from ganaug.encoders.header import check_header, header_of
+from ganaug.encoders.header import Header, check_header, header_of
 from ganaug.encoders.layout import RowLayout
-from ganaug.fitted import check_fits
-from ganaug.parameters import ARRAY_LIKE, NONE, NamesParameters, one_of, whole
+from ganaug.fitted import array_of, check_fits, each
+from ganaug.parameters import ARRAY_LIKE, NONE, NamesParameters, is_a, one_of, whole
 from ganaug.plain_values import cell_dtype
 from ganaug.randomness import RowStreams, Stretch, as_stretches
 from ganaug.typing import ColumnsLike
@@ -83,6 +84,17 @@ class TableEncoder(NamesParameters):
     parameter_rules = {
         "categorical_features": (one_of(["from_dtype"]), ARRAY_LIKE, NONE),
         "max_groups": (whole(2),),
+    }
+
+    saved_rules = {
+        "layout_": (is_a("a RowLayout", RowLayout),),
+        "columns_": (each(is_a("a Column", Column), list),),
+        "header_": (is_a("a Header", Header), NONE),
+        "dtype_": (is_a("the name of a dtype", str),),
+        "patterns_": (array_of("b", 2),),
+        "class_patterns_": (array_of("i", low=0),),
+        "class_ends_": (array_of("i", low=1),),
+        "pattern_counts_": (array_of("if", low=0),),
     }
 
     def __init__(
@@ -242,16 +254,14 @@ class TableEncoder(NamesParameters):
         layout = self.layout_
         for column in self.columns_:
             column.check_fitted(n_classes, layout.n_missing_flags)
-        layout.check_fitted(
-            n_classes,
-            sum(column.n_numeric for column in self.columns_),
-            tuple(column.n_levels for column in self.columns_ if column.n_levels),
-        )
+        placed = self._placed(layout.n_missing_flags, n_classes)
+        at = [(column.number, column.one_hot) for column in self.columns_]
+        check_fits((layout, at) == placed, "layout_")
         patterns, shown, counts = self.patterns_, self.class_patterns_, self.pattern_counts_
-        check_fits(patterns.dtype == bool, "patterns_")
+        check_fits(len(patterns) > 0, "patterns_")
         check_fits(patterns.shape == (len(patterns), layout.n_missing_flags), "patterns_")
         check_fits(shown.shape == counts.shape == (len(shown),), "class_patterns_")
-        check_fits(bool(((shown >= 0) & (shown < len(patterns))).all()), "class_patterns_")
+        check_fits(bool((shown < len(patterns)).all()), "class_patterns_")
         check_fits(bool((counts > 0).all()), "pattern_counts_")
         ends = self.class_ends_
         check_fits(ends.shape == (n_classes,) and ends[-1] == len(shown), "class_ends_")
@@ -260,7 +270,7 @@ class TableEncoder(NamesParameters):
             check_fits(len(self.header_.make()) == len(self.columns_), "header_")
         else:
             texts = [text for column in self.columns_ for text in column.cells.levels]
-            cell_dtype(self.dtype_, texts)
+            cell_dtype(dtype_named(self.dtype_), texts, len(self.columns_) * n_classes)
 
     def _categorical(self, X: Table) -> np.ndarray:
         """Return which columns are categorical by the user's word, as a bool mask."""
@@ -291,15 +301,22 @@ class TableEncoder(NamesParameters):
 
     def _lay_out(self, missing: np.ndarray, n_classes: int) -> None:
         """Give every column its positions in the row, numbers first, and write the layout."""
-        number = one_hot = 0
-        flag_of_numbers, flag_of_one_hot, gates, sizes = [], [], [], []
         # Columns that are missing together share one flag.
         seen: dict[bytes, int] = {}
         for column, gaps in zip(self.columns_, missing.T, strict=True):
             column.missing_flag = -1
             if gaps.any() and not gaps.all():
                 column.missing_flag = seen.setdefault(gaps.tobytes(), len(seen))
+        self.layout_, places = self._placed(len(seen), n_classes)
+        for column, (number, one_hot) in zip(self.columns_, places, strict=True):
             column.number, column.one_hot = number, one_hot
+
+    def _placed(self, n_flags: int, n_classes: int) -> tuple[RowLayout, list[tuple[int, int]]]:
+        """Return the layout of the columns, and where numbers and one-hot levels of each begin."""
+        number = one_hot = 0
+        flag_of_numbers, flag_of_one_hot, gates, sizes, places = [], [], [], [], []
+        for column in self.columns_:
+            places.append((number, one_hot))
             if column.n_numeric and column.n_levels:
                 gates.append((number, one_hot))
             if column.n_levels:
@@ -308,14 +325,15 @@ class TableEncoder(NamesParameters):
             flag_of_one_hot += [column.missing_flag] * column.n_levels
             number += column.n_numeric
             one_hot += column.n_levels
-        self.layout_ = RowLayout(
+        layout = RowLayout(
             n_numeric=number,
             one_hot_sizes=tuple(sizes),
-            n_missing_flags=len(seen),
+            n_missing_flags=n_flags,
             n_classes=n_classes,
             zero_gates=tuple(gates),
             missing_flag_of=tuple(flag_of_numbers + flag_of_one_hot),
         )
+        return layout, places
 
     def _remember_patterns(
         self,

@@ -13,6 +13,8 @@ from ganaug.fitted import check_fits
 
 #: The threshold of a leaf: no number of a row is below it.
 LEAF = np.finfo(np.float32).min
+#: Levels of trees that are read from a file: rows go down all of them.
+MOST_DEEP = 1000
 
 
 def fit_class_forest(
@@ -109,16 +111,19 @@ def check_forest(forest: dict[str, np.ndarray], width: int, n_classes: int) -> N
     nodes = len(forest["feature"])
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(("feature", "threshold", "below"), (nodes,))
     shapes |= {"posterior": (nodes, n_classes), "n_trees": (), "max_depth": ()}
+    check_fits(set(forest) == set(shapes), "forest_")
     for name, shape in shapes.items():
         check_fits(forest[name].shape == shape, f"{name} of shape {forest[name].shape}")
     next_to = forest["below"] + (forest["threshold"] > LEAF)
-    ends = {"feature": width, "below": nodes, "n_trees": nodes + 1, "max_depth": nodes + 1}
+    deepest = min(nodes, MOST_DEEP) + 1
+    ends = {"feature": width, "below": nodes, "n_trees": nodes + 1, "max_depth": deepest}
     for name, end in ends.items():
         at = forest[name]
         inside = at.dtype.kind in "iu" and bool(((at >= 0) & (at < end)).all())
         check_fits(inside, f"{name} is not below {end}")
     check_fits(bool((next_to < nodes).all()) and bool(forest["n_trees"] > 0), "below")
-    check_fits(bool((forest["posterior"] >= 0).all()), "posterior")
+    posterior = forest["posterior"]
+    check_fits(posterior.dtype.kind == "f" and bool((posterior >= 0).all()), "posterior")
 
 
 def class_posterior(

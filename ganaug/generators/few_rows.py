@@ -13,13 +13,16 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ganaug.encoders.layout import RowLayout
-from ganaug.fitted import check_finite, check_fits
+from ganaug.fitted import ABSENT, array_of, check_fits, dict_of
 from ganaug.generators.monitor import RowMaker
+from ganaug.parameters import is_a, number, whole
 from ganaug.randomness import Purpose, numpy_stream
 from ganaug.weights import thin_weighted
 
 #: Numbers that are blended at once.
 BLOCK = 2**22
+#: No number of an encoded row is as large.
+FAR = 1e6
 
 
 class FewRowsGenerator(BaseEstimator):
@@ -33,6 +36,13 @@ class FewRowsGenerator(BaseEstimator):
     shares_ : dict of ndarray
         ``{class code: how often a new row is made from each}``; of fits with weights alone.
     """
+
+    saved_rules = {
+        "max_rows": (whole(1),),
+        "layout_": (is_a("a RowLayout", RowLayout),),
+        "rows_": (dict_of(array_of("f", 2, low=-FAR, high=FAR), whole(0)),),
+        "shares_": (dict_of(array_of("f", low=0, high=1), whole(0)), ABSENT),
+    }
 
     def __init__(self, max_rows: int = 200) -> None:
         self.max_rows = max_rows
@@ -66,7 +76,6 @@ class FewRowsGenerator(BaseEstimator):
     def check_fitted(self, layout: RowLayout) -> None:
         """Raise if parts that were read from a file do not fit together."""
         check_fits(self.layout_ == layout, "layout_")
-        check_finite(self)
         for code, rows in self.rows_.items():
             check_fits(0 < len(rows) <= self.max_rows, f"{len(rows)} rows of class {code}")
             check_fits(rows.shape == (len(rows), layout.width), f"rows of shape {rows.shape}")
@@ -74,6 +83,9 @@ class FewRowsGenerator(BaseEstimator):
             check_fits(code in self.rows_, f"shares of class {code}")
             check_fits(shares.shape == (len(self.rows_[code]),), f"shares of shape {shares.shape}")
             check_fits(bool((shares > 0).all()), "shares_ that are not above 0")
+            check_fits(abs(shares.sum() - 1) < 1e-9, "shares_ that are not 1 together")
+        shares = getattr(self, "shares_", self.rows_)
+        check_fits(set(shares) == set(self.rows_), "shares_ of other classes")
 
     def row_maker(self, **options: Any) -> RowMaker:
         """Return what makes rows; missing flags come with the rows that new ones are made from."""
@@ -111,6 +123,7 @@ class Jitter(FewRowsGenerator):
         Rows of a class to keep at most.
     """
 
+    saved_rules = {"scale": (number(low=0, high=FAR),)}
     name = "jitter"
     min_rows = 1
 
@@ -164,6 +177,7 @@ class Interpolation(FewRowsGenerator):
     True
     """
 
+    saved_rules = {"n_parents": (whole(1, 200),)}
     name = "interpolation"
     min_rows = 2
 
@@ -214,8 +228,8 @@ class Interpolation(FewRowsGenerator):
         weights = np.repeat(weights[:, :, None], layout.n_numeric, axis=2)
         flagged = np.flatnonzero(flag_of[: layout.n_numeric] >= 0)
         weights[:, :, flagged] *= 1 - parents[:, :, layout.n_values + flag_of[flagged]]
-        for number, gate in layout.zero_gates:  # an amount that is zero does not count either
-            weights[:, :, number] *= parents[:, :, layout.n_numeric + gate]
+        for amount, gate in layout.zero_gates:  # an amount that is zero does not count either
+            weights[:, :, amount] *= parents[:, :, layout.n_numeric + gate]
         weights = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
         numbers = parents[:, :, : layout.n_numeric]
         out[:, : layout.n_numeric] = (weights * numbers).sum(axis=1)

@@ -14,10 +14,11 @@ from sklearn.base import BaseEstimator
 from ganaug.containers import take
 from ganaug.encoders.layout import RowLayout
 from ganaug.fabric import current_ranks
-from ganaug.fitted import check_finite, check_fits
+from ganaug.fitted import array_of, check_fits, dict_of
 from ganaug.generators.calibration import ROWS_MADE, calibrate, calibration, moments
 from ganaug.generators.monitor import DrawMissingFlags, Monitor, RowMaker, TrainingDiverged
 from ganaug.generators.selection import CandidateSelector, LogWeights, draw_one_in
+from ganaug.parameters import has_methods, is_a, number, one_of, whole
 from ganaug.randomness import Purpose, numpy_stream, torch_stream
 from ganaug.registry import LOSSES, NETWORKS, make
 
@@ -33,6 +34,8 @@ CHUNK = 4096
 MOST_NUMBERS = 2**24
 #: How often training sees each row of the smallest class, if `STEPS` allow.
 VISITS = 256
+#: No mean or spread of numbers of encoded rows is as large.
+MOST_MOMENT = 1000
 #: The fewest and the most steps of ``steps="auto"``.
 STEPS = (300, 800)
 
@@ -72,6 +75,20 @@ class ConditionalGAN(BaseEstimator):
 
     name = "gan"
     min_rows = 8
+
+    saved_rules = {
+        "network": (one_of(NETWORKS), has_methods("build")),
+        "loss": (one_of(LOSSES), has_methods("critic_loss", "generator_loss")),
+        "selector": (is_a("a CandidateSelector", CandidateSelector),),
+        "steps": (whole(1),),
+        "batch_size": (whole(2),),
+        "learning_rate": (number(above=0),),
+        "settings_": (dict_of(is_a("a dict", dict), one_of(["network", "loss"])),),
+        "layout_": (is_a("a RowLayout", RowLayout),),
+        "weights_": (dict_of(array_of("fi", None), is_a("text", str)),),
+        "critic_weights_": (dict_of(array_of("fi", None), is_a("text", str)),),
+        "moments_": (dict_of(array_of("f", 2, low=-MOST_MOMENT), whole(0)),),
+    }
 
     def __init__(
         self,
@@ -196,9 +213,10 @@ class ConditionalGAN(BaseEstimator):
         import torch
 
         check_fits(self.layout_ == layout, "layout_")
-        check_finite(self)
         for code, learned in self.moments_.items():
-            check_fits(learned.shape == (3, layout.n_numeric), f"moments_ of class {code}")
+            usual = learned.shape == (3, layout.n_numeric) and code < layout.n_classes
+            usual = usual and bool((learned[1:] <= MOST_MOMENT).all() and (learned[::2] >= 0).all())
+            check_fits(usual, f"moments_ of class {code}")
         self.selector.check_fitted(layout)
         depth = getattr(self._part(NETWORKS, "network"), "depth", 1)
         check_fits(depth <= len(self.weights_), f"a network of depth {depth}")

@@ -8,7 +8,6 @@ References
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -16,8 +15,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ganaug.encoders.layout import RowLayout
-from ganaug.fitted import check_finite, check_fits
+from ganaug.fitted import array_of, dict_of
 from ganaug.generators.class_posterior import check_forest, class_posterior, fit_class_forest
+from ganaug.parameters import is_a, number, whole
 from ganaug.randomness import Purpose, numpy_stream
 from ganaug.weights import thin_weighted
 
@@ -63,6 +63,14 @@ class CandidateSelector(BaseEstimator):
     .. [2] A. Razavi, A. van den Oord, O. Vinyals, "Generating diverse high-fidelity images with
        VQ-VAE-2", NeurIPS 2019, section 4.3: classifier-based rejection sampling.
     """
+
+    saved_rules = {
+        "posterior_exponent": (number(low=0, high=1000),),
+        "n_trees": (whole(1),),
+        "max_depth": (whole(1),),
+        "max_rows_per_class": (whole(1),),
+        "forest_": (dict_of(array_of("fi", None), is_a("text", str)),),
+    }
 
     def __init__(
         self,
@@ -116,8 +124,6 @@ class CandidateSelector(BaseEstimator):
 
     def check_fitted(self, layout: RowLayout) -> None:
         """Raise if parts that were read from a file do not fit together."""
-        check_fits(0 <= self.posterior_exponent < math.inf, "posterior_exponent")
-        check_finite(self)
         if self.forest_:
             check_forest(self.forest_, layout.width, layout.n_classes)
 

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ganaug._version import __version__
 from ganaug.augmenter import GANAugmenter, GANOverSampler
+from ganaug.fitted import InvalidFileError
 from ganaug.row_source import RowSource
 from ganaug.storage import checksums
 from ganaug.targets import position_of
@@ -214,8 +215,8 @@ def load_model(
     ------
     MlflowException
         If there is no such model.
-    ValueError
-        If it is of another flavour, damaged, or was changed after it was saved.
+    InvalidFileError
+        If it is of another flavour, damaged, or was changed after it was saved. It is a ValueError.
 
     Examples
     --------
@@ -252,9 +253,9 @@ def _load(folder: Path) -> GANAugmenter | GANOverSampler:
         is_changed = checksums(data) != flavour["sha256"]
         cls = CLASSES[flavour["model_class"]]
     except (KeyError, TypeError, OSError) as error:
-        raise ValueError(f"{folder} is damaged or incomplete: {error}") from error
+        raise InvalidFileError(f"{folder} is damaged or incomplete: {error}") from error
     if is_changed:
-        raise ValueError(
+        raise InvalidFileError(
             f"{data} is not what was saved: its checksums differ from those in MLmodel. It was "
             "damaged or changed; fetch or log the model again."
         )
@@ -269,14 +270,15 @@ def _read_flavour(folder: Path) -> Mapping[str, Any]:
         flavours = dict(Model.load(folder).flavors)
         pyfunc = dict(flavours.get("python_function", {}))
     except Exception as error:
-        raise ValueError(f"{folder} holds no MLflow model that can be read: {error}") from error
+        message = f"{folder} holds no MLflow model that can be read: {error}"
+        raise InvalidFileError(message) from error
     if FLAVOUR not in flavours:
-        raise ValueError(
+        raise InvalidFileError(
             f"{folder} holds no GAN: its flavours are {sorted(flavours)}, and {FLAVOUR!r} is not "
             "among them. Load it with the flavour that saved it."
         )
     if pyfunc.get("loader_module") != LOADER or pyfunc.get("code"):
-        raise ValueError(
+        raise InvalidFileError(
             f"{folder} was changed: its MLmodel names code to run that is not ganaug's (loader "
             f"{pyfunc.get('loader_module')!r}, code {pyfunc.get('code')!r}). Do not load it with "
             "mlflow.pyfunc either."
