@@ -78,9 +78,7 @@ def times(rng, n, unit="ns", kind="M8", years=None):
     ticks = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
     low, high = -(2**63) + 1, 2**63 - 1
     if years is not None:
-        low, high = (
-            int(np.datetime64(f"{year:04}-01-01", unit).astype("int64")) for year in years
-        )
+        low, high = (int(np.datetime64(f"{year:04}-01-01", unit).astype("int64")) for year in years)
     day = 86_400 * ticks
     kinds = {
         "days": lambda: rng.integers(18_000, 20_000, n) * day,
@@ -97,7 +95,20 @@ def times(rng, n, unit="ns", kind="M8", years=None):
 
 
 LETTERS = ("a", "b", "c", "", " ", "None", "nan", "NA", "0", "1.5", "True")
-WORLD = ("é", "e\u0301", "ß", "\u202eabc", "😀", "\x00", "\n", "a\x00", "İ", "\ufeff", "日本", "'\"")
+WORLD = (
+    "é",
+    "e\u0301",
+    "ß",
+    "\u202eabc",
+    "😀",
+    "\x00",
+    "\n",
+    "a\x00",
+    "İ",
+    "\ufeff",
+    "日本",
+    "'\"",
+)
 HALVES = ("\ud83d", "\ude00", "a\udc80", "\udcff")
 
 
@@ -367,8 +378,7 @@ PANDAS = {
     "wide decimals": Kind(wide_decimals, _of_objects()),
     "decimal[pyarrow]": Kind(decimals, _typed(pd.ArrowDtype(pa.decimal128(38, 25)))),
     **{
-        f"text and {gap!r}": Kind(HALVED, _of_objects(gap))
-        for gap in (None, np.nan, pd.NA, pd.NaT)
+        f"text and {gap!r}": Kind(HALVED, _of_objects(gap)) for gap in (None, np.nan, pd.NA, pd.NaT)
     },
     "string": Kind(HALVED, _typed("string[python]")),
     "string[pyarrow]": Kind(texts, _typed("string[pyarrow]")),
@@ -376,9 +386,11 @@ PANDAS = {
     "large_string[pyarrow]": Kind(texts, _typed(pd.ArrowDtype(pa.large_string()))),
     "dictionary[pyarrow]": Kind(
         texts,
-        lambda v, at, gaps: pd.Series(_objects(v, at, gaps))
-        .astype("category")
-        .astype(pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))),
+        lambda v, at, gaps: (
+            pd.Series(_objects(v, at, gaps))
+            .astype("category")
+            .astype(pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string())))
+        ),
     ),
     "bytes": Kind(binaries, _of_objects()),
     "binary[pyarrow]": Kind(binaries, _typed(pd.ArrowDtype(pa.binary()))),
@@ -443,9 +455,7 @@ POLARS = {
     "binary": Kind(binaries, _polars(pl.Binary)),
     "date": Kind(days, _polars(pl.Date)),
     "time": Kind(clocks, _polars(pl.Time)),
-    **{
-        f"datetime {u}": Kind(partial(times, unit=u), _polars(pl.Datetime(u))) for u in UNITS[1:]
-    },
+    **{f"datetime {u}": Kind(partial(times, unit=u), _polars(pl.Datetime(u))) for u in UNITS[1:]},
     **{
         f"duration {u}": Kind(partial(times, unit=u, kind="m8"), _polars(pl.Duration(u)))
         for u in UNITS[1:]

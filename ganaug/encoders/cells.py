@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -202,15 +203,20 @@ class Cells(BaseEstimator):
     def _raw_levels(self, cells: Any) -> Any:
         if self.categories is not None:
             # By value: another column may list the same categories in another order.
-            return pd.Index(self.categories).get_indexer(pd.Index(cells)).astype(np.int64)
+            own = _index(np.asarray(cells.dtype.categories))
+            place = _index(self.categories).get_indexer(own).astype(np.int64)
+            return place[cells.cat.codes.to_numpy()]
         if not isinstance(cells, np.ndarray):
             return cells.to_numpy(dtype=object)
         return cells.astype(cells.dtype.newbyteorder("="), copy=False)
 
     def _raw_integers(self, cells: Any) -> np.ndarray:
         if self.kind == "number":
-            wide = cells.dtype.kind == "u"
-            return np.asarray(cells).astype(np.uint64 if wide else np.int64)
+            cells = np.asarray(cells)
+            wide = cells.dtype.kind == "u" or (
+                cells.dtype == object and max(cells, default=0) >= 2**63
+            )
+            return cells.astype(np.uint64 if wide else np.int64)
         return _to_numpy_time(cells, self.kind).astype(self._time).view(np.int64)
 
     @property
@@ -314,6 +320,8 @@ class Cells(BaseEstimator):
             "date": lambda t: t.date(),
             "datetime": lambda t: t.to_pydatetime(),
             "timedelta": lambda t: t.to_pytimedelta(),
+            "datetime64": lambda t: t.to_numpy(),
+            "timedelta64": lambda t: t.to_numpy(),
         }.get(self.python, lambda t: t)
         written = np.empty(int(present.sum()), dtype=object)
         written[:] = [python(cell) for cell in cells[present]]
@@ -385,6 +393,12 @@ def has_unnamed_zone(cells: Any) -> bool:
     return cells.dtype == object and any(getattr(cell, "tzinfo", None) for cell in cells)
 
 
+def too_long(cells: Any) -> bool:
+    """Tell whether a duration has more microseconds than 64 bits count: 292,271 years."""
+    most = timedelta(microseconds=2**63 - 1)
+    return cells.dtype == object and any(abs(cell) > most for cell in pd.Series(cells).dropna())
+
+
 def precede_their_clock(cells: Any) -> bool:
     """Tell whether times are before 1678, in a zone whose clock was changed at any time.
 
@@ -424,12 +438,19 @@ def _to_numpy_time(cells: Any, kind: str) -> np.ndarray:
         try:
             series = convert(objects)
         except (pd.errors.OutOfBoundsDatetime, pd.errors.OutOfBoundsTimedelta):
-            # Before 1678 or after 2262, in Python's own unit.
-            return np.asarray(objects.tolist(), dtype="M8[us]" if kind == "time" else "m8[us]")
+            return _beyond_nanoseconds(objects.tolist(), series.dtype, kind)
     if isinstance(series.dtype, pd.DatetimeTZDtype):
         # By the wall clock: a table of days is one of midnights, in summer as in winter.
         series = series.dt.tz_localize(None)
     return series.to_numpy()
+
+
+def _beyond_nanoseconds(cells: list[Any], dtype: Any, kind: str) -> np.ndarray:
+    """Return dates before 1678 or after 2262, or durations as long, in their own unit."""
+    unit = getattr(getattr(dtype, "pyarrow_dtype", None), "unit", "us")  # that of Python
+    if kind == "time":
+        cells = [c.replace(tzinfo=None) if isinstance(c, datetime) else c for c in cells]
+    return np.asarray(cells, dtype=f"{'M8' if kind == 'time' else 'm8'}[{unit}]")
 
 
 def check_names(X: pd.DataFrame) -> None:

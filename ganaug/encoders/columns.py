@@ -30,6 +30,7 @@ from ganaug.encoders.cells import (
     kind_of,
     precede_their_clock,
     to_float,
+    too_long,
 )
 from ganaug.encoders.identifiers import IdentifierCoder, TextCoder, find_identifiers
 from ganaug.encoders.levels import LevelCoder
@@ -62,7 +63,7 @@ def check_column(name: Any, cells: Any) -> None:
         their dtype cannot be made again, or has the byte order of another machine in pandas.
     ValueError
         If one is an infinity, an integer of more than 64 bits, a time of which pandas does not know
-        what a clock showed, or a category of text that is no Unicode.
+        what a clock showed, a duration of too many years, or a category of text that is no Unicode.
     """
     kind = kind_of(cells)
     if not kind:
@@ -93,6 +94,10 @@ def check_column(name: Any, cells: Any) -> None:
             f"column {name!r} has dtype {dtype.str}, whose bytes are in an order that pandas cannot "
             f"work with; convert it first, with .astype({dtype.newbyteorder('=').str[1:]!r})."
         )
+    if kind == "span" and too_long(cells):
+        raise ValueError(
+            f"column {name!r} holds durations of more than 292,271 years; convert it to numbers."
+        )
     if precede_their_clock(cells):
         raise ValueError(
             f"column {name!r} holds times before 1678 in a zone whose clock changes, for which "
@@ -112,7 +117,10 @@ def check_column(name: Any, cells: Any) -> None:
 
 def _too_wide(cells: Any) -> bool:
     whole = [cell for cell in np.asarray(cells)[_present(cells)] if isinstance(cell, int)]
-    return bool(whole) and (min(whole) < -(2**63) or max(whole) >= 2**64)
+    if not whole:
+        return False
+    low, high = min(whole), max(whole)
+    return low < -(2**63) or high >= (2**64 if low >= 0 else 2**63)
 
 
 def _present(cells: Any) -> np.ndarray:

@@ -81,7 +81,7 @@ class LabelCoder(BaseEstimator):
         self.classes_ = np.asarray(levels)
         if self.classes_.dtype == object and all(type(c) is str for c in levels):
             self.classes_ = self.classes_.astype(str)
-        elif isinstance(labels, pd.Series) and labels.dtype != object:
+        elif isinstance(labels, pd.Series) and labels.dtype != object and _are_plain(levels):
             self.classes_ = np.asarray(levels.tolist())
         if self.classes_.dtype in ("M8[ns]", "m8[ns]"):  # numpy would make integers of them
             self.classes_ = np.array(list(pd.Series(self.classes_)), dtype=object)
@@ -178,6 +178,12 @@ class LabelCoder(BaseEstimator):
             most = max(MOST_ONE_HOT, ONE_HOT_PER_CLASS * n_classes)
             check_fits(self.width_ <= most, f"width_={self.width_}")
         check_fits(len(self.decode(np.arange(n_classes))) == n_classes, "labels")
+
+
+def _are_plain(levels: Any) -> bool:
+    """Tell whether labels are of one kind, and none is a collection: numpy would change others."""
+    kinds = {type(level) for level in levels.tolist()}
+    return len(kinds) == 1 and not kinds & {tuple, frozenset}
 
 
 def _check_spellings(labels: list) -> None:
