@@ -1,13 +1,25 @@
 """Tables of every kind end in rows that obey the laws, or in words; so do absurd settings."""
 
+from functools import partial
+
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 from benchmarks.reliability.any_table import ABSURD, fits_under, outcome_of, toy_tables
 from benchmarks.reliability.odd_tables import KINDS, Column, Described, tables
+from ganaug import engine
+from ganaug.generators.selection import CandidateSelector
 
-#: The rest is for `make torture`.
-TABLES = 200
+#: More, and wider ones, are for `make torture`.
+TABLES, MOST_COLUMNS = 200, 12
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_trees():
+    """Grow few trees for the choice of candidates, which take most of the time of a short fit."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "CandidateSelector", partial(CandidateSelector, n_trees=2))
+        yield
 
 
 def one(kind, library="pandas", levels=3, gaps=0.0, seed=0, **table):
@@ -23,7 +35,7 @@ def one(kind, library="pandas", levels=3, gaps=0.0, seed=0, **table):
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-@given(tables())
+@given(tables(MOST_COLUMNS))
 # What earlier searches found.
 @example(one("float16", levels=40, seed=3))
 @example(one("objects of int", levels=300, seed=6))
@@ -48,7 +60,7 @@ def test_any_table(described):
 @pytest.mark.parametrize("parameters", ABSURD, ids=str)
 def test_absurd_settings(name, parameters):
     y, toys = toy_tables()
-    fits_under(parameters, toys[name], y, steps=5)
+    fits_under(parameters, toys[name], y, steps=3)
 
 
 def test_a_rate_beyond_reason_is_said_to_diverge():

@@ -81,7 +81,7 @@ def outcome_of(described):
 
 
 def _check_refusal(error):
-    """A refusal is ours, or of scikit-learn's checks, and speaks of a column or of the labels."""
+    """Assert that a refusal is ours or scikit-learn's, and speaks of a column or of labels."""
     place = traceback.extract_tb(error.__traceback__)[-1].filename
     ours = re.search(r"/ganaug/|sklearn/utils/(validation|_param)|sklearn/utils/multiclass", place)
     if not ours or not SUBJECTS.search(str(error)):
@@ -94,7 +94,8 @@ def _check_saving(model, counts, X_new, y_new):
         try:
             model.save(path)
         except TypeError as error:
-            assert "cannot save" in str(error), error
+            if "cannot save" not in str(error):
+                raise
             return "kept all but saving"
         X_again, y_again = GANAugmenter.load(path).sample(counts)
     assert_same(X_again, X_new), assert_same(y_again, y_new)
@@ -266,9 +267,9 @@ def _losses(values):
 
 ABSURD = [
     *({"learning_rate": rate} for rate in (5e-324, 1e-12, 0.5, 1e3, 1e20, 1e300)),
-    *({"batch_size": size} for size in (2, 3, 5000)),
+    *({"batch_size": size} for size in (2, 3, 2000)),
     *({"n_candidates": n} for n in (1, 500)),
-    *({"network": DenseNetwork(width=w)} for w in (1, 1500)),
+    *({"network": DenseNetwork(width=w)} for w in (1, 600)),
     *({"network": DenseNetwork(depth=d)} for d in (1, 30)),
     *({"network": DenseNetwork(latent_dim=d)} for d in (1, 3000)),
     *({"network": DenseNetwork(temperature=t)} for t in (1e-300, 1e-9, 1e300)),
@@ -342,12 +343,18 @@ def any_table():
     return {"tables": found.total(), **found, **rows}
 
 
-@measure(Bar("settings under which rows are not finite, in range and of their columns", "broke", 0))
+@measure(
+    Bar(
+        "settings under which rows are not finite, in range and of their columns",
+        "broke",
+        at_most=0,
+    )
+)
 def absurd_settings():
-    """Settings that nobody should choose, each on numbers near the end of float64 and on a mix.
+    """Fit under settings that nobody should choose: numbers near the end of float64, and a mix.
 
     Steps from 5e-324 to 1e300, penalties of 1e300, networks of one unit and of 30 layers, batches
-    of 2 and of 5,000, and so on.
+    of 2 and of 2,000, and so on.
     """
     found, broken = Counter({"settings": 0, "diverged, and said so": 0, "broke": 0}), []
     y, toys = toy_tables()

@@ -689,11 +689,11 @@ class Described:
 
 
 @st.composite
-def tables(draw: Any) -> Described:
+def tables(draw: Any, most_columns: int = MOST_COLUMNS) -> Described:
     """Draw the description of a table of 1 to 200 columns and of 1 to 200 rows a class."""
     library = draw(st.sampled_from(["pandas"] * 6 + ["polars", "pyarrow", "numpy"]))
     few = st.integers(1, 6)
-    n_columns = draw(few) if draw(st.integers(0, 29)) else draw(st.integers(7, MOST_COLUMNS))
+    n_columns = draw(few) if draw(st.integers(0, 29)) else draw(st.integers(7, most_columns))
     rows = draw(st.lists(_rows(), min_size=2, max_size=4).map(tuple))
     of = library if library in KINDS else "pandas"
     kinds = set(KINDS[of]) - (set(REFUSED) if draw(st.integers(0, 9)) else set())

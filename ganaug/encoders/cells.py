@@ -147,7 +147,7 @@ class Cells(BaseEstimator):
         if self.kind in ("time", "span"):
             present = cells[~missing]
             self.unit = np.datetime_data(_to_numpy_time(present, self.kind).dtype)[0]
-            objects = present if dtype == object else ()
+            objects = present if self.dtype == "object" else ()
             self.python = next((type(c).__name__ for c in objects), "")
             zoned = getattr(dtype, "pyarrow_dtype", dtype)
             self.zone = str(getattr(zoned, "tz", None) or "")

@@ -91,8 +91,8 @@ def check_column(name: Any, cells: Any) -> None:
         )
     if isinstance(cells, pd.Series) and isinstance(dtype, np.dtype) and not dtype.isnative:
         raise TypeError(
-            f"column {name!r} has dtype {dtype.str}, whose bytes are in an order that pandas cannot "
-            f"work with; convert it first, with .astype({dtype.newbyteorder('=').str[1:]!r})."
+            f"column {name!r} has dtype {dtype.str}, a byte order that pandas cannot work with; "
+            f"convert it first, with .astype({dtype.str[1:]!r})."
         )
     if kind == "span" and too_long(cells):
         raise ValueError(
