@@ -96,9 +96,7 @@ def read_arrays(path: Path, size: int) -> dict[str, np.ndarray]:
     arrays = load_file(path)
     for name, array in arrays.items():
         if max(array.shape, default=0) > size:
-            raise ValueError(
-                f"{name} has the shape {array.shape}, and its files have {size:,} bytes"
-            )
+            raise ValueError(f"{name} has the shape {array.shape} in files of {size:,} bytes")
     return arrays
 
 
