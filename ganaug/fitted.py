@@ -71,13 +71,13 @@ def array_of(
     return Rule(" ".join(filter(None, [f"an array of {known}{axes}", *ends])), allows)
 
 
-def each(rule: Rule, *types: type) -> Rule:
+def each(rule: Rule, *types: type[Any]) -> Rule:
     """Allow lists, tuples or what else is asked for, of what another rule allows."""
-    kinds = types or (list, tuple)
+    kinds: tuple[type[Any], ...] = types or (list, tuple)
     words = " or ".join(kind.__name__ for kind in kinds)
 
-    def allows(value: Any) -> bool:
-        return isinstance(value, kinds) and all(rule.allows(inner) for inner in value)
+    def allows(values: Any) -> bool:
+        return isinstance(values, kinds) and all(map(rule.allows, iter(values)))
 
     return Rule(f"a {words} of {rule.words}", allows)
 

@@ -254,9 +254,22 @@ def _beside_dtypes(schema: Any) -> dict[str, Any]:
     """Return what a schema of pyarrow says beside names and dtypes."""
     return {
         "nullable": [field.nullable for field in schema],
-        "field_metadata": [field.metadata for field in schema],
-        "metadata": schema.metadata,
+        "field_metadata": [_as_texts(field.metadata) for field in schema],
+        "metadata": _as_texts(schema.metadata),
     }
+
+
+def _as_texts(metadata: dict[bytes, bytes] | None) -> list | None:
+    """Return metadata of pyarrow as texts, which JSON knows: a character for each byte."""
+    if metadata is None:
+        return None
+    return [[key.decode("latin-1"), value.decode("latin-1")] for key, value in metadata.items()]
+
+
+def _as_bytes(metadata: list | None) -> dict[bytes, bytes] | None:
+    if metadata is None:
+        return None
+    return {key.encode("latin-1"): value.encode("latin-1") for key, value in metadata}
 
 
 def _has_nan_alone(cells: nw.Series) -> bool:
@@ -321,8 +334,10 @@ def _arrow_schema(form: dict[str, Any]) -> Any:
     import pyarrow
 
     columns = zip(_schema_of(form), form["nullable"], form["field_metadata"], strict=True)
-    fields = [pyarrow.field(*column, nullable, known) for column, nullable, known in columns]
-    return pyarrow.schema(fields, metadata=form["metadata"])
+    fields = [
+        pyarrow.field(*column, nullable, _as_bytes(known)) for column, nullable, known in columns
+    ]
+    return pyarrow.schema(fields, metadata=_as_bytes(form["metadata"]))
 
 
 def _in_polars(cells: pd.Series, name: str, dtype: Any, keeps_nan: bool) -> Any:

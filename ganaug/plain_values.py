@@ -139,6 +139,13 @@ def _number_of(dtype: str, *parts: Any) -> Any:
     return kind.type(complex(*parts) if kind.kind == "c" else parts[0])
 
 
+def _fraction(numerator: Any, denominator: Any) -> Fraction:
+    if not (isinstance(numerator, int) and isinstance(denominator, int)):
+        # Of the text "1e999999999" a whole number of a thousand million digits would be made.
+        raise TypeError("a fraction is made of two whole numbers")
+    return Fraction(numerator, denominator)
+
+
 _CLOCK = ("hour", "minute", "second", "microsecond")
 
 
@@ -162,7 +169,7 @@ KINDS: dict[type, Kind] = {
     bytes: Kind("bytes", lambda value: [value.hex()], bytes.fromhex),
     complex: Kind("complex", lambda value: [value.real, value.imag], complex),
     Decimal: Kind("decimal", lambda value: [str(value)], Decimal),
-    Fraction: Kind("fraction", lambda value: [value.numerator, value.denominator], Fraction),
+    Fraction: Kind("fraction", lambda value: [value.numerator, value.denominator], _fraction),
     UUID: Kind("uuid", lambda value: [value.hex], UUID),
     frozenset: Kind("frozenset", list, lambda *members: frozenset(members)),
     datetime.date: Kind("date", lambda day: [day.isoformat()], datetime.date.fromisoformat),

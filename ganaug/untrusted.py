@@ -90,12 +90,13 @@ def read_arrays(path: Path, size: int) -> dict[str, np.ndarray]:
         length = int.from_bytes(file.read(8), "little")
         # The library refuses one that is longer than the file.
         header = file.read(min(length, path.stat().st_size))
-    if _ARRAY * header.count(b"{") > size + ROOM:
-        raise ValueError(f"it has {header.count(b'{'):,} arrays, and its files {size:,} bytes")
+    n_arrays = header.count(b"{") - 1
+    if _ARRAY * n_arrays > size + ROOM:
+        raise ValueError(f"it has {n_arrays:,} arrays, and its files have {size:,} bytes")
     arrays = load_file(path)
     for name, array in arrays.items():
         if max(array.shape, default=0) > size:
-            raise ValueError(f"{name} has the shape {array.shape}, and its files {size:,} bytes")
+            raise ValueError(f"{name} has the shape {array.shape} in files of {size:,} bytes")
     return arrays
 
 

@@ -336,7 +336,7 @@ def any_table():
             found[outcome_of(described)] += 1
         except Exception as error:  # whatever it is, it is counted
             found["broke"] += 1
-            broken.append({"error": repr(error)[:200], "table": repr(described)[:400]})
+            broken.append({"error": repr(error)[:400], "table": repr(described)[:400]})
 
     one()
     rows = {"what broke": broken[:EXAMPLES_SHOWN]} if broken else {}

@@ -225,19 +225,20 @@ class Column(BaseEstimator):
             self.coder.check_fitted(n_classes)
             of_coder = self.coder.n_numeric, self.coder.n_levels
         check_fits((self.n_numeric, self.n_levels) == of_coder, "n_numeric and n_levels")
-        kinds = {LevelCoder: ("level",), TextCoder: ("text",)}.get(
-            type(self.coder), ("number", "time", "span")
-        )
-        check_fits(self.coder is None or self.cells.kind in kinds, f"kind={self.cells.kind!r}")
+        kinds: tuple[str, ...] = ("number", "time", "span")
         if isinstance(self.coder, LevelCoder):
+            kinds = ("level",)
             check_fits(self.coder.n_levels_total == len(self.cells.levels), "levels")
+        elif isinstance(self.coder, TextCoder):
+            kinds = ("text",)
+        check_fits(self.coder is None or self.cells.kind in kinds, f"kind={self.cells.kind!r}")
         some = max(CHECKED_AT_ONCE // max(self.n_levels, 1), 1)
         for first in range(0, n_classes, some):
             self._check_cells(np.arange(first, min(first + some, n_classes)))
 
     def _check_cells(self, codes: np.ndarray) -> None:
         """Raise if cells of classes cannot be written: of each level, at both ends, and a gap."""
-        ends, levels = np.float32([-FAR, 0, FAR]), np.arange(max(self.n_levels, 1))
+        ends, levels = np.array([-FAR, 0, FAR], np.float32), np.arange(max(self.n_levels, 1))
         classes, levels, numbers = (a.ravel() for a in np.meshgrid(codes, levels, ends))
         present = np.full(len(levels) + (self.missing_flag >= 0), self.coder is not None)
         present[len(levels) :] = False

@@ -313,7 +313,7 @@ class ImageEncoder(NamesParameters):
         dtypes = [dtype_named(name) for name in self.dtypes_]
         check_fits(all(map(_is_numeric, dtypes)), f"dtypes_={self.dtypes_}")
         # The darkest and the brightest image.
-        rows = np.repeat(np.float32([[-1], [1]]), self.layout_.width, axis=1)
+        rows = np.repeat(np.array([[-1], [1]], np.float32), self.layout_.width, axis=1)
         images = self.inverse_transform(rows, np.zeros(2, np.int64), np.random.default_rng(0))
         check_fits(self._shape_of(images.shape[1:]) == self.shape_, "shape_")
         pixels = _values_of(images).reshape(2, -1).astype(np.float64)
