@@ -25,7 +25,7 @@ from ganaug.plain_values import cell_dtype, make, take_apart
 
 ARRAYS, OUTLINE = "arrays.safetensors", "estimator.json"
 #: Of the files; a change of what a fitted estimator holds gets a new number.
-FORMAT = 6
+FORMAT = 7
 #: Besides the classes of the registry, a file may only ask for classes of these packages.
 PACKAGES = ("ganaug.encoders.", "ganaug.generators.")
 

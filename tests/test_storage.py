@@ -72,7 +72,7 @@ def test_a_folder_of_two_plain_files(saved, fitted):
     assert sorted(os.listdir(saved)) == sorted([ARRAYS, OUTLINE])
     outline = json.loads((saved / OUTLINE).read_text())
     assert outline["class"] == "GANAugmenter"
-    assert outline["format"] == 6
+    assert outline["format"] == 7
     arrays = load_file(saved / ARRAYS)
     assert all(np.isfinite(a).all() for a in arrays.values() if a.dtype.kind == "f")
     assert stat.S_IMODE(os.stat(saved).st_mode) & 0o055 == 0o055, "others cannot read it"

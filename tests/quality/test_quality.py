@@ -55,7 +55,7 @@ def test_equal_distributions_are_near_the_best_values(good):
     assert 0.01 < good["near copies"] < 0.12
     assert good.table.loc["near copies", "real"] == 0.05
     assert good.table["alike"].all()
-    assert good.headline == "By all 10 measures, synthetic rows are as good as real ones."
+    assert good.headline == "By all 11 measures, synthetic rows are as good as real ones."
 
 
 def test_few_rows__no_claim_that_they_cannot_be_told_apart():
