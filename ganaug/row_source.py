@@ -178,6 +178,7 @@ class RowSource:
 
     def _apart(self, code: int, n: int, seed: int, n_candidates: int) -> Any:
         """Make n rows of a class that are no near copies."""
+        assert self._are_near is not None
         pieces, kept, made = [], 0, 0
         while kept < n:
             if made >= MOST_TRIES * max(n, self.block):

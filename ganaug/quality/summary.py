@@ -368,7 +368,7 @@ def privacy_report(
     for name, (rows, labels) in known.items():
         check_consistent_length(rows, labels)
         codes[name] = augmenter.labels_.encode(as_labels(as_pandas(labels, "y")))
-    found = {}
+    found: dict[Any, dict[str, float]] = {}
     for code, label in enumerate(augmenter.classes_.tolist()):
         kinds = {
             name: take(rows, np.flatnonzero(codes[name] == code))
@@ -382,9 +382,10 @@ def privacy_report(
             {label: n_rows}, random_state=random_state, n_candidates=augmenter.n_candidates_
         )
         encoded_rows, _ = encoded(FEWEST_ROWS, **without_identifiers(**kinds)[0])
-        three = [encoded_rows[name] for name in ("real", "held_out", "synthetic")]
-        found[label] |= copies(*three)
-        found[label]["membership AUC"] = membership_auc(*three)
+        train, held_out = encoded_rows["real"], encoded_rows["held_out"]
+        found[label] |= copies(train, held_out, encoded_rows["synthetic"])
+        auc = membership_auc(train, held_out, encoded_rows["synthetic"])
+        found[label]["membership AUC"] = auc
         deviation = np.sqrt((n_real + n_held_out + 1) / (12 * n_real * n_held_out))
         found[label]["by chance"] = 1.96 * float(deviation)
     return pd.DataFrame.from_dict(found, orient="index")
