@@ -65,12 +65,12 @@ default="from_dtype"
         posterior alone. 1 keeps every row as the generator made it.
     min_distance : float or None, default=None
         No synthetic row comes closer to a training row of its class than this; in the place of one
-        that does another is made. The unit is the distance within which 5 % of the training rows
-        of the class have another one, as rows that were held out would: 1 leaves fewer near copies
-        than there are among held-out rows, and with more than 1 training rows stand out by having
-        no synthetic row near them. It needs 8 rows of each class, and the fitted estimator, also
-        when it is saved, then holds the training rows as numbers. It is no guarantee of privacy.
-        See :class:`~ganaug.generators.near_copies.NearCopies`.
+        that does another is made. The unit is the distance within which 5 % of the different
+        training rows of the class have another one, as rows that were held out would. 1 leaves no
+        copies, and fewer near copies than there are among held-out rows; with more than 1 training
+        rows stand out by having no synthetic row near them. It needs 8 rows of each class, and the
+        fitted estimator, also when it is saved, then holds the training rows as numbers. It is no
+        guarantee of privacy. See :class:`~ganaug.generators.near_copies.NearCopies`.
     early_stopping : bool, default=False
         Hold out ``validation_fraction`` of each class to add rows to, measure at every
         twentieth of the steps how far synthetic rows are from the held-out real ones (energy

@@ -16,9 +16,9 @@ from sklearn.base import BaseEstimator
 
 from ganaug.containers import evenly
 from ganaug.encoders.layout import RowLayout
-from ganaug.fitted import check_finite, check_fits
+from ganaug.fitted import check_fits
 
-#: The share of real rows that lie within the unit of ``min_distance`` of another real row.
+#: The share of real rows that have another one within the unit of ``min_distance``.
 NEAR_SHARE = 0.05
 #: As many rows of a class tell the unit.
 MOST_MEASURED = 1000
@@ -30,10 +30,10 @@ AreNear = Callable[[np.ndarray, int], np.ndarray]
 class NearCopies(BaseEstimator):
     """Tells which rows lie closer to a training row of their class than ``min_distance`` allows.
 
-    The unit of ``min_distance`` is learned for each class: 5 % of its training rows have another
-    one within that distance. To the others, each of them is a real row that they have not seen, so
-    no row has to be held out to learn it. Distances are Euclidean, between encoded rows. Where 5 %
-    of the training rows equal another one, the unit is 0, and no row is too near.
+    The unit of ``min_distance`` is learned for each class: of its different training rows 5 % have
+    another one within that distance. To the others, each of them is a real row that they have not
+    seen, so no row has to be held out to learn it. Distances are Euclidean, between encoded rows.
+    A row that equals a training row is always too near, but in a class whose rows are all equal.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class NearCopies(BaseEstimator):
     Attributes
     ----------
     rows_ : dict of ndarray of shape (n, width), float32
-        ``{class code: encoded training rows}``.
+        ``{class code: encoded training rows}``, each once, and sorted.
     limits_ : dict of float
         ``{class code: the smallest distance that is allowed}``.
 
@@ -64,7 +64,8 @@ class NearCopies(BaseEstimator):
 
     def fit(self, rows: np.ndarray, codes: np.ndarray) -> NearCopies:
         """Keep encoded training rows (n, width) by their class codes (n,), and learn the units."""
-        self.rows_ = {int(code): rows[codes == code] for code in np.unique(codes)}
+        of_class = {int(code): rows[codes == code] for code in np.unique(codes)}
+        self.rows_ = {code: np.unique(own, axis=0) for code, own in of_class.items()}
         self.limits_ = {
             code: float(self.min_distance * _unit(own)) for code, own in self.rows_.items()
         }
@@ -72,12 +73,12 @@ class NearCopies(BaseEstimator):
 
     def check_fitted(self, layout: RowLayout) -> None:
         """Raise if parts that were read from a file do not fit together."""
-        check_finite(self)
         codes = list(range(layout.n_classes))
         check_fits(sorted(self.rows_) == sorted(self.limits_) == codes, "rows_ and limits_")
         for code, rows in self.rows_.items():
             check_fits(rows.dtype == np.float32, f"rows of class {code} of dtype {rows.dtype}")
             check_fits(rows.shape == (len(rows), layout.width), f"rows of shape {rows.shape}")
+            check_fits(bool(np.isfinite(rows).all()), f"rows of class {code} that are not finite")
         for code, limit in self.limits_.items():
             fits = type(limit) is float and 0 <= limit < math.inf
             check_fits(fits, f"limits_[{code}]={limit!r}")
@@ -98,9 +99,9 @@ class NearCopies(BaseEstimator):
 
 
 def _unit(rows: np.ndarray) -> float:
-    """Return the distance within which ``NEAR_SHARE`` of the rows have another one."""
+    """Return the distance within which ``NEAR_SHARE`` of different rows have another one."""
     if len(rows) < 2:
         return 0.0
-    # Of each row the nearest is the row itself, or one that equals it.
+    # The nearest of each row is the row itself.
     distances, _ = KDTree(rows).query(evenly(rows, MOST_MEASURED), k=2)
     return float(np.quantile(distances[:, 1], NEAR_SHARE))

@@ -129,10 +129,13 @@ def test_the_unit_is_what_a_twentieth_of_the_rows_come_to():
     codes = np.zeros(len(line), dtype=np.int64)
     assert NearCopies(2.0).fit(line, codes).limits_ == {0: 2.0}
     assert NearCopies(2.0).fit(line[:19], codes[:19]).limits_ == {0: 20.0}
-    equal = np.repeat(line[:3], 5, axis=0)
-    near = NearCopies(2.0).fit(equal, np.zeros(15, dtype=np.int64))
-    assert near.limits_ == {0: 0.0}
-    assert not near.finder()(equal, 0).any(), "where real rows are equal, equality is no copy"
+    # Equal rows count once: a copy of them is a copy.
+    near = NearCopies(1.0).fit(np.repeat(line[:19], 5, axis=0), np.zeros(95, dtype=np.int64))
+    assert near.limits_ == {0: 10.0}
+    assert near.rows_[0].tolist() == line[:19].tolist()
+    assert near.finder()(np.array([[20.0], [195.0]]), 0).tolist() == [True, False]
+    alike = NearCopies(1.0).fit(np.ones((9, 2), np.float32), np.zeros(9, dtype=np.int64))
+    assert not alike.finder()(np.ones((3, 2)), 0).any(), "there is no other row"
 
 
 def test_a_class_is_measured_for_itself():
