@@ -34,7 +34,7 @@ SETTINGS = {"as made": None, "apart": 1.0}
         "copies with min_distance=1, to those among held-out rows", "copies_to_held_out", at_most=1
     ),
     Bar("mean membership AUC of 1,000 rows", "auc_as_made", at_most=0.7),
-    Bar("... with min_distance=1, away from 0.5", "auc_apart_from_half", at_most=0.05),
+    Bar("... with min_distance=1, table by table away from 0.5", "auc_apart_off", at_most=0.1),
     Bar("average precision that min_distance=1 costs", "precision_lost", at_most=0.02),
     Bar("processor time of rows with min_distance=1", "times", at_most=3, unit="times"),
 )
@@ -61,6 +61,7 @@ def tables_at(names, steps="auto", rows_seen=ROWS_SEEN):
     held_out = found["near copies, held out"].mean(), found["copies, held out"].mean()
     shown = ["copies, held out", "copies", "near copies, held out", "near copies", auc]
     by_table = found.groupby(["table", "rows"], sort=False)[["rare rows", *shown]].mean()
+    off = (by_table[auc] - 0.5).abs().groupby("rows").mean()
     return {
         "tables": len(names),
         "rows_checked": int(found["checked"].sum()),
@@ -71,7 +72,8 @@ def tables_at(names, steps="auto", rows_seen=ROWS_SEEN):
         "copies_to_held_out_as_made": made["copies"] / held_out[1] if held_out[1] else 0.0,
         "auc_as_made": made[auc],
         "auc_apart": apart[auc],
-        "auc_apart_from_half": abs(apart[auc] - 0.5),
+        "auc_as_made_off": off["as made"],
+        "auc_apart_off": off["apart"],
         "precision_lost": made["average precision"] - apart["average precision"],
         "times": apart["seconds"] / made["seconds"],
         "by_table": by_table.reset_index().to_dict("records"),
