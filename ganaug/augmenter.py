@@ -63,6 +63,14 @@ default="from_dtype"
         have the same missing cells, so these stay as frequent as in the class. For images the
         density ratio alone counts, with a loss whose critic estimates none (Wasserstein's) the
         posterior alone. 1 keeps every row as the generator made it.
+    min_distance : float or None, default=None
+        No synthetic row comes closer to a training row of its class than this; in the place of one
+        that does another is made. The unit is the distance within which 5 % of the different
+        training rows of the class have another one, as rows that were held out would. 1 leaves no
+        copies, and fewer near copies than there are among held-out rows; with more than 1 training
+        rows stand out by having no synthetic row near them. It needs 8 rows of each class, and the
+        fitted estimator, also when it is saved, then holds the training rows as numbers. It is no
+        guarantee of privacy. See :class:`~ganaug.generators.near_copies.NearCopies`.
     early_stopping : bool, default=False
         Hold out ``validation_fraction`` of each class to add rows to, measure at every
         twentieth of the steps how far synthetic rows are from the held-out real ones (energy
@@ -116,6 +124,8 @@ default="from_dtype"
     generators_ : dict
         ``{{name: fitted generator}}`` of the generators that ``methods_`` names, see
         :mod:`ganaug.generators`.
+    near_copies_ : NearCopies or None
+        The training rows that synthetic ones keep apart from; None without ``min_distance``.
     forms_ : dict
         Of ``"X"`` and ``"y"``: in which schema of which library rows come back, as plain data; None
         but for polars and pyarrow.
@@ -131,7 +141,8 @@ default="from_dtype"
         In ``fit``: if ``y`` is missing, continuous, multi-output or of one class; if ``X`` is
         empty, not two-dimensional, infinite somewhere, has a column name twice or no column that
         varies; if ``sampling_strategy`` asks to remove rows or names an unknown label; if the
-        device is not there; if training would take more memory than ``memory_budget``.
+        device is not there; if ``min_distance`` is set and a class has fewer than 8 rows; if
+        training would take more memory than ``memory_budget``.
     TypeError
         In ``fit``: if a column mixes kinds of cells or holds objects, or ``X`` is a table of a
         library that is not known, a LazyFrame or a masked array.

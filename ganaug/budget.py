@@ -23,6 +23,9 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]i?|)b", re.IGNORECASE)
 OWN_CGROUPS, CGROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 #: What torch and numpy take besides arrays of any size, in bytes, and what it is called.
 BASE, TORCH = 32 * 2**20, "torch itself"
+#: What rows take in which others stand in the place of near copies: those others, and both kinds
+#: in one table before and after the choice; and what that is called.
+REPLACED, REPLACING = 4, "others in the place of near copies"
 
 BUDGET = (
     one_of(["auto"]),
@@ -104,7 +107,12 @@ def _left_in(group: Path, limit: str, used: str, prefix: str) -> list[int]:
 
 
 def check_fit(
-    budget: int | str, encoder: Any, generator: Any, codes: np.ndarray, held_out: np.ndarray
+    budget: int | str,
+    encoder: Any,
+    generator: Any,
+    codes: np.ndarray,
+    held_out: np.ndarray,
+    apart: bool = False,
 ) -> None:
     """Refuse a fit that would take more memory than there is.
 
@@ -119,6 +127,8 @@ def check_fit(
         The classes of the rows that are about to be encoded.
     held_out : ndarray of shape (n,), bool
         Which of them are not learned from.
+    apart : bool, default=False
+        Whether they are kept, so that synthetic rows keep their distance from them.
 
     Raises
     ------
@@ -131,6 +141,8 @@ def check_fit(
     needs = {f"{n:,} encoded rows of {layout.width:,} positions": n * row}
     if held_out.any():
         needs["the rows that are not held out"] = int((~held_out).sum()) * row
+    if apart:
+        needs["the rows that synthetic ones keep apart from"] = int((~held_out).sum()) * row
     if hasattr(generator, "bytes_to_fit"):
         needs |= generator.bytes_to_fit(layout, np.bincount(codes[~held_out]))
     advice = "Lower batch_size or steps, by which fewer rows are kept, or give fit fewer columns"
@@ -143,7 +155,12 @@ def check_fit(
 
 
 def check_sample(
-    budget: int | str, encoder: Any, counts: Mapping[int, int], chunk: int, n_real: int = 0
+    budget: int | str,
+    encoder: Any,
+    counts: Mapping[int, int],
+    chunk: int,
+    n_real: int = 0,
+    apart: bool = False,
 ) -> None:
     """Refuse to make more rows at once than there is memory for.
 
@@ -158,6 +175,8 @@ def check_sample(
         How many numbers a generator makes at once.
     n_real : int, default=0
         Rows that synthetic ones are to be joined to.
+    apart : bool, default=False
+        Whether others are made in the place of near copies.
 
     Raises
     ------
@@ -177,11 +196,14 @@ def check_sample(
     }
     decoding = {encoded: 4 * n * width, "their cells": n * cells}
     joined = {"their cells": n * cells, "all rows together": (n + n_real) * cells}
-    needs = max(making, joining, decoding, joined, key=lambda needs: sum(needs.values()))
+    replacing = {"their cells": n * cells, REPLACING: REPLACED * n * cells} if apart else {}
+    needs = max(making, joining, decoding, joined, replacing, key=lambda needs: sum(needs.values()))
     _check(budget, needs, f"{n:,} rows", encoder, "Take them in parts, by sample_batches")
 
 
-def check_batch(budget: int | str, encoder: Any, n: int, together: int) -> None:
+def check_batch(
+    budget: int | str, encoder: Any, n: int, together: int, apart: bool = False
+) -> None:
     """Refuse to make a batch of so many numbered rows where there is no memory for it.
 
     Parameters
@@ -193,6 +215,8 @@ def check_batch(budget: int | str, encoder: Any, n: int, together: int) -> None:
         Rows of the batch.
     together : int
         How many rows are made and decoded together.
+    apart : bool, default=False
+        Whether others are made in the place of near copies.
 
     Raises
     ------
@@ -205,6 +229,8 @@ def check_batch(budget: int | str, encoder: Any, n: int, together: int) -> None:
         f"{together:,} rows that are made together": together
         * (2 * 4 * encoder.layout_.width + cells),
     }
+    if apart:
+        needs[REPLACING] = REPLACED * together * cells
     _check(budget, needs, f"a batch of {n:,} rows", encoder, "Lower batch_size")
 
 

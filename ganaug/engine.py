@@ -26,6 +26,7 @@ from ganaug.frames import as_form, as_pandas, check_fitted_form, form_of
 from ganaug.generators.few_rows import Interpolation, Jitter
 from ganaug.generators.gan import CHUNK, ConditionalGAN, chunk_of
 from ganaug.generators.monitor import Monitor, TrainingDiverged, Validation
+from ganaug.generators.near_copies import NearCopies
 from ganaug.generators.selection import CandidateSelector
 from ganaug.notebook import ShowsTraining
 from ganaug.parameters import (
@@ -82,6 +83,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         "batch_size": (whole(2),),
         "learning_rate": (number(above=0),),
         "n_candidates": (N_CANDIDATES,),
+        "min_distance": (number(above=0), NONE),
         "early_stopping": (FLAG,),
         "validation_fraction": (number(above=0, below=1),),
         "n_iter_no_change": (whole(1),),
@@ -108,6 +110,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         "history_": (each(dict_of(is_a("a number", int, float), is_a("text", str)), list),),
         "methods_": (dict_of(is_a("text", str)),),
         "generators_": (dict_of(has_methods("row_maker"), is_a("text", str)),),
+        "near_copies_": (is_a("a NearCopies", NearCopies), NONE),
     }
 
     def __init__(
@@ -122,6 +125,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         batch_size: int = 128,
         learning_rate: float = 0.002,
         n_candidates: int = 4,
+        min_distance: float | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 5,
@@ -139,6 +143,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.n_candidates = n_candidates
+        self.min_distance = min_distance
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -180,6 +185,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
             if ranks.size > 1:
                 ranks.check_same(n_steps=checked.n_steps, rows=encoded.summary())
             fitted |= {"encoder_": encoded.encoder, "labels_": checked.labels}
+            fitted["near_copies_"] = self._near_copies(encoded)
             generators = Jitter(), Interpolation(), checked.generator
             on_tick = self._tick(context, progress, checked.n_steps)
             fitted |= self._learn(encoded, generators, fitted, checked.device, on_tick)
@@ -216,6 +222,14 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
             "device_": self.device,
             "forms_": checked.forms,
         }
+
+    def _near_copies(self, encoded: EncodedRows) -> NearCopies | None:
+        """Return what tells near copies of the rows that are learned from."""
+        if self.min_distance is None:
+            return None
+        seen = np.flatnonzero(~encoded.held_out)
+        near_copies = NearCopies(float(self.min_distance))
+        return near_copies.fit(take(encoded.rows, seen), encoded.codes[seen])
 
     def _learn(
         self,
@@ -361,7 +375,8 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         ValueError
             If ``n`` names an unknown label or a count that is not a whole number from 0 on, or
             ``n_candidates`` is not one from 1 on; if ``n`` is a number, and ``sampling_strategy``
-            adds to no class; if the rows would take more memory than ``memory_budget``.
+            adds to no class; if the rows would take more memory than ``memory_budget``; if fewer
+            than one in a hundred rows come as far from training rows as ``min_distance`` asks.
         ImportError
             If rows are to come in polars or pyarrow, and that is not installed here.
         """
@@ -463,7 +478,8 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         source = RowSource(self)
         largest = min(int(batch_size), sum(counts.values()))
         together = min(source.n_together, -(-largest // source.block)) * source.block
-        check_batch(self.memory_budget, self.encoder_, largest, together)
+        apart = self.near_copies_ is not None
+        check_batch(self.memory_budget, self.encoder_, largest, together, apart)
         made = source.batches(
             counts, int(batch_size), chosen, self._seed(random_state), int(n_candidates)
         )
@@ -488,7 +504,8 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         """
         counts = self._counts(n)
         width = self.encoder_.layout_.width
-        check_sample(self.memory_budget, self.encoder_, counts, chunk_of(width) * width, n_real)
+        chunk, apart = chunk_of(width) * width, self.near_copies_ is not None
+        check_sample(self.memory_budget, self.encoder_, counts, chunk, n_real, apart)
         return RowSource(self).rows(counts, self._seed(random_state), int(n_candidates))
 
     def _seed(self, random_state: Any) -> int:
@@ -587,6 +604,8 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         for name, generator in self.generators_.items():
             check_fits(name == generator.name, f"generators_[{name!r}]")
             check_part(generator, self.encoder_.layout_)
+        if self.near_copies_ is not None:
+            self.near_copies_.check_fitted(self.encoder_.layout_)
         asked = checked_rows(self.sampling_strategy_, labels, "sampling_strategy_")
         most = MOST_TIMES * sum(self.class_counts_.values())
         if isinstance(self.sampling_strategy, Mapping):

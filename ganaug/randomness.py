@@ -31,6 +31,7 @@ class Purpose(IntEnum):
     DECODE = 7
     POSTERIOR = 8
     CALIBRATE = 9
+    APART = 10
 
 
 class Stretch(NamedTuple):

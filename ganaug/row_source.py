@@ -8,7 +8,7 @@ same rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -24,6 +24,9 @@ from ganaug.randomness import Purpose, Stretch, numpy_stream, seed_from
 BLOCK, BLOCK_OF_IMAGES = 1000, 100
 #: Numbers in encoded rows that are decoded together: as many as stay in the processor's cache.
 DECODED_AT_ONCE = 4_000_000
+#: How many rows are made, in the place of near copies, for each that is needed or in a block at
+#: most, and at once at least.
+MOST_TRIES, FEWEST_TRIED = 100, 32
 
 #: The code of a class, the number of a block of its rows, their seed and number of candidates.
 Block = tuple[int, int, int, int]
@@ -45,6 +48,10 @@ class RowSource:
         self._methods = list(gan.methods_.values())
         self._generators = gan.generators_
         self._device = gan.device_
+        self._labels = gan.classes_.tolist()
+        self._near_copies = gan.near_copies_
+        self._are_near = None if self._near_copies is None else self._near_copies.finder()
+        self._identifiers = list(getattr(self.encoder, "identifiers", []))
         #: How many blocks are decoded together.
         self.n_together = max(1, DECODED_AT_ONCE // (self.block * self.width))
         self._makers: dict[str, Any] = {}
@@ -60,7 +67,8 @@ class RowSource:
         codes = np.repeat(np.array(list(counts), dtype=np.int64), list(counts.values()))
         encoded = self.encoded_rows(counts, seed, n_candidates)
         rng = numpy_stream(seed, Purpose.DECODE)
-        return self.encoder.inverse_transform(encoded, codes, rng), codes
+        rows = self.encoder.inverse_transform(encoded, codes, rng)
+        return self._kept_apart(rows, codes, [seed], n_candidates), codes
 
     def batches(
         self,
@@ -118,14 +126,16 @@ class RowSource:
         kept, rows = self._kept
         if blocks == [kept]:
             return rows.copy()
-        encoded, stretches = [], []
+        encoded, stretches, seeds = [], [], []
         for code, number, seed, n_candidates in blocks:
             own_seed = seed_from(numpy_stream(seed, number))
+            seeds.append(own_seed)
             encoded.append(self.encoded_rows({code: self.block}, own_seed, n_candidates))
             rng = numpy_stream(own_seed, Purpose.DECODE)
             stretches.append(Stretch(self.block, rng, number * self.block))
         codes = np.repeat(np.array([code for code, *_ in blocks], dtype=np.int64), self.block)
         rows = self.encoder.inverse_transform(np.concatenate(encoded), codes, stretches)
+        rows = self._kept_apart(rows, codes, seeds, blocks[0][3])
         # The next batch often goes on within the last block.
         self._kept = blocks[-1], _safe_indexing(rows, np.arange(len(codes))[-self.block :])
         return rows
@@ -145,6 +155,53 @@ class RowSource:
             end += n
         return rows
 
+    def _kept_apart(
+        self, rows: Any, codes: np.ndarray, seeds: Sequence[int], n_candidates: int
+    ) -> Any:
+        """Return rows with others in the place of near copies.
+
+        The rows come in equal parts one after another; those in the place of others depend on the
+        seed of their part, the class, and the rows of both. Cells that identify rows stay.
+        """
+        if self._are_near is None or not len(codes):
+            return rows
+        order, pieces, n = np.arange(len(codes)), [rows], len(codes)
+        for part, seed in zip(np.array_split(order.copy(), len(seeds)), seeds, strict=True):
+            for code in np.unique(codes[part]).tolist():
+                at = part[codes[part] == code]
+                near = at[self._are_near(self.encoder.transform(_taken(rows, at)), code)]
+                if len(near):
+                    order[near] = n + np.arange(len(near))
+                    pieces.append(self._apart(code, len(near), seed, n_candidates))
+                    n += len(near)
+        if len(pieces) == 1:
+            return rows
+        return _with_columns_of(rows, _taken(_joined(pieces), order), self._identifiers)
+
+    def _apart(self, code: int, n: int, seed: int, n_candidates: int) -> Any:
+        """Make n rows of a class that are no near copies."""
+        assert self._are_near is not None
+        pieces, kept, made = [], 0, 0
+        while kept < n:
+            if made >= MOST_TRIES * max(n, self.block):
+                raise ValueError(
+                    f"min_distance={self._near_copies.min_distance} is too much for class "
+                    f"{self._labels[code]!r}: of {made:,} more rows that were made, {kept:,} lie "
+                    f"as far from all training rows, and {n:,} are needed. Fit with a smaller "
+                    "min_distance."
+                )
+            # As many as will do, going by those before; half of none are kept.
+            share = (kept + 1) / (made + 2)
+            some = min(max(int(1.2 * (n - kept) / share), FEWEST_TRIED), max(n, self.block))
+            own_seed = seed_from(numpy_stream(seed, Purpose.APART, code, made))
+            encoded = self.encoded_rows({code: some}, own_seed, n_candidates)
+            rng = numpy_stream(own_seed, Purpose.DECODE)
+            rows = self.encoder.inverse_transform(encoded, np.full(some, code), rng)
+            far = np.flatnonzero(~self._are_near(self.encoder.transform(rows), code))[: n - kept]
+            pieces.append(_taken(rows, far))
+            kept, made = kept + len(far), made + some
+        return _joined(pieces)
+
     def _maker(self, name: str) -> Any:
         if name not in self._makers:
             self._makers[name] = self._generators[name].row_maker(
@@ -157,6 +214,19 @@ class RowSource:
 def _taken(rows: Any, at: np.ndarray) -> Any:
     """Return the rows at these positions."""
     return rows if np.array_equal(at, np.arange(len(rows))) else _safe_indexing(rows, at)
+
+
+def _with_columns_of(first: Any, rows: Any, names: Sequence[Any]) -> Any:
+    """Return rows with the cells that ``first`` has in these columns."""
+    if isinstance(rows, pd.DataFrame):
+        columns = {
+            j: (first if name in names else rows).iloc[:, j].reset_index(drop=True)
+            for j, name in enumerate(rows.columns)
+        }
+        return pd.DataFrame(columns).set_axis(rows.columns, axis=1)
+    if len(names):
+        rows[:, list(names)] = first[:, list(names)]
+    return rows
 
 
 def _joined(pieces: list[Any]) -> Any:

@@ -41,6 +41,7 @@ PARTS = {
         "encoders.layout:RowLayout",
         "encoders.levels:LevelCoder",
         "encoders.numbers:NumberCoder",
+        "generators.near_copies:NearCopies",
         "generators.selection:CandidateSelector",
     )
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -244,6 +244,8 @@ def _task_of(
     if n_steps == "auto":
         n_steps = steps_for(of_label.values(), estimator.batch_size * current_ranks().size)
     generator = estimator.make_generator(int(n_steps))
+    if estimator.min_distance is not None:
+        _check_rows_for_distance(estimator.min_distance, of_label, generator.min_rows)
     if weighted:
         _check_take_weights(encoder, generator)
     return {
@@ -275,6 +277,16 @@ def _make_encoder(estimator: Any) -> Any:
             "leave one of them at 'from_dtype'."
         )
     return encoder.set_params(categorical_features=asked)
+
+
+def _check_rows_for_distance(min_distance: float, counts: Mapping[Any, int], min_rows: int) -> None:
+    label, fewest = min(counts.items(), key=lambda item: item[1])
+    if fewest < min_rows:
+        raise ValueError(
+            f"min_distance={min_distance} needs {min_rows} rows of each class, and class {label!r} "
+            f"has {fewest}: its synthetic rows would be blends or repeats of them, which lie near "
+            "them. Leave min_distance at None, or leave that class out."
+        )
 
 
 def _check_take_weights(*parts: Any) -> None:
@@ -321,7 +333,8 @@ def encode_rows(estimator: Any, checked: CheckedRows) -> EncodedRows:
         for name in identifiers:
             encoder.reserve_identifier(name, checked.cells(name), checked.n_rows)
         _warn_of_identifiers(identifiers)
-    check_fit(estimator.memory_budget, encoder, checked.generator, codes, held_out)
+    apart = estimator.min_distance is not None
+    check_fit(estimator.memory_budget, encoder, checked.generator, codes, held_out, apart)
     return EncodedRows(encoder, encoder.transform(table), codes, held_out, weights)
 
 

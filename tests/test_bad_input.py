@@ -286,6 +286,7 @@ OUTSIDE = {
     "batch_size": [1],
     "learning_rate": [0, np.nan],
     "n_candidates": [0, None],
+    "min_distance": [0, -1, np.inf, "1"],
     "early_stopping": ["yes", None],
     "validation_fraction": [0, 1],
     "n_iter_no_change": [0],

@@ -4,7 +4,11 @@ from benchmarks.bars import Bench
 
 BENCH = Bench(
     "reliability",
-    modules=("benchmarks.reliability.strangers", "benchmarks.reliability.any_table"),
+    modules=(
+        "benchmarks.reliability.strangers",
+        "benchmarks.reliability.any_table",
+        "benchmarks.reliability.privacy",
+    ),
     head="""\
 # When things go wrong: bars and figures
 

@@ -60,6 +60,13 @@ def augment(
     seed: Seed = 0,
     steps: Steps = None,
     device: Device = None,
+    min_distance: Annotated[
+        float | None,
+        typer.Option(
+            help="Keep synthetic rows so far from real ones of their class; 1 is the distance "
+            "within which 5 % of the real rows have another one."
+        ),
+    ] = None,
     model: Annotated[
         Path | None,
         typer.Option(help="Draw from this saved GAN instead of training one on the data."),
@@ -110,7 +117,7 @@ def augment(
     - `ganaug augment 'day-*/*.parquet' --target y -o new.parquet --save-model y.gan`
     """
     options = read_options(sep, encoding, decimal, thousands, date_format, na_values, drop)
-    given = {"steps": steps, "device": device}
+    given = {"steps": steps, "device": device, "min_distance": min_distance}
     given = {name: value for name, value in given.items() if value is not None}
     if is_parquet(data):
         if model is not None:
@@ -125,7 +132,7 @@ def augment(
     kind = kind_at(data)
     kind.check_output(output, force)
     if model is not None:
-        _check_unused(steps=steps, device=device, save_model=save_model)
+        _check_unused(steps=steps, device=device, min_distance=min_distance, save_model=save_model)
         cli.check_model(model)
     tell(f"Reading {data} ...")
     source = kind.read(data, target, skip_unreadable=skip_unreadable, options=options)

@@ -128,6 +128,13 @@ MEASURES = {
         "too close.",
         chance=0.7,
     ),
+    "membership AUC": Measure(
+        best=0.5,
+        good="near 0.5",
+        alike="Nearness to them does not tell which real rows were trained on.",
+        unlike="Training rows lie nearer to them than held-out rows do in {value:.0f} % of pairs.",
+        chance=0.7,
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""All measures of a set of synthetic rows at once."""
+"""All measures of a set of synthetic rows at once, and of the privacy of a fit."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import check_is_fitted
 
+from ganaug.containers import as_labels, take
 from ganaug.encoders.cells import Cells, kind_of
 from ganaug.encoders.identifiers import find_identifiers
 from ganaug.encoders.image import ImageEncoder
 from ganaug.frames import as_pandas, library_of
+from ganaug.parameters import check_value, whole
 from ganaug.preprocessing import TidyTable, as_frame, make_preprocessor
 from ganaug.quality.fidelity import (
     association_difference,
@@ -22,10 +26,10 @@ from ganaug.quality.fidelity import (
     neighbourhoods,
 )
 from ganaug.quality.measures import QualityReport
-from ganaug.quality.privacy import copies
+from ganaug.quality.privacy import copies, membership_auc
 
 if TYPE_CHECKING:
-    from ganaug.typing import RowsLike
+    from ganaug.typing import LabelsLike, RandomState, RowsLike
 
 #: Fewer rows have no distribution to compare.
 FEWEST_ROWS = 5
@@ -208,7 +212,7 @@ def report(
         Synthetic rows of that class, or images.
     held_out : array-like or DataFrame of shape (k, n_features), k >= 5, default=None
         Real rows of the class that were kept away from the generator. Only with them copies are
-        counted.
+        counted, and membership inference is tried.
     random_state : int, default=0
         Of the forest that tries to tell the two apart, and of the 3000 rows at most that fidelity
         is measured on. Copies are searched for among all rows.
@@ -220,8 +224,9 @@ def report(
         distance of single columns, and ``associations``, mean difference of rank correlations,
         which images do not have; ``energy distance``, as a share of the mean distance of a real to
         a synthetic row; ``precision``, ``recall``, ``density`` and ``coverage``;
-        ``detection AUC``; with ``held_out`` the shares of ``copies`` and ``near copies``. See
-        :mod:`ganaug.quality.fidelity` and :mod:`ganaug.quality.privacy`.
+        ``detection AUC``; with ``held_out`` the shares of ``copies`` and ``near copies``, and
+        ``membership AUC``, how well nearness to synthetic rows tells which real rows were trained
+        on. See :mod:`ganaug.quality.fidelity` and :mod:`ganaug.quality.privacy`.
 
     Raises
     ------
@@ -282,10 +287,108 @@ def report(
         for name in ("copies", "near copies"):
             found[name], expected[name] = shares[name], shares[f"{name}, held out"]
             n_rows[name] = len(rows["synthetic"]), len(rows["held_out"])
+        found["membership AUC"] = membership_auc(rows["real"], rows["held_out"], rows["synthetic"])
+        expected["membership AUC"] = 0.5  # of rows that have nothing to do with either
+        n_rows["membership AUC"] = len(rows["real"]), len(rows["held_out"])
     worst = ""
     if ours.frame is not None and made.frame is not None:
         worst = str(column_distances(ours.frame, made.frame).idxmax())
     return QualityReport(found, expected, n_rows, worst)
+
+
+def privacy_report(
+    estimator: Any,
+    X: RowsLike,
+    y: LabelsLike,
+    X_held_out: RowsLike,
+    y_held_out: LabelsLike,
+    *,
+    n_rows: int = 1000,
+    random_state: RandomState = None,
+) -> pd.DataFrame:
+    """Return how near the rows that a fit adds come to its training rows, for each class.
+
+    Each share stands beside that of held-out rows, which cannot have been copied: in tables of few
+    levels many rows are equal without a copy. None of this is a guarantee of privacy.
+
+    Parameters
+    ----------
+    estimator : GANAugmenter, GANOverSampler, AugmentedClassifier or AugmentedClassifierCV
+        Fitted on ``X`` and ``y``. Of a classifier, its ``augmenter_`` is measured.
+    X : array-like or DataFrame of shape (n, n_features), or images
+        The training rows.
+    y : array-like of shape (n,)
+        Their classes.
+    X_held_out, y_held_out : array-like or DataFrame of shape (m, n_features), and (m,)
+        Real rows that it has not seen, and their classes.
+    n_rows : int, default=1000
+        Synthetic rows of each class, chosen as those that ``transform`` adds. With more of them
+        more membership may show.
+    random_state : int, RandomState instance, numpy Generator or None, default=None
+        Of the synthetic rows; None: the seed of the fit.
+
+    Returns
+    -------
+    DataFrame of n_classes rows
+        Indexed by class: how many ``training rows`` and ``held-out rows`` there are; the shares of
+        ``copies`` and ``near copies`` among synthetic and among held-out rows, see
+        :func:`ganaug.quality.privacy.copies`; the ``membership AUC``, see
+        :func:`ganaug.quality.privacy.membership_auc`, and ``by chance``, how far from 0.5 it comes
+        in one of twenty cases where nothing is to be found. NaN where a class has fewer than 5
+        rows of either kind.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    ValueError
+        If rows are unlike each other, or have infinite values.
+
+    See Also
+    --------
+    ganaug.quality.report : All measures of the rows of one class.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from ganaug import GANAugmenter
+    >>> from ganaug.quality import privacy_report
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> augmenter = GANAugmenter(steps=100, random_state=0).fit(X[:300], y[:300])
+    >>> found = privacy_report(augmenter, X[:300], y[:300], X[300:], y[300:])
+    >>> found[["training rows", "held-out rows", "copies"]].to_dict("index")
+    {0: {'training rows': 146, 'held-out rows': 66, 'copies': 0.0}, \
+1: {'training rows': 154, 'held-out rows': 203, 'copies': 0.0}}
+    """
+    check_value("privacy_report", "n_rows", n_rows, whole(FEWEST_ROWS))
+    check_is_fitted(estimator)
+    augmenter = getattr(estimator, "augmenter_", estimator)
+    known = {"real": (X, y), "held_out": (X_held_out, y_held_out)}
+    codes = {}
+    for name, (rows, labels) in known.items():
+        check_consistent_length(rows, labels)
+        codes[name] = augmenter.labels_.encode(as_labels(as_pandas(labels, "y")))
+    found: dict[Any, dict[str, float]] = {}
+    for code, label in enumerate(augmenter.classes_.tolist()):
+        kinds = {
+            name: take(rows, np.flatnonzero(codes[name] == code))
+            for name, (rows, _) in known.items()
+        }
+        n_real, n_held_out = (len(rows) for rows in kinds.values())
+        found[label] = {"training rows": n_real, "held-out rows": n_held_out}
+        if min(n_real, n_held_out) < FEWEST_ROWS:
+            continue
+        kinds["synthetic"], _ = augmenter.sample(
+            {label: n_rows}, random_state=random_state, n_candidates=augmenter.n_candidates_
+        )
+        encoded_rows, _ = encoded(FEWEST_ROWS, **without_identifiers(**kinds)[0])
+        train, held_out = encoded_rows["real"], encoded_rows["held_out"]
+        found[label] |= copies(train, held_out, encoded_rows["synthetic"])
+        auc = membership_auc(train, held_out, encoded_rows["synthetic"])
+        found[label]["membership AUC"] = auc
+        deviation = np.sqrt((n_real + n_held_out + 1) / (12 * n_real * n_held_out))
+        found[label]["by chance"] = 1.96 * float(deviation)
+    return pd.DataFrame.from_dict(found, orient="index")
 
 
 class _Sample(NamedTuple):

@@ -84,6 +84,7 @@ def test_augment__a_model_that_does_not_fit__nothing_is_written(capsys, table, f
         (strange, (), f"{strange} {bad}y has labels that were not there in fit"),
         (table, ("--steps", 3), "--model trains no GAN; leave out --steps."),
         (table, ("--save-model", "n"), "--model trains no GAN; leave out --save-model."),
+        (table, ("--min-distance", 1), "--model trains no GAN; leave out --min-distance."),
     ]:
         assert complaint(capsys, "augment", data, *words, "--model", model, *options).startswith(
             told
@@ -130,6 +131,15 @@ def test_augment_parquet__schema_and_rows_untouched(capsys, tmp_path):
     assert more["made"].to_pylist() == [False] * 60 + [True] * 30
     assert set(more["label"].to_pylist()[60:]) == {1}
     assert set(more["level"].to_pylist()[60:]) <= {"a", "b"}
+
+
+def test_augment__rows_keep_their_distance(capsys, table):
+    out, model = table.with_name("out.csv"), table.with_name("model")
+    words = ("augment", table, "--target", "y", "-o", out, *STEPS, "--min-distance")
+    assert run(capsys, *words, 0.5, "--save-model", model)[0] == 0
+    assert GANAugmenter.load(model).near_copies_.min_distance == 0.5
+    said = complaint(capsys, *words, 0, "--force")
+    assert said.startswith("The 'min_distance' parameter of GANAugmenter must be a number above 0")
 
 
 def test_augment__other_format(capsys, table):

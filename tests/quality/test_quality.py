@@ -15,7 +15,7 @@ from ganaug.quality.fidelity import (
 )
 from ganaug.quality.measures import MEASURES
 from ganaug.quality.pictures import draw_distances, draw_marginals, draw_projection
-from ganaug.quality.privacy import copies, nearest_distances
+from ganaug.quality.privacy import copies, membership_auc, nearest_distances
 
 
 def mixed(n, seed, shift=0.0):
@@ -55,7 +55,7 @@ def test_equal_distributions_are_near_the_best_values(good):
     assert 0.01 < good["near copies"] < 0.12
     assert good.table.loc["near copies", "real"] == 0.05
     assert good.table["alike"].all()
-    assert good.headline == "By all 10 measures, synthetic rows are as good as real ones."
+    assert good.headline == "By all 11 measures, synthetic rows are as good as real ones."
 
 
 def test_few_rows__no_claim_that_they_cannot_be_told_apart():
@@ -238,6 +238,45 @@ def test_distances_to_training_rows():
     assert (found["copies"], found["near copies"], found["copies, held out"]) == (1.0, 1.0, 0.0)
     few_levels = copies(train, train, train)
     assert set(few_levels.values()) == {1.0}
+
+
+def test_equal_rows_are_copies_however_wide_they_are():
+    """Products of matrices, by which wide rows are compared, find a distance that is above 0."""
+    train, held_out = np.random.default_rng(0).normal(size=(2, 60, 300)) + 50
+    assert nearest_distances(train, to=train).max() == 0
+    found = copies(train, held_out, train)
+    assert (found["copies"], found["copies, held out"]) == (1.0, 0.0)
+    in_single = copies(*(rows.astype(np.float32) for rows in (train, held_out, train)))
+    assert in_single["copies"] == 1.0
+
+
+def test_membership_is_told_by_rows_that_were_learned_by_heart():
+    rng = np.random.default_rng(0)
+    train, held_out, fresh = rng.normal(size=(3, 200, 5))
+    assert membership_auc(train, held_out, train + rng.normal(scale=0.05, size=(200, 5))) > 0.95
+    assert 0.4 < membership_auc(train, held_out, fresh) < 0.6
+    assert membership_auc(np.zeros((5, 2)), np.zeros((7, 2)), np.ones((3, 2))) == 0.5, "ties"
+    pairs = [[1.0, 2.0], [3.0, 0.5]]  # distances of training and of held-out rows
+    train, held_out = (np.array(distances)[:, None] for distances in pairs)
+    assert membership_auc(train, held_out, np.zeros((1, 1))) == 0.5
+    assert membership_auc(train, held_out[:1], np.zeros((1, 1))) == 1.0
+
+
+def test_membership_is_part_of_a_report(parts, good):
+    real, _, held_out = parts
+    assert good.table.loc["membership AUC", "real"] == 0.5
+    found = report(real, real.assign(x=real["x"] + 0.01), held_out)
+    assert found["membership AUC"] > 0.95
+    assert not found.table.loc["membership AUC", "alike"]
+    words = found.table.loc["membership AUC", "in words"]
+    assert re.fullmatch(r"Training rows lie nearer to them .* in (9\d|100) % of pairs\.", words)
+
+
+def test_no_claim_of_membership_from_few_rows():
+    auc = MEASURES["membership AUC"]
+    assert auc.judge(0.7, 0.5, 10, 10, "")[0] is True
+    assert auc.judge(0.7, 0.5, 300, 300, "")[0] is False
+    assert auc.judge(0.3, 0.5, 300, 300, "")[0] is False, "to stand out by distance tells, too"
 
 
 # --- Pictures --------------------------------------------------------------------------------
