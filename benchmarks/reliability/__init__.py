@@ -1,0 +1,1 @@
+"""Faults, load and hostile input: what was tried, and what survived."""
