@@ -3,7 +3,7 @@
 import time
 from contextlib import contextmanager
 
-from benchmarks.scale.bars import Bar, measure
+from benchmarks.bars import Bar, measure
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.scale.bars import Bar, measure
-from benchmarks.scale.processes import memory_of
+from benchmarks.bars import Bar, measure
+from benchmarks.bars.processes import memory_of
 
 #: What grows, and how far; the ends are what the library is made to stand.
 SIZES = {
