@@ -80,7 +80,11 @@ def threads(n_threads=16, n_calls=400):
         "threads": n_threads,
         "fits": len(seeds),
         "samples": len(seeds),
-        "differ": sum(a != b for one, two in zip(alone, found, strict=True) for a, b in zip(one, two, strict=True)),
+        "differ": sum(
+            a != b
+            for one, two in zip(alone, found, strict=True)
+            for a, b in zip(one, two, strict=True)
+        ),
     }
 
 
