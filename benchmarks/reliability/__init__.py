@@ -4,7 +4,10 @@ from benchmarks.bars import Bench
 
 BENCH = Bench(
     "reliability",
-    modules=(),
+    modules=(
+        "benchmarks.reliability.load",
+        "benchmarks.reliability.supply",
+    ),
     head="""\
 # When things go wrong: bars and figures
 

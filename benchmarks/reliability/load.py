@@ -15,10 +15,12 @@ from threading import Event, Thread
 
 import numpy as np
 
+from benchmarks.bars import ROOT, Bar, measure
+
 #: Seconds after which a forked process counts as one that hangs.
 HANGS_AFTER = 60
-#: Seconds that workers have to end after Ctrl-C.
-WORKERS_END_WITHIN = 1.0
+#: Seconds that workers have to end after Ctrl-C: all of a machine may be at work.
+LINGERS_AFTER = 30
 #: Of joblib. Threads within threads are sequential, as joblib has it.
 BACK_ENDS = ("sequential", "threading", "loky", "multiprocessing")
 
@@ -67,29 +69,26 @@ def of_search(seed, n_jobs=2):
     return repr((search.cv_results_, probabilities.tolist()))
 
 
-def threads(n_threads=16, n_calls=400):
-    """Fits, and samples of one model that threads share, against the same ones alone."""
+@measure(Bar("all are equal to those alone", "differ", at_most=0))
+def threads(n_threads=16, n_calls=1000):
+    """Fits, and samples of one model, in threads, against the same ones alone."""
     model = fitted()
-    seeds = range(n_calls // 2)
-    alone = [(of_fit(seed % 8), of_sample(model, seed)) for seed in seeds]
+    fits = {seed: of_fit(seed) for seed in range(8)}
+    samples = {seed: of_sample(model, seed) for seed in range(8)}
+    differ = 0
     with ThreadPoolExecutor(n_threads) as pool:
-        fits = [pool.submit(of_fit, seed % 8) for seed in seeds]
-        samples = [pool.submit(of_sample, model, seed) for seed in seeds]
-        found = [(fit.result(), of.result()) for fit, of in zip(fits, samples, strict=True)]
-    return {
-        "threads": n_threads,
-        "fits": len(seeds),
-        "samples": len(seeds),
-        "differ": sum(
-            a != b
-            for one, two in zip(alone, found, strict=True)
-            for a, b in zip(one, two, strict=True)
-        ),
-    }
+        found = [
+            (pool.submit(of_fit, call % 8), pool.submit(of_sample, model, call % 8))
+            for call in range(n_calls // 2)
+        ]
+        for call, (fit, sample) in enumerate(found):
+            differ += (fit.result() != fits[call % 8]) + (sample.result() != samples[call % 8])
+    return {"threads": n_threads, "fits": len(found), "samples": len(found), "differ": differ}
 
 
+@measure(Bar("all are equal to those alone", "differ", at_most=0))
 def nested(n_calls=8):
-    """Searches with two jobs each, two at a time, in every back end of joblib, against alone."""
+    """Run searches of two jobs each two at a time, in every back end of joblib, against alone."""
     from joblib import Parallel, delayed
 
     alone = [of_search(seed, n_jobs=None) for seed in range(n_calls)]
@@ -103,8 +102,9 @@ def nested(n_calls=8):
     return {"differ": sum(one["differ"] for one in found), "back_ends": found}
 
 
+@measure(Bar("none hangs", "hang", at_most=0), Bar("all are equal", "differ", at_most=0))
 def forks(n_forks=40):
-    """Processes forked at random moments of a fit in another thread, which fit and sample, too.
+    """Fork at random moments of a fit in another thread; the forked process fits and samples, too.
 
     Before the first one torch has worked on two threads, as a caller may have let it.
     """
@@ -151,8 +151,12 @@ def _exit_with_whether_equal(model, alone):
     sys.exit(not (of_fit(1), of_sample(model, 1)) == in_thread == alone)
 
 
+@measure(
+    Bar("samples leave next to nothing behind", "samples_mb", at_most=5, unit="MB"),
+    Bar("fits neither", "fits_mb", at_most=10, unit="MB"),
+)
 def memory(n_samples=10_000, n_fits=200):
-    """Memory that samples of one model, and fits of one after another, leave behind."""
+    """Memory that samples of one model leave behind, and fits one after another."""
     model = fitted()
     samples_mb = left_behind(lambda seed: of_sample(model, seed), n_samples)
     fits_mb = left_behind(of_fit, n_fits)
@@ -183,16 +187,69 @@ def resident_memory():
     return psutil.Process().memory_info().rss
 
 
+@measure(
+    Bar("no search is changed", "changed", at_most=0),
+    Bar("no worker is left", "workers", at_most=0),
+)
 def interrupts(n_interrupts=20):
-    """Ctrl-C at random moments of a search with two jobs, as a terminal sends it.
+    """Send Ctrl-C at random moments of a search with two jobs, as a terminal does: to all of it.
 
-    The search has been fitted before: it must be as it was then, and its workers end at once.
+    The search was fitted before, and is to stay as it was then.
     """
     moments = random.Random(0)
-    found = [interrupt(moments.uniform(0, 2)) for _ in range(n_interrupts)]
-    return {
-        "interrupts": n_interrupts,
-        "in the fit": sum(one["interrupted"] for one in found),
-        "changed": sum(bool(one["changed"]) for one in found),
-        "lingering": sum(one["workers"] for one in found),
-    }
+    found = [_interrupted(moments.uniform(0, 2)) for _ in range(n_interrupts)]
+    names = ("in_the_fit", "changed", "workers")
+    return {"interrupts": n_interrupts} | {name: sum(one[name] for one in found) for name in names}
+
+
+def _interrupted(after):
+    """Return what a process says of a search in it that is interrupted after so many seconds."""
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.reliability.load"]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # workers that are still starting print where they were
+        text=True,
+        start_new_session=True,
+    ) as process:
+        process.stdout.readline()
+        time.sleep(after)
+        os.killpg(process.pid, signal.SIGINT)
+        return json.loads(process.stdout.readline())
+
+
+def _wait_for_interrupt():
+    """Fit a search, say so, fit it again for longer, and say what an interrupt has done to it."""
+    import joblib
+    from sklearn.naive_bayes import GaussianNB
+
+    from ganaug import AugmentedClassifierCV, GANAugmenter
+
+    def learned():
+        return joblib.hash({name: of for name, of in vars(search).items() if name.endswith("_")})
+
+    X, y = rows()
+    X = X[["a", "b", "c"]]
+    search = AugmentedClassifierCV(GaussianNB(), GANAugmenter(steps=3), cv=2, n_jobs=2).fit(X, y)
+    before, in_the_fit = learned(), False
+    search.set_params(augmenter__steps=100_000)
+    print("again", flush=True)
+    try:
+        search.fit(X + 1, y)
+    except KeyboardInterrupt:
+        in_the_fit = True
+    changed = learned() != before
+    print(json.dumps({"in_the_fit": in_the_fit, "changed": changed, "workers": _workers_left()}))
+
+
+def _workers_left():
+    """Return how many workers of joblib are still there when they have had time to end."""
+    import psutil
+
+    workers = [one for one in psutil.Process().children() if "LokyProcess" in str(one.cmdline())]
+    return len(psutil.wait_procs(workers, timeout=LINGERS_AFTER)[1])
+
+
+if __name__ == "__main__":
+    _wait_for_interrupt()
