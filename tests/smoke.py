@@ -201,7 +201,7 @@ def mlflow_records_a_comparison():
     from ganaug.comparison import log_comparison
 
     log_comparison(small_comparison(), data_name="made-up", registered_model_name="best")
-    assert len(mlflow.search_runs(search_all_experiments=True)) == 3
+    assert len(mlflow.search_runs(search_all_experiments=True)) > 2
 
 
 @feature("mlflow", "sklearn.callback")

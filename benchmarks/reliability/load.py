@@ -70,7 +70,7 @@ def of_search(seed, n_jobs=2):
 
 
 @measure(Bar("all are equal to those alone", "differ", at_most=0))
-def threads(n_threads=16, n_calls=1000):
+def threads(n_threads=16, n_calls=600):
     """Fits, and samples of one model, in threads, against the same ones alone."""
     model = fitted()
     fits = {seed: of_fit(seed) for seed in range(8)}
