@@ -40,18 +40,16 @@ def environments():
     Python of this machine that ganaug allows. The wheel is installed, with the lowest versions of
     what pyproject.toml names, or with the newest of all. Then no connection may leave the machine.
     """
-    oldest, *_, newest = _pythons()
+    pythons = _pythons()
+    ends = dict.fromkeys((pythons[0], pythons[-1]))
     with _wheel() as wheel:
-        return _tried(
-            [(how, python) for how in ("lowest-direct", "highest") for python in (oldest, newest)],
-            wheel,
-        )
+        return _tried([(how, one) for how in ("lowest-direct", "highest") for one in ends], wheel)
 
 
 @measure(Bar("no feature fails", "fails", at_most=0))
 def prereleases():
     """Features with versions that are not released yet, where the package index has any."""
-    *_, newest = _pythons()
+    newest = _pythons()[-1]
     with _wheel() as wheel:
         return _tried([("prereleases", newest)], wheel)
 
@@ -72,8 +70,7 @@ def _in_environment(how, python, wheel):
         _uv("pip", "check", "--python", folder)
         listed = json.loads(_uv("pip", "list", "--python", folder, "--format", "json"))
         versions = {one["name"]: one["version"] for one in listed}
-        smoke = [Path(folder, "bin", "python"), ROOT / "tests" / "smoke.py"]
-        done = subprocess.run(smoke, capture_output=True, text=True, check=False)
+        done = _run([Path(folder, "bin", "python"), ROOT / "tests" / "smoke.py"])
     *lines, last = done.stdout.splitlines() or [""]
     failed = [line for line in lines if line.endswith(" fails")]
     print("\n".join(failed) or last)
@@ -89,25 +86,23 @@ def _in_environment(how, python, wheel):
 
 def _uv(*words):
     """Run uv and return what it prints; where it cannot reach an index nothing can be measured."""
-    command = [sys.executable, "-m", "uv", *words]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=os.environ | _all_of_pyenv()
-    )
+    done = _run([sys.executable, "-m", "uv", *words])
     if done.returncode and "error sending request" in done.stderr:
         raise CannotMeasure("no package index can be reached")
     if done.returncode:
-        raise RuntimeError(f"{' '.join(map(str, command))}: {done.stderr[-2000:]}")
+        raise RuntimeError(f"uv {' '.join(map(str, words))}: {done.stderr[-2000:]}")
     return done.stdout
 
 
-def _all_of_pyenv():
-    """Return what makes pyenv, where it is, offer all its versions of Python."""
-    if shutil.which("pyenv") is None:
-        return {}
-    bare = subprocess.run(
-        ["pyenv", "versions", "--bare"], capture_output=True, text=True, check=True
-    )
-    return {"PYENV_VERSION": ":".join(bare.stdout.split())}
+def _run(command):
+    """Run a command that finds its own packages alone, and all versions of Python of pyenv."""
+    environment = {name: of for name, of in os.environ.items() if name != "PYTHONPATH"}
+    if shutil.which("pyenv"):
+        versions = subprocess.run(
+            ["pyenv", "versions", "--bare"], capture_output=True, text=True, check=True
+        )
+        environment["PYENV_VERSION"] = ":".join(versions.stdout.split())
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
 @contextmanager
