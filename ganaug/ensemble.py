@@ -59,10 +59,6 @@ from ganaug.typing import (
 )
 from ganaug.wrapping import join_input_tags
 
-#: Attributes that scikit-learn sets before a fit is done.
-SEEN = ("n_features_in_", "feature_names_in_")
-
-
 class Draws(NamedTuple):
     """A clone trained on each draw, and how many rows and which class prior the draw has."""
 
@@ -322,9 +318,7 @@ class AugmentedClassifier(
             decide between these classes, or by this estimator.
         """
         check_parameters(self)
-        learned = {n: v for n, v in vars(self).items() if n.endswith("_") and n[0] != "_"}
-        for name in learned:
-            delattr(self, name)
+        learned = self._forget()
         try:
             X, y = self._check_training_rows(X, y)
             metadata = self._route_fit(len(y), {"sample_weight": sample_weight} | params)
@@ -332,9 +326,17 @@ class AugmentedClassifier(
             self._fit(X, y, metadata, checked_decide_for(self.decide_for, labels))
         except BaseException:
             if "estimators_" not in vars(self):  # which is set last; a callback may fail after it
-                self.__dict__ = {n: v for n, v in vars(self).items() if n not in SEEN} | learned
+                self._forget()
+                self.__dict__ |= learned
             raise
         return self
+
+    def _forget(self) -> dict[str, Any]:
+        """Remove what was learned, and return it."""
+        learned = {n: v for n, v in vars(self).items() if n.endswith("_") and n[0] != "_"}
+        for name in learned:
+            delattr(self, name)
+        return learned
 
     def _fit(self, X: Any, y: np.ndarray, metadata: FitMetadata, decide_for: Any) -> None:
         seed = self.seed()

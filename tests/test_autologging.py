@@ -1,3 +1,7 @@
+import multiprocessing
+import sys
+from threading import Event, Thread
+
 import pytest
 from helpers import IN_A_STORE
 from imblearn.over_sampling import BorderlineSMOTE
@@ -59,6 +63,41 @@ def test_threads_that_overlap_leave_it_on(autolog, data):
     second.__exit__(None, None, None)
     LogisticRegression().fit(*data)
     assert len(autolog.search_runs(search_all_experiments=True)) == 1
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork")
+@pytest.mark.filterwarnings("ignore:.*is multi-threaded, use of fork:DeprecationWarning")
+def test_a_fork_beside_a_fit_has_it_on(autolog):
+    from mlflow.utils.autologging_utils import get_autologging_config
+
+    def is_off():
+        return get_autologging_config("sklearn", "disable")
+
+    is_in, leave = Event(), Event()
+
+    def fit_for_long():
+        with without_autologging():
+            is_in.set()
+            leave.wait(60)
+
+    def exit_code_of_fork():
+        process = multiprocessing.get_context("fork").Process(target=lambda: sys.exit(is_off()))
+        process.start()
+        process.join()
+        return process.exitcode
+
+    thread = Thread(target=fit_for_long)
+    thread.start()
+    try:
+        assert is_in.wait(10)
+        assert is_off()
+        assert exit_code_of_fork() == 0, "the fit is in the other process"
+        with without_autologging():
+            assert exit_code_of_fork() == 1, "this thread is in the fork, too"
+    finally:
+        leave.set()
+        thread.join()
+    assert not is_off()
 
 
 def test_the_settings_of_autologging_stay(autolog):

@@ -542,3 +542,22 @@ def test_a_fit_that_fails_leaves_the_search_as_it_was(cancer):
         model.set_params(scoring=lambda model, X, y: np.nan).fit(X, y)
     assert_array_equal(model.predict_proba(X), expected)
     assert model.best_amount_ == best
+
+
+class Interrupted(AugmentedClassifierCV):
+    """A search whose user presses Ctrl-C when nearly all that it found is set."""
+
+    @property
+    def estimators_(self):
+        raise AttributeError
+
+    @estimators_.setter
+    def estimators_(self, estimators):
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_at_the_very_end_leaves_nothing_of_the_search(cancer):
+    model = Interrupted(logistic(), SMOTE(), cv=2)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*cancer)
+    assert [name for name in vars(model) if name.endswith("_")] == []

@@ -5,9 +5,13 @@ from benchmarks.bars import Bench
 BENCH = Bench(
     "reliability",
     modules=(
+        "benchmarks.reliability.survival",
         "benchmarks.reliability.strangers",
         "benchmarks.reliability.any_table",
+        "benchmarks.reliability.load",
+        "benchmarks.reliability.commands",
         "benchmarks.reliability.privacy",
+        "benchmarks.reliability.supply",
     ),
     head="""\
 # When things go wrong: bars and figures

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -64,6 +65,21 @@ class Schedule:
 # the caller's number is kept here, by the thread that trains.
 _lock = Lock()
 _callers_number: dict[int, int] = {}
+
+
+def _forget_other_threads() -> None:
+    """Forget, in a forked process, the threads that it does not have and what they held."""
+    global _lock
+    _lock = Lock()
+    me = get_ident()
+    for thread in [*_callers_number]:
+        # A new thread may get the number of one that is gone, and would count as one that trains.
+        if thread != me:
+            del _callers_number[thread]
+
+
+if hasattr(os, "register_at_fork"):  # there are no forks on Windows
+    os.register_at_fork(after_in_child=_forget_other_threads)
 
 
 @contextmanager

@@ -139,6 +139,17 @@ def _typical_row(X: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({name: typical(X[name]) for name in X})
 
 
+def _for_serving(example: pd.DataFrame) -> pd.DataFrame | None:
+    """Return an example if MLflow can keep it: as JSON, which has no durations or intervals."""
+    from mlflow.models import convert_input_example_to_serving_input
+
+    try:
+        convert_input_example_to_serving_input(example)
+    except TypeError:
+        return None
+    return example
+
+
 def log_fitted(
     client: MlflowClient,
     experiment_id: str,
@@ -150,7 +161,8 @@ def log_fitted(
 ) -> str:
     """Log a fitted pipeline in the format of `mlflow.sklearn.log_model`; return its id.
 
-    Its input example is made up, so that no row of the table is logged.
+    Its input example is made up, so that no row of the table is logged. A table with a column that
+    JSON cannot hold, such as durations, gets none.
     """
     with quiet():
         import mlflow.pyfunc  # noqa: F401  Quietly, before the flavour below imports it.
@@ -181,7 +193,7 @@ def log_fitted(
                     logged.artifact_location, run_id, model_uuid=model_id, model_id=model_id
                 ),
                 signature=ModelSignature(input_schema(X), outputs),
-                input_example=example,
+                input_example=_for_serving(example),
                 pip_requirements=requirements("skops", *ours),
                 skops_trusted_types=trusted,
             )

@@ -1,5 +1,7 @@
 """The adversarial loop, its batches and its ticks."""
 
+import multiprocessing
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -97,6 +99,66 @@ def test_fits_at_the_same_time_do_not_leave_one_thread_behind():
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+FORKS = pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork")
+
+
+def exit_code_of_fork(function):
+    """Return how a forked process ends that exits with what a function returns; None: it hangs."""
+    process = multiprocessing.get_context("fork").Process(target=lambda: sys.exit(function()))
+    process.start()
+    process.join(60)
+    code = process.exitcode
+    process.kill()
+    process.join()
+    return code
+
+
+@FORKS
+@pytest.mark.filterwarnings("ignore:.*is multi-threaded, use of fork:DeprecationWarning")
+def test_a_fork_takes_no_thread_of_its_own_for_one_that_trained_in_the_other_process():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    is_in, leave = threading.Event(), threading.Event()
+
+    def train_for_long():
+        with one_thread():
+            is_in.set()
+            leave.wait(60)
+
+    def threads_of_a_new_thread():
+        found = []
+
+        def look():
+            with one_thread():
+                found.append(torch.get_num_threads())
+
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+        return found[0]
+
+    thread = threading.Thread(target=train_for_long)
+    thread.start()
+    try:
+        assert is_in.wait(10)
+        assert exit_code_of_fork(threads_of_a_new_thread) == 1
+        assert exit_code_of_fork(lambda: len(training._callers_number)) == 0
+    finally:
+        leave.set()
+        thread.join()
+        torch.set_num_threads(before)
+
+
+@FORKS
+def test_a_fork_while_another_thread_begins_to_train_does_not_wait_for_it():
+    def enter():
+        with one_thread():
+            return 7
+
+    with training._lock:
+        assert exit_code_of_fork(enter) == 7
 
 
 # Batches

@@ -3,17 +3,19 @@ import sys
 
 import mlflow
 import numpy as np
+import pandas as pd
 import pytest
 import skops.io
 from helpers import IN_A_STORE, Foreign
 from imblearn.pipeline import make_pipeline
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
 from ganaug import AugmentedClassifier, AugmentedClassifierCV, GANAugmenter, GANOverSampler
 from ganaug.tracking import trusted_types
-from ganaug.tracking.models import _typical_row
+from ganaug.tracking.models import _typical_row, log_fitted
 
 pytestmark = IN_A_STORE
 
@@ -85,6 +87,25 @@ def test_a_typical_row_is_of_any_kind_of_column_and_of_no_row(mixed):
     assert X["size"].quantile(0.4) < row["size"].item() < X["size"].quantile(0.6)
     assert X["seen"].quantile(0.4) <= row["seen"].item() <= X["seen"].quantile(0.6)
     assert not (X["size"].eq(row["size"].item()) & X["price"].eq(row["price"].item())).any()
+
+
+def test_a_model_of_columns_that_json_cannot_hold_is_logged_without_an_example(store):
+    client = mlflow.MlflowClient(tracking_uri=store)
+    mlflow.set_tracking_uri(store)
+    X = pd.DataFrame(
+        {
+            "wait": pd.to_timedelta(range(6), unit="s"),
+            "month": pd.period_range("2024-01", periods=6, freq="M"),
+            "size": np.arange(6.0),
+        }
+    )
+    model = DummyClassifier().fit(X, [0, 0, 0, 0, 1, 1])
+    run = client.create_run("0")
+    for columns, has_example in ((["size"], True), (["size", "wait"], False), (["month"], False)):
+        uri = f"models:/{log_fitted(client, '0', run.info.run_id, 'm', model, X[columns], {})}"
+        served = mlflow.pyfunc.load_model(uri)
+        np.testing.assert_array_equal(served.predict(X[columns]), np.zeros(6))
+        assert (served.input_example is not None) == has_example
 
 
 PREDICT = """

@@ -1,0 +1,37 @@
+"""Under load, in short: `make torture` does the same for longer. Each counts what went wrong."""
+
+import multiprocessing
+
+import pytest
+
+from benchmarks.reliability import load
+
+pytestmark = pytest.mark.slow
+
+FORKS = pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork")
+
+
+def test_sixteen_threads():
+    assert load.threads.function(n_calls=32)["differ"] == 0
+
+
+def test_processes_in_processes():
+    assert load.nested.function(n_calls=1)["differ"] == 0
+
+
+@FORKS
+def test_forks_during_a_fit():
+    found = load.forks.function(n_forks=3)
+    assert (found["hang"], found["differ"]) == (0, 0)
+
+
+def test_memory_that_is_left_behind():
+    found = load.memory.function(n_samples=100, n_fits=5)
+    assert found["samples_mb"] < 5
+    assert found["fits_mb"] < 10
+
+
+@FORKS
+def test_ctrl_c_in_a_search():
+    found = load.interrupts.function(n_interrupts=1)
+    assert found == {"interrupts": 1, "in_the_fit": 1, "changed": 0, "workers": 0}
