@@ -25,6 +25,6 @@ def test_a_file_that_cannot_be_sent__the_others_are(capsys, tmp_path, monkeypatc
 
     monkeypatch.setattr(spool, "send_file", send)
     code, out, err = run(capsys, "send", *files, "--tracking-uri", "there")
-    assert code == 1
+    assert code == 2
     assert out == f"Sent {files[0]}: 1 run\nSent {files[2]}: 2 runs\n"
     assert err.endswith("ganaug: there does not answer\n")
