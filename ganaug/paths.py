@@ -93,8 +93,8 @@ def written_together(*paths: Path) -> Iterator[list[Path]]:
     Parameters
     ----------
     *paths : Path
-        Files or folders, which may exist. All but the last are moved away first; the last one, whose
-        move decides, must be a file or not exist.
+        Files or folders, which may exist. The last one, whose move decides, must be a file or not
+        exist.
 
     Yields
     ------

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from ganaug import paths
 from ganaug.paths import (
     check_free,
     check_writable,
@@ -132,13 +131,14 @@ def test_an_error__what_was_there_is_there_again_and_no_hidden_name_is_told(tmp_
     write_both(tmp_path, "old")
     with pytest.raises(ZeroDivisionError), written_together(model, table) as (new, _):
         (new.mkdir(), 1 / 0)
-    with pytest.raises(OSError) as told, written_together(model, table) as (new, _):
+    with (
+        pytest.raises(OSError, match=r"m and .*t\.csv cannot be written: .Errno 2") as told,
+        written_together(model, table) as (new, _),
+    ):
         new.mkdir()  # the table is missing
-    assert str(told.value).startswith(f"{model} and {table} cannot be written: [Errno 2]")
-    assert paths.HIDDEN.search(str(told.value).replace("\n", " ")) is None
-    with pytest.raises(OSError) as told:
+    assert f".{this_process()}" not in str(told.value)
+    with pytest.raises(OSError, match=r"t\.csv cannot be written: .Errno 2") as told:
         replace_file(table, lambda new: (new / "x").mkdir())
-    assert str(told.value).startswith(f"{table} cannot be written: [Errno 2]")
     assert str(told.value).endswith(f"'{table}/x'")
     assert contents(tmp_path) == {"m/a": "old", "t.csv": "old"}
     assert len(list(tmp_path.iterdir())) == 2
@@ -151,7 +151,7 @@ def test_where_nothing_can_be_written__refused_before_anything_is_made(tmp_path,
     monkeypatch.setattr(Path, "mkdir", read_only)
     with pytest.raises(OSError, match=r"a\.csv cannot be written: Read-only file system\. Choose"):
         check_free(tmp_path / "a.csv")
-    with pytest.raises(PermissionError, match="Nothing can be written to .*: Read-only file"):
+    with pytest.raises(PermissionError, match=r"Nothing can be written to .*: Read-only file"):
         check_writable(tmp_path / "new")
 
 

@@ -349,7 +349,9 @@ class _Log:
             "classifiers": ", ".join(comparison.classifiers)[:6000],
         }
         parameters |= {f"version/{package}": number for package, number in versions().items()}
-        send(self.client, self.run_id, parameters, _verdict_metrics(verdict))
+        # Not the time of this call: where one was killed here, a metric would have two points.
+        started = self.client.get_run(self.run_id).info.start_time
+        send(self.client, self.run_id, parameters, _verdict_metrics(verdict, started))
         text = "\n\n".join([str(verdict), *comparison.notes])
         with artifacts_of(self.client, self.run_id) as folder:
             (folder / "report.html").write_text(page, encoding="utf-8")
@@ -519,7 +521,7 @@ def _model_of(run: Run) -> str | None:
     return models[0].model_id if models else None
 
 
-def _verdict_metrics(verdict: Verdict) -> list[Metric]:
+def _verdict_metrics(verdict: Verdict, time: int) -> list[Metric]:
     """Return the scores that the verdict is about, and the subject's gain."""
     from mlflow.entities import Metric
 
@@ -529,8 +531,7 @@ def _verdict_metrics(verdict: Verdict) -> list[Metric]:
         change = answer.change
         gains = {"gain": change.mean, "gain_low": change.low, "gain_high": change.high}
         values |= {f"{metric}/{name}": value for name, value in (scores | gains).items()}
-    now = milliseconds()
-    return [Metric(name, value, now, 0) for name, value in values.items() if np.isfinite(value)]
+    return [Metric(name, value, time, 0) for name, value in values.items() if np.isfinite(value)]
 
 
 def _markdown(verdict: Verdict) -> str:
