@@ -4,11 +4,13 @@ A command runs in a process that is forked from one that has loaded all modules,
 killed is its work and not its loading. The process alone is killed, and what it has started is not.
 """
 
+import atexit
 import contextlib
 import hashlib
 import multiprocessing
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -28,6 +30,7 @@ from benchmarks.bars import Bar, measure
 #: Loaded before the first command runs.
 PRELOADED = (
     "benchmarks.reliability.commands",
+    "email.policy",  # which a user who is not root may not be able to read
     "ganaug.augmenter",
     "ganaug.cli",
     "ganaug.comparison",
@@ -210,7 +213,11 @@ def _table_and_comparison():
 def _log_comparison():
     from ganaug.comparison import log_comparison
 
-    log_comparison(_compared(), registered_model_name="toy")
+    try:
+        log_comparison(_compared(), registered_model_name="toy")
+    except (OSError, ValueError) as error:
+        print(f"ganaug: {error}", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -350,7 +357,10 @@ def _in_folder(function, root, *arguments):
     os.environ["TMPDIR"] = str(root / "tmp")
     tempfile.tempdir = None
     os.chdir(root / "work")
-    sys.exit(function(*arguments))
+    try:
+        sys.exit(function(*arguments))
+    finally:
+        atexit._run_exitfuncs()  # which multiprocessing leaves out
 
 
 def _prepare(command):
@@ -390,10 +400,15 @@ def _fresh(root, template):
     (root / "tmp").mkdir()
 
 
-def _left_over(root, known):
-    """Return files and folders that are hidden, or temporary, and were not there before."""
+#: What joblib and torch make once, and keep for later.
+CACHES = re.compile(r"\.gitignore|torchinductor_.*")
+
+
+def _left_over(root, known=()):
+    """Return files and folders that are hidden, or temporary, and are not known."""
     paths = [*(root / "work").rglob(".*"), *(root / "tmp").iterdir()]
-    return [path.name for path in paths if path.name not in known]
+    names = [path.name for path in paths if path.name not in known]
+    return [name for name in names if not CACHES.fullmatch(name)]
 
 
 def _is(command, root, state):
@@ -446,7 +461,6 @@ def tortured(name, n_random, n_aimed, folder):
         raise RuntimeError((whole / "err").read_text())
     seconds, n_changes = time.perf_counter() - start, int(counted.read_text())
     after, state = _outputs(command, whole / "work"), command.state(whole / "work")
-    known = set(_left_over(whole, ()))
     kills = [(stream.uniform(0, seconds), None) for _ in range(n_random)]
     numbers = range(1, n_changes + 1)
     kills += [(None, nth) for nth in stream.sample(numbers, min(n_aimed, n_changes))]
@@ -472,12 +486,12 @@ def tortured(name, n_random, n_aimed, folder):
             "half-written": bool(half),
             "not gone on": not went_on,
             "another result": not ((done and code == 0) or _is(command, root, state)),
-            "left over": bool(_left_over(root, known)),
+            "left over": bool(_left_over(root)),
         }
         for what, is_so in broken.items():
             found[what] += is_so
             if is_so:
-                said.append((what, moment, nth, half, code, _left_over(root, known)))
+                said.append((what, moment, nth, half, code, _left_over(root)))
     for one in said:
         print(name, one, file=sys.stderr)
     return found
@@ -551,8 +565,13 @@ def refused(name, conditions, folder):
         _fresh(root, template)
         for path in (root, root / "tmp"):
             path.chmod(0o777)
+        # What is said must not be held up by the limit.
+        (root / "out").symlink_to("/dev/null")
+        os.mkfifo(root / "err", 0o666)
+        heard = os.open(root / "err", os.O_RDONLY | os.O_NONBLOCK)
         code = _joined(_start(function, root, command.run, *arguments))
-        lines = (root / "err").read_text().splitlines()
+        lines = os.read(heard, 2**16).decode().splitlines()
+        os.close(heard)
         told = [line for line in lines if not line.startswith("ganaug: note: ")]
         row["tried"] += 1
         row["refused"] += code == 2
@@ -565,7 +584,7 @@ def refused(name, conditions, folder):
         for what, is_so in broken.items():
             row[what] += is_so
             if is_so:
-                print(name, arguments, what, code, told, _left_over(root, ()), file=sys.stderr)
+                print(name, arguments, what, code, told, _left_over(root), file=sys.stderr)
     return row
 
 
@@ -584,7 +603,7 @@ def without_room(names, conditions):
     }
 
 
-#: Bytes that a file may have: none, less than any model, than a table, and than a database.
+#: Bytes that a file may have: none, less than a model, than a report, and than a database.
 SIZES = (0, 500, 5_000, 60_000, 400_000)
 
 
