@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,6 +36,13 @@ PRELOADED = (
     "ganaug.cli",
     "ganaug.comparison",
     "ganaug.files.parts",
+    "ganaug.generators.training",
+    "ganaug.networks.conv",
+    "ganaug.networks.dense",
+    "torch._dynamo",
+    "narwhals._pandas_like.dataframe",
+    "mlflow.pyfunc",
+    "skops.io",
     "ganaug.quality",
     "ganaug.tracking.spool",
     "jinja2",
@@ -430,17 +438,17 @@ def _joined(process, seconds=300):
     return process.exitcode
 
 
-def tortured(name, n_random, n_aimed, folder):
+def tortured(name, folder, n_random, n_aimed):
     """Kill a command at random moments and before random changes of files; count what broke.
 
     Parameters
     ----------
     name : str
         One of `COMMANDS`.
-    n_random, n_aimed : int
-        Kills at a random time, and kills before a random change of a file.
     folder : Path
         To work in.
+    n_random, n_aimed : int
+        Kills at a random time, and kills before a random change of a file.
 
     Returns
     -------
@@ -503,10 +511,10 @@ BROKEN = ("half-written", "not gone on", "another result", "left over")
 def killed(names, n_random, n_aimed):
     """Torture commands; return the figures of all, and a row for each."""
     with tempfile.TemporaryDirectory(prefix="torture-") as place:
-        rows = []
-        for i, name in enumerate(names):
-            rows.append(tortured(name, n_random, n_aimed, Path(place, str(i))))
-            shutil.rmtree(Path(place, str(i)), ignore_errors=True)
+        folders = [Path(place, str(i)) for i in range(len(names))]
+        torture = partial(tortured, n_random=n_random, n_aimed=n_aimed)
+        with ThreadPoolExecutor(2) as threads:
+            rows = list(threads.map(lambda pair: torture(*pair), zip(names, folders, strict=True)))
     return {
         "kills": sum(row["kills"] for row in rows),
         "broken": sum(row[what] for row in rows for what in BROKEN),
@@ -519,7 +527,7 @@ def killed(names, n_random, n_aimed):
     Bar("every command is killed", "kills", at_least=200),
 )
 def killed_commands():
-    """Each command is killed at 20 random moments, and before 10 random changes of a file.
+    """Each command is killed at 20 random moments, and before 6 random changes of a file.
 
     Then the same command runs again. *Half-written* is an output that is neither as before nor
     complete when the process is dead; *not gone on*, a second run that fails, unless all had been
@@ -527,7 +535,7 @@ def killed_commands():
     which includes runs that MLflow shows as running, and a damaged database; *left over*, hidden or
     temporary files after the second run.
     """
-    return killed(COMMANDS, n_random=20, n_aimed=10)
+    return killed(COMMANDS, n_random=20, n_aimed=6)
 
 
 def _on_a_full_disk(command, size):
