@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import operator
+import os
 import signal
+import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from functools import partial
+from threading import Thread
 from typing import Any
 
 from joblib.parallel import get_active_backend
@@ -16,6 +19,9 @@ from sklearn import config_context, get_config
 from sklearn.utils.parallel import Parallel, delayed
 
 from ganaug.environment import PACKAGES, versions
+
+#: Seconds after which a worker looks whether its caller still runs.
+LOOKS_EVERY = 1.0
 
 
 class WorkerDied(Exception):
@@ -134,7 +140,7 @@ def _call_in_spark(broadcast: Any, *arguments: Any) -> Any:
 
 def _run_at_once(function: Callable, n_jobs: int | None, calls: Sequence[tuple]) -> Outcomes:
     """Run calls by a back end that gives all results together."""
-    results = Parallel(n_jobs, batch_size=1, initializer=_leave_interrupts_to_the_caller)(
+    results = Parallel(n_jobs, batch_size=1, initializer=_live_with_the_caller)(
         delayed(function)(*arguments) for arguments in calls
     )
     yield from enumerate(results)
@@ -151,7 +157,7 @@ def _run_one_by_one(function: Callable, n_jobs: int | None, calls: Sequence[tupl
             batch_size=1,
             pre_dispatch="n_jobs",
             return_as="generator_unordered",
-            initializer=_leave_interrupts_to_the_caller,
+            initializer=_live_with_the_caller,
         )(delayed(_numbered)(function, position, calls[position]) for position in waiting)
         try:
             for position, result in results:
@@ -172,9 +178,19 @@ def _numbered(function: Callable, position: int, arguments: tuple) -> tuple[int,
     return position, function(*arguments)
 
 
-def _leave_interrupts_to_the_caller() -> None:
-    """Ignore Ctrl-C in a worker: it reaches the caller as well, who stops the workers."""
+def _live_with_the_caller() -> None:
+    """Ignore Ctrl-C in a worker, which reaches the caller, too; end when the caller was killed.
+
+    Joblib's workers would work on, and then wait for five minutes, with all that they hold.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_after, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_after(caller: int) -> None:
+    while os.getppid() == caller:
+        time.sleep(LOOKS_EVERY)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _died(error: Exception) -> WorkerDied:

@@ -1,7 +1,8 @@
 """The command ``ganaug``: compare, augment, sample, quality, ui, send.
 
 Everything slow (scikit-learn, torch, MLflow, pandas) is imported inside the commands, so that
-``ganaug --help`` answers at once. Bad input ends in exit code 2 and one line on stderr.
+``ganaug --help`` answers at once. Bad input, a full disk and the like end in exit code 2 and one
+line on stderr.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ except ImportError:
 from ganaug._version import __version__
 from ganaug.cli import augment, compare, quality, sample, send, ui
 from ganaug.cli.screen import Stopped, note, say, volume
+from ganaug.paths import written_together
 
 app = typer.Typer(
     help="Fix class imbalance with a conditional GAN, and find out whether it helps.",
@@ -61,7 +63,7 @@ BAD_INPUT = (ValueError, TypeError, OSError, ImportError, MemoryError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code: 0, 2 for bad input, 130 for Ctrl-C."""
+    """Run a command and return its exit code: 0, 2 if it cannot do it, 130 for Ctrl-C."""
     arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     command = typer.main.get_command(app)
     volume.quiet = volume.verbose = False
@@ -88,9 +90,23 @@ def _stopped(message: str) -> int:
     return 130
 
 
-def write_table(output: Path, write: Callable[[Path], object], content: str) -> None:
-    """Write the rows or images that a command made, and say what they are."""
-    write(output)
+def write_table(
+    output: Path,
+    write: Callable[[Path], object],
+    content: str,
+    save_model: Path | None = None,
+    save: Callable[[Path], object] | None = None,
+) -> None:
+    """Write the rows or images that a command made, and say what they are.
+
+    With the GAN that made them, if it is to be saved: both are there at the end, or none.
+    """
+    if save_model is None or save is None:
+        write(output)
+    else:
+        with written_together(save_model, output) as (new_model, new_output):
+            save(new_model)
+            write(new_output)
     print(f"Wrote {output}: {content}")
 
 

@@ -29,10 +29,10 @@ from ganaug.cli.options import (
     read_options,
     read_strategy,
 )
-from ganaug.cli.screen import describe, describe_counts, progress_wanted, say, tell
+from ganaug.cli.screen import describe, describe_counts, progress_wanted, tell
 from ganaug.files import ParquetFiles, ReadOptions, Source, kind_at, kinds_of
 from ganaug.files.options import MARK
-from ganaug.paths import check_free, replaced_folder
+from ganaug.paths import check_free, check_replaceable, undo_killed
 from ganaug.sources import is_parquet
 
 if TYPE_CHECKING:
@@ -116,6 +116,9 @@ def augment(
     - `ganaug augment digits -o more-digits`
     - `ganaug augment 'day-*/*.parquet' --target y -o new.parquet --save-model y.gan`
     """
+    for path in (save_model, output):  # in the order in which they are written
+        if path is not None:
+            undo_killed(path)
     options = read_options(sep, encoding, decimal, thousands, date_format, na_values, drop)
     given = {"steps": steps, "device": device, "min_distance": min_distance}
     given = {name: value for name, value in given.items() if value is not None}
@@ -159,9 +162,9 @@ def augment(
         output,
         partial(source.write, X_new=X_new, y_new=y_new, mark=marked_by),
         f"{len(source.y)} real {source.noun} and {len(y_new)} synthetic; {added}",
+        save_model,
+        augmenter.save,
     )
-    if save_model is not None:
-        _save(augmenter, save_model, source.noun)
 
 
 def _open(
@@ -192,22 +195,8 @@ def _augment_files(
     X_new, y_new = augmenter.sample(n_candidates=augmenter.n_candidates_)
     added = _additions(augmenter, augmenter.sampling_strategy_)
     write = partial(files.write, X_new=X_new, y_new=y_new)
-    cli.write_table(output, write, f"{len(y_new)} synthetic rows; {added}")
-    if save_model is not None:
-        _save(augmenter, save_model, "rows")
-
-
-def _save(augmenter: GANAugmenter, path: Path, noun: str) -> None:
-    """Save the model; if that fails, the rows are there already."""
-    try:
-        if path.exists():
-            with replaced_folder(path) as new:
-                augmenter.save(new)
-        else:
-            augmenter.save(path)
-    except Exception as error:
-        say(f"The {noun} above are complete, but the model is not saved: {error}")
-        raise typer.Exit(1) from error
+    content = f"{len(y_new)} synthetic rows; {added}"
+    cli.write_table(output, write, content, save_model, augmenter.save)
 
 
 def _check_paths(data: Path, output: Path, save_model: Path | None, force: bool) -> None:
@@ -221,7 +210,9 @@ def _check_paths(data: Path, output: Path, save_model: Path | None, force: bool)
         return
     if save_model.resolve() == output.resolve():
         raise ValueError(f"{output} cannot be both the data and the model.")
-    if not (force and _is_model(save_model)):
+    if force and _is_model(save_model):
+        check_replaceable(save_model)
+    else:
         replaceable = " --force replaces it." if _is_model(save_model) else " Choose another name."
         check_free(save_model, replaceable)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,7 +44,7 @@ from ganaug.cli.screen import (
     volume,
 )
 from ganaug.files import Source, Table, kind_at
-from ganaug.paths import check_writable, store_in
+from ganaug.paths import check_writable, remove_folder, replace_file, store_in
 from ganaug.progress import ComparisonProgress, StepProgress
 from ganaug.typing import LogModels
 
@@ -228,7 +227,7 @@ def compare(
     page = _report(comparison, name, command_line("compare", data, options), output_dir)
     if tracking:
         _record(comparison, name, page, destination)
-    shutil.rmtree(unfinished, ignore_errors=True)
+    remove_folder(unfinished)
 
 
 def _example() -> tuple[str, Source]:
@@ -348,7 +347,7 @@ def _report(comparison: Comparison, name: str, command: str, folder: Path) -> st
 
     page = render_report(comparison, data_name=name, command=command)
     file = folder / REPORT
-    file.write_text(page, encoding="utf-8")
+    replace_file(file, lambda new: new.write_text(page, encoding="utf-8"))
     print(f"\nReport: {file}")
     return page
 
@@ -384,7 +383,7 @@ def _record(comparison: Comparison, name: str, page: str, destination: dict[str,
 
         reason = without_password(str(error))
         say(f"The comparison above is complete, but MLflow did not record it: {reason}")
-        raise typer.Exit(1) from error
+        raise typer.Exit(2) from error
     if logged.n_reused:
         note(f"{logged.n_reused} of the runs were recorded before")
     if logged.registered is not None:

@@ -32,19 +32,22 @@ def send(
 
     - `ganaug send ganaug-unsent-*.jsonl`
     """
-    for file in files:
-        if not file.is_file():
-            raise FileNotFoundError(f"There is no file {file}.")
-    from ganaug.tracking.spool import send_file
+    from ganaug.tracking.spool import files_to_send, send_file
 
-    code = 0
+    found: dict[Path, None] = {}
     for file in files:
+        there = files_to_send(file)
+        if not there:
+            raise FileNotFoundError(f"There is no file {file}.")
+        found |= dict.fromkeys(there)
+    code = 0
+    for file in found:
         try:
             with busy(f"Sending {file}"):
                 runs = send_file(file, tracking_uri=tracking_uri)
         except RuntimeError as error:
             say(str(error))
-            code = 1
+            code = 2
         else:
             print(f"Sent {file}: {runs} run{'s' * (runs != 1)}")
     raise typer.Exit(code)

@@ -52,7 +52,8 @@ def ui(
     if _is_taken(port):
         raise ValueError(f"Port {port} is in use; choose another one, such as --port {port + 1}.")
     # By this interpreter: its environment need not be the active one.
-    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
+    command = [sys.executable, "-I", str(Path(__file__).with_name("keeper.py"))]
+    command += [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
     command += ["--backend-store-uri", store_in(output_dir), "--host", HOST, "--port", str(port)]
     # Ended by another program, it must end the server as well.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -60,7 +61,11 @@ def ui(
     with tempfile.TemporaryFile() as log:
         output = None if volume.verbose else log
         server = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             _wait_until_up(server, port)
@@ -103,6 +108,6 @@ def _stop(server: subprocess.Popen) -> None:
     """End the server and its workers."""
     if server.poll() is None and os.name == "posix":
         os.killpg(server.pid, signal.SIGTERM)
-    elif server.poll() is None:
-        server.terminate()
+    elif server.stdin is not None:
+        server.stdin.close()
     server.wait()

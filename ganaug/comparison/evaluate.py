@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 import weakref
 import zlib
@@ -34,6 +33,7 @@ from ganaug.ensemble import AugmentedClassifier
 from ganaug.environment import PACKAGES
 from ganaug.memory import fit_or_load
 from ganaug.parallel import WorkerDied, as_completed
+from ganaug.paths import temporary_folder
 from ganaug.progress import ComparisonProgress
 from ganaug.randomness import clone_seeded, is_random_state
 
@@ -102,7 +102,7 @@ class Task:
     _folder: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.__dict__["_folder"] = tempfile.mkdtemp(prefix="ganaug-")
+        self.__dict__["_folder"] = str(temporary_folder())
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import socket
 import sys
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -21,14 +20,16 @@ from ganaug.comparison.figures import draw_leaderboard
 from ganaug.comparison.report import render_report
 from ganaug.comparison.scores import METRICS, PURPOSES, RANKING, WORDS
 from ganaug.environment import versions
-from ganaug.paths import is_running
+from ganaug.paths import has_ended, this_process
 from ganaug.targets import class_counts
 from ganaug.tracking.client import (
     SEND_TIMEOUT,
     Destination,
+    artifacts_of,
     connect,
     counts_text,
     create_run,
+    database_errors,
     end_run,
     ending_run,
     key,
@@ -104,6 +105,7 @@ class LoggedComparison:
         )
 
 
+@database_errors()
 def log_comparison(
     comparison: Comparison,
     *,
@@ -177,6 +179,8 @@ def log_comparison(
     ------
     ConnectionError
         If no server answers at the address.
+    OSError
+        If the store cannot be written, as on a full disk. The same call later goes on.
     ValueError
         If `log_models` or `champion_metric` is unknown, if `registered_model_name` is no name for a
         model or given with ``log_models="none"``, or if the winner could not be logged.
@@ -195,16 +199,16 @@ def log_comparison(
     scores = joblib.hash([comparison.results.drop(columns="fit_seconds"), dataset["digest"]])
     run_id = _unfinished(client, experiment_id, scores)
     if run_id is None:
-        tags = {"ganaug.kind": "comparison", SCORES: scores}
+        tags = {"ganaug.kind": "comparison", SCORES: scores, WRITER: this_process()}
         name = run_name or f"compare {data_name or ''}".strip()
         run_id = create_run(
             client, experiment_id, name, parent=destination.parent_run_id, tags=tags
         )
     else:
+        client.set_tag(run_id, WRITER, this_process())
         client.update_run(run_id, status="RUNNING")
     log = _Log(client, experiment_id, run_id, comparison, dataset, scores)
-    with ending_run(client, run_id):
-        client.set_tag(run_id, WRITER, _writer())
+    with _written_here(run_id), ending_run(client, run_id):
         log_dataset(client, run_id, dataset, "cross-validation")
         if DESCRIPTION not in client.get_run(run_id).data.tags:  # the last thing it logs
             log.log_summary(report or render_report(comparison, data_name=data_name))
@@ -221,7 +225,7 @@ def log_comparison(
         registered = None
         if registered_model_name is not None:
             registered = log.register_winner(registered_model_name, champion_metric, children)
-    share_view(client, experiment_id, run_id, SHOWN)
+        share_view(client, experiment_id, run_id, SHOWN)
     page = address_of_view(experiment_id, run_id)
     uri = without_password(destination.tracking_uri)
     served = uri.startswith(("http://", "https://"))
@@ -233,6 +237,7 @@ def log_comparison(
     return LoggedComparison(run_id, experiment_id, store, url, how, registered, n_reused)
 
 
+@database_errors()
 def check_log(
     *,
     tracking_uri: str | None = None,
@@ -292,19 +297,31 @@ def _unfinished(client: MlflowClient, experiment_id: str, key: str) -> str | Non
     """Return the last run that a log of the same scores left before it was done."""
     query = f"tags.`{SCORES}` = '{key}' and attributes.status != 'FINISHED'"
     for run in client.search_runs([experiment_id], query):
-        if run.info.status != "RUNNING" or _is_dead(run.data.tags.get(WRITER, "")):
+        if run.info.status != "RUNNING" or _is_left(run):
             return run.info.run_id
     return None
 
 
-def _writer() -> str:
-    return f"{os.getpid()} on {socket.gethostname()}"
+#: The runs that calls of this process write at the moment.
+_written: set[str] = set()
 
 
-def _is_dead(writer: str) -> bool:
-    """Return whether a process of this machine has ended; nothing is known of other machines."""
-    pid, _, host = writer.partition(" on ")
-    return host == socket.gethostname() and not is_running(int(pid))
+@contextmanager
+def _written_here(run_id: str) -> Iterator[None]:
+    _written.add(run_id)
+    try:
+        yield
+    finally:
+        _written.discard(run_id)
+
+
+def _is_left(run: Run) -> bool:
+    """Return whether nobody writes a run any more, although it is not ended.
+
+    Its process was killed, or the disk was so full that not even the end could be written.
+    """
+    writer = run.data.tags.get(WRITER, "")
+    return has_ended(writer) or (writer == this_process() and run.info.run_id not in _written)
 
 
 @dataclass(frozen=True)
@@ -332,16 +349,19 @@ class _Log:
             "classifiers": ", ".join(comparison.classifiers)[:6000],
         }
         parameters |= {f"version/{package}": number for package, number in versions().items()}
-        send(self.client, self.run_id, parameters, _verdict_metrics(verdict))
-        self.client.log_text(self.run_id, page, "report.html")
+        # Not the time of this call: where one was killed here, a metric would have two points.
+        started = self.client.get_run(self.run_id).info.start_time
+        send(self.client, self.run_id, parameters, _verdict_metrics(verdict, started))
+        text = "\n\n".join([str(verdict), *comparison.notes])
+        with artifacts_of(self.client, self.run_id) as folder:
+            (folder / "report.html").write_text(page, encoding="utf-8")
+            (folder / "verdict.txt").write_text(text, encoding="utf-8")
+            draw_leaderboard(comparison).savefig(folder / "leaderboard.png")
         board = comparison.leaderboard()
         board.columns = [" ".join(filter(None, pair)) for pair in board.columns]
         tables = {"leaderboard.json": board.reset_index(), "folds.json": comparison.results}
         log_tables(self.client, self.run_id, tables)
-        self.client.log_figure(self.run_id, draw_leaderboard(comparison), "leaderboard.png")
-        notes = comparison.notes
-        self.client.log_text(self.run_id, "\n\n".join([str(verdict), *notes]), "verdict.txt")
-        text = "\n\n".join([_markdown(verdict), *(f"*{note}*" for note in notes)])
+        text = "\n\n".join([_markdown(verdict), *(f"*{note}*" for note in comparison.notes)])
         about = f"{self.dataset['name']}. {text}"
         describe_experiment(self.client, self.experiment_id, self.run_id, about)
         self.client.set_tag(self.run_id, DESCRIPTION, text)
@@ -356,9 +376,16 @@ class _Log:
             if run.info.status == "FINISHED" and is_whole:
                 complete[pair] = run.info.run_id
             else:
-                end_run(self.client, run.info.run_id, "KILLED")
-                self.client.delete_run(run.info.run_id)
+                self._discard(run.info.run_id)
         return complete
+
+    def _discard(self, run_id: str) -> None:
+        """Delete a run that was left incomplete, and the models that were logged in it."""
+        of_run = f"source_run_id = '{run_id}'"
+        for model in self.client.search_logged_models([self.experiment_id], of_run):
+            self.client.delete_logged_model(model.model_id)
+        end_run(self.client, run_id, "KILLED")
+        self.client.delete_run(run_id)
 
     def log_child(self, arm: str, classifier: str, *, with_model: bool) -> str:
         """Log one arm with one classifier; return the id of the run."""
@@ -450,6 +477,8 @@ class _Log:
             return log_fitted(
                 self.client, self.experiment_id, run_id, name, model, self.comparison.X, parameters
             )
+        except OSError:  # The same call later goes on.
+            raise
         except Exception as error:  # The scores are worth keeping without the model.
             reason = without_password(str(error))
             self.client.set_tag(run_id, NO_MODEL, reason[:5000])
@@ -492,7 +521,7 @@ def _model_of(run: Run) -> str | None:
     return models[0].model_id if models else None
 
 
-def _verdict_metrics(verdict: Verdict) -> list[Metric]:
+def _verdict_metrics(verdict: Verdict, time: int) -> list[Metric]:
     """Return the scores that the verdict is about, and the subject's gain."""
     from mlflow.entities import Metric
 
@@ -502,8 +531,7 @@ def _verdict_metrics(verdict: Verdict) -> list[Metric]:
         change = answer.change
         gains = {"gain": change.mean, "gain_low": change.low, "gain_high": change.high}
         values |= {f"{metric}/{name}": value for name, value in (scores | gains).items()}
-    now = milliseconds()
-    return [Metric(name, value, now, 0) for name, value in values.items() if np.isfinite(value)]
+    return [Metric(name, value, time, 0) for name, value in values.items() if np.isfinite(value)]
 
 
 def _markdown(verdict: Verdict) -> str:

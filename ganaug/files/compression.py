@@ -61,9 +61,9 @@ def read_bytes(path: Path) -> bytes:
     return data
 
 
-def write_bytes(path: Path, data: bytes, named: Path) -> None:
-    """Write bytes, compressed as the name of the file asks that `path` will become."""
-    suffix = named.suffix.lower()
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write bytes, compressed as the name of the file asks."""
+    suffix = path.suffix.lower()
     if suffix in COMPRESSIONS:
-        data = COMPRESSIONS[suffix].compress(data, named.stem)
+        data = COMPRESSIONS[suffix].compress(data, path.stem)
     path.write_bytes(data)

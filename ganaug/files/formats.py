@@ -57,9 +57,9 @@ def read_content(path: Path, options: ReadOptions) -> tuple[Any, Content]:
     return FORMATS[format_of(path)].read(path, options)
 
 
-def write_frame(path: Path, named: Path, frame: pd.DataFrame) -> None:
-    """Write a table of any origin, in the format and the compression that `named` asks for."""
-    FORMATS[format_of(named)].write(path, named, frame)
+def write_frame(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table of any origin, in the format and the compression that its name asks for."""
+    FORMATS[format_of(path)].write(path, frame)
 
 
 def _read_text(path: Path, options: ReadOptions) -> tuple[TextFile, Content]:
@@ -92,7 +92,7 @@ class TextFile:
 
     rows: TextRows
 
-    def write(self, path: Path, named: Path, new: pd.DataFrame, mark: str | None) -> None:
+    def write(self, path: Path, new: pd.DataFrame, mark: str | None) -> None:
         """Write the rows as they were, and new ones in their dialect."""
         dialect = self.rows.dialect
         tails = {False: "", True: ""}
@@ -111,7 +111,7 @@ class TextFile:
         columns += [[""] * len(new)] * dialect.empty
         end = tails[True] + dialect.newline
         made = [dialect.glue.join(cells) + end for cells in zip(*columns, strict=True)]
-        write_bytes(path, dialect.encode("".join((header, *real, *made))), named)
+        write_bytes(path, dialect.encode("".join((header, *real, *made))))
 
 
 def _with_tail(record: str, tail: str) -> str:
@@ -119,10 +119,10 @@ def _with_tail(record: str, tail: str) -> str:
     return f"{content}{tail}{record[len(content) :]}"
 
 
-def _write_text(path: Path, named: Path, frame: pd.DataFrame) -> None:
-    separator = "\t" if format_of(named) == ".tsv" else ","
+def _write_text(path: Path, frame: pd.DataFrame) -> None:
+    separator = "\t" if format_of(path) == ".tsv" else ","
     text = frame.to_csv(index=False, sep=separator, lineterminator="\n")
-    write_bytes(path, text.encode(), named)
+    write_bytes(path, text.encode())
 
 
 def _read_arrow(path: Path, options: ReadOptions) -> tuple[ArrowTable, Content]:
@@ -149,7 +149,7 @@ class ArrowTable:
     table: pa.Table
     objects: ClassVar[dict[str, dict[str, Any]]] = {}
 
-    def write(self, path: Path, named: Path, new: pd.DataFrame, mark: str | None) -> None:
+    def write(self, path: Path, new: pd.DataFrame, mark: str | None) -> None:
         """Write the rows as they were, and new ones in their schema."""
         import pyarrow as pa
         from pyarrow import feather, parquet
@@ -164,12 +164,12 @@ class ArrowTable:
         if mark is not None:
             marks = [False] * len(self.table) + [True] * len(new)
             whole = whole.append_column(mark, pa.array(marks, pa.bool_()))
-        write = parquet.write_table if format_of(named) == ".parquet" else feather.write_feather
+        write = parquet.write_table if format_of(path) == ".parquet" else feather.write_feather
         write(whole, path)
 
 
-def _write_arrow(path: Path, named: Path, frame: pd.DataFrame) -> None:
-    if format_of(named) == ".parquet":
+def _write_arrow(path: Path, frame: pd.DataFrame) -> None:
+    if format_of(path) == ".parquet":
         frame.to_parquet(path, index=False)
     else:
         frame.reset_index(drop=True).to_feather(path)
@@ -245,7 +245,7 @@ class JsonLines:
     dialect: Dialect
     objects: dict[str, dict[str, Any]]
 
-    def write(self, path: Path, named: Path, new: pd.DataFrame, mark: str | None) -> None:
+    def write(self, path: Path, new: pd.DataFrame, mark: str | None) -> None:
         """Write the rows as they were, and new ones with the same space between their parts."""
         first = self.lines[0]
         end = "\r\n" if first.endswith("\r") else "\n"
@@ -263,7 +263,7 @@ class JsonLines:
                 for flag, lines in ((False, real), (True, made))
             )
         whole = "".join(f"{line}{end}" for line in (*real, *made))
-        write_bytes(path, self.dialect.encode(whole), named)
+        write_bytes(path, self.dialect.encode(whole))
 
 
 def _objects(frame: pd.DataFrame) -> pd.DataFrame:
@@ -276,9 +276,9 @@ def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else str(value)
 
 
-def _write_json(path: Path, named: Path, frame: pd.DataFrame) -> None:
+def _write_json(path: Path, frame: pd.DataFrame) -> None:
     text = frame.to_json(orient="records", lines=True, date_format="iso", force_ascii=False)
-    write_bytes(path, text.encode(), named)
+    write_bytes(path, text.encode())
 
 
 def _read_excel(path: Path, options: ReadOptions) -> tuple[ExcelSheet, Content]:
@@ -318,7 +318,7 @@ class ExcelSheet:
     places: list[int]
     objects: dict[str, dict[str, Any]]
 
-    def write(self, path: Path, named: Path, new: pd.DataFrame, mark: str | None) -> None:
+    def write(self, path: Path, new: pd.DataFrame, mark: str | None) -> None:
         """Write the file as it was, with new rows below, in the formats of the first one."""
         import openpyxl
 
@@ -336,8 +336,7 @@ class ExcelSheet:
                 sheet.cell(number, place, False)
             for number in range(last + 1, last + 1 + len(new)):
                 sheet.cell(number, place, True)
-        with path.open("wb") as file:  # openpyxl goes by the ending of a path
-            book.save(file)
+        book.save(path)
 
 
 def _python(value: Any) -> Any:
@@ -347,12 +346,13 @@ def _python(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def _write_excel(path: Path, named: Path, frame: pd.DataFrame) -> None:
+def _write_excel(path: Path, frame: pd.DataFrame) -> None:
     import pandas as pd
 
     # Excel knows no time zones.
     zoned = frame.select_dtypes("datetimetz")
     frame = frame.assign(**{str(name): zoned[name].astype(str) for name in zoned})
+    # Of a path pandas wants the ending in small letters.
     with path.open("wb") as file, pd.ExcelWriter(file, engine="openpyxl") as writer:
         frame.to_excel(writer, index=False)
 
@@ -362,7 +362,7 @@ class Format:
     """How files of one ending are read and written, and which package that takes."""
 
     read: Callable[[Path, ReadOptions], tuple[Any, Content]]
-    write: Callable[[Path, Path, pd.DataFrame], None]
+    write: Callable[[Path, pd.DataFrame], None]
     rows: Any
     is_text: bool = False
     needs: tuple[str, str] = ("", "")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganaug.frames import as_pandas
-from ganaug.paths import check_free, check_writable, replace_file
+from ganaug.paths import check_free, check_writable, replace_file, undo_killed_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,6 +103,7 @@ class Parts:
         if not self.folder.exists():
             check_free(self.folder)
             return list(range(self.n_parts))
+        undo_killed_in(self.folder)
         there = {path for path in self.folder.iterdir() if not path.name.startswith(".")}
         done = {number for path in sorted(there) if (number := self._number_of(path)) is not None}
         return [number for number in range(self.n_parts) if number not in done]

@@ -20,7 +20,7 @@ from ganaug.files.formats import (
 )
 from ganaug.files.options import ReadOptions
 from ganaug.files.spelling import Spelling
-from ganaug.paths import check_free, replace_file
+from ganaug.paths import check_free, check_replaceable, replace_file
 from ganaug.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -93,7 +93,9 @@ class Table:
     def check_output(path: Path, force: bool) -> None:
         """Refuse a path that is no table or, without `force`, a file that exists."""
         check_format(path)
-        if not (force and path.is_file()):
+        if force and path.is_file():
+            check_replaceable(path)
+        else:
             check_free(path, " --force replaces it." if path.is_file() else " Choose another name.")
 
     @property
@@ -124,12 +126,12 @@ class Table:
 
         new = self._restore(X_new.reset_index(drop=True), y_new)
         if self.rows is not None and FORMATS[format_of(path)].rows is type(self.rows):
-            write: Any = partial(self.rows.write, named=path, new=self._spelled(new), mark=mark)
+            write: Any = partial(self.rows.write, new=self._spelled(new), mark=mark)
         else:
             whole = extend(self._restore(self.X, self.y), new)
             if mark is not None:
                 whole[mark] = [False] * len(self.X) + [True] * len(new)
-            write = partial(write_frame, named=path, frame=whole)
+            write = partial(write_frame, frame=whole)
         replace_file(path, write)
 
     @staticmethod
@@ -148,7 +150,7 @@ class Table:
         import pandas as pd
 
         frame = pd.DataFrame(X_new).assign(**{column: pd.Series(y_new).to_numpy()})
-        replace_file(path, partial(write_frame, named=path, frame=frame))
+        replace_file(path, partial(write_frame, frame=frame))
 
     def _restore(self, X: pd.DataFrame, y: Any) -> pd.DataFrame:
         """Return the rows with their labels, and columns in the order of the file."""

@@ -6,7 +6,7 @@ import inspect
 import logging
 import os
 import re
-import tempfile
+import sqlite3
 import textwrap
 import time
 import warnings
@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ganaug.autologging import SharedContext
-from ganaug.paths import DATABASE, store_in
+from ganaug.paths import DATABASE, hidden_folder, removed_at_end, store_in, temporary_folder
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -243,9 +243,9 @@ def _create_database(path: Path) -> None:
     from mlflow import MlflowClient
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".mlflow-") as folder, quiet():
-        MlflowClient(tracking_uri=store_in(Path(folder)))
-        draft = Path(folder) / DATABASE
+    with removed_at_end(hidden_folder(path)) as folder, quiet():
+        MlflowClient(tracking_uri=store_in(folder))
+        draft = folder / DATABASE
         try:
             os.link(draft, path)  # Unlike a move, this never replaces a file.
         except OSError:
@@ -312,6 +312,41 @@ quiet = SharedContext(_quiet)
 _without_links = SharedContext(lambda: _set("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true"))
 
 
+@contextmanager
+def _without_tracebacks() -> Iterator[None]:
+    logger = logging.getLogger("mlflow.store.db.utils")
+    logger.addFilter(_is_no_error)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_is_no_error)
+
+
+def _is_no_error(record: logging.LogRecord) -> bool:
+    return record.levelno < logging.ERROR
+
+
+_told_by_us = SharedContext(_without_tracebacks)
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Turn what SQLite says, as of a full disk, into an `OSError` of one line.
+
+    MLflow raises it with the statement and its values, and prints where it arose.
+    """
+    try:
+        with _told_by_us():
+            yield
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, sqlite3.Error):
+            cause = cause.__cause__
+        if cause is None:
+            raise
+        raise OSError(f"MLflow's database cannot be written or read: {cause}") from error
+
+
 def milliseconds() -> int:
     """Return the time as MLflow counts it."""
     return int(time.time() * 1000)
@@ -375,6 +410,15 @@ def create_run(
     tags = {**tags, "mlflow.parentRunId": parent} if parent else dict(tags)
     # `resolve_tags` adds the user and the source.
     return client.create_run(experiment_id, start, resolve_tags(tags), run_name=name).info.run_id
+
+
+@contextmanager
+def artifacts_of(client: MlflowClient, run_id: str) -> Iterator[Path]:
+    """Yield a folder; what is in it after the block becomes artifacts of a run."""
+    # Not by MLflow's `log_text` and the like, whose folders stay where a process is killed.
+    with removed_at_end(temporary_folder()) as folder:
+        yield folder
+        client.log_artifacts(run_id, str(folder))
 
 
 def end_run(client: MlflowClient, run_id: str, status: str, end: int | None = None) -> None:

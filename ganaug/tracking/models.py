@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Collection, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, cast
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pandas as pd
 from sklearn.base import BaseEstimator
 
+from ganaug.paths import removed_at_end, temporary_folder
 from ganaug.tracking.client import quiet
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def log_fitted(
     )
     model_id = logged.model_id
     try:
-        with tempfile.TemporaryDirectory() as folder:
+        with removed_at_end(temporary_folder()) as folder:
             flavour.save_model(
                 model,
                 f"{folder}/model",

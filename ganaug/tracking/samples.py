@@ -15,6 +15,7 @@ import pandas as pd
 
 from ganaug.containers import evenly, pixel_table, rarest
 from ganaug.frames import as_pandas
+from ganaug.tracking.client import artifacts_of
 from ganaug.tracking.models import input_schema
 
 if TYPE_CHECKING:
@@ -120,9 +121,10 @@ def log_tables(client: MlflowClient, run_id: str, tables: dict[str, pd.DataFrame
 
     That would append rows to a table that is there already, as when a run is sent again.
     """
-    for file, table in tables.items():
-        text = table.to_json(orient="split", index=False, date_format="iso")
-        client.log_text(run_id, text, file)
+    with artifacts_of(client, run_id) as folder:
+        for file, table in tables.items():
+            text = table.to_json(orient="split", index=False, date_format="iso")
+            (folder / file).write_text(text, encoding="utf-8")
     listed = [{"path": file, "type": "table"} for file in tables]
     client.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps(listed))
 
@@ -194,7 +196,8 @@ def log_samples(client: MlflowClient, run_id: str, samples: dict[str, Any]) -> N
         draw = partial(draw_marginals, most_columns=N_COLUMNS_DRAWN)
     log_tables(client, run_id, {"samples.json": table})
     if find_spec("matplotlib") is not None:
-        client.log_figure(run_id, draw(*kinds.values()), "samples.png")
+        with artifacts_of(client, run_id) as folder:
+            draw(*kinds.values()).savefig(folder / "samples.png")
 
 
 def _frame(samples: dict[str, Any], kind: str) -> pd.DataFrame:

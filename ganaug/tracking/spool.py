@@ -8,6 +8,7 @@ import os
 import warnings
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from glob import escape
 from pathlib import Path
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any
@@ -15,13 +16,14 @@ from uuid import uuid4
 
 import numpy as np
 
-from ganaug.paths import replace_file
+from ganaug.paths import has_ended, replace_file, this_process
 from ganaug.tracking.client import (
     SEND_TIMEOUT,
     Destination,
     check_answers,
     connect,
     create_run,
+    database_errors,
     end_run,
     import_mlflow,
     send,
@@ -73,6 +75,7 @@ class Sender:
         self._connections: dict[Destination, tuple[MlflowClient, str]] = {}
         self._run_ids: dict[str, str] = {}
 
+    @database_errors()
     def connect(self, destination: Destination) -> tuple[MlflowClient, str]:
         """Return a client and the id of the experiment, or raise if MLflow takes no runs."""
         check_answers(destination.tracking_uri)
@@ -80,6 +83,7 @@ class Sender:
             self._connections[destination] = connect(destination)
         return self._connections[destination]
 
+    @database_errors()
     def send(self, update: RunUpdate) -> None:
         """Send one update."""
         from mlflow.entities import Metric
@@ -260,7 +264,7 @@ def send_file(path: str | Path, *, tracking_uri: str | None = None) -> int:
     path, sender = Path(path), Sender(sent_before=True)
     updates = _read(path)
     # Renamed, because a training that goes on writes to the old name.
-    path, name = path.rename(path.with_stem(f"{path.stem}-{uuid4().hex[:4]}")), path
+    taken = path.rename(path.with_stem(f"{path.stem}.{this_process()}"))
     unsent, rejected = list(updates), dict[str, str]()
 
     def keep_unsent(new: Path) -> None:
@@ -282,14 +286,14 @@ def send_file(path: str | Path, *, tracking_uri: str | None = None) -> int:
                 rejected[update.fit] = f"{update.name}: {reason}"
             else:
                 unsent.remove(update)
-                replace_file(path, keep_unsent)
-    finally:
-        if unsent:
-            replace_file(path, keep_unsent)  # With the ids of the runs that are there by now.
-            if not name.exists():
-                path = path.rename(name)
+                replace_file(taken, keep_unsent)
+        if rejected:
+            replace_file(taken, keep_unsent)  # With the ids of the runs that are there by now.
         else:
-            path.unlink()
+            taken.unlink()
+    finally:
+        if taken.exists() and not path.exists():
+            taken.rename(path)
     fits = {update.fit for update in updates}
     if rejected:
         raise RuntimeError(
@@ -297,6 +301,13 @@ def send_file(path: str | Path, *, tracking_uri: str | None = None) -> int:
             f"others, which stay in {path} ({'; '.join(dict.fromkeys(rejected.values()))})"
         )
     return len(fits)
+
+
+def files_to_send(path: Path) -> list[Path]:
+    """Return a file, if it is there, and what :func:`send_file` left of it where it was killed."""
+    found = path.parent.glob(f"{escape(path.stem)}.*{path.suffix}")
+    left = [file for file in found if has_ended(file.stem.rpartition(".")[2])]
+    return [*([path] if path.is_file() else []), *sorted(left)]
 
 
 def _read(path: Path) -> list[RunUpdate]:

@@ -5,9 +5,12 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from helpers import closed_port, complaint
+
+from ganaug.cli import ui
 
 
 def test_ui__without_a_database__says_how_to_get_one(capsys, tmp_path):
@@ -22,6 +25,25 @@ def test_ui__a_port_in_use(capsys, tmp_path):
         port = busy.getsockname()[1]
         said = complaint(capsys, "ui", "--output-dir", tmp_path, "--port", port)
     assert said == f"Port {port} is in use; choose another one, such as --port {port + 1}."
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows kills no group of processes")
+def test_ui__killed__its_server_ends_with_it():
+    sleep = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
+    keeper = [sys.executable, "-I", str(Path(ui.__file__).with_name("keeper.py")), *sleep]
+    code = (
+        "import os, subprocess, sys; process = subprocess.Popen(sys.argv[1:], "
+        "stdin=subprocess.PIPE, start_new_session=True); sys.stdin.readline(); "
+        "os.kill(os.getpid(), 9)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *keeper], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as caller:
+        assert caller.stdout.readline() == b"up\n"
+        caller.stdin.write(b"\n")
+        caller.stdin.close()
+        # The server holds the other end until it ends.
+        assert caller.stdout.read() == b""
 
 
 @pytest.mark.slow

@@ -108,7 +108,7 @@ def test_a_run_that_mlflow_rejects_does_not_hold_up_the_others(store, waiting, c
     other = waiting.with_stem("ganaug-unsent-other")
     other.write_text(json.dumps(updates[-1] | {"fit": "another"}) + "\n")
 
-    assert main(["send", str(waiting), str(other), "--tracking-uri", store]) == 1
+    assert main(["send", str(waiting), str(other), "--tracking-uri", store]) == 2
     out, err = capsys.readouterr()
     assert out == f"Sent {other}: 1 run\n"
     (told,) = err.splitlines()

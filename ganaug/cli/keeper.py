@@ -1,0 +1,27 @@
+"""Run a command, and end it as soon as nothing holds the other end of standard input any more.
+
+`ganaug ui` starts its server through this file, so that the server ends with it even where it is
+killed. The file is run by its path, in a session of its own, and imports nothing but what Python
+brings.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from threading import Thread
+
+
+def end_with_caller() -> None:
+    """Wait until the caller has ended, then kill the command and all that it has started."""
+    sys.stdin.buffer.read()
+    if os.name == "posix":
+        os.killpg(0, signal.SIGKILL)
+    command.kill()
+
+
+command = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+# The command gets it, too, and may take its time.
+signal.signal(signal.SIGTERM, lambda *_: None)
+Thread(target=end_with_caller, daemon=True).start()
+sys.exit(command.wait())
