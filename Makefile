@@ -6,9 +6,9 @@ SITE := docs/_build docs/api/backreferences docs/api/generated docs/gallery
 
 export MLFLOW_DISABLE_TELEMETRY := true
 # Two test processes with one thread each: more would wait for each other.
-test check docs bench bench-rows scale: export OMP_NUM_THREADS := 1
+test check docs bench bench-rows scale torture: export OMP_NUM_THREADS := 1
 
-.PHONY: demo test check lint types docs release bench bench-rows bench-speed scale bars clean
+.PHONY: demo test check lint types docs release bench bench-rows bench-speed scale torture bars clean
 
 .venv/.dev: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -85,6 +85,10 @@ bench-speed: .venv/.bench   ## against CTGAN, same rows, one process each
 scale: .venv/.dev           ## bars past one machine, on an idle one, into SCALE.md
 	-$(BIN)/python -m benchmarks.scale run
 	$(BIN)/python -m benchmarks.scale write
+
+torture: .venv/.dev         ## break what can be broken, into RELIABILITY.md
+	-$(BIN)/python -m benchmarks.reliability run
+	$(BIN)/python -m benchmarks.reliability write
 
 bars: .venv/.dev            ## every promise with its figure, from the results that are kept
 	$(BIN)/python -m benchmarks promises

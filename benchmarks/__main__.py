@@ -37,11 +37,13 @@ from benchmarks.arms import (
     strong_peers,
     trained_long,
 )
+from benchmarks.bars.page import check_bars, markdown
 from benchmarks.learners import STRONG
 from benchmarks.pages import write_pages
 from benchmarks.promises import check_promises
+from benchmarks.reliability import BENCH as RELIABILITY
 from benchmarks.rows import measure_rows
-from benchmarks.scale.page import check_bars, markdown
+from benchmarks.scale import BENCH as SCALE
 from benchmarks.study import Protocol
 from benchmarks.tables import HALVES, shortest, tables
 from benchmarks.unseen import unseen
@@ -212,7 +214,8 @@ def promises(results: Results = RESULTS):
     """Print every promise with its figure and whether it holds."""
     for title, names in (("On all tables", None), ("On the second half", HALVES[1])):
         print(f"{title}:\n\n{check_promises(results, names).to_markdown(index=False)}\n")
-    print(f"Past one machine:\n\n{markdown(check_bars(results / 'scale.json'))}\n")
+    for title, bench in (("Past one machine", SCALE), ("When things go wrong", RELIABILITY)):
+        print(f"{title}:\n\n{markdown(check_bars(bench, results / bench.results.name))}\n")
 
 
 @app.command()

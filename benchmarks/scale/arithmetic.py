@@ -1,6 +1,6 @@
 """The arithmetic of a billion rows."""
 
-from benchmarks.scale.bars import measure
+from benchmarks.bars import measure
 from benchmarks.scale.larger_than_memory import TARGET, table_of
 
 LEARNED_FROM, MADE = 100_000, 500_000

@@ -3,7 +3,7 @@
 import statistics
 import time
 
-from benchmarks.scale.bars import Bar, CannotMeasure, measure
+from benchmarks.bars import Bar, CannotMeasure, measure
 
 #: Of the fit alone; two processes take half of the steps at twice the learning rate.
 STEPS, RATE = 600, 0.002

@@ -7,8 +7,8 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from benchmarks.scale.bars import Bar, measure
-from benchmarks.scale.processes import in_fresh_process, memory_of
+from benchmarks.bars import Bar, measure
+from benchmarks.bars.processes import in_fresh_process, memory_of
 
 N_ROWS = 100_000_000
 ROWS_OF_A_FILE, ROWS_OF_A_GROUP = 5_000_000, 1_000_000

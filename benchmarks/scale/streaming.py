@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.scale.bars import Bar, measure
-from benchmarks.scale.processes import in_fresh_process, memory_of
+from benchmarks.bars import Bar, measure
+from benchmarks.bars.processes import in_fresh_process, memory_of
 
 N_ROWS = 10_000_000
 TARGET = "churned"

@@ -1,4 +1,4 @@
-"""Bars past one machine: measured, kept, judged and written to SCALE.md, on made-up measures."""
+"""Bars: measured, kept, judged and written to a page, on made-up measures."""
 
 import json
 import os
@@ -7,9 +7,9 @@ import re
 import pytest
 import typer
 
-from benchmarks.scale import __main__ as commands
-from benchmarks.scale import bars, page
-from benchmarks.scale.bars import Bar
+from benchmarks.bars import ROOT, Bar, Bench, command, page
+from benchmarks.reliability import BENCH as RELIABILITY
+from benchmarks.scale import BENCH as SCALE
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +23,7 @@ import os
 
 from matplotlib.figure import Figure
 
-from benchmarks.scale.bars import Bar, CannotMeasure, measure
+from benchmarks.bars import Bar, CannotMeasure, measure
 
 
 @measure(
@@ -78,23 +78,21 @@ def made(tmp_path, monkeypatch):
     """Leave one module of measures, and return where figures are kept."""
     (tmp_path / "made.py").write_text(MODULE)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(bars, "MODULES", ("made",))
-    bars.modules.cache_clear()
-    yield tmp_path / "results" / "scale.json"
-    bars.modules.cache_clear()
+    return tmp_path / "results" / "bench.json"
+
+
+BENCH = Bench("bench", ("made",), "# Bars\n")
 
 
 def run(made, *only):
-    with pytest.raises(typer.Exit) as status:
-        commands.run(only=list(only) or None, json=made)
-    return status.value.exit_code
+    return command.run(BENCH, list(only) or None, made)
 
 
 def test_measures_run_in_processes_of_their_own_and_are_judged(made, capsys):
     before = {"graphics": {"figures": {"seconds": 4.0}}}
     made.parent.mkdir()
     made.write_text(json.dumps(before))
-    assert run(made) == 1
+    assert run(made)
     out = capsys.readouterr().out
     assert "pass: memory stays small: 1,234 MB" in out
     assert "FAIL: two are faster than one: 1.5 times" in out
@@ -109,13 +107,13 @@ def test_measures_run_in_processes_of_their_own_and_are_judged(made, capsys):
 
 
 def test_only_those_that_are_named_run(made, monkeypatch):
-    monkeypatch.setattr(commands, "found_by", lambda one: asked.append(one.name) or FOUND)
+    monkeypatch.setattr(command, "found_by", lambda one: asked.append(one.name) or FOUND)
     asked = []
-    assert run(made, "memory") == 0
-    assert run(made, "made") == 1, "other bars have no figure in what was found"
+    assert not run(made, "memory")
+    assert run(made, "made"), "other bars have no figure in what was found"
     assert asked == ["memory", "memory", "graphics", "killed", "forgetful"]
     with pytest.raises(typer.BadParameter, match="no measure 'memo'; there are made, memory, gra"):
-        commands.run(only=["memo"], json=made)
+        run(made, "memo")
 
 
 def test_the_page(made):
@@ -123,8 +121,11 @@ def test_the_page(made):
     root = made.parents[1]
     (root / "docs").mkdir()
     made.write_text(json.dumps({"memory": FOUND, "killed": {**FOUND, "failure": "Killed: by 9"}}))
-    assert page.write_page(root, made) == [root / "SCALE.md", root / "docs" / "scale-made.png"]
-    text = (root / "SCALE.md").read_text()
+    assert page.write_page(BENCH, root, made) == [
+        root / "BENCH.md",
+        root / "docs" / "bench-made.png",
+    ]
+    text = (root / "BENCH.md").read_text()
     for line in (
         "| memory stays small | at most 1,500 MB | 1,234 MB | pass |",
         "| two are faster than one | at least 1.8 times | 2 times | pass |",
@@ -136,7 +137,7 @@ def test_the_page(made):
         "| 2,000,000 | 3 |",
         "*12 s on 2 cores (Made), 24 GiB: torch 2.*",
         "It failed: Killed: by 9",
-        "![Made up](docs/scale-made.png)",
+        "![Made up](docs/bench-made.png)",
     ):
         assert f"\n{line}\n" in text
 
@@ -147,19 +148,19 @@ def test_a_bar_has_one_limit():
             Bar("small", "s", **limits)
 
 
-def test_the_page_of_the_repository_shows_the_figures_that_it_keeps(tmp_path):
-    """If it does not: `python -m benchmarks.scale write`."""
+@pytest.mark.parametrize("bench", [SCALE, RELIABILITY], ids=lambda bench: bench.name)
+def test_the_page_of_the_repository_shows_the_figures_that_it_keeps(tmp_path, bench):
+    """If it does not: `python -m benchmarks.NAME write`."""
     (tmp_path / "docs").mkdir()
-    page.write_page(tmp_path, commands.RESULTS)
-    shown = (commands.ROOT / "SCALE.md").read_text()
-    assert (tmp_path / "SCALE.md").read_text() == shown
+    page.write_page(bench, tmp_path, bench.results)
+    assert (tmp_path / bench.page).read_text() == (ROOT / bench.page).read_text()
     for picture in tmp_path.glob("docs/*.png"):
-        assert (commands.ROOT / "docs" / picture.name).exists()
+        assert (ROOT / "docs" / picture.name).exists()
 
 
 def test_the_arithmetic_of_the_guide_begins_with_what_was_measured():
-    guide = (commands.ROOT / "docs" / "guide" / "past_one_machine.md").read_text()
-    kept = page.read(commands.RESULTS).get("of_one_core")
+    guide = (ROOT / "docs" / "guide" / "past_one_machine.md").read_text()
+    kept = page.read(SCALE.results).get("of_one_core")
     if kept is None:
         pytest.skip("nothing is measured: python -m benchmarks.scale run --only arithmetic")
     for name, measured in kept["figures"].items():

@@ -1,18 +1,10 @@
-"""Write SCALE.md from the figures that are kept."""
+"""Write the page of a bench from the figures that are kept."""
 
 import inspect
 import json
 
-from benchmarks.scale.bars import measures, modules, number
+from benchmarks.bars import number
 from ganaug.paths import replace_file
-
-HEAD = """\
-# Past one machine: bars and figures
-
-This page is written by `make scale` from `benchmarks/results/scale.json`. The guide says [how to
-work past one machine](docs/guide/past_one_machine.md). A bar is a limit that was set before it
-was measured.
-"""
 
 
 def read(path):
@@ -32,10 +24,10 @@ def verdict(bar, found):
     return bar.said(value), "pass" if bar.holds(value) else "FAIL"
 
 
-def check_bars(path):
+def check_bars(bench, path):
     """Return a dict for each bar: what it is about, the limit, the figure, and the verdict."""
     kept, rows = read(path), []
-    for name, one in measures().items():
+    for name, one in bench.measures().items():
         for bar in one.bars:
             figure, word = verdict(bar, kept.get(name))
             row = {"what": bar.words, "bar": bar.limit, "figure": figure, "verdict": word}
@@ -43,29 +35,31 @@ def check_bars(path):
     return rows
 
 
-def write_page(root, path):
-    """Write SCALE.md and its pictures into ``docs``; return the files.
+def write_page(bench, root, path):
+    """Write the page and its pictures into ``docs``; return the files.
 
     Parameters
     ----------
+    bench : Bench
     root : Path
         Of the repository.
     path : Path
         Of the figures.
     """
     kept, written, sections = read(path), [], []
-    for short, module in modules().items():
-        ours = {name: one for name, one in measures().items() if one.module == module.__name__}
+    every = bench.measures()
+    for short, module in bench.imported().items():
+        ours = {name: one for name, one in every.items() if one.module == module.__name__}
         sections.append(f"## {_first_line(module)}")
         sections += [_section(one, kept[name]) for name, one in ours.items() if name in kept]
         figures = {name: kept[name]["figures"] for name in ours if _has_figures(kept, name)}
         if figures and hasattr(module, "plot"):
-            picture = root / "docs" / f"scale-{short}.png"
+            picture = root / "docs" / f"{bench.name}-{short}.png"
             module.plot(figures).savefig(picture, dpi=90)
             written.append(picture)
             sections.append(f"![{_first_line(module)}](docs/{picture.name})")
-    text = "\n\n".join([HEAD.rstrip(), markdown(check_bars(path)), *sections]) + "\n"
-    page = root / "SCALE.md"
+    text = "\n\n".join([bench.head.rstrip(), markdown(check_bars(bench, path)), *sections]) + "\n"
+    page = root / bench.page
     replace_file(page, lambda new: new.write_text(text, encoding="utf-8"))
     return [page, *written]
 

@@ -1,17 +1,17 @@
-"""What the modules of this package measure, and the bars that the figures have to reach.
+"""Measures, the bars that their figures have to reach, and the page that shows both.
 
 A measure is a function without arguments that returns a dict of figures. It is declared with the
-bars that it is held to, in a module of `MODULES`::
+bars that it is held to, in a module of a `Bench`::
 
     @measure(
         Bar("a cell costs less than 50 ms more than alone", "overhead_ms", at_most=50, unit="ms"),
         Bar("four workers are as fast as n_jobs=2", "times", at_least=0.9, unit="times"),
     )
     def four_workers():
-        \"\"\"What is measured, and how: this text is shown in SCALE.md.\"\"\"
+        \"\"\"What is measured, and how: this text is shown on the page.\"\"\"
         return {"overhead_ms": 12.3, "times": 0.95, "rows": [{"engine": "dask", "s": 3.2}]}
 
-Figures are what JSON can hold. SCALE.md shows numbers and words in one table, and each list of
+Figures are what JSON can hold. The page shows numbers and words in one table, and each list of
 dicts, all with the same keys, in a table of its own. Engines and torch are imported inside the
 functions: each runs in a process of its own, and listing the bars needs none of them.
 
@@ -21,20 +21,11 @@ name and returns a figure of matplotlib, shown at the end of its section.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
-#: In the order of SCALE.md.
-MODULES = (
-    "benchmarks.scale.comparison",
-    "benchmarks.scale.larger_than_memory",
-    "benchmarks.scale.streaming",
-    "benchmarks.scale.fabric",
-    "benchmarks.scale.growth",
-    "benchmarks.scale.arithmetic",
-)
+ROOT = Path(__file__).parents[2]
 
 
 class CannotMeasure(Exception):
@@ -100,22 +91,49 @@ def measure(*bars):
     return declare
 
 
-@cache
-def modules():
-    """Return the modules of measures by their short names."""
-    return {name.rpartition(".")[2]: import_module(name) for name in MODULES if find_spec(name)}
+@dataclass(frozen=True)
+class Bench:
+    """Measures in a package of their own, and the page that is written from their figures.
 
+    Parameters
+    ----------
+    name : str
+        Of the package in `benchmarks`. Figures are kept in ``benchmarks/results/NAME.json``, and
+        the page is ``NAME.md`` in capitals.
+    modules : tuple of str
+        Modules of measures, in the order of the page.
+    head : str
+        The beginning of the page, in Markdown.
+    """
 
-def measures():
-    """Return every measure by name, in the order of SCALE.md."""
-    found = {}
-    for module in modules().values():
-        for one in vars(module).values():
-            if isinstance(one, Measure) and one.module == module.__name__:
-                if one.name in found:
-                    raise ValueError(f"Two measures are called {one.name!r}. Rename one.")
-                found[one.name] = one
-    return found
+    name: str
+    modules: tuple[str, ...]
+    head: str
+
+    @property
+    def results(self):
+        """The file of the figures."""
+        return ROOT / "benchmarks" / "results" / f"{self.name}.json"
+
+    @property
+    def page(self):
+        """The name of the page."""
+        return f"{self.name.upper()}.md"
+
+    def imported(self):
+        """Return the modules by their short names."""
+        return {name.rpartition(".")[2]: import_module(name) for name in self.modules}
+
+    def measures(self):
+        """Return every measure by name, in the order of the page."""
+        found = {}
+        for module in self.imported().values():
+            for one in vars(module).values():
+                if isinstance(one, Measure) and one.module == module.__name__:
+                    if one.name in found:
+                        raise ValueError(f"Two measures are called {one.name!r}. Rename one.")
+                    found[one.name] = one
+        return found
 
 
 def figures_of(module, name):
@@ -124,7 +142,7 @@ def figures_of(module, name):
 
 
 def number(value):
-    """Return a number as SCALE.md shows it: three digits, thousands apart."""
+    """Return a number as the page shows it: three digits, thousands apart."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     if isinstance(value, int) or abs(value) >= 100:
