@@ -318,8 +318,8 @@ def _check_like_before(estimator: Any, X: Any, table: Any) -> None:
         check_like_fit(before, X, table)
     except (ValueError, TypeError) as error:
         raise ValueError(
-            f"warm_start=True goes on with the columns of the fit before: {error} Set "
-            "warm_start=False to begin anew."
+            "warm_start=True goes on with the columns of the fit before; pass rows like those, or "
+            f"set warm_start=False to begin anew. {error}"
         ) from error
 
 

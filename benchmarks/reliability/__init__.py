@@ -4,7 +4,7 @@ from benchmarks.bars import Bench
 
 BENCH = Bench(
     "reliability",
-    modules=(),
+    modules=("benchmarks.reliability.survival",),
     head="""\
 # When things go wrong: bars and figures
 
