@@ -63,16 +63,19 @@ def damaged_checkpoints():
     Bar("a full disk changes what is learned", "others", at_most=0),
     Bar("files are left", "left", at_most=0),
 )
-def full_disk():
+def no_room_for_checkpoints():
     """Fit where no file may be larger than 20 kB: checkpoints are lost, and one warning says so."""
-    found = [_in_child(_fit_on_a_full_disk, kind) for kind in KINDS]
+    return full_disk(list(KINDS))
+
+
+def full_disk(kinds):
+    """Fit on a disk that is full, each fit in a fork; return the figures."""
+    digests = [_in_child(_fit, kind, None)[0] for kind in kinds]
+    found = [_in_child(_fit_on_a_full_disk, kind) for kind in kinds]
     return {
         "fits": len(found),
         "warned": sum(n_warnings == 1 for _, n_warnings, _ in found),
-        "others": sum(
-            digest != _in_child(_fit, kind, None)[0]
-            for kind, (digest, *_) in zip(KINDS, found, strict=True)
-        ),
+        "others": sum(ours != one for one, (ours, *_) in zip(digests, found, strict=True)),
         "left": sum(n_files for *_, n_files in found),
     }
 
