@@ -20,7 +20,6 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from functools import cached_property
 from pathlib import Path
 from socket import gethostname
 from typing import Any, Protocol
@@ -207,7 +206,11 @@ class FileCheckpoints(Checkpoints):
 
     def of_fit(self, key: Callable[[], str], ranks: Ranks) -> Checkpoint:
         """Return the checkpoint of a fit; ``key()`` tells it from all others."""
-        return FileCheckpoint(self, key, ranks)
+        try:
+            return FileCheckpoint(self, key(), ranks)
+        except Exception as error:  # of any object that pickle cannot take
+            _warn(f"No checkpoint of this fit is kept, as a part of it cannot be hashed: {error}")
+            return Checkpoint()
 
     def close(self) -> None:
         """Remove the folder, unless a fit in it has not ended."""
@@ -221,24 +224,13 @@ class FileCheckpoints(Checkpoints):
 class FileCheckpoint(Checkpoint):
     """The two files of one fit."""
 
-    def __init__(self, checkpoints: FileCheckpoints, key: Callable[[], str], ranks: Ranks) -> None:
+    def __init__(self, checkpoints: FileCheckpoints, key: str, ranks: Ranks) -> None:
         self.checkpoints, self.key, self.ranks = checkpoints, key, ranks
+        self.folder = checkpoints.folder / key
         self._parts: dict[str, Part] = {}
         self._since = time.monotonic()
         self._next = FILES[0]
         self._has_warned = False
-
-    @cached_property
-    def folder(self) -> Path | None:
-        """The folder of the fit, or None if it cannot be told from others.
-
-        All rows are hashed for that, so it is found only when it is needed.
-        """
-        try:
-            return self.checkpoints.folder / self.key()
-        except Exception as error:  # of any object that pickle cannot take
-            _warn(f"No checkpoint of this fit is kept, as a part of it cannot be hashed: {error}")
-            return None
 
     def add(self, name: str, part: Part) -> None:
         """Let a part be kept, too."""
@@ -254,14 +246,12 @@ class FileCheckpoint(Checkpoint):
         self.checkpoints.resumed.append(state["step"])
 
     def _newest(self) -> dict[str, Any] | None:
-        if not self.checkpoints.folder.is_dir() or self.folder is None:
-            return None
         whole: dict[str, dict[str, Any]] = {}
         damaged: dict[str, Exception] = {}
         for file in FILES:
             try:
                 state = whole_state(self.folder / file)
-                if state["key"] != self.folder.name:
+                if state["key"] != self.key:
                     raise ValueError("it is of another fit")
                 for name, part in self._parts.items():
                     part.check(part_of(state, name))
@@ -283,12 +273,11 @@ class FileCheckpoint(Checkpoint):
         """Write a checkpoint, if the last one is old enough. An error does not stop the fit."""
         if not self.ranks.ask_first(self._is_due):
             return
-        state: dict[str, Any] = {"step": step}
+        state: dict[str, Any] = {"key": self.key, "step": step}
         for name, part in self._parts.items():  # in which all ranks take part
             state |= {f"{name}/{inner}": value for inner, value in part.state().items()}
-        if self.ranks.rank or self.folder is None:
+        if self.ranks.rank:
             return
-        state["key"] = self.folder.name
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.checkpoints.keep_seeds()
@@ -304,12 +293,11 @@ class FileCheckpoint(Checkpoint):
         self._since = time.monotonic()
 
     def _is_due(self) -> bool:
-        is_old = time.monotonic() - self._since >= self.checkpoints.seconds
-        return is_old and self.folder is not None
+        return time.monotonic() - self._since >= self.checkpoints.seconds
 
     def remove(self) -> None:
         """Remove the folder of a fit that has ended, and what was left in it half-written."""
-        if "folder" in vars(self) and self.folder is not None:
+        if not self.ranks.rank:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
