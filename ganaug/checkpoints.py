@@ -34,7 +34,7 @@ from ganaug.randomness import numpy_stream, seed_from
 #: The files of a fit, written in turn: while one is written, the one before is whole.
 FILES = "a.safetensors", "b.safetensors"
 #: What the seeds of fits without random_state follow from, and whose they are.
-SEEDS = "seeds.json"
+SEEDS = ".ganaug-seeds.json"
 
 
 @contextmanager
@@ -43,8 +43,8 @@ def checkpointed(folder: str | Path, *, seconds: float = 60.0) -> Iterator[Check
 
     Run the same code again after the process was killed or interrupted: the fit that was under way
     goes on from its last checkpoint, and ends with the same bits as if nothing had happened.
-    Several fits can share the folder. When a fit ends, its checkpoint is removed, and with the last
-    one the folder.
+    Several fits can share the folder. When a fit ends, its checkpoint is removed, and after the
+    last one the folder, if nothing else is in it.
 
     Parameters
     ----------
@@ -85,8 +85,8 @@ def checkpointed(folder: str | Path, *, seconds: float = 60.0) -> Iterator[Check
     parameter ``memory`` of :class:`~ganaug.AugmentedClassifier` and of
     :func:`ganaug.comparison.compare` keeps checkpoints in its own folder, in workers too.
 
-    With several processes of Lightning Fabric rank 0 keeps the state of all of them. Callbacks are
-    called for the ticks from the checkpoint on.
+    With several processes of Lightning Fabric each must enter the block; rank 0 keeps the state of
+    all. Callbacks are called for the ticks from the checkpoint on.
 
     A network of your own keeps what training changes in parameters, buffers that are in its
     ``state_dict``, and attributes that are a ``torch.Generator``. Anything else is not kept.
@@ -175,6 +175,7 @@ class FileCheckpoints(Checkpoints):
         super().__init__()
         self.folder, self.seconds = folder, seconds
         self._n_seeds = 0
+        self._has_seeds = False
         self._owner: str | None = None
         self._entropy = seed_from(None)
         with suppress(OSError, ValueError, LookupError, TypeError):
@@ -182,7 +183,7 @@ class FileCheckpoints(Checkpoints):
             host, process, entropy = str(found["host"]), int(found["process"]), found["entropy"]
             is_mine = host == gethostname() and (process == os.getpid() or not is_running(process))
             if is_mine:
-                self._entropy = seed_from(entropy)
+                self._entropy, self._has_seeds = seed_from(entropy), True
             else:
                 self._owner = f"process {process} of {host}"
 
@@ -203,6 +204,7 @@ class FileCheckpoints(Checkpoints):
             return
         found = {"host": gethostname(), "process": os.getpid(), "entropy": self._entropy}
         replace_file(path, lambda new: new.write_text(json.dumps(found), encoding="utf-8"))
+        self._has_seeds = True
 
     def of_fit(self, key: Callable[[], str], ranks: Ranks) -> Checkpoint:
         """Return the checkpoint of a fit; ``key()`` tells it from all others."""
@@ -216,7 +218,7 @@ class FileCheckpoints(Checkpoints):
         """Remove the folder, unless a fit in it has not ended."""
         with suppress(OSError):
             if not any(path.is_dir() for path in self.folder.iterdir()):
-                if self._owner is None:
+                if self._has_seeds:
                     (self.folder / SEEDS).unlink(missing_ok=True)
                 self.folder.rmdir()
 

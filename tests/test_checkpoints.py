@@ -213,6 +213,13 @@ def test_seeds_that_another_process_uses_are_left_to_it(tmp_path):
         assert kept.new_seed() != mine
 
 
+def test_a_folder_of_the_callers_keeps_what_else_is_in_it(tmp_path):
+    (tmp_path / "mine.txt").write_text("")
+    stop(tmp_path, quick(random_state=None), *table())
+    go_on(tmp_path, quick(random_state=None), *table())
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
 def test_a_block_is_seen_by_the_thread_that_enters_it(tmp_path):
     seen = []
     with checkpointed(tmp_path / "kept") as kept:
