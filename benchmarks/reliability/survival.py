@@ -51,7 +51,7 @@ def killed_fits():
     Bar("a fit ends with other bits after that", "others", at_most=0),
 )
 def damaged_checkpoints():
-    """Cut checkpoints, flip bits, overwrite and swap parts of them, and go on from what is left.
+    """Cut checkpoints, flip bits and bytes, take parts out or put others in, and fit again.
 
     Each time both files are there. The newer one is damaged, and in one of four cases the older
     one, too.
@@ -147,7 +147,7 @@ def _damage(file, rng):
         case 1:
             content[at] ^= 1 << rng.randrange(8)
         case 2:
-            content[at : at + length] = rng.randbytes(len(content[at : at + length]))
+            content[at : at + length] = bytes(255 - byte for byte in content[at : at + length])
         case 3:
             del content[at : at + length]
         case 4:
