@@ -16,8 +16,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ganaug.callbacks import with_callbacks
 from ganaug.containers import as_labels
 from ganaug.engine import GANEngine
-from ganaug.frames import as_pandas, check_container, check_form, library_of
+from ganaug.frames import as_pandas, check_container, library_of
 from ganaug.sources import as_source
+from ganaug.training_rows import check_like_fit
 from ganaug.typing import LabelsLike, RowsLike, SourceLike
 from ganaug.weights import check_sample_weight
 
@@ -90,6 +91,11 @@ default="from_dtype"
         the same memory: give each its part.
     random_state : int, RandomState instance or None, default=None
         An int gives the same rows every time, bit for bit on a CPU.
+    warm_start : bool, default=False
+        Whether ``fit`` trains on from the fit before, if there is one, for ``steps`` more: from
+        its averaged generator and its critic, with new moments of Adam and the learning rate of
+        the start. Encoder and labels stay as they were, so that rows must have the same columns
+        and labels. ``history_`` and ``n_steps_`` count on.
     verbose : {{"auto"}} or bool, default="auto"
         Whether ``fit`` shows how far it is. ``"auto"``: after two seconds, in a terminal or a
         notebook; True: at once, and as lines in a log file; False: never. What is learned does not
@@ -111,7 +117,8 @@ default="from_dtype"
         fewer than 8 rows is too small to train the GAN on: its rows are blended (two or more)
         or repeated with a little noise (one). See :mod:`ganaug.generators.few_rows`.
     n_steps_ : int
-        The number of steps that training is set to; with early stopping it may take fewer.
+        The number of steps that training is set to; with early stopping it may take fewer. With
+        ``warm_start`` those that were done before count as well.
     history_ : list of dict
         One for each twentieth of the steps: ``step``, ``loss/critic``, ``loss/generator`` and,
         with early stopping, ``quality/energy``.
@@ -284,10 +291,7 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
             return as_pandas(rows) if self._gives_pandas() else rows
         labels = as_labels(as_pandas(y, "y"))
         check_consistent_length(table, labels)
-        check_form(X, self.forms_["X"])
-        # In pandas the dtype of a column of polars depends on its gaps; images have none.
-        if not library_of(X) or self.encoder_.shows_pictures:
-            self.encoder_.check_dtypes(table)
+        check_like_fit(self, X, table)
         self.labels_.encode(labels)
         X, y = self._extended(X if isinstance(X, list) else rows, as_labels(y))
         return (as_pandas(X) if self._gives_pandas() else X), y

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from inspect import signature
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -25,7 +26,7 @@ from ganaug.fitted import ABSENT, array_of, check_fits, check_part, dict_of, eac
 from ganaug.frames import as_form, as_pandas, check_fitted_form, form_of
 from ganaug.generators.few_rows import Interpolation, Jitter
 from ganaug.generators.gan import CHUNK, ConditionalGAN, chunk_of
-from ganaug.generators.monitor import Monitor, TrainingDiverged, Validation
+from ganaug.generators.monitor import Monitor, TrainingDiverged, Validation, steps_done
 from ganaug.generators.near_copies import NearCopies
 from ganaug.generators.selection import CandidateSelector
 from ganaug.notebook import ShowsTraining
@@ -90,6 +91,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         "device": (one_of(["auto", "cpu", "cuda", "mps"]),),
         "memory_budget": BUDGET,
         "random_state": RANDOM_STATE,
+        "warm_start": (FLAG,),
         "verbose": (one_of(["auto"]), FLAG),
     }
 
@@ -132,6 +134,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
         memory_budget: int | str = "auto",
         random_state: RandomState = None,
+        warm_start: bool = False,
         verbose: Literal["auto"] | bool = "auto",
     ) -> None:
         self.sampling_strategy = sampling_strategy
@@ -150,6 +153,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         self.device = device
         self.memory_budget = memory_budget
         self.random_state = random_state
+        self.warm_start = warm_start
         self.verbose = verbose
 
     def set_params(self, **params: Any) -> Self:
@@ -187,8 +191,10 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
             fitted |= {"encoder_": encoded.encoder, "labels_": checked.labels}
             fitted["near_copies_"] = self._near_copies(encoded)
             generators = Jitter(), Interpolation(), checked.generator
-            on_tick = self._tick(context, progress, checked.n_steps)
-            fitted |= self._learn(encoded, generators, fitted, checked.device, on_tick)
+            on_tick = self._tick(context, progress, fitted["n_steps_"])
+            fitted |= self._learn(
+                encoded, generators, fitted, checked.device, on_tick, checked.before
+            )
             fitted = ranks.share(fitted)
         kept = {name: value for name, value in vars(self).items() if not name.endswith("_")}
         self.__dict__ = kept | fitted
@@ -216,7 +222,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
             "class_counts_": checked.counts,
             "sampling_strategy_": checked.to_add,
             "mean_weights_": checked.mean_weights,
-            "n_steps_": checked.n_steps,
+            "n_steps_": checked.n_steps + steps_done(getattr(checked.before, "history_", [])),
             "seed_": checked.seed,
             "n_candidates_": self.n_candidates,
             "device_": self.device,
@@ -238,15 +244,22 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         fitted: dict[str, Any],
         device: str,
         on_tick: Callable[[dict[str, Any], Callable[[], dict[str, Any]]], bool],
+        before: Any,
     ) -> dict[str, Any]:
-        """Fit the generators of all classes; return the fitted attributes that this adds."""
+        """Fit the generators of all classes; return the fitted attributes that this adds.
+
+        ``before`` is the estimator whose training goes on, or None.
+        """
         encoder, weights, seen = encoded.encoder, encoded.weights, ~encoded.held_out
         rows, codes, seed = encoded.rows, encoded.codes, fitted["seed_"]
         learned, options = take(rows, np.flatnonzero(seen)), {}
         if weights is not None:
             options["sample_weight"] = weights[seen]
         methods = {c: _method_for(n, unfitted) for c, n in fitted["class_counts_"].items()}
-        monitor = Monitor(n_iter_no_change=self.n_iter_no_change)
+        monitor = Monitor(
+            n_iter_no_change=self.n_iter_no_change,
+            history=list(getattr(before, "history_", [])),
+        )
         generators: dict[str, Any] = {}
 
         def attributes(generators: dict[str, Any]) -> dict[str, Any]:
@@ -265,6 +278,10 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
             served = np.flatnonzero([method == generator.name for method in methods.values()])
             if not len(served):
                 continue
+            start: dict[str, Any] = {}
+            if "start" in signature(generator.fit).parameters:
+                monitor.best = getattr(before, "generators_", {}).get(generator.name)
+                start = {"start": monitor.best}
             try:
                 generators[generator.name] = generator.fit(
                     learned,
@@ -275,12 +292,13 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
                     device=device,
                     monitor=monitor,
                     **options,
+                    **start,
                 )
             except TrainingDiverged:
                 self._warn_of_divergence(monitor, fitted, "interpolation or jitter is")
                 everything = replace(encoded, held_out=np.zeros_like(seen))
                 rest = [other for other in unfitted if other is not generator]
-                instead = self._learn(everything, rest, fitted, device, on_tick)
+                instead = self._learn(everything, rest, fitted, device, on_tick, before)
                 return instead | {"history_": list(monitor.history)}
         if monitor.diverged_at is not None:
             self._warn_of_divergence(monitor, fitted, "the weights of the last good tick are")

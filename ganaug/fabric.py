@@ -103,6 +103,7 @@ class Ranks:
 
     rank: int = 0
     size: int = 1
+    precision: str = PRECISIONS[0]
 
     def pick_device(self, asked: str) -> str:
         """Return the device to train on."""
@@ -119,6 +120,10 @@ class Ranks:
     def share(self, value: Any) -> Any:
         """Return the value that rank 0 has."""
         return value
+
+    def gather(self, value: Any) -> list[Any]:
+        """Return the values that the ranks have, in their order."""
+        return [value]
 
     def ask_first(self, function: Callable[[], Any]) -> Any:
         """Return what a function returns on rank 0, which alone calls it. If it fails, all do."""
@@ -164,6 +169,15 @@ class FabricRanks(Ranks):
     def share(self, value: Any) -> Any:
         """Return the value that rank 0 has."""
         return self.fabric.broadcast(value)
+
+    def gather(self, value: Any) -> list[Any]:
+        """Return the values that the ranks have, in their order."""
+        import torch
+
+        values = [value] * self.size
+        if self.size > 1:
+            torch.distributed.all_gather_object(values, value)
+        return values
 
     def ask_first(self, function: Callable[[], Any]) -> Any:
         """Return what a function returns on rank 0, which alone calls it. If it fails, all do."""
@@ -236,4 +250,4 @@ def _ranks_of(fabric: Any) -> Ranks:
     if fabric.device.type not in DEVICES:
         raise ValueError(f"Fabric trains on {str(fabric.device)!r}; take one of {DEVICES}.")
     fabric.barrier()  # raises if it has several processes and was not launched
-    return FabricRanks(fabric.global_rank, fabric.world_size, fabric)
+    return FabricRanks(fabric.global_rank, fabric.world_size, precision, fabric)

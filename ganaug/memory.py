@@ -16,6 +16,7 @@ from filelock import FileLock
 from sklearn.utils.validation import check_memory
 
 from ganaug._version import __version__
+from ganaug.checkpoints import NOWHERE, checkpointed, current_checkpoints
 from ganaug.digest import fingerprint, source_of
 from ganaug.fabric import ALONE, current_ranks
 from ganaug.paths import replace_file
@@ -86,7 +87,8 @@ def fit_or_load(
         if learned is None:
             # Parameters and callbacks, which are there before the fit, are not stored.
             before = set(vars(augmenter))
-            fit()
+            with _going_on_in(path.parent / "unfinished"):
+                fit()
             learned = {name: vars(augmenter)[name] for name in vars(augmenter).keys() - before}
             try:
                 replace_file(path, lambda new: joblib.dump(learned, new))
@@ -95,6 +97,11 @@ def fit_or_load(
             return
     for name, value in learned.items():
         vars(augmenter).setdefault(name, value)
+
+
+def _going_on_in(folder: Path) -> AbstractContextManager:
+    """Let a fit that is killed go on from a checkpoint, unless the caller says where these are."""
+    return checkpointed(folder) if current_checkpoints() is NOWHERE else nullcontext()
 
 
 def _key(

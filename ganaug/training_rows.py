@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 import warnings
@@ -12,13 +13,15 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import validate_data
 
 from ganaug.budget import check_fit
+from ganaug.checkpoints import current_checkpoints
 from ganaug.containers import as_labels, take
 from ganaug.encoders.columns import columns_of
 from ganaug.encoders.labels import LabelCoder
 from ganaug.fabric import current_ranks
-from ganaug.frames import as_pandas, form_of
+from ganaug.frames import as_pandas, check_form, form_of, library_of
 from ganaug.generators.gan import steps_for
 from ganaug.generators.monitor import HELD_OUT_ROWS, hold_out
 from ganaug.parameters import check_parameters
@@ -64,9 +67,12 @@ class CheckedRows:
     labels : LabelCoder
         Fitted.
     encoder, generator : object
-        Unfitted; the generator is that of classes with enough rows.
+        Unfitted, but for the encoder of a fit that goes on; the generator is that of classes with
+        enough rows.
     n_steps : int
         How many steps to train for.
+    before : GANEngine or None
+        The estimator with what it has learned, if it is to train on from there.
     device : str
     seed : int
         Of all private streams.
@@ -89,6 +95,7 @@ class CheckedRows:
     encoder: Any
     generator: Any
     n_steps: int
+    before: Any
     device: str
     seed: int
     cells: Callable[[Any], Iterable[Any]]
@@ -173,8 +180,9 @@ def check_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> CheckedRow
         if len(kept) < len(given):  # a row of weight 0 is none
             table, target, given = take(table, kept), take(target, kept), given[kept]
             X, y = table, target
-    labels = LabelCoder().fit(target)
+    labels = _labels_of(estimator, LabelCoder().fit(target))
     codes = labels.encode(target)
+    _check_like_before(estimator, X, table)
     counts = np.bincount(codes)
     means, weights = np.ones(len(counts)), None
     if given is not None:
@@ -195,6 +203,29 @@ def check_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> CheckedRow
     )
 
 
+def check_like_fit(fitted: Any, X: Any, table: Any) -> None:
+    """Check that rows are like those of ``fit``, so that synthetic ones can join them.
+
+    Parameters
+    ----------
+    fitted : GANEngine
+    X : array-like, DataFrame or Table
+        As it came.
+    table : ndarray or DataFrame
+        The same, as the encoder takes it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If they have other columns, dtypes or containers.
+    """
+    validate_data(fitted, X, skip_check_array=True, reset=False)
+    check_form(X, fitted.forms_["X"])
+    # In pandas the dtype of a column of polars depends on its gaps; images have none.
+    if not library_of(X) or fitted.encoder_.shows_pictures:
+        fitted.encoder_.check_dtypes(table)
+
+
 def _check_source(estimator: Any, source: Source, target: Any, sample_weight: Any) -> CheckedRows:
     """Do the same for rows that are not in memory, and keep those to learn from."""
     weight = {} if sample_weight is None else {"sample_weight": sample_weight}
@@ -204,11 +235,13 @@ def _check_source(estimator: Any, source: Source, target: Any, sample_weight: An
     rows.count()
     labels = rows.sorted_labels() if callable(estimator.sampling_strategy) else None
     weighted = rows.totals is not None
-    task = _task_of(estimator, encoder, rows.labels, rows.counts, labels, weighted)
+    coder = _labels_of(estimator, rows.labels)
+    task = _task_of(estimator, encoder, coder, rows.counts, labels, weighted)
     seed = _seed(estimator)
     kept = rows.keep(
         encoder, _most_rows(estimator, task["n_steps"], len(rows.counts)), _thin_stream(seed)
     )
+    _check_like_before(estimator, kept.X, kept.table)
     return CheckedRows(
         X=kept.X,
         y=kept.y,
@@ -255,11 +288,46 @@ def _task_of(
         "encoder": encoder,
         "generator": generator,
         "n_steps": int(n_steps),
+        "before": _before(estimator),
         "device": device,
     }
 
 
+def _before(estimator: Any) -> Any:
+    """Return the estimator if its fit is to go on from the one before, else None."""
+    goes_on = estimator.warm_start and "generators_" in vars(estimator)
+    return estimator if goes_on else None
+
+
+def _labels_of(estimator: Any, found: LabelCoder) -> LabelCoder:
+    """Return the labels that were found or, if they are the same, those of the fit before."""
+    if (before := _before(estimator)) is None:
+        return found
+    labels, known = (coder.classes_.tolist() for coder in (found, before.labels_))
+    if labels != known:
+        raise ValueError(
+            f"warm_start=True goes on with the labels of the fit before, {known}, and y has "
+            f"{labels}; set warm_start=False to begin anew."
+        )
+    return before.labels_
+
+
+def _check_like_before(estimator: Any, X: Any, table: Any) -> None:
+    """Refuse other columns than those of the fit before, if this one goes on from there."""
+    if (before := _before(estimator)) is None:
+        return
+    try:
+        check_like_fit(before, X, table)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            "warm_start=True goes on with the columns of the fit before; pass rows like those, or "
+            f"set warm_start=False to begin anew. {error}"
+        ) from error
+
+
 def _make_encoder(estimator: Any) -> Any:
+    if (before := _before(estimator)) is not None:
+        return copy.deepcopy(before.encoder_)  # which may keep more identifiers from being made up
     # A clone forgets what it may have learned elsewhere.
     encoder = clone(make(ENCODERS, estimator.encoder), safe=False)
     asked = estimator.categorical_features
@@ -305,7 +373,10 @@ def _most_rows(estimator: Any, n_steps: int, n_classes: int) -> int:
 
 
 def _seed(estimator: Any) -> int:
-    return current_ranks().share(seed_from(estimator.random_state))
+    ranks = current_ranks()
+    if estimator.random_state is None:
+        return ranks.ask_first(current_checkpoints().new_seed)
+    return ranks.share(seed_from(estimator.random_state))
 
 
 def _thin_stream(seed: int) -> np.random.Generator:
@@ -313,7 +384,7 @@ def _thin_stream(seed: int) -> np.random.Generator:
 
 
 def encode_rows(estimator: Any, checked: CheckedRows) -> EncodedRows:
-    """Fit the encoder on the rows that are not held out; encode all."""
+    """Fit the encoder on the rows that are not held out, unless it is fitted; encode all."""
     n_classes, seed = len(checked.counts), checked.seed
     # Of a source they are thinned already, and all of them stay.
     kept, weights = thin_weighted(
@@ -328,7 +399,9 @@ def encode_rows(estimator: Any, checked: CheckedRows) -> EncodedRows:
         held_out = _hold_out(estimator.validation_fraction, checked, codes, seed)
     learned = np.flatnonzero(~held_out)
     options = {} if weights is None else {"sample_weight": weights[learned]}
-    encoder = checked.encoder.fit(take(table, learned), codes[learned], n_classes, **options)
+    encoder = checked.encoder
+    if checked.before is None:
+        encoder = encoder.fit(take(table, learned), codes[learned], n_classes, **options)
     if identifiers := getattr(encoder, "identifiers", []):
         for name in identifiers:
             encoder.reserve_identifier(name, checked.cells(name), checked.n_rows)

@@ -293,6 +293,7 @@ OUTSIDE = {
     "device": ["tpu", None],
     "memory_budget": ["4 gigs", 0, 1.5, None],
     "random_state": [-1, 1.5],
+    "warm_start": ["yes", 2, None],
     "verbose": ["yes", None],
 }
 

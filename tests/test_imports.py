@@ -16,6 +16,7 @@ FLOORS = {
     "budget": 1,
     "callbacks": 1,
     "channel": 0,
+    "checkpoints": 1,
     "digest": 1,
     "dtypes": -1,
     "environment": -1,

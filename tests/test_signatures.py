@@ -5,6 +5,8 @@ import re
 
 import ganaug
 from ganaug import inspection, quality, tracking
+from ganaug.callbacks import FinishOnInterrupt
+from ganaug.checkpoints import checkpointed
 from ganaug.fabric import training_through
 from ganaug.inspection import (
     RealVsSyntheticDisplay,
@@ -22,12 +24,14 @@ CLASSES = [
     SyntheticImagesDisplay,
     quality.QualityReport,
     tracking.MLflowLogger,
+    FinishOnInterrupt,
     MixedSMOTE,
     TunedThreshold,
 ]
 FUNCTIONS = [
     quality.report,
     training_through,
+    checkpointed,
     *(getattr(tracking, name) for name in tracking.__all__ if name[0].islower()),
     *(
         function

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,7 +32,14 @@ from ganaug.cli.options import (
     read_options,
     read_strategy,
 )
-from ganaug.cli.screen import describe, describe_counts, progress_wanted, tell
+from ganaug.cli.screen import (
+    Stopped,
+    describe,
+    describe_counts,
+    note,
+    progress_wanted,
+    tell,
+)
 from ganaug.files import ParquetFiles, ReadOptions, Source, kind_at, kinds_of
 from ganaug.files.options import MARK
 from ganaug.paths import check_free, check_replaceable, undo_killed
@@ -105,6 +115,9 @@ def augment(
     output is a .parquet file of the synthetic rows alone, with the columns and types of the real
     ones. For more of them than memory holds, --save-model, and then `ganaug sample`.
 
+    A training that lasts more than a minute is kept beside the output once a minute. When the
+    command is killed or interrupted, the same command goes on from there.
+
     Augment training data only: synthetic rows in a test set make every score a lie.
 
     For example:
@@ -151,7 +164,8 @@ def augment(
         augmenter = GANAugmenter(
             strategy, **source.gan_parameters(), random_state=seed, verbose=progress_wanted()
         ).set_params(**given)
-        augmenter.fit(source.X, source.y)
+        with _going_on(output):
+            augmenter.fit(source.X, source.y)
         to_add = augmenter.sampling_strategy_
     else:
         augmenter = GANAugmenter.load(model)
@@ -165,6 +179,24 @@ def augment(
         save_model,
         augmenter.save,
     )
+
+
+@contextmanager
+def _going_on(output: Path) -> Iterator[None]:
+    """Keep checkpoints of a fit that takes long beside the output, and say where it goes on."""
+    from ganaug.checkpoints import checkpointed
+
+    folder = output.with_name(f".{output.name}.unfinished")
+    try:
+        with checkpointed(folder) as checkpoints:
+            yield
+    except KeyboardInterrupt:
+        if folder.exists():
+            raise Stopped("Stopped; the same command goes on from there.") from None
+        raise
+    for step in checkpoints.resumed:
+        note(f"training went on from step {step} of an earlier command")
+    shutil.rmtree(folder, ignore_errors=True)  # with what other options have left
 
 
 def _open(
@@ -191,7 +223,8 @@ def _augment_files(
 
     files.check_rows(strategy)
     augmenter = GANAugmenter(strategy, **parameters, verbose=progress_wanted())
-    augmenter.fit(files.X, files.target)
+    with _going_on(output):
+        augmenter.fit(files.X, files.target)
     X_new, y_new = augmenter.sample(n_candidates=augmenter.n_candidates_)
     added = _additions(augmenter, augmenter.sampling_strategy_)
     write = partial(files.write, X_new=X_new, y_new=y_new)

@@ -9,7 +9,9 @@ A generator has a ``name``, the ``min_rows`` that a class must have for it, and 
     step by step, it calls ``monitor(step, losses, fitted, make_rows)`` now and then, and ends when
     that returns true: ``fitted`` is a copy of the generator as it is then, with a method
     ``is_finite()``, and ``make_rows(codes, missing_flags, rng)`` makes rows with a torch.Generator.
-    With weights it is also given ``sample_weight`` (n,), with a mean of 1 in each class.
+    With weights it is also given ``sample_weight`` (n,), with a mean of 1 in each class. If it has
+    a parameter ``start``, ``warm_start=True`` passes the generator of the fit before, to train on
+    from; without, it learns anew.
 ``row_maker(*, draw_missing_flags, device) -> make``
     does once what any number of rows needs, such as building networks.
     ``draw_missing_flags(codes, rng)`` draws flags as real rows of these classes have them.

@@ -5,18 +5,29 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+import joblib
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from ganaug._version import __version__
+from ganaug.checkpoints import current_checkpoints, part_of
 from ganaug.containers import take
+from ganaug.digest import source_of
 from ganaug.encoders.layout import RowLayout
-from ganaug.fabric import current_ranks
+from ganaug.fabric import Ranks, current_ranks
 from ganaug.fitted import array_of, check_fits, dict_of
 from ganaug.generators.calibration import ROWS_MADE, calibrate, calibration, moments
-from ganaug.generators.monitor import DrawMissingFlags, Monitor, RowMaker, TrainingDiverged
+from ganaug.generators.monitor import (
+    DrawMissingFlags,
+    Monitor,
+    RowMaker,
+    TrainingDiverged,
+    steps_done,
+)
 from ganaug.generators.selection import CandidateSelector, LogWeights, draw_one_in
 from ganaug.parameters import has_methods, is_a, number, one_of, whole
 from ganaug.randomness import Purpose, numpy_stream, torch_stream
@@ -28,6 +39,8 @@ if TYPE_CHECKING:
 
 Weights = dict[str, np.ndarray]
 
+#: The best weights in a checkpoint.
+GENERATOR, CRITIC = "best generator", "best critic"
 #: Candidates that are made at once: as many as stay in the processor's cache.
 CHUNK = 4096
 #: And numbers of very wide ones.
@@ -118,6 +131,7 @@ class ConditionalGAN(BaseEstimator):
         device: str,
         monitor: Monitor,
         sample_weight: np.ndarray | None = None,
+        start: ConditionalGAN | None = None,
     ) -> ConditionalGAN:
         """Train on the rows of ``classes``; see :mod:`ganaug.generators`.
 
@@ -125,6 +139,8 @@ class ConditionalGAN(BaseEstimator):
         ------
         TrainingDiverged
             If training diverged before the first tick.
+        ValueError
+            If the networks of ``start`` have other weights.
         """
         import torch
 
@@ -148,30 +164,73 @@ class ConditionalGAN(BaseEstimator):
         with one_thread():
             weights_stream = torch_stream(seed, *ranks.own(Purpose.WEIGHTS))
             generator, critic = self._build(device, weights_stream)
+            # Steps of a training that goes on have other batches than those before.
+            purpose: tuple[int, ...] = (Purpose.TRAIN,)
+            if start is not None:
+                _begin_with(generator, start.weights_)
+                _begin_with(critic, start.critic_weights_)
+                purpose = (Purpose.TRAIN, steps_done(monitor.history))
             batches = BalancedBatches(
                 torch.from_numpy(take(rows, own)).to(device),
                 torch.from_numpy(codes[own]).to(device),
                 self.batch_size,
-                torch_stream(seed, *ranks.own(Purpose.TRAIN), device=device),
+                torch_stream(seed, *ranks.own(*purpose), device=device),
                 None if sample_weight is None else sample_weight[own],
             )
 
             def on_tick(step: int, losses: dict[str, float], averaged: nn.Module) -> bool:
                 def stops() -> bool:
-                    fitted = copy.copy(self)
-                    fitted.weights_, fitted.critic_weights_ = map(_weights_of, (averaged, critic))
+                    fitted = self._with_weights(_weights_of(averaged), _weights_of(critic))
                     return monitor(step, losses, fitted, partial(generate, averaged))
 
                 return ranks.ask_first(stops)
 
+            def key() -> str:
+                data = rows, codes, layout, classes, sample_weight
+                return self._key(data, seed, device, monitor, start, ranks)
+
+            checkpoint = current_checkpoints().of_fit(key, ranks)
+            checkpoint.add("monitor", _MonitorOfGAN(monitor, self, generator, critic))
             schedule = Schedule(self.steps, self.batch_size, self.learning_rate)
-            train(generator, critic, self._part(LOSSES, "loss"), batches, schedule, on_tick, ranks)
+            loss = self._part(LOSSES, "loss")
+            train(generator, critic, loss, batches, schedule, on_tick, ranks, checkpoint)
+        checkpoint.remove()
         best = ranks.share(monitor.best)
         if best is None:
             raise TrainingDiverged
         self.weights_: Weights = best.weights_
         self.critic_weights_: Weights = best.critic_weights_
         return self
+
+    def _with_weights(self, weights: Weights, critic_weights: Weights) -> ConditionalGAN:
+        """Return a copy with these weights."""
+        fitted = copy.copy(self)
+        fitted.weights_, fitted.critic_weights_ = weights, critic_weights
+        return fitted
+
+    def _key(
+        self,
+        data: tuple,
+        seed: int,
+        device: str,
+        monitor: Monitor,
+        start: ConditionalGAN | None,
+        ranks: Ranks,
+    ) -> str:
+        """Return what tells a training from all that go another way."""
+        import torch
+
+        parts = self._part(NETWORKS, "network"), self._part(LOSSES, "loss")
+        watched = monitor.validation
+        known = [
+            [__version__, torch.__version__, np.__version__],
+            [self.get_params(), self.settings_, *map(source_of, parts)],
+            [*data, seed, device, ranks.size, ranks.precision],
+            [monitor.n_iter_no_change, monitor.history],
+            None if watched is None else [watched.rows, watched.codes, watched.n_rows],
+            None if start is None else [start.weights_, start.critic_weights_],
+        ]
+        return joblib.hash(known)
 
     def bytes_to_fit(self, layout: RowLayout, counts: np.ndarray) -> dict[str, int]:
         """Predict what :meth:`fit` takes at most at once, beside the rows that it is given.
@@ -223,9 +282,7 @@ class ConditionalGAN(BaseEstimator):
         with torch.device("meta"):  # of any size, and nothing is computed
             networks = self._build("meta", torch.Generator("cpu"))
         for network, held in zip(networks, (self.weights_, self.critic_weights_), strict=True):
-            wanted = {name: tuple(w.shape) for name, w in network.state_dict().items()}
-            found = {name: w.shape for name, w in held.items()}
-            check_fits(wanted == found, "the weights are not of the network's shape")
+            check_fits(_are_of(network, held), "the weights are not of the network's shape")
 
     def _part(self, registry: dict[str, str], name: str) -> Any:
         part = getattr(self, name)
@@ -373,8 +430,54 @@ def _weights_of(network: nn.Module) -> dict[str, np.ndarray]:
     return {k: v.detach().cpu().numpy().copy() for k, v in network.state_dict().items()}
 
 
-def _restore(network: nn.Module, weights: Weights) -> None:
+def _load(network: nn.Module, weights: Weights) -> None:
     import torch
 
     network.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in weights.items()})
+
+
+def _restore(network: nn.Module, weights: Weights) -> None:
+    _load(network, weights)
     network.eval()
+
+
+def _are_of(network: nn.Module, weights: Mapping[str, Any]) -> bool:
+    """Return whether weights have the names and shapes of those of a network."""
+    wanted = {name: tuple(weight.shape) for name, weight in network.state_dict().items()}
+    return wanted == {name: weight.shape for name, weight in weights.items()}
+
+
+def _begin_with(network: nn.Module, weights: Weights) -> None:
+    """Let a network begin with weights that were learned before."""
+    if not _are_of(network, weights):
+        raise ValueError(
+            f"warm_start=True goes on with the networks of the fit before, and now the weights of "
+            f"{type(network).__name__} have other names or shapes. Give the parameter network its "
+            "value of then, or set warm_start=False to begin anew."
+        )
+    _load(network, weights)
+
+
+@dataclass
+class _MonitorOfGAN:
+    """A monitor and the weights of its best tick, as part of a checkpoint."""
+
+    monitor: Monitor
+    gan: ConditionalGAN
+    generator: nn.Module
+    critic: nn.Module
+
+    def state(self) -> dict[str, Any]:
+        best = self.monitor.best
+        held = {} if best is None else {GENERATOR: best.weights_, CRITIC: best.critic_weights_}
+        weights = {f"{name}/{k}": w for name, of in held.items() for k, w in of.items()}
+        return self.monitor.state() | weights
+
+    def check(self, state: Mapping[str, Any]) -> None:
+        self.monitor.check(state)
+        check_fits(_are_of(self.generator, part_of(state, GENERATOR)), GENERATOR)
+        check_fits(_are_of(self.critic, part_of(state, CRITIC)), CRITIC)
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        best = self.gan._with_weights(part_of(state, GENERATOR), part_of(state, CRITIC))
+        self.monitor.restore(state, best)

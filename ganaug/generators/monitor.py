@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from ganaug.fitted import check_fits
 from ganaug.randomness import Purpose, numpy_stream, torch_stream
 
 #: Losses are of order one on encoded rows; a training does not recover from more than this.
@@ -63,11 +64,16 @@ class Monitor:
         Ticks without a smaller distance after which training ends.
     on_tick : callable or None
         Called as ``on_tick(logs, generator)`` after each sound tick; returning true ends training.
+    history : list of dict
+        Of the training before, if this one goes on from its end.
+    best : fitted generator or None
+        What that training has learned.
 
     Attributes
     ----------
     history : list of dict
-        The ``step``, losses and, with validation, ``quality/energy`` of each sound tick.
+        The ``step``, losses and, with validation, ``quality/energy`` of each sound tick. Steps
+        are counted on from the training before.
     best : fitted generator or None
         Of the tick with the smallest distance or, without validation, of the last sound one.
     diverged_at : int or None
@@ -83,10 +89,14 @@ class Monitor:
     _smallest: float = np.inf
     _ticks_since_best: int = 0
 
+    def __post_init__(self) -> None:
+        self._steps_before = steps_done(self.history)
+
     def __call__(
         self, step: int, losses: Mapping[str, float], generator: Any, make_rows: MakeRows
     ) -> bool:
         """Record a tick, whose ``generator`` must not change any more; return whether to stop."""
+        step += self._steps_before
         worst = np.abs(list(losses.values())).max()
         if not (worst < DIVERGED_LOSS and generator.is_finite()):  # NaN is not smaller either
             self.diverged_at = step
@@ -105,6 +115,32 @@ class Monitor:
         self.history.append(logs)
         stop = self.on_tick is not None and self.on_tick(dict(logs), generator)
         return bool(stop) or self._ticks_since_best == self.n_iter_no_change
+
+    def state(self) -> dict[str, Any]:
+        """Return what is known but for the best generator, as JSON can hold it."""
+        return {
+            "history": self.history,
+            "smallest": self._smallest,
+            "ticks since best": self._ticks_since_best,
+        }
+
+    def check(self, state: Mapping[str, Any]) -> None:
+        """Raise if this is not the state of a monitor."""
+        values = [value for logs in state["history"] for value in logs.values()]
+        check_fits(all(type(v) in (int, float) for v in values), "history")
+        check_fits(all(type(logs["step"]) is int for logs in state["history"]), "history")
+        check_fits(type(state["smallest"]) is float, "smallest")
+        check_fits(type(state["ticks since best"]) is int, "ticks since best")
+
+    def restore(self, state: Mapping[str, Any], best: Any) -> None:
+        """Take a state over, and the best generator so far."""
+        self.history[:], self.best = state["history"], best
+        self._smallest, self._ticks_since_best = state["smallest"], state["ticks since best"]
+
+
+def steps_done(history: Sequence[Mapping[str, Any]]) -> int:
+    """Return how many steps were done by the end of a history."""
+    return history[-1]["step"] if history else 0
 
 
 def hold_out(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +18,9 @@ from torch import Tensor, nn
 from torch.nn.utils import vector_to_parameters
 from torch.optim.adam import adam
 
+from ganaug.checkpoints import Checkpoint
 from ganaug.fabric import ALONE, Ranks
+from ganaug.fitted import check_fits
 
 #: Of critic and generator, in the history of a fit.
 LOSS_NAMES = "loss/critic", "loss/generator"
@@ -189,6 +191,116 @@ def in_one_vector(network: nn.Module) -> Tensor:
     return vector
 
 
+class Training:
+    """Two networks in training: all that a step changes, and what a checkpoint therefore keeps.
+
+    Parameters
+    ----------
+    generator, critic : torch.nn.Module
+    batches : BalancedBatches
+    ranks : Ranks
+        Their weights become those of rank 0.
+
+    Attributes
+    ----------
+    average : torch.nn.Module
+        The averaged generator.
+    step : int
+        How many steps are done.
+    """
+
+    def __init__(
+        self, generator: Any, critic: Any, batches: BalancedBatches, ranks: Ranks = ALONE
+    ) -> None:
+        self.batches, self.ranks, self.step = batches, ranks, 0
+        self._states: dict[nn.Module, Any] = {}
+        for network in (generator, critic):
+            vector = in_one_vector(network)
+            ranks.share_weights(vector)
+            # Both moments of Adam, and how many steps it has taken.
+            moments = torch.zeros_like(vector), torch.zeros_like(vector), vector.new_zeros(())
+            self._states[network] = moments, vector, list(network.parameters())
+        self.average = copy.deepcopy(generator).requires_grad_(False).eval()
+        self._generator, self._mean = generator, in_one_vector(self.average)
+        self._networks = {"generator": generator, "critic": critic, "average": self.average}
+
+    def descend(self, network: nn.Module, loss: Tensor, rate: float) -> None:
+        """Go one step down the gradient of ``loss`` in the weights of one network."""
+        (moment, square, count), vector, weights = self._states[network]
+        vector.grad.zero_()  # which the weights share
+        loss.backward(inputs=weights)
+        self.ranks.average(vector.grad)
+        with torch.no_grad():
+            update([vector], [vector.grad], [moment], [square], [], [count], lr=rate)
+
+    def follow(self, decay: float) -> None:
+        """Let the average forget a part of what it has, for the weights of now."""
+        _, of_generator, _ = self._states[self._generator]
+        self._mean.lerp_(of_generator, 1 - decay)
+
+    def averaged(self) -> Any:
+        """Return the averaged generator, with the buffers that it has now."""
+        buffers = zip(self.average.buffers(), self._generator.buffers(), strict=True)
+        for copied, buffer in buffers:
+            copied.copy_(buffer)
+        return self.average
+
+    def state(self) -> dict[str, Any]:
+        """Return all weights and moments, the streams of all ranks, and the turn of the classes."""
+        own = [stream.get_state().numpy() for stream in self._streams()]
+        streams = {
+            _name_of(i, rank): stream
+            for rank, of_rank in enumerate(self.ranks.gather(own))
+            for i, stream in enumerate(of_rank)
+        }
+        return {**self._arrays(), **streams, "step": self.step, "turn": self.batches.first}
+
+    def check(self, state: Mapping[str, Any]) -> None:
+        """Raise if this is not the state of such a training."""
+        wanted = {name: (array.shape, array.dtype) for name, array in self._arrays().items()}
+        for i, stream in enumerate(self._streams()):
+            for rank in range(self.ranks.size):
+                held = state[_name_of(i, rank)]
+                torch.Generator(stream.device).set_state(torch.from_numpy(held))
+                wanted[_name_of(i, rank)] = held.shape, held.dtype
+        found = {n: (v.shape, v.dtype) for n, v in state.items() if isinstance(v, np.ndarray)}
+        check_fits(found == wanted, "the arrays are not those of this training")
+        check_fits(type(state["step"]) is int and state["step"] > 0, f"step {state['step']!r}")
+        turns = range(len(self.batches.present))
+        check_fits(type(state["turn"]) is int and state["turn"] in turns, f"turn {state['turn']!r}")
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take a state over."""
+        for name, tensor in self._tensors().items():
+            tensor.copy_(torch.from_numpy(state[name]))
+        for i, stream in enumerate(self._streams()):
+            stream.set_state(torch.from_numpy(state[_name_of(i, self.ranks.rank)]))
+        self.step, self.batches.first = state["step"], state["turn"]
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """Return all weights, buffers and moments by name, not copied."""
+        tensors: dict[str, Tensor] = {}
+        for name, network in self._networks.items():
+            tensors |= {f"{name}.{inner}": t for inner, t in network.state_dict().items()}
+            moments = self._states[network][0] if network in self._states else ()
+            tensors |= {f"moment {i} of {name}": tensor for i, tensor in enumerate(moments)}
+        return tensors
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        tensors = self._tensors().items()
+        return {name: np.asarray(tensor.cpu().numpy(), order="C") for name, tensor in tensors}
+
+    def _streams(self) -> list[torch.Generator]:
+        """Return the random streams of this rank: of the batches, and those that networks hold."""
+        modules = [module for network in self._networks.values() for module in network.modules()]
+        held = [value for module in modules for value in vars(module).values()]
+        return [self.batches.rng, *(value for value in held if isinstance(value, torch.Generator))]
+
+
+def _name_of(stream: int, rank: int) -> str:
+    return f"stream {stream} of rank {rank}"
+
+
 def train(
     generator: Any,
     critic: Any,
@@ -197,6 +309,7 @@ def train(
     schedule: Schedule,
     on_tick: Callable[[int, dict[str, float], Any], bool],
     ranks: Ranks = ALONE,
+    checkpoint: Checkpoint | None = None,
 ) -> None:
     """Train both networks in place; the generator ends with its averaged weights.
 
@@ -214,30 +327,16 @@ def train(
         A loss that is not finite is handed over like any other.
     ranks : Ranks
         The processes that train together, see :mod:`ganaug.fabric`.
+    checkpoint : Checkpoint, optional
+        Where the training goes on from, and is kept after a tick, see :mod:`ganaug.checkpoints`.
     """
-    states: dict[nn.Module, Any] = {}
-    for network in (generator, critic):
-        vector = in_one_vector(network)
-        ranks.share_weights(vector)
-        # Both moments of Adam, and how many steps it has taken.
-        state = torch.zeros_like(vector), torch.zeros_like(vector), vector.new_zeros(())
-        states[network] = state, vector, list(network.parameters())
-    average = copy.deepcopy(generator).requires_grad_(False).eval()
-    mean = in_one_vector(average)
-    _, of_generator, _ = states[generator]
-
-    def descend(network: nn.Module, loss: Tensor, rate: float) -> None:
-        """Go one step down the gradient of ``loss`` in the weights of one network."""
-        (moment, square, count), vector, weights = states[network]
-        vector.grad.zero_()  # which the weights share
-        loss.backward(inputs=weights)
-        ranks.average(vector.grad)
-        with torch.no_grad():
-            update([vector], [vector.grad], [moment], [square], [], [count], lr=rate)
-
+    training = Training(generator, critic, batches, ranks)
+    checkpoint = checkpoint or Checkpoint()
+    checkpoint.add("training", training)
+    checkpoint.go_on()
     tick_ends = set(np.linspace(0, schedule.steps, schedule.ticks + 1).round().astype(int)[1:])
     losses: list[list[Tensor]] = []
-    for step in range(1, schedule.steps + 1):
+    for step in range(training.step + 1, schedule.steps + 1):
         rate = schedule.learning_rate * (1 + math.cos(math.pi * (step - 1) / schedule.steps)) / 2
         for _ in range(loss.critic_steps):
             real, classes = batches.draw()
@@ -245,20 +344,19 @@ def train(
             with ranks.autocast():
                 fake = generator(classes, missing_flags, batches.rng).float()
                 critic_loss = loss.critic_loss(critic, real, fake.detach(), classes, batches.rng)
-            descend(critic, critic_loss, rate)
+            training.descend(critic, critic_loss, rate)
         # The last fake batch serves both sides: its graph is still that of the current weights.
         with ranks.autocast():
             generator_loss = loss.generator_loss(critic, real, fake, classes)
-        descend(generator, generator_loss, rate)
+        training.descend(generator, generator_loss, rate)
         # A short memory at first, or the average would hold on to its random start.
-        decay = min(schedule.ema, step / (step + 10))
-        mean.lerp_(of_generator, 1 - decay)
+        training.follow(decay=min(schedule.ema, step / (step + 10)))
+        training.step = step
         losses.append([critic_loss.detach(), generator_loss.detach()])
         if step in tick_ends:
             means = [torch.stack(each).mean().item() for each in zip(*losses, strict=True)]
-            for copied, buffer in zip(average.buffers(), generator.buffers(), strict=True):
-                copied.copy_(buffer)
-            if on_tick(step, dict(zip(LOSS_NAMES, means, strict=True)), average):
+            if on_tick(step, dict(zip(LOSS_NAMES, means, strict=True)), training.averaged()):
                 break
             losses.clear()
-    generator.load_state_dict(average.state_dict())
+            checkpoint.keep(step)
+    generator.load_state_dict(training.average.state_dict())

@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from stand_ins import TickCounter, logistic
 
 from ganaug import AugmentedClassifier, GANAugmenter
+from ganaug.checkpoints import checkpointed
 from ganaug.encoders.layout import RowLayout
 from ganaug.fabric import ALONE, current_ranks, training_through
 from ganaug.generators.training import BalancedBatches, Schedule, one_thread, train
@@ -74,6 +75,15 @@ def error_of(function, *args):
         return f"{type(error).__name__}: {error}"
 
 
+class FailsAtFourth(StopsAtThird):
+    """Fails at the fourth tick."""
+
+    def on_fit_task_end(self, estimator, context, *, metadata=None, fitted_estimator=None):
+        self.tasks.append(context.task_name)
+        if self.tasks.count("tick") == 4:
+            raise OSError("the server is away")
+
+
 def in_one_of_two(fabric, folder):
     """Write down what a process finds; the processes meet in every fit."""
     X, y = table()
@@ -96,6 +106,13 @@ def in_one_of_two(fabric, folder):
 
         fails = GANAugmenter(steps=4, verbose=False).set_callbacks(FailsAtFirst())
         found["callback"] = error_of(fails.fit, X, y)
+
+        augmenter = GANAugmenter(loss=BCELoss(), steps=6, random_state=1, verbose=False)
+        found["unbroken"] = joblib.hash(weights(augmenter.fit(X, y)))
+        for callbacks in ([FailsAtFourth()], []):
+            with checkpointed(folder / "kept", seconds=0) as kept:
+                error_of(augmenter.set_callbacks(*callbacks).fit, X, y)
+        found["resumed"] = kept.resumed, joblib.hash(weights(augmenter))
 
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
@@ -143,6 +160,10 @@ def test_two_processes_train_one_gan(tmp_path):
 
     assert one["callback"] == "OSError: the server is away"
     assert other["callback"].endswith("rank 0 stopped the training: OSError('the server is away')")
+
+    for found in (one, other):
+        assert found["resumed"] == [[3], one["unbroken"]]
+    assert not (tmp_path / "kept").exists()
 
     for found in (one, other):
         assert found["methods"] == ["interpolation"] * 2
