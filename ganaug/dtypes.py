@@ -34,7 +34,8 @@ _PANDAS = re.compile(
 _ZONED = re.compile(r"datetime64\[(s|ms|us|ns), (.+)\]")
 _INTERVAL = re.compile(r"interval\[(.+), (left|right|both|neither)\]")
 _SPARSE = re.compile(r"Sparse\[([a-z]+\d*), ([-+.\w]{1,40})\]")
-_OFFSET = re.compile(r"(UTC)?[-+]\d\d:\d\d(:\d\d)?|UTC|utc")
+#: Zones without a file: offsets from UTC, and the machine's own.
+_OFFSET = re.compile(r"(UTC)?[-+]\d\d:\d\d(:\d\d)?|UTC|utc|tzlocal\(\)")
 
 #: Types of pyarrow without parameters, as pyarrow writes them, and the functions that make them.
 _PLAIN_ARROW = {
