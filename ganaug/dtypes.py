@@ -36,7 +36,8 @@ _INTERVAL = re.compile(r"interval\[(.+), (left|right|both|neither)\]")
 _SPARSE = re.compile(r"Sparse\[([a-z]+\d*), ([-+.\w]{1,40})\]")
 #: Of values other than 0, False or NaN most of which are left out.
 _SPARSE_OF = re.compile(r"sparse:([<>|][biuf][1248]):([-+.\w]{1,40})")
-_OFFSET = re.compile(r"(UTC)?[-+]\d\d:\d\d(:\d\d)?|UTC|utc")
+#: Zones without a file: offsets from UTC, and the machine's own.
+_OFFSET = re.compile(r"(UTC)?[-+]\d\d:\d\d(:\d\d)?|UTC|utc|tzlocal\(\)")
 
 #: Types of pyarrow without parameters, as pyarrow writes them, and the functions that make them.
 _PLAIN_ARROW = {
@@ -165,7 +166,7 @@ def dtype_named(name: str | None) -> Any:
     if name.startswith(_STR):
         return pd.StringDtype(name[len(_STR) :], na_value=np.nan)
     if sparse := _SPARSE_OF.fullmatch(name):
-        subtype = np.dtype(sparse[1])
+        subtype: Any = np.dtype(sparse[1])
         return pd.SparseDtype(subtype, np.array(json.loads(sparse[2]), dtype=subtype)[()])
     if _NUMPY.fullmatch(name):
         return np.dtype(name)

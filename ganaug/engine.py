@@ -96,6 +96,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
     }
 
     saved_rules = {
+        "memory_budget": BUDGET,
         "n_features_in_": (whole(1),),
         "feature_names_in_": (array_of("OUT"), ABSENT),
         "classes_": (array_of("biufcmMOSU"),),
@@ -630,10 +631,10 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
             most = max(most, *self.sampling_strategy.values())
         check_fits(max(asked.values(), default=0) <= most, "sampling_strategy_")
         # What is left shows when rows of each class are made.
-        source, few = RowSource(self), dict.fromkeys(range(len(labels)), 1 + 50 // len(labels))
-        encoded = source.encoded_rows(few, self.seed_, n_candidates=2)
+        few = dict.fromkeys(range(len(labels)), 1 + 50 // len(labels))
+        encoded = RowSource(self).encoded_rows(few, self.seed_, n_candidates=2)
         check_fits(bool((np.abs(encoded) < FAR).all()), "its rows are not finite")
-        X_new, codes = source.rows(few, self.seed_)
+        X_new, codes = self._draw(dict.fromkeys(labels, 1), None, n_candidates=1)
         names = getattr(self, "feature_names_in_", None)
         wide = X_new.shape[1] if self.encoder_.has_columns else self.n_features_in_
         check_fits(self.n_features_in_ == wide, "n_features_in_")

@@ -1,9 +1,9 @@
 """Checks of fitted state that was read from a file: whether it is such, and its parts fit together.
 
-A class that is saved says in ``saved_rules`` what each of its attributes may be, as it says in
-``parameter_rules`` what its parameters may be, and nothing is made of any other. What parts owe to
-each other a part says in its method ``check_fitted``: sizes are held against the arrays that are
-there before anything is made of them.
+A class that is saved says in ``saved_rules`` what each of its fitted attributes may be, and each
+parameter that counts after ``fit``; the others are checked in ``fit``, as ever. There may be no
+other attributes. What parts owe to each other a part says in its method ``check_fitted``: sizes
+are held against the arrays that are there before anything is made of them.
 """
 
 from __future__ import annotations
@@ -99,9 +99,7 @@ def check_held(cls: type, state: Mapping[str, Any]) -> None:
     Parameters
     ----------
     cls : type
-        Its ``saved_rules`` are for fitted attributes, and for parameters that have no
-        ``parameter_rules``. A class without any is somebody's own, and says nothing of what it
-        holds.
+        A class without ``saved_rules`` is somebody's own, and says nothing of what it holds.
     state : dict
         Its attributes.
     """
@@ -109,7 +107,7 @@ def check_held(cls: type, state: Mapping[str, Any]) -> None:
     has_rules = False
     for base in reversed(cls.__mro__):
         has_rules |= "saved_rules" in vars(base)
-        rules |= vars(base).get("parameter_rules", {}) | vars(base).get("saved_rules", {})
+        rules |= vars(base).get("saved_rules", {})
     parameters = set(signature(cls).parameters)
     for name in state:
         if name.startswith("_") or not name.isidentifier():

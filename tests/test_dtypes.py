@@ -112,12 +112,12 @@ def test_nested_types_are_not_described():
         polars_description(pl.List(pl.Int8()))
 
 
-@pytest.mark.parametrize("zone", ["Europe/Berlin", "UTC", "+02:00", "UTC-03:30"])
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "UTC", "+02:00", "UTC-03:30", "tzlocal()"])
 def test_zones(zone):
     assert check_zone(zone) == zone
 
 
-@pytest.mark.parametrize("zone", ["", "tzlocal()", "Mars/Olympus", "/etc/localtime", None, 3])
+@pytest.mark.parametrize("zone", ["", "Mars/Olympus", "/etc/localtime", None, 3])
 def test_no_zones(zone):
     with pytest.raises(ValueError, match="there is no time zone"):
         check_zone(zone)

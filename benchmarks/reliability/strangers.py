@@ -242,7 +242,7 @@ def _array(saved, folder, rng):
     name, arrays = names[rng.integers(len(names))], dict(saved.arrays)
     array = arrays[name]
     changes = (
-        lambda a: a[::-1],
+        lambda a: a.ravel()[::-1].reshape(a.shape),
         lambda a: -a if a.dtype != bool else ~a,
         lambda a: a[:-1] if a.ndim else a[None],
         lambda a: np.concatenate([a, a]) if a.ndim else a,

@@ -23,5 +23,6 @@ overrides ``make_generator(n_steps)`` has another one for classes of many rows.
 
 Everything that was learned is plain data, in attributes that end in ``_``. For ``save`` the class
 needs a line in ``ganaug.registry.GENERATORS``. It may have a method ``check_fitted(layout)``,
-which raises if what was read from a file does not fit together, see ``ganaug.fitted``.
+which raises if what was read from a file does not fit together, and ``saved_rules``, which say
+what each attribute may be: see ``ganaug.fitted``.
 """
