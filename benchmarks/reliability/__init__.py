@@ -4,7 +4,7 @@ from benchmarks.bars import Bench
 
 BENCH = Bench(
     "reliability",
-    modules=("benchmarks.reliability.strangers",),
+    modules=("benchmarks.reliability.strangers", "benchmarks.reliability.any_table"),
     head="""\
 # When things go wrong: bars and figures
 
