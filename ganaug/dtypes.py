@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-_ARROW = "arrow:"
+_ARROW, _STR = "arrow:", "str:"
 _UNITS = "Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as"
 #: Of numpy, by name or by character.
 _NUMPY = re.compile(
@@ -34,6 +34,8 @@ _PANDAS = re.compile(
 _ZONED = re.compile(r"datetime64\[(s|ms|us|ns), (.+)\]")
 _INTERVAL = re.compile(r"interval\[(.+), (left|right|both|neither)\]")
 _SPARSE = re.compile(r"Sparse\[([a-z]+\d*), ([-+.\w]{1,40})\]")
+#: Of values other than 0, False or NaN most of which are left out.
+_SPARSE_OF = re.compile(r"sparse:([<>|][biuf][1248]):([-+.\w]{1,40})")
 _OFFSET = re.compile(r"(UTC)?[-+]\d\d:\d\d(:\d\d)?|UTC|utc")
 
 #: Types of pyarrow without parameters, as pyarrow writes them, and the functions that make them.
@@ -129,6 +131,11 @@ def dtype_name(dtype: Any) -> str | None:
                 return name
         except (TypeError, ValueError):
             continue
+    if isinstance(dtype, pd.SparseDtype) and dtype.subtype.kind in "biuf":
+        fill = np.asarray(dtype.fill_value, dtype=dtype.subtype).item()
+        return f"sparse:{dtype.subtype.str}:{json.dumps(fill)}"
+    if isinstance(dtype, pd.StringDtype):  # that of pandas 3, in a pandas before it
+        return _STR + dtype.storage
     return None
 
 
@@ -155,6 +162,12 @@ def dtype_named(name: str | None) -> Any:
         raise TypeError(f"{name!r} is no name of a dtype")
     if name.startswith(_ARROW):
         return pd.ArrowDtype(arrow_type(json.loads(name[len(_ARROW) :])))
+    if name.startswith(_STR):
+        return pd.StringDtype(name[len(_STR) :], na_value=np.nan)
+    if sparse := _SPARSE_OF.fullmatch(name):
+        subtype = np.dtype(sparse[1])
+        fill: Any = np.array(json.loads(sparse[2]), dtype=subtype)[()]
+        return pd.SparseDtype(subtype, fill)
     if _NUMPY.fullmatch(name):
         return np.dtype(name)
     if _PANDAS.fullmatch(name):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +12,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from ganaug.dtypes import check_zone, dtype_name, dtype_named
-from ganaug.fitted import ABSENT, array_of, check_fits
+from ganaug.fitted import ABSENT, array_of, check_fits, each
 from ganaug.parameters import FLAG, NONE, is_a, number, one_of, whole
 from ganaug.plain_values import cell_dtype
 
@@ -23,6 +25,8 @@ _MISSING = {"None": None, "nan": np.nan, "NA": pd.NA, "NaT": pd.NaT}
 
 #: Units of time that pandas lacks.
 _UNITS_OF_NUMPY = ("Y", "M", "W", "D", "h", "m")
+#: From this day on pandas knows the offset of a zone whose clock changes.
+_FIRST_CLOCK = "1677-09-22"
 _UNITS = (*_UNITS_OF_NUMPY, "s", "ms", "us", "ns", "ps", "fs", "as")
 #: Of a Decimal: no float has more.
 MOST_DECIMALS = 1074
@@ -51,6 +55,11 @@ class Cells(BaseEstimator):
         ``categories``.
     most : int
         The largest whole number that the dtype can hold.
+    scale : int or None
+        The decimals of a Decimal; None for other numbers.
+    ends : tuple of (Decimal, Decimal) or None
+        The smallest and the largest Decimal, which may have more digits than a float; None for
+        other numbers, and where others may be written.
 
     Examples
     --------
@@ -70,6 +79,7 @@ class Cells(BaseEstimator):
         "most": (whole(0, 2**64 - 1),),
         "integral": (FLAG,),
         "scale": (whole(0, MOST_DECIMALS), NONE),
+        "ends": (each(is_a("a Decimal", Decimal), tuple), NONE),
         "categories": (ARRAY, NONE),
         "categories_dtype": (is_a("the name of a dtype", str), NONE, ABSENT),
         "ordered": (FLAG,),
@@ -105,7 +115,7 @@ class Cells(BaseEstimator):
             if self.kind == "time" and self.unit not in ("Y", "M"):
                 # Whole days stay so; below one, a step is that between times of the day.
                 day = int(np.timedelta64(1, "D").astype(f"m8[{self.unit}]").astype(np.int64))
-                step = step if day and step % day == 0 else int(np.gcd(step, day))
+                step = step if day and step % day == 0 else math.gcd(step, day)
                 self.day = float(day)
             self.grid = float(step) or 1.0
         return self
@@ -116,16 +126,18 @@ class Cells(BaseEstimator):
         self.kind = "level" if self.categorical else kind_of(cells)
         self.dtype = dtype_name(dtype)
         plain = getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype))
-        self.precision = plain.name if plain.kind == "f" else "float64"
+        self.precision = plain.name if plain.name in PRECISIONS else "float64"
         self.most = int(np.iinfo(plain if plain.kind in "iu" else np.int64).max)
         self.integral = self.kind == "number" and inferred == "integer"
         if self.kind == "number" and not self.integral:  # no floats beyond are one apart
             self.most = 2 ** (min(np.finfo(self.precision).nmant, 52) + 1)
         self.scale: int | None = None
+        self.ends: tuple[Decimal, Decimal] | None = None
         if inferred == "decimal":
             present = np.asarray(cells, dtype=object)[~missing]
-            self.scale = max(0, *(-int(cell.as_tuple().exponent) for cell in present))
-            self.scale = min(self.scale, MOST_DECIMALS)
+            decimals = (-int(cell.as_tuple().exponent) for cell in present)
+            self.scale = min(max((0, *decimals)), MOST_DECIMALS)
+            self.ends = (min(present), max(present)) if len(present) else None
         self.categories: np.ndarray | None = None
         self.ordered = False
         if isinstance(dtype, pd.CategoricalDtype):
@@ -135,7 +147,8 @@ class Cells(BaseEstimator):
         if self.kind in ("time", "span"):
             present = cells[~missing]
             self.unit = np.datetime_data(_to_numpy_time(present, self.kind).dtype)[0]
-            self.python = next((type(c).__name__ for c in present), "")
+            objects = present if self.dtype == "object" else ()
+            self.python = next((type(c).__name__ for c in objects), "")
             zoned = getattr(dtype, "pyarrow_dtype", dtype)
             self.zone = str(getattr(zoned, "tz", None) or "")
         self.missing = "nan"
@@ -148,7 +161,7 @@ class Cells(BaseEstimator):
         if self.kind == "level":
             self.kind, self.levels = "text", np.empty(0, dtype=object)
         else:
-            self.span = self.most - self.offset
+            self.span, self.ends = self.most - self.offset, None
 
     def check_fitted(self) -> None:
         """Raise if cells that were read from a file cannot be written, each level and both ends."""
@@ -169,6 +182,7 @@ class Cells(BaseEstimator):
         """Raise if what was read from a file is no dtype, or would take long to write."""
         if self.kind in ("time", "span") and self.zone:
             check_zone(self.zone)
+        check_fits(all(end.is_finite() for end in self.ends or ()), f"ends={self.ends!r}")
         dtype = dtype_named(self.dtype)
         if isinstance(dtype, np.dtype):
             cell_dtype(dtype, self.levels.tolist())
@@ -189,15 +203,22 @@ class Cells(BaseEstimator):
     def _raw_levels(self, cells: Any) -> Any:
         if self.categories is not None:
             # By value: another column may list the same categories in another order.
-            return pd.Index(self.categories).get_indexer(pd.Index(cells)).astype(np.int64)
+            known = _index(self.categories)
+            if not isinstance(cells.dtype, pd.CategoricalDtype):
+                return known.get_indexer(_index(np.asarray(cells))).astype(np.int64)
+            place = known.get_indexer(_index(np.asarray(cells.dtype.categories)))
+            return place[cells.cat.codes.to_numpy()].astype(np.int64)
         if not isinstance(cells, np.ndarray):
             return cells.to_numpy(dtype=object)
         return cells.astype(cells.dtype.newbyteorder("="), copy=False)
 
     def _raw_integers(self, cells: Any) -> np.ndarray:
         if self.kind == "number":
-            wide = cells.dtype.kind == "u"
-            return np.asarray(cells).astype(np.uint64 if wide else np.int64)
+            cells = np.asarray(cells)
+            wide = cells.dtype.kind == "u" or (
+                cells.dtype == object and max(cells, default=0) >= 2**63
+            )
+            return cells.astype(np.uint64 if wide else np.int64)
         return _to_numpy_time(cells, self.kind).astype(self._time).view(np.int64)
 
     @property
@@ -249,10 +270,13 @@ class Cells(BaseEstimator):
             if self.integral:
                 values = self._whole(coded)
             elif self.scale is not None:
-                values = np.array([Decimal(f"{v:.{self.scale}f}") for v in coded], dtype=object)
+                values = np.array([self._decimal(v) for v in coded.tolist()], dtype=object)
         dtype: Any = dtype_named(self.dtype)
         if isinstance(dtype, np.dtype) and dtype.kind in "mM":
-            dtype = None if np.datetime_data(dtype)[0] in _UNITS_OF_NUMPY else dtype
+            # One by one, for pandas reads objects by way of nanoseconds.
+            times = np.full(len(present), "NaT", dtype=dtype)
+            times[present] = [getattr(v, "to_numpy", lambda v=v: v)() for v in values]
+            return pd.Series(times)
         if present.all() and self.dtype != "object":
             return pd.Series(values, dtype=dtype)
         if isinstance(dtype, np.dtype) and dtype.kind == "f":
@@ -269,6 +293,14 @@ class Cells(BaseEstimator):
         steps[over] = self.span
         whole = steps + np.uint64(self.offset % 2**64)
         return whole if self.offset + self.span >= 2**63 else whole.view(np.int64)
+
+    def _decimal(self, number: float) -> Decimal:
+        """Write a number with the decimals of the column; those that the float lacks are zeros."""
+        assert self.scale is not None
+        short = Decimal(repr(number))
+        exact = -int(short.as_tuple().exponent) <= self.scale
+        written = Decimal(f"{short if exact else number:.{self.scale}f}")
+        return written if self.ends is None else min(max(written, self.ends[0]), self.ends[1])
 
     def _with_gaps(self, values: Any, present: np.ndarray) -> np.ndarray:
         cells = np.full(len(present), _MISSING[self.missing], dtype=object)
@@ -290,6 +322,8 @@ class Cells(BaseEstimator):
             "date": lambda t: t.date(),
             "datetime": lambda t: t.to_pydatetime(),
             "timedelta": lambda t: t.to_pytimedelta(),
+            "datetime64": lambda t: t.to_numpy(),
+            "timedelta64": lambda t: t.to_numpy(),
         }.get(self.python, lambda t: t)
         written = np.empty(int(present.sum()), dtype=object)
         written[:] = [python(cell) for cell in cells[present]]
@@ -345,11 +379,46 @@ def kind_of(cells: Any) -> str:
     return "level" if inferred in _LEVELS else ""
 
 
+def has_hash(dtype: Any) -> bool:
+    """Tell whether pandas can compare a dtype: not a category of text that is no Unicode."""
+    try:
+        hash(dtype)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def has_unnamed_zone(cells: Any) -> bool:
     """Tell whether times are in a zone that cannot be written down with the column."""
     if isinstance(cells.dtype, pd.DatetimeTZDtype):
         return dtype_name(cells.dtype) is None
     return cells.dtype == object and any(getattr(cell, "tzinfo", None) for cell in cells)
+
+
+def too_long(cells: Any) -> bool:
+    """Tell whether a duration has more microseconds than 64 bits count: 292,271 years."""
+    most = timedelta(microseconds=2**63 - 1)
+    return cells.dtype == object and any(abs(cell) > most for cell in pd.Series(cells).dropna())
+
+
+def precede_their_clock(cells: Any) -> bool:
+    """Tell whether times are before 1678, in a zone whose clock was changed at any time.
+
+    Of such times pandas reads offsets from memory that is not its own; it may crash.
+    """
+    dtype = cells.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return precede_their_clock(pd.Series(dtype.categories))
+    own = getattr(dtype, "pyarrow_dtype", dtype)
+    zone = getattr(own, "tz", None)
+    if zone is None or pd.DatetimeTZDtype("ns", zone).tz.utcoffset(None) is not None:
+        return False
+    if own is dtype:
+        ticks = cells.dt.tz_convert(None).dropna().astype("int64")
+    else:
+        ticks = cells.astype("int64[pyarrow]")
+    first = np.datetime64(_FIRST_CLOCK, own.unit).astype(np.int64)
+    return bool((ticks < first).any())
 
 
 def to_float(cells: Any) -> np.ndarray:
@@ -367,11 +436,23 @@ def _to_numpy_time(cells: Any, kind: str) -> np.ndarray:
         return np.asarray(series.tolist(), dtype="M8[D]")
     if not isinstance(series.dtype, np.dtype | pd.DatetimeTZDtype) or series.dtype == object:
         convert = pd.to_datetime if kind == "time" else pd.to_timedelta
-        series = convert(series.astype(object))
+        objects = series.astype(object)
+        try:
+            series = convert(objects)
+        except (pd.errors.OutOfBoundsDatetime, pd.errors.OutOfBoundsTimedelta):
+            return _beyond_nanoseconds(objects.tolist(), series.dtype, kind)
     if isinstance(series.dtype, pd.DatetimeTZDtype):
         # By the wall clock: a table of days is one of midnights, in summer as in winter.
         series = series.dt.tz_localize(None)
     return series.to_numpy()
+
+
+def _beyond_nanoseconds(cells: list[Any], dtype: Any, kind: str) -> np.ndarray:
+    """Return dates before 1678 or after 2262, or durations as long, in their own unit."""
+    unit = getattr(getattr(dtype, "pyarrow_dtype", None), "unit", "us")  # that of Python
+    if kind == "time":
+        cells = [c.replace(tzinfo=None) if isinstance(c, datetime) else c for c in cells]
+    return np.asarray(cells, dtype=f"{'M8' if kind == 'time' else 'm8'}[{unit}]")
 
 
 def check_names(X: pd.DataFrame) -> None:

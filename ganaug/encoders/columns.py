@@ -21,7 +21,17 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from ganaug.encoders.cells import Cells, has_unnamed_zone, infer, kind_of, to_float
+from ganaug.dtypes import dtype_name
+from ganaug.encoders.cells import (
+    Cells,
+    has_hash,
+    has_unnamed_zone,
+    infer,
+    kind_of,
+    precede_their_clock,
+    to_float,
+    too_long,
+)
 from ganaug.encoders.identifiers import IdentifierCoder, TextCoder, find_identifiers
 from ganaug.encoders.levels import LevelCoder
 from ganaug.encoders.numbers import NumberCoder
@@ -49,9 +59,11 @@ def check_column(name: Any, cells: Any) -> None:
     Raises
     ------
     TypeError
-        If they are of several kinds, or neither numbers, strings, booleans, dates nor missing.
+        If they are of several kinds, or neither numbers, strings, booleans, dates nor missing; if
+        their dtype cannot be made again, or has the byte order of another machine in pandas.
     ValueError
-        If one is an infinity, or an integer of more than 64 bits.
+        If one is an infinity, an integer of more than 64 bits, a time of which pandas does not know
+        what a clock showed, a duration of too many years, or a category of text that is no Unicode.
     """
     kind = kind_of(cells)
     if not kind:
@@ -64,6 +76,32 @@ def check_column(name: Any, cells: Any) -> None:
         raise TypeError(
             f"column {name!r} holds times in a zone that has no name in its dtype; convert it "
             "first, for instance with pandas.to_datetime(..., utc=True)."
+        )
+    dtype = cells.dtype
+    own = dtype.categories.dtype if isinstance(dtype, pd.CategoricalDtype) else dtype
+    if dtype_name(own) is None:
+        raise TypeError(
+            f"column {name!r} has dtype {dtype}, which has no name to make it again by; convert it "
+            "first, with .astype."
+        )
+    if not has_hash(dtype):
+        raise ValueError(
+            f"column {name!r} is a category of text that is no Unicode (half of a surrogate pair), "
+            "which pandas cannot compare; convert it first, with .astype(object)."
+        )
+    if isinstance(cells, pd.Series) and isinstance(dtype, np.dtype) and not dtype.isnative:
+        raise TypeError(
+            f"column {name!r} has dtype {dtype.str}, a byte order that pandas cannot work with; "
+            f"convert it first, with .astype({dtype.str[1:]!r})."
+        )
+    if kind == "span" and too_long(cells):
+        raise ValueError(
+            f"column {name!r} holds durations of more than 292,271 years; convert it to numbers."
+        )
+    if precede_their_clock(cells):
+        raise ValueError(
+            f"column {name!r} holds times before 1678 in a zone whose clock changes, for which "
+            "pandas has no offsets; convert it first, with .dt.tz_convert('UTC')."
         )
     if kind == "number" and cells.dtype.kind == "O" and _too_wide(cells):
         raise ValueError(
@@ -79,7 +117,10 @@ def check_column(name: Any, cells: Any) -> None:
 
 def _too_wide(cells: Any) -> bool:
     whole = [cell for cell in np.asarray(cells)[_present(cells)] if isinstance(cell, int)]
-    return bool(whole) and (min(whole) < -(2**63) or max(whole) >= 2**64)
+    if not whole:
+        return False
+    low, high = min(whole), max(whole)
+    return low < -(2**63) or high >= (2**64 if low >= 0 else 2**63)
 
 
 def _present(cells: Any) -> np.ndarray:

@@ -42,7 +42,9 @@ def decimals_of(values: np.ndarray, dtype: str) -> np.ndarray:
         needed[exact[same]] = decimals
     if (needed > MOST_DECIMALS).any():
         # Where floats are sparse some fit by chance.
-        sparse = np.spacing(np.abs(written)).astype(np.float64) * 10.0**needed > 0.01
+        with np.errstate(over="ignore"):  # there is no float beyond the largest
+            apart = np.spacing(np.abs(written)).astype(np.float64)
+        sparse = apart * 10.0**needed > 0.01
         needed[sparse] = MOST_DECIMALS + 1
     return needed
 

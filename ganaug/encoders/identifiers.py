@@ -96,7 +96,8 @@ def find_identifiers(
 
 def _stand_for_integers(numbers: np.ndarray, has_gaps: bool) -> bool:
     """Tell whether floats are integers that their container had no better dtype for."""
-    return bool((numbers % 1 == 0).all() and (has_gaps or (np.diff(numbers) > 0).all()))
+    ascend = has_gaps or (numbers[1:] > numbers[:-1]).all()
+    return bool(ascend and (numbers % 1 == 0).all())
 
 
 class IdentifierCoder(BaseEstimator):

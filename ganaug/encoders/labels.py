@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite, column_or_1d
 
-from ganaug.encoders.cells import ARRAY, Cells
+from ganaug.encoders.cells import ARRAY, Cells, has_hash, precede_their_clock
 from ganaug.encoders.header import Header, header_of
 from ganaug.fitted import ABSENT, ANYTHING, check_fits
 from ganaug.parameters import NONE, is_a, one_of, whole
@@ -56,7 +56,8 @@ class LabelCoder(BaseEstimator):
         Raises
         ------
         ValueError
-            If ``y`` is continuous, multi-output, or has missing labels or one class only.
+            If ``y`` is continuous, multi-output, or has missing labels or one class only; if labels
+            are such times or categories as no column may hold.
         """
         self.__dict__.pop("width_", None)
         labels = self._flat(y)
@@ -72,6 +73,16 @@ class LabelCoder(BaseEstimator):
                 f"y has {int(pd.isna(labels).sum())} missing label(s) (NaN or None); "
                 "drop those rows or give them a class."
             )
+        if precede_their_clock(labels):
+            raise ValueError(
+                "y has times before 1678 in a zone whose clock changes, for which pandas has no "
+                "offsets; convert them first, with .dt.tz_convert('UTC')."
+            )
+        if not has_hash(labels.dtype):
+            raise ValueError(
+                "y has a category of text that is no Unicode (half of a surrogate pair), which "
+                "pandas cannot compare; convert it first, with .astype(object)."
+            )
         if labels.dtype == object:
             _check_spellings(np.asarray(labels).tolist())
         self.cells_ = Cells(categorical=True).fit(labels)
@@ -81,7 +92,7 @@ class LabelCoder(BaseEstimator):
         self.classes_ = np.asarray(levels)
         if self.classes_.dtype == object and all(type(c) is str for c in levels):
             self.classes_ = self.classes_.astype(str)
-        elif isinstance(labels, pd.Series) and labels.dtype != object:
+        elif isinstance(labels, pd.Series) and labels.dtype != object and _are_plain(levels):
             self.classes_ = np.asarray(levels.tolist())
         if self.classes_.dtype in ("M8[ns]", "m8[ns]"):  # numpy would make integers of them
             self.classes_ = np.array(list(pd.Series(self.classes_)), dtype=object)
@@ -178,6 +189,12 @@ class LabelCoder(BaseEstimator):
             most = max(MOST_ONE_HOT, ONE_HOT_PER_CLASS * n_classes)
             check_fits(self.width_ <= most, f"width_={self.width_}")
         check_fits(len(self.decode(np.arange(n_classes))) == n_classes, "labels")
+
+
+def _are_plain(levels: Any) -> bool:
+    """Tell whether labels are of one kind, and none is a collection: numpy would change others."""
+    kinds = {type(level) for level in levels.tolist()}
+    return len(kinds) == 1 and not kinds & {tuple, frozenset}
 
 
 def _check_spellings(labels: list) -> None:

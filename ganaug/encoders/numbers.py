@@ -172,7 +172,7 @@ class NumberCoder(BaseEstimator):
             levels = np.where(self.spikes_[nearest] == cells, nearest + self.n_numeric, 0)
         if not self.n_numeric:
             return np.empty((len(cells), 0), dtype=np.float32), levels
-        scores = np.interp(cells, self.values_, self.scores_)
+        scores = _interpolated(cells, self.values_, self.scores_)
         scores[levels > 0] = 0
         return scores.astype(np.float32)[:, None], levels
 
@@ -212,7 +212,10 @@ class NumberCoder(BaseEstimator):
     def _to_units(self, cells: np.ndarray) -> np.ndarray:
         if self.grid is not None:
             return cells / self.grid
-        return cells if self.decimals_ is None else cells * 10.0**self.decimals_
+        if self.decimals_ is None:
+            return cells
+        with np.errstate(over="ignore"):  # infinitely many stand for a number on no grid
+            return cells * 10.0**self.decimals_
 
     def _from_units(self, units: np.ndarray) -> np.ndarray:
         if self.grid is not None:
@@ -242,8 +245,23 @@ class NumberCoder(BaseEstimator):
         near = self.phase_ + np.round((units - self.phase_) / size) * size
         # The last step in the range may end before it does.
         near += size * ((near < low - 0.5).astype(int) - (near > high + 0.5))
-        moved = self._from_units(near)
-        return np.where(steps > 0, moved, cells).clip(self.values_[0], self.values_[-1])
+        on = (steps > 0) & np.isfinite(near)
+        return np.where(on, self._from_units(near), cells).clip(self.values_[0], self.values_[-1])
+
+
+def _interpolated(x: np.ndarray, knots: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return ``np.interp(x, knots, values)``, also where a slope or a range is beyond float64."""
+    with np.errstate(all="ignore"):
+        if np.isfinite(np.diff(values) / np.diff(knots)).all():
+            return np.interp(x, knots, values)
+        after = np.searchsorted(knots, x, side="right").clip(1, len(knots) - 1)
+        start, width = knots[after - 1], np.diff(knots)[after - 1]
+        wide = np.isinf(width)
+        # Halves of numbers that far apart have a difference.
+        far = x / 2 - start / 2, knots[after] / 2 - start / 2
+        share = np.where(wide, far[0], x - start) / np.where(wide, far[1], width)
+    share = share.clip(0, 1)
+    return values[after - 1] * (1 - share) + values[after] * share
 
 
 def interpolate(x: np.ndarray, knots: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -255,7 +273,7 @@ def interpolate(x: np.ndarray, knots: np.ndarray, values: np.ndarray) -> np.ndar
     cells = (x - knots[0]) * ((2**16 - 1) / (knots[-1] - knots[0] or 1.0))
     order = cells.clip(0, 2**16 - 1).astype(np.uint16).argsort(kind="stable")
     found = np.empty_like(x)
-    found[order] = np.interp(x[order], knots, values)
+    found[order] = _interpolated(x[order], knots, values)
     return found
 
 
