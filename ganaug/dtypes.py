@@ -166,8 +166,9 @@ def dtype_named(name: str | None) -> Any:
     if name.startswith(_STR):
         return pd.StringDtype(name[len(_STR) :], na_value=np.nan)
     if sparse := _SPARSE_OF.fullmatch(name):
-        subtype: Any = np.dtype(sparse[1])
-        return pd.SparseDtype(subtype, np.array(json.loads(sparse[2]), dtype=subtype)[()])
+        subtype = np.dtype(sparse[1])
+        fill: Any = np.array(json.loads(sparse[2]), dtype=subtype)[()]
+        return pd.SparseDtype(subtype, fill)
     if _NUMPY.fullmatch(name):
         return np.dtype(name)
     if _PANDAS.fullmatch(name):

@@ -190,7 +190,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
             if ranks.size > 1:
                 ranks.check_same(n_steps=checked.n_steps, rows=encoded.summary())
             fitted |= {"encoder_": encoded.encoder, "labels_": checked.labels}
-            fitted["near_copies_"] = self._near_copies(encoded)
+            fitted["near_copies_"] = self._near_copies(encoded, checked.before)
             generators = Jitter(), Interpolation(), checked.generator
             on_tick = self._tick(context, progress, fitted["n_steps_"])
             fitted |= self._learn(
@@ -230,13 +230,16 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
             "forms_": checked.forms,
         }
 
-    def _near_copies(self, encoded: EncodedRows) -> NearCopies | None:
-        """Return what tells near copies of the rows that are learned from."""
+    def _near_copies(self, encoded: EncodedRows, before: Any) -> NearCopies | None:
+        """Return what tells near copies of the rows that are learned from, now or before."""
         if self.min_distance is None:
             return None
         seen = np.flatnonzero(~encoded.held_out)
-        near_copies = NearCopies(float(self.min_distance))
-        return near_copies.fit(take(encoded.rows, seen), encoded.codes[seen])
+        rows, codes = take(encoded.rows, seen), encoded.codes[seen]
+        if (known := getattr(before, "near_copies_", None)) is not None:
+            rows = np.concatenate([rows, *known.rows_.values()])
+            codes = np.concatenate([codes, *(np.full(len(r), c) for c, r in known.rows_.items())])
+        return NearCopies(float(self.min_distance)).fit(rows, codes)
 
     def _learn(
         self,

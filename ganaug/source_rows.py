@@ -335,6 +335,8 @@ class _Look:
             if dtype in (nw.Object, nw.Int128(), nw.UInt128()) or _holds_objects(cells):
                 doubtful.append(name)
                 telling.add(_first_true(~cells.is_null()))
+            elif isinstance(dtype, nw.Datetime) and dtype.time_zone:
+                doubtful.append(name)
             elif dtype.is_float() and not cells.is_finite().all():
                 doubtful.append(name)
                 nan = cells.is_nan().fill_null(False)

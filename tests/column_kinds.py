@@ -105,6 +105,22 @@ COLUMNS = {
     "end of days, 64 bits": pd.Series(
         np.where(GAPS, np.datetime64("9999-12-31"), np.datetime64("2020-02-29")).astype("M8[s]")
     ),
+    "dates of 1500 and 9999": pd.Series(
+        draw(datetime.datetime(1500, 2, 28, 6), datetime.datetime(9999, 12, 31)), dtype=object
+    ),
+    "spans of 900 years": pd.Series([datetime.timedelta(int(n) * 3650) for n in SPANS.index]),
+    "moments of numpy": pd.Series(draw(*np.array(["1500", "2020"], "M8[s]")), dtype=object),
+    "arrow timestamp of 1500": pd.Series(
+        np.where(GAPS, np.datetime64("1500-01-01"), np.datetime64("9990-01-01")).astype("M8[ms]")
+    ).astype("timestamp[ms][pyarrow]"),
+    "sparse about 1.5": pd.Series(
+        pd.arrays.SparseArray(np.where(GAPS, REALS, 1.5), fill_value=1.5)
+    ),
+    "text of pandas 3": pd.Series(
+        draw("a", "b", None), dtype=pd.StringDtype("pyarrow", na_value=np.nan)
+    ),
+    "objects beyond 2**63": pd.Series([2**63 + int(n) for n in numbers("int64")], dtype=object),
+    "long decimals": pd.Series([decimal.Decimal(int(n)).scaleb(-25) for n in numbers("int64")]),
     "arrow decimal": pd.Series(numbers("int64")).astype(pd.ArrowDtype(pa.decimal128(25, 2))),
     "arrow binary": pd.Series(draw(b"a", b"b"), dtype=pd.ArrowDtype(pa.binary())),
     "arrow time": pd.Series(

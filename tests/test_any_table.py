@@ -16,9 +16,9 @@ TABLES, MOST_COLUMNS = 200, 12
 
 @pytest.fixture(scope="module", autouse=True)
 def few_trees():
-    """Grow few trees for the choice of candidates, which take most of the time of a short fit."""
+    """Grow fewer trees for the choice of candidates, which take most of the time of a short fit."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "CandidateSelector", partial(CandidateSelector, n_trees=2))
+        patch.setattr(engine, "CandidateSelector", partial(CandidateSelector, n_trees=11))
         yield
 
 

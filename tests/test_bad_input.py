@@ -68,6 +68,18 @@ BAD_Y = {
     "a name": ("target", ValueError, ["1d array"]),
     "complex": (Y * 1j, ValueError, ["Complex data not supported"]),
     "sparse": (scipy.sparse.csr_matrix(Y[:, None]), TypeError, ["Sparse data", "toarray"]),
+    "before their clock": (
+        pd.Series((Y - 470 * 365).astype("M8[D]").astype("M8[s]"))
+        .dt.tz_localize("UTC")
+        .dt.tz_convert("Asia/Tokyo"),
+        ValueError,
+        ["y has times before 1678", "tz_convert('UTC')"],
+    ),
+    "a category of half pairs": (
+        pd.Series(pd.Categorical(np.where(Y, "\ud83d", "a"))),
+        ValueError,
+        ["y has a category", "no Unicode"],
+    ),
 }
 
 
@@ -119,6 +131,25 @@ BAD_X = {
     ),
     "infinite float32": (frame(np.full(N, np.inf, "float32")), ValueError, ["infinity"]),
     "ints beyond 64 bits": (frame(objects(10**20, 10**21)), ValueError, ["'odd'", "64"]),
+    "ints of both signs beyond": (frame(objects(-1, 2**63)), ValueError, ["'odd'", "64"]),
+    "millions of years": (
+        frame(objects(datetime.timedelta(days=10**8 + 10**7))),
+        ValueError,
+        ["'odd'", "292,271 years"],
+    ),
+    "before their clock": (
+        frame(
+            pd.Series(np.full(N, "1500", "M8[s]")).dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo")
+        ),
+        ValueError,
+        ["'odd'", "before 1678", "tz_convert('UTC')"],
+    ),
+    "another byte order": (frame(X[:, 0].astype(">f8")), TypeError, ["'odd'", ">f8", "'f8'"]),
+    "a category of half pairs": (
+        frame(pd.Categorical(objects("\ud83d", "a"))),
+        ValueError,
+        ["'odd'", "no Unicode", ".astype(object)"],
+    ),
     "one name twice": (FRAME.set_axis(list("aab"), axis=1), ValueError, ["duplicate", "['a']"]),
     "names of mixed kinds": (FRAME.set_axis(["a", 1, 2], axis=1), TypeError, ["['int', 'str']"]),
     "constants": (np.ones((N, 2)), ValueError, ["no usable column", "all 2 are constant"]),

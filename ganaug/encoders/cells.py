@@ -203,9 +203,11 @@ class Cells(BaseEstimator):
     def _raw_levels(self, cells: Any) -> Any:
         if self.categories is not None:
             # By value: another column may list the same categories in another order.
-            own = _index(np.asarray(cells.dtype.categories))
-            place = _index(self.categories).get_indexer(own).astype(np.int64)
-            return place[cells.cat.codes.to_numpy()]
+            known = _index(self.categories)
+            if not isinstance(cells.dtype, pd.CategoricalDtype):
+                return known.get_indexer(_index(np.asarray(cells))).astype(np.int64)
+            place = known.get_indexer(_index(np.asarray(cells.dtype.categories)))
+            return place[cells.cat.codes.to_numpy()].astype(np.int64)
         if not isinstance(cells, np.ndarray):
             return cells.to_numpy(dtype=object)
         return cells.astype(cells.dtype.newbyteorder("="), copy=False)

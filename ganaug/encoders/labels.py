@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite, column_or_1d
 
-from ganaug.encoders.cells import ARRAY, Cells
+from ganaug.encoders.cells import ARRAY, Cells, has_hash, precede_their_clock
 from ganaug.encoders.header import Header, header_of
 from ganaug.fitted import ABSENT, ANYTHING, check_fits
 from ganaug.parameters import NONE, is_a, one_of, whole
@@ -56,7 +56,8 @@ class LabelCoder(BaseEstimator):
         Raises
         ------
         ValueError
-            If ``y`` is continuous, multi-output, or has missing labels or one class only.
+            If ``y`` is continuous, multi-output, or has missing labels or one class only; if labels
+            are such times or categories as no column may hold.
         """
         self.__dict__.pop("width_", None)
         labels = self._flat(y)
@@ -71,6 +72,16 @@ class LabelCoder(BaseEstimator):
             raise ValueError(
                 f"y has {int(pd.isna(labels).sum())} missing label(s) (NaN or None); "
                 "drop those rows or give them a class."
+            )
+        if precede_their_clock(labels):
+            raise ValueError(
+                "y has times before 1678 in a zone whose clock changes, for which pandas has no "
+                "offsets; convert them first, with .dt.tz_convert('UTC')."
+            )
+        if not has_hash(labels.dtype):
+            raise ValueError(
+                "y has a category of text that is no Unicode (half of a surrogate pair), which "
+                "pandas cannot compare; convert it first, with .astype(object)."
             )
         if labels.dtype == object:
             _check_spellings(np.asarray(labels).tolist())

@@ -1,5 +1,7 @@
 """A column of every kind, there and back."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -78,3 +80,9 @@ def test_cells_count_by_position_whatever_the_index(index, kind):
 def test_the_step_of_times__one_between_times_of_the_day(every, step):
     cells = pd.Series(pd.date_range("2024-01-01 06:00", periods=50, freq=every, unit="us"))
     assert Cells().fit(cells).grid == pd.Timedelta(step) / pd.Timedelta("1us")
+
+
+def test_a_decimal_is_written_as_it_was_read():
+    cells = pd.Series([Decimal(n).scaleb(-6).quantize(Decimal(1).scaleb(-25)) for n in range(50)])
+    coder = Cells().fit(cells)
+    assert coder.write(coder.read(cells), np.ones(50, dtype=bool)).tolist() == cells.tolist()

@@ -471,3 +471,24 @@ def test_values_between_knots_are_those_of_numpy(n_knots):
     points = np.r_[3 * rng.normal(size=1000), knots[[0, -1]]]  # also beyond the ends
     assert_array_equal(interpolate(points, knots, values), np.interp(points, knots, values))
     assert interpolate(points[:0], knots, values).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        np.linspace(-1, 0.5, 3000) * np.finfo("float64").max,
+        np.linspace(1e307, 1e308, 3000),
+        5e-324 * np.arange(3000),
+        np.r_[-np.finfo("float64").max, np.random.default_rng(0).normal(size=3000), 1e308],
+    ],
+    ids=["the whole range", "a tenth of it", "smallest numbers", "two far out"],
+)
+def test_numbers_at_the_ends_of_float64_spread_as_they_did(cells):
+    """Slopes between knots are beyond float64 there."""
+    coder = NumberCoder().fit(cells, np.zeros(len(cells), dtype=int), 1)
+    scores, levels = coder.encode(cells)
+    assert np.isfinite(scores).all()
+    back = coder.decode(scores, levels, np.zeros(len(cells), dtype=int), np.random.default_rng(0))
+    at = np.linspace(0.05, 0.95, 19)
+    ranks = np.searchsorted(np.sort(back), np.quantile(cells / 2, at) * 2) / len(cells)
+    assert_allclose(ranks, at, atol=0.01)
