@@ -109,6 +109,7 @@ def in_child(grown, size):
 def plot(figures):
     """Return a figure of what grows how fast, on logarithmic axes."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
     names = {
         "fit_s": "fit, s",
@@ -116,8 +117,9 @@ def plot(figures):
         "sample_s": "sample, s",
         "sample_mb": "sample, MB",
     }
-    figure = Figure(figsize=(11, 3.2), layout="constrained")
-    for ax, (name, label) in zip(figure.subplots(1, len(names)), names.items(), strict=True):
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    panels = figure.subplots(1, len(names))
+    for ax, (name, label) in zip(panels, names.items(), strict=True):
         for one in figures["growth"]["exponents"]:
             own = [p for p in figures["growth"]["points"] if p["grown"] == one["grown"]]
             start = own[0]["size"]
@@ -125,10 +127,13 @@ def plot(figures):
                 [p["size"] / start for p in own],
                 [max(p[name], least(name)) for p in own],
                 marker="o",
-                label=f"{one['grown']}, from {start:,}: {one[name]:.2f}",
+                label=f"{one['grown']}, from {start:,}",
             )
         ax.set(title=label, xlabel="times as many")
-        ax.legend(fontsize=7)
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axis.set_minor_formatter(NullFormatter())
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
 
 
