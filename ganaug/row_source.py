@@ -169,7 +169,7 @@ class RowSource:
         for part, seed in zip(np.array_split(order.copy(), len(seeds)), seeds, strict=True):
             for code in np.unique(codes[part]).tolist():
                 at = part[codes[part] == code]
-                near = at[self._are_near(self.encoder.transform(_taken(rows, at)), code)]
+                near = self._near(rows, at, code)
                 if len(near):
                     order[near] = n + np.arange(len(near))
                     pieces.append(self._apart(code, len(near), seed, n_candidates))
@@ -178,9 +178,18 @@ class RowSource:
             return rows
         return _with_columns_of(rows, _taken(_joined(pieces), order), self._identifiers)
 
+    def _near(self, rows: Any, at: np.ndarray, code: int) -> np.ndarray:
+        """Return those of the positions of rows of a class at which there is a near copy."""
+        assert self._are_near is not None
+        size = max(DECODED_AT_ONCE // max(self.width, 1), 1)
+        found = [
+            some[self._are_near(self.encoder.transform(_taken(rows, some)), code)]
+            for some in (at[start : start + size] for start in range(0, len(at), size))
+        ]
+        return np.concatenate(found)
+
     def _apart(self, code: int, n: int, seed: int, n_candidates: int) -> Any:
         """Make n rows of a class that are no near copies."""
-        assert self._are_near is not None
         pieces, kept, made = [], 0, 0
         while kept < n:
             if made >= MOST_TRIES * max(n, self.block):
@@ -197,7 +206,8 @@ class RowSource:
             encoded = self.encoded_rows({code: some}, own_seed, n_candidates)
             rng = numpy_stream(own_seed, Purpose.DECODE)
             rows = self.encoder.inverse_transform(encoded, np.full(some, code), rng)
-            far = np.flatnonzero(~self._are_near(self.encoder.transform(rows), code))[: n - kept]
+            at = np.arange(some)
+            far = np.setdiff1d(at, self._near(rows, at, code))[: n - kept]
             pieces.append(_taken(rows, far))
             kept, made = kept + len(far), made + some
         return _joined(pieces)

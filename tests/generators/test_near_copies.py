@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 from sklearn.datasets import load_digits
 from sklearn.tree import DecisionTreeClassifier
 
-from ganaug import AugmentedClassifier, GANAugmenter, GANOverSampler
+from ganaug import AugmentedClassifier, GANAugmenter, GANOverSampler, budget
 from ganaug.encoders.layout import RowLayout
 from ganaug.generators.near_copies import NearCopies
 from ganaug.row_source import BLOCK, RowSource
@@ -178,6 +178,22 @@ def test_few_rows_are_tried_for_few(toy, monkeypatch):
     assert distances(model, *toy, X_new, y_new).min() >= 1
     assert made[0] == 5000
     assert 0 < sum(made[1:]) < 2500
+
+
+def test_its_memory_is_predicted(toy, monkeypatch):
+    asked = []
+    monkeypatch.setattr(budget, "_check", lambda limit, needs, *rest: asked.append(needs))
+    for min_distance in (None, 1):
+        model = quick(min_distance=min_distance).fit(*toy)
+        model.sample({1: 10_000})
+        next(model.sample_batches({1: 2000}))
+    usual, apart = asked[:3], asked[3:]
+    assert all(
+        sum(more.values()) > sum(less.values()) for less, more in zip(usual, apart, strict=True)
+    )
+    assert "the rows that synthetic ones keep apart from" in apart[0]
+    assert budget.REPLACING in apart[1]
+    assert budget.REPLACING in apart[2]
 
 
 def test_rows_held_out_are_no_training_rows(toy):
