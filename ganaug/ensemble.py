@@ -59,6 +59,7 @@ from ganaug.typing import (
 )
 from ganaug.wrapping import join_input_tags
 
+
 class Draws(NamedTuple):
     """A clone trained on each draw, and how many rows and which class prior the draw has."""
 
