@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from inspect import Parameter, signature
+from inspect import Parameter, Signature, signature
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -169,6 +169,12 @@ class NamesParameters(BaseEstimator):
     Traceback (most recent call last):
     TypeError: GANAugmenter has no parameter 'epochs'. Did you mean 'steps'?
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """State the signature of the class, for which Python 3.11.2 would take that of __new__."""
+        super().__init_subclass__(**kwargs)
+        _, *parameters = signature(cls.__init__).parameters.values()
+        cls.__signature__ = Signature(parameters)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Check the names before ``__init__`` sees them."""

@@ -75,6 +75,13 @@ def test_signatures_say_what_they_take():
     assert faults == []
 
 
+def test_the_signature_of_a_class_is_that_of_its_init_in_every_python():
+    """Python 3.11.2 would take that of ``__new__``, unless the class states its own."""
+    for cls in (ganaug.GANAugmenter, ganaug.AugmentedClassifierCV, ganaug.DistilledClassifier):
+        _, *parameters = inspect.signature(cls.__init__).parameters.values()
+        assert list(vars(cls)["__signature__"].parameters.values()) == parameters
+
+
 def test_displays_have_what_scikit_learns_have():
     displays = [cls for name, cls in vars(inspection).items() if name.endswith("Display")]
     assert len(displays) == 3

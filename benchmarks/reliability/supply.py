@@ -62,11 +62,12 @@ def _tried(wanted, wheel):
 def _in_environment(how, python, wheel):
     """Make an environment, and return what works in it."""
     chosen = ["--prerelease", "allow"] if how == "prereleases" else ["--resolution", how]
-    polars = next(one for one in _project()["optional-dependencies"]["dev"] if "polars" in one)
+    # By their names: of what another package asks for uv takes the newest.
+    asked = [words for words in _requirements() if not words.startswith("ganaug")]
     with tempfile.TemporaryDirectory() as folder:
         _uv("venv", "--python", python, folder)
-        asked = [f"{wheel}[{','.join(EXTRAS)}]", polars]
         _uv("pip", "install", "--python", folder, "--only-binary", ":all:", *chosen, *asked)
+        _uv("pip", "install", "--python", folder, "--no-deps", wheel)
         _uv("pip", "check", "--python", folder)
         listed = json.loads(_uv("pip", "list", "--python", folder, "--format", "json"))
         versions = {one["name"]: one["version"] for one in listed}
@@ -128,6 +129,13 @@ def _project():
     return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 
+def _requirements():
+    """Return what pyproject.toml asks for with the extras of users, and polars."""
+    extras = _project()["optional-dependencies"]
+    polars = [words for words in extras["dev"] if words.startswith("polars")]
+    return [*_project()["dependencies"], *(one for name in EXTRAS for one in extras[name]), *polars]
+
+
 @measure(Bar("no package asks programs that use it to be under its own licence", "GPL", at_most=0))
 def licences():
     """Licences of the packages that ganaug and its extras for users bring, as these state them."""
@@ -145,9 +153,7 @@ def licences():
 
 def _brought():
     """Return the names of the packages here that ganaug and its extras ask for."""
-    project = _project()
-    found, left = set(), [*project["dependencies"]]
-    left += [words for extra in EXTRAS for words in project["optional-dependencies"][extra]]
+    found, left = set(), _requirements()
     while left:
         asked = Requirement(left.pop())
         name = canonicalize_name(asked.name)
