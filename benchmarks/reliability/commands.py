@@ -655,6 +655,8 @@ def killed_server(n):
             process.join(stream.uniform(0, seconds))
             failed += process.exitcode is not None
         failed += not _is_up(process, port)
+        if failed:
+            print((root / "err").read_text(), file=sys.stderr)
         process.kill()
         process.join()
         stayed += not _is_down(port)

@@ -22,6 +22,8 @@ from ganaug.paths import DATABASE, store_in
 HOST = "127.0.0.1"
 #: Seconds that MLflow's server may take to answer.
 START_TIMEOUT = 120
+#: Seconds in which the server of a command that was killed must have left its port.
+RELEASE_TIMEOUT = 2
 
 
 def ui(
@@ -84,9 +86,15 @@ def ui(
 
 
 def _is_taken(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex((HOST, port)) == 0
+    deadline = time.monotonic() + RELEASE_TIMEOUT
+    while True:
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            if probe.connect_ex((HOST, port)) != 0:
+                return False
+        if time.monotonic() > deadline:
+            return True
+        time.sleep(0.1)
 
 
 def _wait_until_up(server: subprocess.Popen, port: int) -> None:
