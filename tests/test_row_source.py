@@ -137,13 +137,13 @@ def test_nothing_is_made_before_it_is_asked_for(augmenter):
 
 @pytest.mark.parametrize("asked", [{"high": 2500, "low": 70}, {"mid": 1500, "high": 1500}])
 def test_small_batches_make_no_block_twice(augmenter, asked, monkeypatch):
-    blocks, real = [], RowSource._encoded
+    blocks, real = [], RowSource.encoded_rows
 
     def encoded(self, counts, seed, n_candidates):
         blocks.append((*counts, seed))
         return real(self, counts, seed, n_candidates)
 
-    monkeypatch.setattr(RowSource, "_encoded", encoded)
+    monkeypatch.setattr(RowSource, "encoded_rows", encoded)
     for X, _ in augmenter.sample_batches(asked, batch_size=300):
         assert X["size"].ne(-1).all()
         X["size"] = -1  # which changes no later batch

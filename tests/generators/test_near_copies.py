@@ -167,13 +167,13 @@ def test_too_much_is_told(toy, monkeypatch):
 def test_few_rows_are_tried_for_few(toy, monkeypatch):
     """So that one near copy does not cost as much as all rows together."""
     model = quick(min_distance=0.5).fit(*toy)
-    made, real = [], RowSource._encoded
+    made, real = [], RowSource.encoded_rows
 
     def encoded(self, counts, seed, n_candidates):
         made.append(sum(counts.values()))
         return real(self, counts, seed, n_candidates)
 
-    monkeypatch.setattr(RowSource, "_encoded", encoded)
+    monkeypatch.setattr(RowSource, "encoded_rows", encoded)
     X_new, y_new = model.sample({1: 5000})
     assert distances(model, *toy, X_new, y_new).min() >= 1
     assert made[0] == 5000
