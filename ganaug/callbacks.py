@@ -94,9 +94,10 @@ class FinishOnInterrupt:
         """Wait for Ctrl-C."""
         self._interrupted = False
         if current_thread() is main_thread():
-            # None stands for a handler that is not Python's, which cannot be set again.
-            self._handler = signal.getsignal(signal.SIGINT) or signal.default_int_handler
-            signal.signal(signal.SIGINT, self._note)
+            # None: of a handler that is not Python's, and which could not be set again.
+            self._handler = signal.getsignal(signal.SIGINT)
+            if self._handler is not None:
+                signal.signal(signal.SIGINT, self._note)
 
     def _note(self, number: int, frame: Any) -> None:
         self._interrupted = True

@@ -173,14 +173,13 @@ class FileCheckpoints(Checkpoints):
         super().__init__()
         self.folder, self.seconds = folder, seconds
         self._n_seeds = 0
-        self._has_seeds = False
         self._owner: str | None = None
         self._entropy = seed_from(None)
         with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
             found = json.loads((folder / SEEDS).read_text(encoding="utf-8"))
             process, entropy = found["process"], found["entropy"]
             if process == this_process() or has_ended(process):
-                self._entropy, self._has_seeds = seed_from(entropy), True
+                self._entropy = seed_from(entropy)
             else:
                 self._owner = f"process {process}"
 
@@ -201,7 +200,6 @@ class FileCheckpoints(Checkpoints):
             return
         found = {"process": this_process(), "entropy": self._entropy}
         replace_file(path, lambda new: new.write_text(json.dumps(found), encoding="utf-8"))
-        self._has_seeds = True
 
     def of_fit(self, key: Callable[[], str], ranks: Ranks) -> Checkpoint:
         """Return the checkpoint of a fit; ``key()`` tells it from all others."""
@@ -215,7 +213,7 @@ class FileCheckpoints(Checkpoints):
         """Remove the folder, unless a fit in it has not ended."""
         with suppress(OSError):
             if not any(path.is_dir() for path in self.folder.iterdir()):
-                if self._has_seeds:
+                if self._owner is None:
                     (self.folder / SEEDS).unlink(missing_ok=True)
                 self.folder.rmdir()
 

@@ -190,7 +190,6 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
             if ranks.size > 1:
                 ranks.check_same(n_steps=checked.n_steps, rows=encoded.summary())
             fitted |= {"encoder_": encoded.encoder, "labels_": checked.labels}
-            fitted["near_copies_"] = self._near_copies(encoded, checked.before)
             generators = Jitter(), Interpolation(), checked.generator
             on_tick = self._tick(context, progress, fitted["n_steps_"])
             fitted |= self._learn(
@@ -236,9 +235,10 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
             return None
         seen = np.flatnonzero(~encoded.held_out)
         rows, codes = take(encoded.rows, seen), encoded.codes[seen]
-        if (known := getattr(before, "near_copies_", None)) is not None:
-            rows = np.concatenate([rows, *known.rows_.values()])
-            codes = np.concatenate([codes, *(np.full(len(r), c) for c, r in known.rows_.items())])
+        if before is not None:
+            known = before.near_copies_.rows_
+            rows = np.concatenate([rows, *known.values()])
+            codes = np.concatenate([codes, *(np.full(len(r), c) for c, r in known.items())])
         return NearCopies(float(self.min_distance)).fit(rows, codes)
 
     def _learn(
@@ -265,10 +265,15 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
             history=list(getattr(before, "history_", [])),
         )
         generators: dict[str, Any] = {}
+        near_copies = self._near_copies(encoded, before)
 
         def attributes(generators: dict[str, Any]) -> dict[str, Any]:
-            history = list(monitor.history)
-            return {"history_": history, "methods_": methods, "generators_": generators}
+            return {
+                "history_": list(monitor.history),
+                "methods_": methods,
+                "generators_": generators,
+                "near_copies_": near_copies,
+            }
 
         monitor.on_tick = lambda logs, now: on_tick(
             logs, lambda: fitted | attributes(generators | {now.name: now})

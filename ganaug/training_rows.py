@@ -278,7 +278,7 @@ def _task_of(
         n_steps = steps_for(of_label.values(), estimator.batch_size * current_ranks().size)
     generator = estimator.make_generator(int(n_steps))
     if estimator.min_distance is not None:
-        _check_rows_for_distance(estimator.min_distance, of_label, generator.min_rows)
+        _check_min_distance(estimator, of_label, generator.min_rows)
     if weighted:
         _check_take_weights(encoder, generator)
     return {
@@ -347,13 +347,19 @@ def _make_encoder(estimator: Any) -> Any:
     return encoder.set_params(categorical_features=asked)
 
 
-def _check_rows_for_distance(min_distance: float, counts: Mapping[Any, int], min_rows: int) -> None:
+def _check_min_distance(estimator: Any, counts: Mapping[Any, int], min_rows: int) -> None:
     label, fewest = min(counts.items(), key=lambda item: item[1])
+    asked = f"min_distance={estimator.min_distance}"
     if fewest < min_rows:
         raise ValueError(
-            f"min_distance={min_distance} needs {min_rows} rows of each class, and class {label!r} "
-            f"has {fewest}: its synthetic rows would be blends or repeats of them, which lie near "
-            "them. Leave min_distance at None, or leave that class out."
+            f"{asked} needs {min_rows} rows of each class, and class {label!r} has {fewest}: its "
+            "synthetic rows would be blends or repeats of them, which lie near them. Leave "
+            "min_distance at None, or leave that class out."
+        )
+    if (before := _before(estimator)) is not None and before.near_copies_ is None:
+        raise ValueError(
+            f"{asked} needs the training rows of the fit before, which had no min_distance and "
+            "kept none; set warm_start=False to begin anew."
         )
 
 

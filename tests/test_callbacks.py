@@ -135,6 +135,17 @@ class TestFinishOnInterrupt:
             gan(FinishOnInterrupt(), Twice(7, 8))
         assert signal.getsignal(signal.SIGINT) is before
 
+    @pytest.mark.parametrize("handler", [signal.SIG_DFL, signal.SIG_IGN])
+    def test_what_ctrl_c_did_before_comes_back(self, gan, handler):
+        from ganaug.callbacks import FinishOnInterrupt
+
+        before = signal.signal(signal.SIGINT, handler)
+        try:
+            gan(FinishOnInterrupt())
+            assert signal.getsignal(signal.SIGINT) is handler
+        finally:
+            signal.signal(signal.SIGINT, before)
+
     def test_without_it_the_first_interrupts(self, gan):
         with pytest.raises(KeyboardInterrupt):
             gan(Interrupts(7))

@@ -209,9 +209,11 @@ def test_seeds_that_another_process_uses_are_left_to_it(tmp_path):
             assert seed_in(tmp_path, other) != mine
         assert (tmp_path / SEEDS).exists()
     for nobody in ("no JSON", "[]", '{"process": 5, "entropy": 5}'):
+        tmp_path.mkdir(exist_ok=True)
         (tmp_path / SEEDS).write_text(nobody)
         with checkpointed(tmp_path) as kept:
             assert kept.new_seed() != mine
+        assert not tmp_path.exists()
 
 
 def test_a_folder_of_the_callers_keeps_what_else_is_in_it(tmp_path):

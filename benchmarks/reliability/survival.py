@@ -9,6 +9,7 @@ import shutil
 import signal
 import tempfile
 import warnings
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -87,12 +88,12 @@ def survivors(n_kills, seed=0):
     """
     rng = random.Random(seed)
     found = {"kills": 0, "fits": 0, "went_on": 0, "others": 0}
-    unbroken = {kind: _timed(kind) for kind in KINDS}
+    unbroken = cache(_timed)
     with tempfile.TemporaryDirectory() as here:
         folder = Path(here) / "unfinished"
         while found["kills"] < n_kills:
             kind = list(KINDS)[found["fits"] % len(KINDS)]
-            digest, seconds = unbroken[kind]
+            digest, seconds = unbroken(kind)
             kills = 0
             while kills < MOST_KILLS and found["kills"] < n_kills:
                 ended = _in_child(_fit, kind, folder, kill_after=rng.uniform(0, seconds))

@@ -8,10 +8,12 @@ from numpy.testing import assert_array_equal
 from pandas.testing import assert_frame_equal
 from scipy.spatial.distance import cdist
 from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.tree import DecisionTreeClassifier
 
 from ganaug import AugmentedClassifier, GANAugmenter, GANOverSampler, budget
 from ganaug.encoders.layout import RowLayout
+from ganaug.fitted import check_held
 from ganaug.generators.near_copies import NearCopies
 from ganaug.row_source import BLOCK, RowSource
 
@@ -204,22 +206,44 @@ def test_rows_held_out_are_no_training_rows(toy):
     assert sum(map(len, quick().fit(X, y).near_copies_.rows_.values())) == len(X)
 
 
+def test_rows_held_out_count_where_training_diverges_and_they_are_blended(toy):
+    model = quick(early_stopping=True, validation_fraction=0.3, learning_rate=1e30)
+    with pytest.warns(ConvergenceWarning, match="interpolation"):
+        model.fit(*toy)
+    assert sum(map(len, model.near_copies_.rows_.values())) == len(toy[0])
+
+
+def test_a_fit_that_goes_on_keeps_apart_from_the_rows_of_both(toy):
+    X, y = toy
+    model = quick(warm_start=True).fit(X[1:], y[1:]).fit(X[:-1], y[:-1])
+    assert sum(map(len, model.near_copies_.rows_.values())) == len(X)
+    model = quick(warm_start=True, min_distance=None).fit(X, y).set_params(min_distance=1)
+    with pytest.raises(ValueError, match="needs the training rows of the fit before"):
+        model.fit(X, y)
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         (lambda near: near.rows_.pop(0), "rows_ and limits_"),
         (lambda near: near.limits_.pop(1), "rows_ and limits_"),
-        (lambda near: near.limits_.update({0: float("nan")}), r"limits_\[0\]=nan"),
-        (lambda near: near.limits_.update({0: -1.0}), r"limits_\[0\]=-1.0"),
+        (lambda near: near.limits_.update({0: float("nan")}), "limits_ of a NearCopies must"),
+        (lambda near: near.limits_.update({0: -1.0}), "limits_ of a NearCopies must"),
         (lambda near: near.rows_.update({0: np.zeros((5, 3), np.float32)}), "rows of shape"),
         (lambda near: near.rows_.update({0: np.zeros((5, 2))}), "of dtype float64"),
-        (lambda near: near.rows_[0].fill(np.nan), "not finite"),
+        (lambda near: near.rows_[0].fill(np.nan), "rows_ of a NearCopies must"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(spoil, message):
     rows = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
     near, layout = NearCopies(1.0), RowLayout(n_numeric=2, n_classes=2)
-    near.fit(rows, np.repeat([0, 1], 10)).check_fitted(layout)
+    near.fit(rows, np.repeat([0, 1], 10))
+
+    def check():
+        check_held(NearCopies, vars(near))
+        near.check_fitted(layout)
+
+    check()
     spoil(near)
     with pytest.raises(ValueError, match=message):
-        near.check_fitted(layout)
+        check()
