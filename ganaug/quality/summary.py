@@ -31,6 +31,11 @@ from ganaug.quality.privacy import copies, membership_auc
 if TYPE_CHECKING:
     from ganaug.typing import LabelsLike, RandomState, RowsLike
 
+#: What :func:`privacy_report` says of a class of enough rows.
+PRIVACY_MEASURES = (
+    *("copies", "near copies", "copies, held out", "near copies, held out"),
+    *("membership AUC", "by chance"),
+)
 #: Fewer rows have no distribution to compare.
 FEWEST_ROWS = 5
 #: Fidelity is measured on so many rows of each kind, because it holds all distances in memory.
@@ -341,6 +346,8 @@ def privacy_report(
     ------
     NotFittedError
         If the estimator is not fitted.
+    TypeError
+        If it makes no rows that can be measured, as a classifier whose augmenter is a sampler.
     ValueError
         If rows are unlike each other, or have infinite values.
 
@@ -363,6 +370,8 @@ def privacy_report(
     check_value("privacy_report", "n_rows", n_rows, whole(FEWEST_ROWS))
     check_is_fitted(estimator)
     augmenter = getattr(estimator, "augmenter_", estimator)
+    if not hasattr(augmenter, "generators_"):
+        raise TypeError(f"privacy_report measures a GAN of ganaug, and {estimator!r} has none.")
     known = {"real": (X, y), "held_out": (X_held_out, y_held_out)}
     codes = {}
     for name, (rows, labels) in known.items():
@@ -384,11 +393,13 @@ def privacy_report(
         encoded_rows, _ = encoded(FEWEST_ROWS, **without_identifiers(**kinds)[0])
         train, held_out = encoded_rows["real"], encoded_rows["held_out"]
         found[label] |= copies(train, held_out, encoded_rows["synthetic"])
-        auc = membership_auc(train, held_out, encoded_rows["synthetic"])
-        found[label]["membership AUC"] = auc
+        found[label]["membership AUC"] = membership_auc(
+            train, held_out, encoded_rows["synthetic"]
+        )
         deviation = np.sqrt((n_real + n_held_out + 1) / (12 * n_real * n_held_out))
         found[label]["by chance"] = 1.96 * float(deviation)
-    return pd.DataFrame.from_dict(found, orient="index")
+    columns = ["training rows", "held-out rows", *PRIVACY_MEASURES]
+    return pd.DataFrame.from_dict(found, orient="index").reindex(columns=columns)
 
 
 class _Sample(NamedTuple):

@@ -103,10 +103,16 @@ def test_a_class_of_few_rows_is_counted_and_not_measured(halves, fitted):
     assert found.loc["positive", "held-out rows"] == 4
     assert found.loc["positive", COLUMNS[2:]].isna().all()
     assert found.loc["negative"].notna().all()
+    none = privacy_report(fitted, X, y, X_held_out[:4], y_held_out[:4], n_rows=20)
+    assert none.columns.tolist() == COLUMNS
+    assert none[COLUMNS[2:]].isna().all(axis=None)
 
 
 def test_bad_input_is_told(halves, fitted):
     X, y, X_held_out, y_held_out = halves
+    tree = DecisionTreeClassifier().fit(X.drop(columns="sex"), y)
+    with pytest.raises(TypeError, match=r"a GAN of ganaug, and DecisionTreeClassifier\(\) has none"):
+        privacy_report(tree, *halves)
     with pytest.raises(NotFittedError):
         privacy_report(GANAugmenter(), *halves)
     with pytest.raises(InvalidParameterError, match=r"'n_rows' .* from 5 on. Got 4"):
