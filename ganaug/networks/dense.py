@@ -126,7 +126,7 @@ class DenseNetwork(NamesParameters):
         weights = 7 * generator + 6 * critic
         groups = len(layout.one_hot_sizes) * max(layout.one_hot_sizes, default=0)
         row = PER_POSITION * layout.width + 6 * groups + 8 * sum(hidden) + 3 * told
-        return 4 * (weights + batch_size * row + layout.n_classes**2)
+        return 4 * (weights + batch_size * row + min(layout.n_classes, MANY_CLASSES) ** 2)
 
 
 class DenseGenerator(nn.Module):
@@ -177,14 +177,16 @@ class DenseGenerator(nn.Module):
         for group, size in zip(groups, layout.one_hot_sizes, strict=True):
             group[:size] = torch.arange(start, start + size, device=group.device)
             start += size
+        # Positions that are never missing point at an extra flag of zero.
+        flags = [flag % (layout.n_missing_flags + 1) for flag in layout.missing_flag_of]
+        n_looked_up = layout.n_classes if layout.n_classes <= MANY_CLASSES else 0
         buffers = {
             "groups": groups,
             "filled": (groups.flatten() < layout.n_one_hot).nonzero().flatten(),
             "gated": torch.tensor([number for number, _ in layout.zero_gates], dtype=torch.long),
             "gate": torch.tensor([gate for _, gate in layout.zero_gates], dtype=torch.long),
-            "missing_flag_of": torch.tensor(layout.missing_flag_of, dtype=torch.long)
-            % (layout.n_missing_flags + 1),
-            "eye": torch.eye(layout.n_classes, dtype=torch.float32),
+            "missing_flag_of": torch.tensor(flags, dtype=torch.long),
+            "eye": torch.eye(n_looked_up, dtype=torch.float32, device="cpu"),
         }
         for name, value in buffers.items():
             self.register_buffer(name, value, persistent=False)
@@ -198,7 +200,6 @@ class DenseGenerator(nn.Module):
         out = outs[0] if len(outs) == 1 else torch.cat(outs)
         values = self._head(out.float(), rng)  # also where products are in bfloat16
         if self.layout.n_missing_flags:
-            # Positions that are never missing point at an extra flag of zero.
             flags = torch.cat([missing_flags, missing_flags.new_zeros(n, 1)], dim=1)
             missing = flags[:, self.missing_flag_of]
             values = torch.cat([values * (1 - missing), missing_flags], dim=1)
@@ -268,10 +269,12 @@ class DenseCritic(nn.Module):
         self.slope = slope
         sizes = [layout.width, *hidden]
         self.layers = nn.ModuleList(_linear(a, b, slope, rng) for a, b in pairwise(sizes))
-        self.direction = nn.Parameter(
-            torch.randn(layout.n_classes, hidden[-1], generator=rng, dtype=torch.float32)
-            * hidden[-1] ** -0.5
-        )
+        direction = torch.empty(layout.n_classes, hidden[-1], dtype=torch.float32)
+        if (
+            not direction.is_meta
+        ):  # On that device torch would import its compiler, which takes 1 s.
+            direction.normal_(generator=rng).mul_(hidden[-1] ** -0.5)
+        self.direction = nn.Parameter(direction)
 
     def forward(self, rows: Tensor, classes: Tensor) -> Tensor:
         """Score each row as a member of its class."""

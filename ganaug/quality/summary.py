@@ -393,9 +393,7 @@ def privacy_report(
         encoded_rows, _ = encoded(FEWEST_ROWS, **without_identifiers(**kinds)[0])
         train, held_out = encoded_rows["real"], encoded_rows["held_out"]
         found[label] |= copies(train, held_out, encoded_rows["synthetic"])
-        found[label]["membership AUC"] = membership_auc(
-            train, held_out, encoded_rows["synthetic"]
-        )
+        found[label]["membership AUC"] = membership_auc(train, held_out, encoded_rows["synthetic"])
         deviation = np.sqrt((n_real + n_held_out + 1) / (12 * n_real * n_held_out))
         found[label]["by chance"] = 1.96 * float(deviation)
     columns = ["training rows", "held-out rows", *PRIVACY_MEASURES]

@@ -1,9 +1,13 @@
 """The conditional GAN as a generator: what it keeps, and what it is independent of."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from ganaug import GANAugmenter
 from ganaug.encoders.layout import RowLayout
 from ganaug.generators.gan import CHUNK, ConditionalGAN
 from ganaug.generators.monitor import Monitor, TrainingDiverged
@@ -85,3 +89,15 @@ def test_generators_at_a_tick_do_not_change_any_more():
 @pytest.mark.parametrize("n", [CHUNK - 1, CHUNK, CHUNK + 1])
 def test_rows_beyond_a_chunk(n):
     assert sample(fit(gan(steps=1)), {0: n})[0].shape == (n, 2)
+
+
+def test_a_table_is_loaded_without_the_compiler_of_torch(toy, tmp_path):
+    """Networks on the meta device are held against the weights; the import would take a second."""
+    GANAugmenter(steps=1, random_state=0).fit(*toy).save(tmp_path / "model")
+    code = (
+        "import sys; from ganaug import GANAugmenter; GANAugmenter.load(sys.argv[1]); "
+        "print('torch' in sys.modules, 'torch._dynamo' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, tmp_path / "model"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]

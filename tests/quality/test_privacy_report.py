@@ -111,7 +111,9 @@ def test_a_class_of_few_rows_is_counted_and_not_measured(halves, fitted):
 def test_bad_input_is_told(halves, fitted):
     X, y, X_held_out, y_held_out = halves
     tree = DecisionTreeClassifier().fit(X.drop(columns="sex"), y)
-    with pytest.raises(TypeError, match=r"a GAN of ganaug, and DecisionTreeClassifier\(\) has none"):
+    with pytest.raises(
+        TypeError, match=r"a GAN of ganaug, and DecisionTreeClassifier\(\) has none"
+    ):
         privacy_report(tree, *halves)
     with pytest.raises(NotFittedError):
         privacy_report(GANAugmenter(), *halves)
