@@ -270,9 +270,7 @@ class DenseCritic(nn.Module):
         sizes = [layout.width, *hidden]
         self.layers = nn.ModuleList(_linear(a, b, slope, rng) for a, b in pairwise(sizes))
         direction = torch.empty(layout.n_classes, hidden[-1], dtype=torch.float32)
-        if (
-            not direction.is_meta
-        ):  # On that device torch would import its compiler, which takes 1 s.
+        if not direction.is_meta:  # For a draw there, torch imports its compiler: a second.
             direction.normal_(generator=rng).mul_(hidden[-1] ** -0.5)
         self.direction = nn.Parameter(direction)
 
