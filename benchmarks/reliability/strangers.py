@@ -36,7 +36,7 @@ ODD = (
 
 
 ON_LINUX = Path("/proc/self/clear_refs").exists()
-#: A model that is not changed. The first tells what loading and sampling take by themselves.
+#: A model that is not changed. It has to load, and libraries that it needs are imported then.
 AS_IT_WAS = "as it was"
 
 
@@ -129,6 +129,10 @@ class Saved:
         if arrays is not None:
             whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
             save_file(whole, folder / "arrays.safetensors")
+
+    def write_again(self, folder):
+        """Write a copy that is not changed, as changed ones are written."""
+        self.write(folder, self.outline, self.arrays)
 
 
 def places_of(value, path=()):
@@ -338,10 +342,10 @@ def tried(jobs, folder):
         size = sum(file.stat().st_size for file in path.iterdir())
         before = forget_peak() if ON_LINUX else 0
         result, error = outcome(path, cls)
-        if ON_LINUX and kind != AS_IT_WAS:  # for which libraries are imported
+        if ON_LINUX and kind != AS_IT_WAS:
             memory = max(memory, memory_of("VmHWM") - before - 2 * size)
         counts[result] += 1
-        if result not in ("refused", "rows"):
+        if result not in (("rows",) if kind == AS_IT_WAS else ("refused", "rows")):
             failures.append(f"{number}: {kind} at {where}: {result}, {error!r}"[:300])
         shutil.rmtree(path.parent)
     return {
@@ -365,7 +369,7 @@ def mutated(n, seed=0):
     rng = np.random.default_rng(seed)
     with tempfile.TemporaryDirectory() as folder:
         saved = [(Saved(path), cls) for path, cls in saved_models(folder).values()]
-        jobs = [(AS_IT_WAS, cls, one.write) for one, cls in saved]
+        jobs = [(AS_IT_WAS, cls, one.write_again) for one, cls in saved]
         for (one, cls), _ in zip(itertools.cycle(saved), range(n), strict=False):
             jobs.append(("random", cls, lambda path, one=one: mutate(one, path, rng)))
         return tried(jobs, folder)
@@ -396,7 +400,7 @@ def aimed(aims=AIMS):
         jobs = []
         for path, cls in saved_models(folder).values():
             one = Saved(path)
-            jobs.append((AS_IT_WAS, cls, one.write))
+            jobs.append((AS_IT_WAS, cls, one.write_again))
             for (part, name), place in attributes_of(one.outline).items():
                 for value in aims:
                     jobs.append((f"{part} {name}", cls, _setting(one, place, value)))
@@ -546,7 +550,7 @@ def exploded():
     with tempfile.TemporaryDirectory() as folder:
         path, cls = saved_models(folder)["mixed table"]
         one = Saved(path)
-        jobs = [(AS_IT_WAS, cls, one.write)]
+        jobs = [(AS_IT_WAS, cls, one.write_again)]
         jobs += [(name, cls, _bomb(one, change)) for name, change in BOMBS.items()]
         return tried(jobs, folder)
 
