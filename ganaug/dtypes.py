@@ -37,7 +37,7 @@ _SPARSE = re.compile(r"Sparse\[([a-z]+\d*), ([-+.\w]{1,40})\]")
 #: Of values other than 0, False or NaN most of which are left out.
 _SPARSE_OF = re.compile(r"sparse:([<>|][biuf][1248]):([-+.\w]{1,40})")
 #: Zones without a file: offsets from UTC, and the machine's own.
-_OFFSET = re.compile(r"(UTC)?[-+]\d\d:\d\d(:\d\d)?|UTC|utc|tzlocal\(\)")
+_OFFSET = re.compile(r"(UTC)?[-+]\d\d:?\d\d(:\d\d)?|UTC|utc|tzlocal\(\)")
 
 #: Types of pyarrow without parameters, as pyarrow writes them, and the functions that make them.
 _PLAIN_ARROW = {
@@ -123,8 +123,9 @@ def dtype_name(dtype: Any) -> str | None:
     """
     if isinstance(dtype, pd.ArrowDtype):
         try:
-            return _ARROW + json.dumps(arrow_description(dtype.pyarrow_dtype))
-        except TypeError:
+            name = _ARROW + json.dumps(arrow_description(dtype.pyarrow_dtype))
+            return name if dtype_named(name) == dtype else None
+        except (TypeError, ValueError):
             return None
     for name in (str(dtype), repr(dtype)):
         try:

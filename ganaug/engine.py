@@ -586,6 +586,8 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         TypeError
             If a parameter, label, level or name is not plain data. The message names it and its
             column.
+        ValueError
+            If loading would take more memory than :meth:`load` allows itself.
         """
         from ganaug.storage import save
 

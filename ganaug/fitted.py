@@ -99,34 +99,37 @@ def check_held(cls: type, state: Mapping[str, Any]) -> None:
     Parameters
     ----------
     cls : type
-        A class without ``saved_rules`` is somebody's own, and says nothing of what it holds.
+        A class without ``saved_rules``, or with those of a class of another package, is somebody's
+        own, and may hold more.
     state : dict
         Its attributes.
     """
+    ruled = [base for base in reversed(cls.__mro__) if "saved_rules" in vars(base)]
     rules: dict[str, tuple[Rule, ...]] = {}
-    has_rules = False
-    for base in reversed(cls.__mro__):
-        has_rules |= "saved_rules" in vars(base)
-        rules |= vars(base).get("saved_rules", {})
+    for base in ruled:
+        rules |= vars(base)["saved_rules"]
+    is_own = not ruled or _package_of(ruled[-1]) != _package_of(cls)
     parameters = set(signature(cls).parameters)
     for name in state:
         if name.startswith("_") or not name.isidentifier():
             raise ValueError(f"{cls.__name__} has no attribute {_short(name)}")
         if not is_dataclass(cls) and hasattr(cls, name):
             raise ValueError(f"{name!r} of {cls.__name__} is no attribute of an object")
-        if has_rules and name not in rules and name not in parameters:
+        if not is_own and name not in rules and name not in parameters:
             raise ValueError(f"{cls.__name__} has no attribute {_short(name)}")
     missing = parameters - set(state)
     if missing:
         raise ValueError(f"{cls.__name__} lacks {sorted(missing)[0]}")
-    if not has_rules:
-        return
     is_fitted = bool(set(state) - parameters)
     for name, allowed in rules.items():
         value = state.get(name, _NOTHING)
         if (is_fitted or name in parameters) and not any(rule.allows(value) for rule in allowed):
             words = " or ".join(rule.words for rule in allowed)
             raise ValueError(f"{name} of a {cls.__name__} must be {words}, not {_short(value)}")
+
+
+def _package_of(cls: type) -> str:
+    return cls.__module__.partition(".")[0]
 
 
 def _short(value: Any) -> str:

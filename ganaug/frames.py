@@ -244,9 +244,13 @@ def _described(name: str, cells: nw.Series, library: str) -> list:
     native = cells.to_native()
     try:
         if library == "polars":
-            return [name, polars_description(native.dtype)]
-        return [name, arrow_description(native.type)]
-    except TypeError as error:
+            description = polars_description(native.dtype)
+            polars_dtype(description)
+        else:
+            description = arrow_description(native.type)
+            arrow_type(description)
+        return [name, description]
+    except (TypeError, ValueError) as error:
         raise TypeError(f"column {name!r} cannot come back as it is: {error}; cast it.") from None
 
 

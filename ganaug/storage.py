@@ -23,7 +23,7 @@ from ganaug.dtypes import dtype_named
 from ganaug.fitted import InvalidFileError, check_held
 from ganaug.paths import new_folder
 from ganaug.plain_values import MOST_BYTES, cell_dtype, make, take_apart
-from ganaug.untrusted import read_arrays, read_json
+from ganaug.untrusted import check_json, read_arrays, read_json
 
 ARRAYS, OUTLINE = "arrays.safetensors", "estimator.json"
 #: Of the files; a change of what a fitted estimator holds gets a new number.
@@ -70,6 +70,9 @@ def save(estimator: Any, path: str | Path) -> None:
         If it cannot be written, as on a full disk.
     TypeError
         If an attribute is none of these; the message names it and the column it is of.
+    ValueError
+        If :func:`load` would refuse the files, as it would some hundred thousand categories that
+        are no text.
     """
     arrays: dict[str, np.ndarray] = {}
     with new_folder(Path(path)) as folder:
@@ -83,7 +86,15 @@ def save(estimator: Any, path: str | Path) -> None:
             save_file(arrays, folder / ARRAYS)
         except SafetensorError as error:
             raise OSError(f"{path} cannot be written: {error}") from error
-        (folder / OUTLINE).write_text(json.dumps(outline, indent=1), encoding="utf-8")
+        text = json.dumps(outline, indent=1).encode("ascii")
+        try:
+            check_json(text, len(text) + (folder / ARRAYS).stat().st_size)
+        except ValueError as error:
+            raise ValueError(
+                f"cannot save {type(estimator).__name__}, which could not be loaded: {error}; "
+                "pickle the estimator instead."
+            ) from None
+        (folder / OUTLINE).write_bytes(text)
 
 
 def load(path: str | Path, cls: Any, check: Callable[[Any], object]) -> Any:

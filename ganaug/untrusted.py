@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,49 +25,65 @@ MOST_DEPTH = 100
 _LIST, _DICT, _TEXT, _NUMBER = 97, 240, 58, 41
 #: And an array, with its entry in the file.
 _ARRAY = 500
-_TEXTS = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
-#: Long texts with characters that may take four bytes each.
-_WIDE = re.compile(rb'"[^"]*?\\u[^"]*"')
-_ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+#: One text. The last one may lack its end, so that none is looked at twice.
+_TEXT_OF_JSON = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+#: What each character adds to the depth.
+_STEPS = np.zeros(256, dtype=np.int8)
+_STEPS[list(b"[{")], _STEPS[list(b"]}")] = 1, -1
+#: Bytes of JSON that are looked at at once.
+_PIECE = 2**20
 
 
-def read_json(path: Path, size: int) -> Any:
-    """Read JSON that is plain ASCII, as ``json.dumps`` writes it.
+def check_json(text: bytes, size: int) -> None:
+    """Raise if values of JSON would take too much memory, or are nested too deeply.
 
     Parameters
     ----------
-    path : Path
+    text : bytes
+        Plain ASCII, as ``json.dumps`` writes it.
     size : int
         Bytes of all the files that are read together.
 
     Raises
     ------
     ValueError
-        If it is no JSON; if its values would take more than ``size`` and :data:`ROOM`; if they
-        are nested too deeply.
-    OSError
-        If it cannot be read.
+        If the values would take more than ``size`` and :data:`ROOM`; if they are nested more than
+        :data:`MOST_DEPTH` deep.
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from tempfile import TemporaryDirectory
-    >>> from ganaug.untrusted import read_json
-    >>> with TemporaryDirectory() as folder:
-    ...     path = Path(folder, "deep.json")
-    ...     _ = path.write_text("[" * 101 + "]" * 101)
-    ...     read_json(path, size=202)
+    >>> from ganaug.untrusted import check_json
+    >>> check_json(b"[" * 101 + b"]" * 101, size=202)
     Traceback (most recent call last):
     ValueError: its values are nested 101 deep; 100 are allowed
     """
-    text = path.read_bytes()
-    needed = _bytes_of_values(text)
+    counts, depth, deepest = np.zeros(256, dtype=np.int64), 0, 0
+    for piece in _without_texts(text):
+        counts += np.bincount(piece, minlength=256)
+        depths = depth + _STEPS[piece].cumsum(dtype=np.int64)
+        depth, deepest = depths[-1], max(deepest, depths.max())
+    needed = _bytes_of_values(dict(enumerate(counts.tolist())), len(text)) + _bytes_of_wide(text)
     if needed > size + ROOM:
         raise ValueError(f"its values take {needed:,} bytes, and its files have {size:,}")
-    depth = _depth(text)
-    if depth > MOST_DEPTH:
-        raise ValueError(f"its values are nested {depth} deep; {MOST_DEPTH} are allowed")
-    return json.loads(text.decode("ascii"))
+    if deepest > MOST_DEPTH:
+        raise ValueError(f"its values are nested {deepest} deep; {MOST_DEPTH} are allowed")
+
+
+def read_json(path: Path, size: int) -> Any:
+    """Read a file of JSON that passes :func:`check_json`.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON of plain ASCII, or :func:`check_json` refuses it.
+    OSError
+        If it cannot be read.
+    """
+    content = path.read_bytes()
+    check_json(content, size)
+    text = content.decode("ascii")
+    del content  # which would take as much again
+    return json.loads(text)
 
 
 def read_arrays(path: Path, size: int) -> dict[str, np.ndarray]:
@@ -100,20 +117,37 @@ def read_arrays(path: Path, size: int) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _bytes_of_values(text: bytes) -> int:
-    """Return about how many bytes the values of JSON take at most."""
-    lists, dicts = text.count(b"["), text.count(b"{")
-    numbers = text.count(b",") + text.count(b":") + lists + dicts
-    texts = text.count(b'"') // 2
-    wide = sum(3 * len(found) for found in _WIDE.findall(text) if len(found) > 1000)
-    others = max(numbers - texts - lists - dicts, 0)
-    of_texts = _TEXT * texts + len(text) + wide
-    return _LIST * lists + _DICT * dicts + _NUMBER * others + of_texts
+def _without_texts(text: bytes) -> Iterator[np.ndarray]:
+    """Yield the characters of JSON piece by piece, and of each text its last quote only."""
+    start, inside = 0, False
+    while start < len(text):
+        piece = text[start : start + _PIECE]
+        if (len(piece) - len(piece.rstrip(b"\\"))) % 2:  # it ends within an escape
+            piece = text[start : start + _PIECE + 1]
+        start += len(piece)
+        codes = np.frombuffer(piece.replace(b"\\\\", b"..").replace(b'\\"', b".."), dtype=np.uint8)
+        within = (inside + (codes == ord('"')).cumsum()) % 2 == 1
+        inside = within[-1]
+        if not within.all():
+            yield codes[~within]
 
 
-def _depth(text: bytes) -> int:
-    """Return how deeply lists and dicts are nested."""
-    brackets = _TEXTS.sub(b"", text).translate(None, _ALL_BUT_BRACKETS)
-    steps = np.array([0] * 256, dtype=np.int8)
-    steps[list(b"[{")], steps[list(b"]}")] = 1, -1
-    return int(steps[np.frombuffer(brackets, dtype=np.uint8)].cumsum(dtype=np.int32).max(initial=0))
+def _bytes_of_values(counts: dict[int, int], length: int) -> int:
+    """Return about how many bytes values of JSON take, if a character of a text takes one."""
+    n_texts, lists, dicts = (counts[ord(sign)] for sign in '"[{')
+    others = max(counts[ord(",")] + counts[ord(":")] - n_texts, 0)
+    characters = length - counts[ord(" ")] - counts[ord("\n")]
+    return _LIST * lists + _DICT * dicts + _TEXT * n_texts + _NUMBER * others + characters
+
+
+def _bytes_of_wide(text: bytes) -> int:
+    """Return how many bytes more texts take than they are written in, at four a character."""
+    if b"\\u" not in text:
+        return 0
+    more = 0
+    for found in _TEXT_OF_JSON.finditer(text):
+        # A character is one byte, or six behind a backslash that is none itself.
+        escapes = text.count(b"\\u", *found.span()) - text.count(b"\\\\u", *found.span())
+        if escapes:
+            more += 3 * (found.end() - found.start()) - 20 * escapes
+    return more

@@ -11,7 +11,7 @@ from ganaug import engine
 from ganaug.generators.selection import CandidateSelector
 
 #: More, and wider ones, are for `make torture`.
-TABLES, MOST_COLUMNS = 200, 12
+TABLES, MOST_COLUMNS = 200, 8
 
 
 @pytest.fixture(scope="module", autouse=True)

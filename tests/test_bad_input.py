@@ -2,6 +2,7 @@
 
 import datetime
 import re
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -143,6 +144,22 @@ BAD_X = {
         ),
         ValueError,
         ["'odd'", "before 1678", "tz_convert('UTC')"],
+    ),
+    "intervals before their clock": (
+        frame(
+            pd.arrays.IntervalArray.from_breaks(
+                pd.DatetimeIndex(np.array(["1500", "1600", "2021"], "M8[s]"))
+                .tz_localize("UTC")
+                .tz_convert("Asia/Tokyo")
+            )[np.arange(N) % 2]
+        ),
+        ValueError,
+        ["'odd'", "before 1678"],
+    ),
+    "a signalling NaN": (
+        frame(objects(Decimal("sNaN"), Decimal(1))),
+        ValueError,
+        ["'odd'", "sNaN", "replace it by None"],
     ),
     "another byte order": (frame(X[:, 0].astype(">f8")), TypeError, ["'odd'", ">f8", "'f8'"]),
     "a category of half pairs": (

@@ -72,7 +72,7 @@ def test_other_names_are_none(dtype):
     [
         *(pa.decimal32(5, 2), pa.decimal256(50, 3), pa.binary(3), pa.large_binary()),
         *(pa.dictionary(pa.int8(), pa.large_string(), ordered=True), pa.time32("ms")),
-        *(pa.timestamp("s", "Europe/Berlin"), pa.timestamp("us", "+02:00"), pa.duration("ns")),
+        *(pa.timestamp("s", "Europe/Berlin"), pa.timestamp("us", "+0200"), pa.duration("ns")),
         *(pa.date64(), pa.string_view(), pa.float16(), pa.null(), pa.bool_()),
     ],
     ids=str,
@@ -103,6 +103,11 @@ def test_other_descriptions_are_none(description):
         polars_dtype(description)
     with pytest.raises((TypeError, ValueError)):
         arrow_type(description)
+
+
+@pytest.mark.parametrize("kind", [pa.timestamp("us", "Mars/Olympus"), pa.binary(100_000)], ids=str)
+def test_a_type_that_could_not_be_loaded_has_no_name(kind):
+    assert dtype_name(pd.ArrowDtype(kind)) is None
 
 
 def test_nested_types_are_not_described():

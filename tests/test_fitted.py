@@ -61,3 +61,10 @@ def test_a_class_without_rules_may_hold_what_it_likes():
     check_held(Own, {"size": 1, "learned_": object()})
     with pytest.raises(ValueError, match="no attribute '__class__'"):
         check_held(Own, {"size": 1, "__class__": int})
+
+
+def test_a_subclass_of_another_package_may_hold_more():
+    own = type("Own", (Part,), {"__module__": "elsewhere"})
+    check_held(own, GOOD | {"c_": 1})
+    with pytest.raises(ValueError, match="a_ of a Own must be"):
+        check_held(own, GOOD | {"c_": 1, "a_": 0})

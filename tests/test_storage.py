@@ -27,7 +27,7 @@ from numpy.testing import assert_array_equal
 from pandas.testing import assert_frame_equal, assert_index_equal
 from safetensors.numpy import load_file, save_file
 
-from ganaug import GANAugmenter, GANOverSampler, storage
+from ganaug import GANAugmenter, GANOverSampler, storage, untrusted
 from ganaug.encoders.table import TableEncoder
 from ganaug.losses import BCELoss, WassersteinLoss
 from ganaug.networks.dense import DenseNetwork
@@ -717,3 +717,10 @@ def test_a_pickle_in_place_of_the_arrays_is_not_run(saved, tmp_path):
         with pytest.raises(ValueError, match="damaged"):
             GANAugmenter.load(saved)
     assert not (tmp_path / "touched").exists()
+
+
+def test_what_could_not_be_loaded_is_not_saved(fitted, tmp_path, monkeypatch):
+    monkeypatch.setattr(untrusted, "ROOM", -(10**7))
+    with pytest.raises(ValueError, match=r"cannot save GANAugmenter.*its values take.*pickle"):
+        fitted.save(tmp_path / "model")
+    assert os.listdir(tmp_path) == []

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from ganaug import untrusted
-from ganaug.untrusted import ROOM, read_arrays, read_json
+from ganaug.untrusted import ROOM, check_json, read_arrays, read_json
 
 VALUES = {
     "lists": [[]] * 50_000,
@@ -48,6 +48,28 @@ def test_deep_values_are_refused(text, tmp_path):
         read_json(path, size=len(text))
     path.write_text(json.dumps({"a": "[" * 200, 'b"': '\\"[' * 200}))
     assert read_json(path, size=2000)["a"] == "[" * 200
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b'"' + b"\\u0041" * 400_000, b'"\\' * 1_000_000, b'"' * 1_000_000 + b"\\", b'\\"' * 1_000_000],
+)
+def test_texts_without_an_end_are_looked_at_once(text):
+    with pytest.raises(ValueError, match="its values take"):  # a second look at each takes hours
+        check_json(text, size=-ROOM)
+
+
+def test_a_piece_of_json_may_end_anywhere(monkeypatch):
+    text = json.dumps({'a"[': ["\\", '\\"[[', [[1, {"\\\\": '"'}]]]}).encode()
+    for size in range(1, len(text) + 1):
+        monkeypatch.setattr(untrusted, "_PIECE", size)
+        bare = b"".join(piece.tobytes() for piece in untrusted._without_texts(text))
+        assert bare == b'{": [", ", [[1, {": "}]]]}'
+
+
+def test_signs_within_texts_are_no_values():
+    text = json.dumps(["a, b: [c] " * 1000] * 1000).encode()
+    check_json(text, size=len(text) - ROOM + 100_000)
 
 
 @pytest.mark.parametrize("text", [b"\xff", "é".encode(), b"", b"[", b'"', b"[1,]"])

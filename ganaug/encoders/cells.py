@@ -409,6 +409,8 @@ def precede_their_clock(cells: Any) -> bool:
     dtype = cells.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return precede_their_clock(pd.Series(dtype.categories))
+    if isinstance(dtype, pd.IntervalDtype):  # whose left ends are the earlier ones
+        return precede_their_clock(pd.Series(cells.array.left))
     own = getattr(dtype, "pyarrow_dtype", dtype)
     zone = getattr(own, "tz", None)
     if zone is None or pd.DatetimeTZDtype("ns", zone).tz.utcoffset(None) is not None:

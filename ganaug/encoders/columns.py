@@ -15,6 +15,7 @@ table's business. Every coder offers the same face:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,8 @@ def check_column(name: Any, cells: Any) -> None:
         their dtype cannot be made again, or has the byte order of another machine in pandas.
     ValueError
         If one is an infinity, an integer of more than 64 bits, a time of which pandas does not know
-        what a clock showed, a duration of too many years, or a category of text that is no Unicode.
+        what a clock showed, a duration of too many years, a Decimal that is a signalling NaN, or a
+        category of text that is no Unicode.
     """
     kind = kind_of(cells)
     if not kind:
@@ -103,6 +105,10 @@ def check_column(name: Any, cells: Any) -> None:
             f"column {name!r} holds times before 1678 in a zone whose clock changes, for which "
             "pandas has no offsets; convert it first, with .dt.tz_convert('UTC')."
         )
+    if kind == "number" and cells.dtype == object and any(map(_is_snan, cells)):
+        raise ValueError(
+            f"column {name!r} holds Decimal('sNaN'), which cannot be compared; replace it by None."
+        )
     if kind == "number" and cells.dtype.kind == "O" and _too_wide(cells):
         raise ValueError(
             f"column {name!r} holds integers of more than 64 bits; convert it to float, or to str "
@@ -113,6 +119,10 @@ def check_column(name: Any, cells: Any) -> None:
             f"Input X contains infinity or a value too large (column {name!r}); replace it by a "
             "finite number or by a missing value (NaN)."
         )
+
+
+def _is_snan(cell: Any) -> bool:
+    return isinstance(cell, Decimal) and cell.is_snan()
 
 
 def _too_wide(cells: Any) -> bool:

@@ -268,6 +268,7 @@ class TableEncoder(NamesParameters):
         check_fits(bool((np.diff(ends, prepend=0) > 0).all()), "class_ends_")
         if self.header_ is not None:
             check_fits(len(self.header_.make()) == len(self.columns_), "header_")
+            check_fits(not self.dtype_, "dtype_ of a table")
         else:
             texts = [text for column in self.columns_ for text in column.cells.levels]
             cell_dtype(dtype_named(self.dtype_), texts, len(self.columns_) * n_classes)
