@@ -200,7 +200,7 @@ def _renamed(error: OSError, drafts: list[_Draft]) -> OSError:
 
 
 def undo_killed(path: Path) -> None:
-    """Undo what processes that were killed have left half done at a path, or below a folder."""
+    """Undo what processes that were killed have left half done at a path."""
     for folder in path.parent.glob(f".{escape(path.name)}.*"):
         _undo(folder)
 

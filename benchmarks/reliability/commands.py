@@ -57,6 +57,8 @@ CHANGES = frozenset(
     {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate", "shutil.copyfile"}
 )
 SEED = 0
+#: Seconds after which a command counts as one that hangs.
+HANGS_AFTER = 300
 
 
 @dataclass(frozen=True)
@@ -371,7 +373,8 @@ def _in_folder(function, root, *arguments):
         atexit._run_exitfuncs()  # which multiprocessing leaves out
 
 
-def _successfully(function):
+def _call(function):
+    """Call a function, and return the exit code of a command that succeeds."""
     function()
     return 0
 
@@ -381,7 +384,7 @@ def _prepared(command, folder):
     template = folder / "template"
     for name in ("work", "tmp"):
         (template / name).mkdir(parents=True)
-    if _joined(_start(_successfully, template, command.prepare)) != 0:
+    if _joined(_start(_call, template, command.prepare)) != 0:
         raise RuntimeError((template / "err").read_text())
     return template / "work"
 
@@ -440,8 +443,9 @@ def _outputs(command, folder):
     return {name: _files(name)(folder) for name in command.outputs}
 
 
-def _joined(process, seconds=300):
-    process.join(seconds)
+def _joined(process):
+    """Return the exit code of a process, which is killed if it hangs."""
+    process.join(HANGS_AFTER)
     if process.exitcode is None:
         process.kill()
         process.join()
@@ -645,7 +649,7 @@ def killed_server(n):
         root = Path(place)
         for path in (root / "work", root / "tmp"):
             path.mkdir()
-        _joined(_start(_successfully, root, _store))
+        _joined(_start(_call, root, _store))
         start = time.perf_counter()
         process = _start(_serve, root, port)
         failed += not _is_up(process, port)
@@ -663,9 +667,12 @@ def killed_server(n):
         process.kill()
         process.join()
         stayed += not _is_down(port)
-        return {"kills": n + 2, "servers that stayed": stayed, "starts that failed": failed} | {
-            "broken": stayed + failed
-        }
+    return {
+        "kills": n + 1,
+        "servers that stayed": stayed,
+        "starts that failed": failed,
+        "broken": stayed + failed,
+    }
 
 
 def _serve(port):
