@@ -86,12 +86,14 @@ scale: .venv/.dev           ## bars past one machine, on an idle one, into SCALE
 	-$(BIN)/python -m benchmarks.scale run
 	$(BIN)/python -m benchmarks.scale write
 
+INSTALLED := environments prereleases
 torture: .venv/.dev         ## break what can be broken, into RELIABILITY.md
-	-$(BIN)/python -m benchmarks.reliability run
+	-$(BIN)/python -m benchmarks.reliability run $(INSTALLED:%=--skip %)
 	$(BIN)/python -m benchmarks.reliability write
 
-nightly: .venv/.dev         ## all features with versions of others that are not released yet
-	$(BIN)/python -m benchmarks.reliability run --only prereleases
+nightly: .venv/.dev         ## all features with the lowest, newest and next versions of packages
+	-$(BIN)/python -m benchmarks.reliability run $(INSTALLED:%=--only %)
+	$(BIN)/python -m benchmarks.reliability write
 
 bars: .venv/.dev            ## every promise with its figure, from the results that are kept
 	$(BIN)/python -m benchmarks promises

@@ -19,6 +19,7 @@ from sklearn import config_context, get_config
 from sklearn.utils.parallel import Parallel, delayed
 
 from ganaug.environment import PACKAGES, versions
+from ganaug.paths import has_ended, this_process
 
 #: Seconds after which a worker looks whether its caller still runs.
 LOOKS_EVERY = 1.0
@@ -140,7 +141,7 @@ def _call_in_spark(broadcast: Any, *arguments: Any) -> Any:
 
 def _run_at_once(function: Callable, n_jobs: int | None, calls: Sequence[tuple]) -> Outcomes:
     """Run calls by a back end that gives all results together."""
-    results = Parallel(n_jobs, batch_size=1, initializer=_live_with_the_caller)(
+    results = Parallel(n_jobs, batch_size=1, **_of_workers())(
         delayed(function)(*arguments) for arguments in calls
     )
     yield from enumerate(results)
@@ -157,7 +158,7 @@ def _run_one_by_one(function: Callable, n_jobs: int | None, calls: Sequence[tupl
             batch_size=1,
             pre_dispatch="n_jobs",
             return_as="generator_unordered",
-            initializer=_live_with_the_caller,
+            **_of_workers(),
         )(delayed(_numbered)(function, position, calls[position]) for position in waiting)
         try:
             for position, result in results:
@@ -178,17 +179,23 @@ def _numbered(function: Callable, position: int, arguments: tuple) -> tuple[int,
     return position, function(*arguments)
 
 
-def _live_with_the_caller() -> None:
+def _of_workers() -> dict[str, Any]:
+    """Return what joblib calls when a worker starts; the same each time, or it starts new ones."""
+    return {"initializer": _live_with_the_caller, "initargs": (this_process(),)}
+
+
+def _live_with_the_caller(caller: str) -> None:
     """Ignore Ctrl-C in a worker, which reaches the caller, too; end when the caller was killed.
 
     Joblib's workers would work on, and then wait for five minutes, with all that they hold.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_after, args=(os.getppid(),), daemon=True).start()
+    Thread(target=_end_after, args=(caller,), daemon=True).start()
 
 
-def _end_after(caller: int) -> None:
-    while os.getppid() == caller:
+def _end_after(caller: str) -> None:
+    parent = os.getppid()
+    while os.getppid() == parent and not has_ended(caller):
         time.sleep(LOOKS_EVERY)
     os.kill(os.getpid(), signal.SIGTERM)
 

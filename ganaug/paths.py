@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
@@ -118,10 +118,10 @@ def written_together(*paths: Path) -> Iterator[list[Path]]:
     ...     before, a.read_text(), b.read_text()
     ((False, False), '1', '2')
     """
-    drafts: list[_Draft] = []
+    drafts = [_Draft(path, _name_beside(path)) for path in paths]
     try:
-        for path in paths:
-            drafts.append(_Draft(path, hidden_folder(path)))
+        for draft in drafts:
+            draft.folder.mkdir(mode=0o700)
         yield [draft.new for draft in drafts]
         *others, last = drafts
         for draft in drafts:
@@ -132,7 +132,7 @@ def written_together(*paths: Path) -> Iterator[list[Path]]:
             draft.put_in_place()
         last.new.replace(last.path)
     except OSError as error:
-        raise _renamed(error, drafts, paths) from error
+        raise _renamed(error, drafts) from error
     finally:
         for draft in drafts:
             draft.clear()
@@ -152,6 +152,7 @@ class _Draft:
         """Note how to tell whether the last of several paths is in its place, and this one, too."""
         number = self.new.stat().st_ino
         self._note.write_bytes(b"%d %s" % (number, os.fsencode(last.absolute())))
+        _flush(self._note)
 
     def put_in_place(self) -> None:
         """Move what is at the path into the folder, and what was made to the path."""
@@ -185,20 +186,21 @@ def _flush(path: Path) -> None:
                 os.fsync(opened)
 
 
-def _renamed(error: OSError, drafts: list[_Draft], paths: Sequence[Path]) -> OSError:
+def _renamed(error: OSError, drafts: list[_Draft]) -> OSError:
     """Return an error that names the paths, and not the hidden ones."""
-    text = str(error)
+    text, paths = str(error), [str(draft.path) for draft in drafts]
     for draft in drafts:
-        text = text.replace(str(draft.new), str(draft.path))
-    if not text.startswith(tuple(map(str, paths))):
-        text = f"{' and '.join(map(str, paths))} cannot be written: {text}"
-    renamed = OSError(text)
+        for hidden in (draft.new, draft.folder):
+            text = text.replace(str(hidden), str(draft.path))
+    if not text.startswith(tuple(paths)):
+        text = f"{' and '.join(paths)} cannot be written: {text}"
+    renamed = type(OSError(error.errno, ""))(text)  # as FileNotFoundError
     renamed.errno = error.errno
     return renamed
 
 
 def undo_killed(path: Path) -> None:
-    """Undo what processes that were killed have left half done at a path, or below a folder."""
+    """Undo what processes that were killed have left half done at a path."""
     for folder in path.parent.glob(f".{escape(path.name)}.*"):
         _undo(folder)
 
@@ -240,7 +242,7 @@ def removed_at_end(folder: Path) -> Iterator[Path]:
 def remove_folder(path: Path) -> None:
     """Remove a folder at once: none is seen of which a part is gone."""
     hidden = _name_beside(path)
-    with suppress(FileNotFoundError):
+    with suppress(OSError):  # It is not there, or may not be removed.
         path.rename(hidden)
     shutil.rmtree(hidden, ignore_errors=True)
 
@@ -252,35 +254,50 @@ def _name_beside(path: Path) -> Path:
 
 def this_process() -> str:
     """Return what identifies this process among those of all machines, for :func:`has_ended`."""
-    return f"{_this_machine()}-{os.getpid()}-{_start_of(os.getpid())}"
+    _, start = _state_and_start(os.getpid())
+    return f"{_this_machine()}-{os.getpid()}-{start}"
 
 
 def has_ended(process: str) -> bool:
     """Return whether a process has ended, by its :func:`this_process`.
 
-    Nothing is known of those of other machines: False.
+    Nothing is known of those of other machines and containers: False.
     """
     machine, _, rest = process.partition("-")
     number, _, start = rest.partition("-")
     if machine != _this_machine() or not number.isdecimal():
         return False
-    now = _start_of(int(number))
-    # Another process may have got its number, as in a container that was started anew.
+    state, now = _state_and_start(int(number))
+    # Another process may have got its number, as after a restart.
     was_another = bool(start and now and start != now)
-    return was_another or not _is_running(int(number))
+    return was_another or state in ("Z", "X") or not _is_running(int(number))
 
 
 def _this_machine() -> str:
-    return f"{crc32(gethostname().encode()):08x}"
+    """Return what tells where the numbers of processes mean the same.
+
+    The name of the machine is not enough: some have the same one, and so may containers, each of
+    which counts processes anew.
+    """
+    known = gethostname()
+    with suppress(OSError):
+        known += os.readlink("/proc/self/ns/pid")
+    with suppress(OSError):
+        known += Path("/etc/machine-id").read_text(errors="replace")
+    return f"{crc32(known.encode()):08x}"
 
 
-def _start_of(process: int) -> str:
-    """Return when a process of this machine has started, in ticks; nothing where Linux is not."""
+def _state_and_start(process: int) -> tuple[str, str]:
+    """Return the state of a process, and its start in ticks; nothing where Linux is not.
+
+    The state of one that has ended is "Z" until its parent asks for the exit code.
+    """
     try:
         stat = Path(f"/proc/{process}/stat").read_text(errors="replace")
     except OSError:
-        return ""
-    return stat.rpartition(")")[2].split()[19]
+        return "", ""
+    fields = stat.rpartition(")")[2].split()
+    return fields[0], fields[19]
 
 
 def _is_running(process: int) -> bool:

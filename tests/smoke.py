@@ -3,7 +3,7 @@
     python tests/smoke.py          # features whose packages are not installed are left out
     python tests/smoke.py --all    # a feature that is left out counts as one that fails
 
-`make release` runs it on the wheel, and `make supply` with the lowest and the newest versions.
+`make release` runs it on the wheel, and `make nightly` with the lowest and the newest versions.
 """
 
 import json
@@ -354,6 +354,7 @@ def main(words):
 
 def outcome(function):
     """Return whether a feature works, and print why it does not."""
+    ATTEMPTS.clear()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

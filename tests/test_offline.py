@@ -23,6 +23,7 @@ assert ATTEMPTS == [], ATTEMPTS
 """
 
 
+@pytest.mark.slow
 def test_a_fit_in_a_fresh_process_reaches_out_to_nobody(tmp_path):
     script = tmp_path / "alone.py"
     script.write_text(ALONE)

@@ -132,7 +132,7 @@ def test_an_error__what_was_there_is_there_again_and_no_hidden_name_is_told(tmp_
     with pytest.raises(ZeroDivisionError), written_together(model, table) as (new, _):
         (new.mkdir(), 1 / 0)
     with (
-        pytest.raises(OSError, match=r"m and .*t\.csv cannot be written: .Errno 2") as told,
+        pytest.raises(FileNotFoundError, match=r"m and .*t\.csv cannot be written: ") as told,
         written_together(model, table) as (new, _),
     ):
         new.mkdir()  # the table is missing
@@ -140,6 +140,9 @@ def test_an_error__what_was_there_is_there_again_and_no_hidden_name_is_told(tmp_
     with pytest.raises(OSError, match=r"t\.csv cannot be written: .Errno 2") as told:
         replace_file(table, lambda new: (new / "x").mkdir())
     assert str(told.value).endswith(f"'{table}/x'")
+    with pytest.raises(FileNotFoundError) as told:
+        replace_file(tmp_path / "no" / "t.csv", Path.touch)
+    assert str(told.value).endswith(f"'{tmp_path}/no/t.csv'")
     assert contents(tmp_path) == {"m/a": "old", "t.csv": "old"}
     assert len(list(tmp_path.iterdir())) == 2
 
@@ -181,9 +184,22 @@ def test_has_ended__of_this_machine_alone_and_not_by_number_alone():
     assert not has_ended(mine)
     machine, number, start = mine.split("-")
     process = subprocess.Popen([sys.executable, "-c", ""])
+    if start:  # Linux tells of processes whose parent has not asked for the exit code yet.
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert has_ended(f"{machine}-{process.pid}-")
     process.wait()
     assert has_ended(f"{machine}-{process.pid}-{start}")
     assert not has_ended(f"00000000-{process.pid}-{start}")
     assert not has_ended("")
     # Where a process was started anew, it may have the number of the one that was killed.
     assert has_ended(f"{machine}-{number}-{int(start or 1) + 1}") == bool(start)
+
+
+def test_containers_of_one_name__know_nothing_of_the_processes_of_each_other(monkeypatch):
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    machine, _, start = this_process().split("-")
+    ended = f"{machine}-{process.pid}-{start}"
+    assert has_ended(ended)
+    monkeypatch.setattr(os, "readlink", lambda path: "pid:[1]")
+    assert not has_ended(ended)

@@ -22,9 +22,12 @@ def command_of(bench, help):
     app = typer.Typer(add_completion=False, help=help.partition("\n")[0])
 
     @app.command("run")
-    def _run(only: Annotated[list[str] | None, typer.Option(help="modules or measures")] = None):
+    def _run(
+        only: Annotated[list[str] | None, typer.Option(help="modules or measures")] = None,
+        skip: Annotated[list[str] | None, typer.Option(help="modules or measures")] = None,
+    ):
         """Measure, keep the figures, and say which bars hold; exit status 1 if one does not."""
-        raise typer.Exit(run(bench, only, bench.results))
+        raise typer.Exit(run(bench, only, bench.results, skip))
 
     @app.command("write")
     def _write():
@@ -35,10 +38,10 @@ def command_of(bench, help):
     return app
 
 
-def run(bench, only, path):
+def run(bench, only, path, skip=None):
     """Measure, keep the figures in a file, and return whether a bar is missed."""
     missed = False
-    for one in chosen(bench, only):
+    for one in chosen(bench, only, skip):
         print(f"{one.name} ...", flush=True)
         try:
             found = found_by(one)
@@ -56,17 +59,20 @@ def run(bench, only, path):
     return missed
 
 
-def chosen(bench, only):
-    """Return the measures that are named, or whose module is; None: all."""
+def chosen(bench, only, skip):
+    """Return the measures that are named, or whose module is, without others; None: all, none."""
     every = bench.measures()
-    if only is None:
-        return list(every.values())
     short = {name: one.module.rpartition(".")[2] for name, one in every.items()}
-    unknown = set(only) - set(short) - set(short.values())
+    wanted, skipped = set(only or every), set(skip or ())
+    unknown = (wanted | skipped) - set(short) - set(short.values())
     if unknown:
         known = ", ".join([*dict.fromkeys(short.values()), *short])
         raise typer.BadParameter(f"no measure {min(unknown)!r}; there are {known}.")
-    return [one for name, one in every.items() if {name, short[name]} & set(only)]
+    return [
+        one
+        for name, one in every.items()
+        if {name, short[name]} & wanted and not {name, short[name]} & skipped
+    ]
 
 
 def found_by(one):

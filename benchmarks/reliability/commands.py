@@ -57,6 +57,8 @@ CHANGES = frozenset(
     {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate", "shutil.copyfile"}
 )
 SEED = 0
+#: Seconds after which a command counts as one that hangs.
+HANGS_AFTER = 300
 
 
 @dataclass(frozen=True)
@@ -371,9 +373,20 @@ def _in_folder(function, root, *arguments):
         atexit._run_exitfuncs()  # which multiprocessing leaves out
 
 
-def _prepare(command):
-    command()
+def _call(function):
+    """Call a function, and return the exit code of a command that succeeds."""
+    function()
     return 0
+
+
+def _prepared(command, folder):
+    """Make what a command works on, in a folder; return where."""
+    template = folder / "template"
+    for name in ("work", "tmp"):
+        (template / name).mkdir(parents=True)
+    if _joined(_start(_call, template, command.prepare)) != 0:
+        raise RuntimeError((template / "err").read_text())
+    return template / "work"
 
 
 def _run(command, nth=None, counted=None):
@@ -430,8 +443,9 @@ def _outputs(command, folder):
     return {name: _files(name)(folder) for name in command.outputs}
 
 
-def _joined(process, seconds=300):
-    process.join(seconds)
+def _joined(process):
+    """Return the exit code of a process, which is killed if it hangs."""
+    process.join(HANGS_AFTER)
     if process.exitcode is None:
         process.kill()
         process.join()
@@ -456,11 +470,7 @@ def tortured(name, folder, n_random, n_aimed):
         How many kills there were, and of how many what did not hold.
     """
     command, stream = COMMANDS[name], random.Random(f"{SEED} {name}")
-    template, whole, root = folder / "template" / "work", folder / "whole", folder / "root"
-    for path in (template, template.parent / "tmp"):
-        path.mkdir(parents=True)
-    if _joined(_start(_prepare, template.parent, command.prepare)) != 0:
-        raise RuntimeError((template.parent / "err").read_text())
+    template, whole, root = _prepared(command, folder), folder / "whole", folder / "root"
     before = _outputs(command, template)
     _fresh(whole, template)
     counted = folder / "counted"
@@ -560,11 +570,8 @@ def refused(name, conditions, folder):
     It must end with exit code 2 and one line, or succeed, and then the result must be whole. What
     was there before must be there still, and nothing else.
     """
-    command, template = COMMANDS[name], folder / "template" / "work"
-    for path in (template, template.parent / "tmp"):
-        path.mkdir(parents=True)
-    if _joined(_start(_prepare, template.parent, command.prepare)) != 0:
-        raise RuntimeError((template.parent / "err").read_text())
+    command = COMMANDS[name]
+    template = _prepared(command, folder)
     before = _outputs(command, template)
     row = {"command": name, "tried": 0, "refused": 0}
     row |= dict.fromkeys(("not told in a line", "not as before", "left over"), 0)
@@ -642,7 +649,7 @@ def killed_server(n):
         root = Path(place)
         for path in (root / "work", root / "tmp"):
             path.mkdir()
-        _joined(_start(_make_store, root))
+        _joined(_start(_call, root, _store))
         start = time.perf_counter()
         process = _start(_serve, root, port)
         failed += not _is_up(process, port)
@@ -660,14 +667,12 @@ def killed_server(n):
         process.kill()
         process.join()
         stayed += not _is_down(port)
-        return {"kills": n + 2, "servers that stayed": stayed, "starts that failed": failed} | {
-            "broken": stayed + failed
-        }
-
-
-def _make_store():
-    _store()
-    return 0
+    return {
+        "kills": n + 1,
+        "servers that stayed": stayed,
+        "starts that failed": failed,
+        "broken": stayed + failed,
+    }
 
 
 def _serve(port):

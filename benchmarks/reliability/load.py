@@ -229,6 +229,7 @@ def _wait_for_interrupt():
     def learned():
         return joblib.hash({name: of for name, of in vars(search).items() if name.endswith("_")})
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which "make torture &" ignores
     X, y = rows()
     X = X[["a", "b", "c"]]
     search = AugmentedClassifierCV(GaussianNB(), GANAugmenter(steps=3), cv=2, n_jobs=2).fit(X, y)

@@ -25,7 +25,6 @@ except ImportError:
 from ganaug._version import __version__
 from ganaug.cli import augment, compare, quality, sample, send, ui
 from ganaug.cli.screen import Stopped, note, say, volume
-from ganaug.paths import written_together
 
 app = typer.Typer(
     help="Fix class imbalance with a conditional GAN, and find out whether it helps.",
@@ -90,23 +89,9 @@ def _stopped(message: str) -> int:
     return 130
 
 
-def write_table(
-    output: Path,
-    write: Callable[[Path], object],
-    content: str,
-    save_model: Path | None = None,
-    save: Callable[[Path], object] | None = None,
-) -> None:
-    """Write the rows or images that a command made, and say what they are.
-
-    With the GAN that made them, if it is to be saved: both are there at the end, or none.
-    """
-    if save_model is None or save is None:
-        write(output)
-    else:
-        with written_together(save_model, output) as (new_model, new_output):
-            save(new_model)
-            write(new_output)
+def write_table(output: Path, write: Callable[[Path], object], content: str) -> None:
+    """Write the rows or images that a command made, and say what they are."""
+    write(output)
     print(f"Wrote {output}: {content}")
 
 

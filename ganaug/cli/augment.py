@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -42,7 +42,7 @@ from ganaug.cli.screen import (
 )
 from ganaug.files import ParquetFiles, ReadOptions, Source, kind_at, kinds_of
 from ganaug.files.options import MARK
-from ganaug.paths import check_free, check_replaceable, undo_killed
+from ganaug.paths import check_free, check_replaceable, undo_killed, written_together
 from ganaug.sources import is_parquet
 
 if TYPE_CHECKING:
@@ -172,13 +172,27 @@ def augment(
         to_add = _rows_to_add(augmenter, source, strategy, f"{data} does not fit {model}")
     X_new, y_new = augmenter.sample(to_add, random_state=seed, n_candidates=augmenter.n_candidates_)
     added = _additions(augmenter, to_add)
+    write = partial(source.write, X_new=X_new, y_new=y_new, mark=marked_by)
     cli.write_table(
         output,
-        partial(source.write, X_new=X_new, y_new=y_new, mark=marked_by),
+        _with_model(write, augmenter, save_model),
         f"{len(source.y)} real {source.noun} and {len(y_new)} synthetic; {added}",
-        save_model,
-        augmenter.save,
     )
+
+
+def _with_model(
+    write: Callable[[Path], object], augmenter: GANAugmenter, save_model: Path | None
+) -> Callable[[Path], object]:
+    """Return what writes rows and, if it is to be saved, the GAN: both are there, or none."""
+    if save_model is None:
+        return write
+
+    def write_both(output: Path) -> None:
+        with written_together(save_model, output) as (new_model, new_output):
+            augmenter.save(new_model)
+            write(new_output)
+
+    return write_both
 
 
 @contextmanager
@@ -229,7 +243,7 @@ def _augment_files(
     added = _additions(augmenter, augmenter.sampling_strategy_)
     write = partial(files.write, X_new=X_new, y_new=y_new)
     content = f"{len(y_new)} synthetic rows; {added}"
-    cli.write_table(output, write, content, save_model, augmenter.save)
+    cli.write_table(output, _with_model(write, augmenter, save_model), content)
 
 
 def _check_paths(data: Path, output: Path, save_model: Path | None, force: bool) -> None:

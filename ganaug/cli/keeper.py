@@ -14,7 +14,8 @@ from threading import Thread
 
 def end_with_caller() -> None:
     """Wait until the caller has ended, then kill the command and all that it has started."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1):  # not by sys.stdin, whose lock would hold up the end of this process
+        pass
     if os.name == "posix":
         os.killpg(0, signal.SIGKILL)
     command.kill()

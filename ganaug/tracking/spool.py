@@ -262,18 +262,19 @@ def send_file(path: str | Path, *, tracking_uri: str | None = None) -> int:
     """
     import_mlflow()
     path, sender = Path(path), Sender(sent_before=True)
-    updates = _read(path)
-    # Renamed, because a training that goes on writes to the old name.
-    taken = path.rename(path.with_stem(f"{path.stem}.{this_process()}"))
-    unsent, rejected = list(updates), dict[str, str]()
+    rejected = dict[str, str]()
 
     def keep_unsent(new: Path) -> None:
         new.write_text(sender.lines(unsent), encoding="utf-8")
 
-    if tracking_uri is not None:
-        for update in updates:
-            update.destination["tracking_uri"] = tracking_uri
+    # Renamed before it is read, because a training that goes on writes to the old name.
+    taken = path.rename(path.with_stem(f"{path.stem}.{this_process()}"))
     try:
+        updates = _read(taken.read_text(encoding="utf-8", errors="replace"), path)
+        unsent = list(updates)
+        for update in updates:
+            if tracking_uri is not None:
+                update.destination["tracking_uri"] = tracking_uri
         for update in updates:
             if update.fit in rejected:
                 continue
@@ -310,8 +311,8 @@ def files_to_send(path: Path) -> list[Path]:
     return [*([path] if path.is_file() else []), *sorted(left)]
 
 
-def _read(path: Path) -> list[RunUpdate]:
-    updates, text = [], path.read_text(encoding="utf-8", errors="replace")
+def _read(text: str, path: Path) -> list[RunUpdate]:
+    updates = []
     for number, line in enumerate(lines := text.splitlines(keepends=True), start=1):
         try:
             updates.append(RunUpdate(**json.loads(line)))

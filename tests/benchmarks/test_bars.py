@@ -84,8 +84,8 @@ def made(tmp_path, monkeypatch):
 BENCH = Bench("bench", ("made",), "# Bars\n")
 
 
-def run(made, *only):
-    return command.run(BENCH, list(only) or None, made)
+def run(made, *only, skip=()):
+    return command.run(BENCH, list(only) or None, made, skip)
 
 
 def test_measures_run_in_processes_of_their_own_and_are_judged(made, capsys):
@@ -112,6 +112,9 @@ def test_only_those_that_are_named_run(made, monkeypatch):
     assert not run(made, "memory")
     assert run(made, "made"), "other bars have no figure in what was found"
     assert asked == ["memory", "memory", "graphics", "killed", "forgetful"]
+    del asked[:]
+    run(made, skip=["graphics", "killed"])
+    assert asked == ["memory", "forgetful"]
     with pytest.raises(typer.BadParameter, match="no measure 'memo'; there are made, memory, gra"):
         run(made, "memo")
 

@@ -12,7 +12,7 @@ FORKS = pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods()
 
 
 def test_sixteen_threads():
-    assert load.threads.function(n_calls=32)["differ"] == 0
+    assert load.threads.function(n_calls=16)["differ"] == 0
 
 
 def test_processes_in_processes():

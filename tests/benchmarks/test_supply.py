@@ -1,4 +1,4 @@
-"""The packages that ganaug brings: their licences. The environments are made by `make torture`."""
+"""The packages that ganaug brings: their licences. The environments are made by `make nightly`."""
 
 import pytest
 

@@ -27,10 +27,20 @@ def test_ui__a_port_in_use(capsys, tmp_path):
     assert said == f"Port {port} is in use; choose another one, such as --port {port + 1}."
 
 
+KEEPER = [sys.executable, "-I", str(Path(ui.__file__).with_name("keeper.py")), sys.executable, "-c"]
+
+
+def test_ui__the_server_ends__its_keeper_tells_how():
+    with subprocess.Popen(
+        [*KEEPER, "raise SystemExit(3)"], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as keeper:
+        assert keeper.wait() == 3
+        assert keeper.stderr.read() == b""
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows kills no group of processes")
 def test_ui__killed__its_server_ends_with_it():
-    sleep = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
-    keeper = [sys.executable, "-I", str(Path(ui.__file__).with_name("keeper.py")), *sleep]
+    keeper = [*KEEPER, "import time; print('up', flush=True); time.sleep(60)"]
     code = (
         "import os, subprocess, sys; process = subprocess.Popen(sys.argv[1:], "
         "stdin=subprocess.PIPE, start_new_session=True); sys.stdin.readline(); "

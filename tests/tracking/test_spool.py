@@ -52,6 +52,19 @@ def test_after_an_error_the_file_keeps_the_rest(store, waiting, monkeypatch):
     assert [run.info.status for run in runs_in(store)] == ["FINISHED"] * 2
 
 
+def test_what_a_training_writes_while_its_file_is_sent_stays(store, waiting, monkeypatch):
+    read = spool._read
+
+    def meanwhile(text, path):
+        with waiting.open("a") as file:
+            file.write("more\n")
+        return read(text, path)
+
+    monkeypatch.setattr(spool, "_read", meanwhile)
+    assert spool.send_file(waiting, tracking_uri=store) == 2
+    assert waiting.read_text() == "more\n"
+
+
 def test_what_arrived_when_nobody_waited_any_more_is_not_there_twice(
     store, data, tmp_path, monkeypatch
 ):
