@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ganaug.callbacks import with_callbacks
 from ganaug.containers import as_labels
 from ganaug.engine import GANEngine
+from ganaug.fitted import ABSENT, array_of
 from ganaug.frames import as_pandas, check_container, library_of
 from ganaug.sources import as_source
 from ganaug.training_rows import check_like_fit
@@ -374,6 +375,8 @@ class GANOverSampler(GANEngine, BaseOverSampler):  # noqa: D101
     >>> len(X), len(X_more)
     (569, 714)""",
     )
+
+    saved_rules = {"sample_weight_": (array_of("f"), ABSENT)}
 
     @with_callbacks
     def fit(

@@ -108,6 +108,13 @@ class TestFinishOnInterrupt:
     def needs_callbacks(self):
         pytest.importorskip("sklearn.callback")
 
+    @pytest.fixture(autouse=True)
+    def handler_of_python(self):
+        """Have the handler of a terminal: a process in the background ignores Ctrl-C."""
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        signal.signal(signal.SIGINT, before)
+
     def test_the_training_ends_at_the_next_tick(self, gan, capsys):
         from ganaug.callbacks import FinishOnInterrupt
 

@@ -96,5 +96,7 @@ def test_an_error_in_the_handler_is_not_taken_for_an_answer(monkeypatch):
     def fail(message):
         raise RuntimeError(message)
 
-    owner = Owner()
+    owner, before = Owner(), set(threading.enumerate())
     assert not channel.send(channel.open_listener(fail, owner=owner), "hello")
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=1)  # or its error would come in another test; one listens on

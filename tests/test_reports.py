@@ -425,7 +425,7 @@ def test_a_fit_begins_anew(rng):
     augmenter = GANAugmenter(steps=5, random_state=0).fit(X, Y)
     once = augmenter.sample()[0]
     assert_array_equal(augmenter.fit(X, Y).sample()[0], once)
-    assert "warm_start" not in augmenter.get_params()
+    assert not augmenter.warm_start
     assert not hasattr(augmenter, "partial_fit")
 
 

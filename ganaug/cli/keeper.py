@@ -12,7 +12,7 @@ import sys
 from threading import Thread
 
 
-def end_with_caller() -> None:
+def end_with_caller(command: subprocess.Popen) -> None:
     """Wait until the caller has ended, then kill the command and all that it has started."""
     while os.read(0, 1):  # not by sys.stdin, whose lock would hold up the end of this process
         pass
@@ -21,8 +21,9 @@ def end_with_caller() -> None:
     command.kill()
 
 
-command = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
-# The command gets it, too, and may take its time.
-signal.signal(signal.SIGTERM, lambda *_: None)
-Thread(target=end_with_caller, daemon=True).start()
-sys.exit(command.wait())
+if __name__ == "__main__":
+    command = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+    # The command gets it, too, and may take its time.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    Thread(target=end_with_caller, args=(command,), daemon=True).start()
+    sys.exit(command.wait())
