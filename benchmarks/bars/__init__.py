@@ -73,9 +73,9 @@ class Measure:
     function: Callable[[], dict[str, Any]]
     bars: tuple[Bar, ...]
 
-    def __call__(self):
-        """Measure, and return the figures."""
-        figures = self.function()
+    def __call__(self, **counts):
+        """Measure, with other counts if asked, and return the figures."""
+        figures = self.function(**counts)
         missing = [bar.figure for bar in self.bars if bar.figure not in figures]
         if missing:
             raise KeyError(f"{self.name} returned no figure {missing[0]!r}.")
@@ -136,9 +136,9 @@ class Bench:
         return found
 
 
-def figures_of(module, name):
+def figures_of(module, name, **counts):
     """Return the figures of a measure, in a new process, which does not find ``__main__``."""
-    return getattr(import_module(module), name)()
+    return getattr(import_module(module), name)(**counts)
 
 
 def number(value):
