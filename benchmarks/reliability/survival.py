@@ -57,7 +57,7 @@ def damaged_checkpoints():
     Each time both files are there. The newer one is damaged, and in one of four cases the older
     one, too.
     """
-    return after_damage(160)
+    return after_damage(180)
 
 
 @measure(
