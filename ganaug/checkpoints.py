@@ -306,17 +306,13 @@ def write_state(path: Path, state: Mapping[str, Any]) -> None:
     OSError
         If it cannot be written.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
     values = {name: value for name, value in state.items() if name not in arrays}
     arrays["values"] = np.frombuffer(json.dumps(values).encode(), dtype=np.uint8)
     arrays["checksum"] = _checksum(arrays)
-    try:
-        save_file(arrays, path)
-    except SafetensorError as error:
-        raise OSError(f"{path}: {error}") from error
+    path.write_bytes(save(arrays))
 
 
 def whole_state(path: Path) -> dict[str, Any]:

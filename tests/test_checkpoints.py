@@ -5,13 +5,12 @@ import os
 import threading
 import warnings
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import joblib
 import numpy as np
 import pytest
-import safetensors.numpy
-from safetensors import SafetensorError
 from sklearn.datasets import load_digits
 from stand_ins import TickCounter, logistic
 
@@ -333,11 +332,12 @@ def test_a_full_disk_loses_the_checkpoint_and_never_the_training(tmp_path, monke
     X, y = table()
     wanted = learned(quick().fit(X, y))
 
-    def full(arrays, path):
-        path.write_bytes(b"half of it")
-        raise SafetensorError("No space left on device")
+    def full(path, data):
+        with path.open("wb") as file:
+            file.write(b"half of it")
+        raise OSError("No space left on device")
 
-    monkeypatch.setattr(safetensors.numpy, "save_file", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.warns(UserWarning, match="cannot be written: .*No space left") as told:
         assert go_on(tmp_path / "kept", quick(), X, y) == (wanted, [])
     assert len(told) == 1

@@ -79,11 +79,7 @@ def _section(one, found):
         for key, value in figures.items()
         if not isinstance(value, list | dict)
     ]
-    tables = [
-        [row if isinstance(row, dict) else {name: row} for row in value]
-        for name, value in figures.items()
-        if isinstance(value, list)
-    ]
+    tables = [value for value in figures.values() if isinstance(value, list)]
     parts += [markdown(rows) for rows in (single, *tables) if rows]
     return "\n\n".join([*parts, f"*{_on(found)}*"])
 

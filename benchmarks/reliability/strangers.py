@@ -354,7 +354,7 @@ def tried(jobs, folder):
         "loaded, and made rows": counts["rows"],
         "survived_not": len(failures),
         "memory beyond twice the file, MB": memory / 2**20,
-        "failures": failures[:20],
+        "failures": [{"failure": words} for words in failures[:20]],
     }
 
 

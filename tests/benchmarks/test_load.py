@@ -15,11 +15,11 @@ FORKS = pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods()
 
 
 def test_sixteen_threads():
-    assert load.threads.function(n_calls=16)["differ"] == 0
+    assert load.threads(n_calls=16)["differ"] == 0
 
 
 def test_processes_in_processes():
-    assert load.nested.function(n_calls=1)["differ"] == 0
+    assert load.nested(n_calls=1)["differ"] == 0
 
 
 @FORKS
@@ -31,12 +31,12 @@ def test_forks_during_a_fit():
 
 
 def test_memory_that_is_left_behind():
-    found = load.memory.function(n_samples=100, n_fits=5)
+    found = load.memory(n_samples=100, n_fits=5)
     assert found["samples_mb"] < 5
     assert found["fits_mb"] < 10
 
 
 @FORKS
 def test_ctrl_c_in_a_search():
-    found = load.interrupts.function(n_interrupts=1)
+    found = load.interrupts(n_interrupts=1)
     assert found == {"interrupts": 1, "in_the_fit": 1, "changed": 0, "workers": 0}

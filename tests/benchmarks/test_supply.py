@@ -7,7 +7,7 @@ from benchmarks.reliability import supply
 
 
 def test_no_package_asks_programs_that_use_it_to_be_under_its_own_licence():
-    found = supply.licences.function()
+    found = supply.licences()
     assert found["packages"] > 50
     assert found["GPL"] == 0
     of = {name: one["licence"] for one in found["licences"] for name in one["packages"].split(", ")}
