@@ -240,7 +240,7 @@ def test_augment__force__replaces_a_model_too(capsys, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(storage, "save_file", full)
+    monkeypatch.setattr(storage, "to_bytes", full)
     said = complaint(capsys, *arguments, "--steps", 4, "--force")
     assert said == f"{model} cannot be written: [Errno 28] No space left on device"
     assert snapshot(model) == before
