@@ -400,7 +400,7 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
         """Return the missing flags (n, n_missing_flags), bool, of values (n, channels, time)."""
         if self.layout_.n_missing_flags == self.layout_.n_numeric:
             return missing.reshape(len(missing), -1)
-        together: np.ndarray = missing.all(axis=1)
+        together = np.asarray(missing.all(axis=1))
         return together[:, : self.layout_.n_missing_flags]
 
     def check_fitted(self, n_classes: int) -> None:
@@ -500,7 +500,8 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
         layout, low, high = self.layout_, self.low_[:, None], self.high_[:, None]
         mean, std = self.mean_[:, None], self.std_[:, None]
         curves = rows[:, : layout.n_values].reshape(-1, *layout.shape).astype(np.float64)
-        curves.clip((low - mean) / std, (high - mean) / std, out=curves)
+        # Far beyond the range numbers overflow; the exact ends come last.
+        curves.clip((low - mean) / std - 1, (high - mean) / std + 1, out=curves)
         curves *= std
         curves += mean
         if layout.n_missing_flags:
