@@ -329,9 +329,10 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
         return super().get_feature_names_out(input_features)
 
     def _check_has_columns(self) -> None:
+        layout = self.encoder_.layout_
         if not self.encoder_.has_columns:
             raise ValueError(
-                f"images of shape {self.encoder_.shape_} have no columns to name or to make a "
+                f"{layout.noun} of shape {layout.shape} have no columns to name or to make a "
                 "table of; flatten them first, or leave set_output at 'default'."
             )
 
