@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn import get_config
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ganaug.callbacks import with_callbacks
 from ganaug.containers import as_labels
@@ -20,7 +20,7 @@ from ganaug.fitted import ABSENT, array_of
 from ganaug.frames import as_pandas, check_container, library_of
 from ganaug.registry import ENCODERS, LOSSES, NETWORKS
 from ganaug.sources import as_source
-from ganaug.training_rows import check_like_fit
+from ganaug.training_rows import check_features, check_like_fit
 from ganaug.typing import LabelsLike, RowsLike, SourceLike
 from ganaug.weights import check_sample_weight
 
@@ -60,9 +60,9 @@ default="from_dtype"
         proportional to an importance weight: the critic's estimate of the density ratio of real to
         generated rows [2]_ times the square of the class posterior that trees estimate [3]_, see
         :class:`~ganaug.generators.selection.CandidateSelector`. Candidates compete with those that
-        have the same missing cells, so these stay as frequent as in the class. Of what is no
-        table the density ratio alone counts, with a loss whose critic estimates none (Wasserstein's)
-        the posterior alone. 1 keeps every row as the generator made it.
+        have the same missing cells, so these stay as frequent as in the class. Of what is no table
+        the density ratio alone counts, with a loss whose critic estimates none (Wasserstein's) the
+        posterior alone. 1 keeps every row as the generator made it.
     min_distance : float or None, default=None
         No synthetic row comes closer to a training row of its class than this; in the place of one
         that does another is made. The unit is the distance within which 5 % of the different
@@ -304,7 +304,7 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
         check_is_fitted(self, "generators_")
         table = self.encoder_.check(as_pandas(X))
         rows = X if library_of(X) else table
-        validate_data(self, X, skip_check_array=True, reset=False)
+        check_features(self, self.encoder_, X, table, reset=False)
         if y is None:
             return as_pandas(rows) if self._gives_pandas() else rows
         labels = as_labels(as_pandas(y, "y"))

@@ -11,8 +11,10 @@ from ganaug.parameters import FLAG, one_of, whole
 
 #: Channels that an image may have.
 MAX_CHANNELS = 4
+#: Channels, and the fewest and the most steps, that a series may have.
+MAX_SERIES_CHANNELS, SERIES_STEPS = 32, (8, 512)
 #: By kind: what several rows are called, and how many axes the shape of one has.
-KINDS = {"table": ("rows", 0), "image": ("images", 3)}
+KINDS = {"table": ("rows", 0), "image": ("images", 3), "series": ("series", 2)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,8 @@ class RowLayout:
         For every numeric and one-hot position the missing flag that blanks it, or -1. Or empty, if
         nothing is ever missing.
     shape : tuple of int
-        The shape of the numbers, (channels, height, width) of images; empty for tables.
+        The shape of the numbers, (channels, height, width) of images and (channels, time) of
+        series; empty for tables.
     kind : str
         What the rows are of, one of :data:`KINDS`.
     bounded : bool
