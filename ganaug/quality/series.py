@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.utils import check_consistent_length
 
-from ganaug.containers import evenly, rarest
+from ganaug.containers import evenly, rarest, step_table
 from ganaug.encoders.series import SeriesEncoder
 from ganaug.frames import as_pandas
 from ganaug.parameters import check_value, whole
@@ -73,7 +73,7 @@ class SeriesView(ExamplesView):
 
     def columns(self, examples: np.ndarray) -> pd.DataFrame:
         """Return series as a table of one column for each step of each channel."""
-        return series_table(examples)
+        return step_table(examples)
 
     def draw_examples(
         self, real: Shown, synthetic: Shown, per_class: int, figure: Any = None
@@ -95,21 +95,6 @@ class SeriesView(ExamplesView):
         file = BytesIO()
         panels.figure.savefig(file, format="png", dpi=72)
         return Image.open(file)
-
-
-def series_table(curves: np.ndarray) -> pd.DataFrame:
-    """Return series of shape (n, channels, time) as a table, a column for each value.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from ganaug.quality.series import series_table
-    >>> series_table(np.zeros((3, 2, 2))).columns.tolist()
-    ['channel0_0', 'channel0_1', 'channel1_0', 'channel1_1']
-    """
-    _, n_channels, n_steps = curves.shape
-    names = [f"channel{c}_{t}" for c in range(n_channels) for t in range(n_steps)]
-    return pd.DataFrame(curves.reshape(len(curves), -1), columns=names)
 
 
 def _curves_of(encoder: SeriesEncoder, kinds: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -230,6 +215,7 @@ class _Panels:
             title = f"{label}, channel {channel}" if n_channels > 1 else str(label)
             panel.set_title(title, fontsize=9, parse_math=False)
             panel.tick_params(labelsize=7)
+            panel.locator_params(axis="x", integer=True)
             panel.spines[["top", "right"]].set_visible(False)
 
     def draw(self, label: Any, curves: np.ndarray, color: str) -> None:

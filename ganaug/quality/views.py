@@ -174,7 +174,13 @@ def encoder_for(X: Any, encoder: str | Encoder | None = None) -> Any:
     """
     if encoder is None:
         is_frame = isinstance(X, pd.DataFrame) or library_of(X)
-        encoder = "image" if not is_frame and np.ndim(X) > 2 else "table"
+        try:
+            encoder = "image" if not is_frame and np.ndim(X) > 2 else "table"
+        except ValueError:  # arrays of several shapes
+            raise ValueError(
+                "The arrays in X have several shapes; say what they are of, as with "
+                "encoder='series'."
+            ) from None
     return make(ENCODERS, encoder)
 
 
