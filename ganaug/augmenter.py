@@ -60,9 +60,9 @@ default="from_dtype"
         proportional to an importance weight: the critic's estimate of the density ratio of real to
         generated rows [2]_ times the square of the class posterior that trees estimate [3]_, see
         :class:`~ganaug.generators.selection.CandidateSelector`. Candidates compete with those that
-        have the same missing cells, so these stay as frequent as in the class. Of what is no
-        table the density ratio alone counts, with a loss whose critic estimates none (Wasserstein's)
-        the posterior alone. 1 keeps every row as the generator made it.
+        have the same missing cells, so these stay as frequent as in the class. Of what is no table
+        the density ratio alone counts, with a loss whose critic estimates none (Wasserstein's) the
+        posterior alone. 1 keeps every row as the generator made it.
     min_distance : float or None, default=None
         No synthetic row comes closer to a training row of its class than this; in the place of one
         that does another is made. The unit is the distance within which 5 % of the different

@@ -293,8 +293,7 @@ class RealVsSyntheticDisplay:
             raise ValueError(f"X has no row of class {label!r}; pass real rows of that class.")
         synthetic, _ = augmenter.sample({label: len(own)}, random_state=random_state)
         others = take(X, other) if len(other) else None
-        encoder = None if augmenter.encoder_.has_columns else augmenter.encoder_
-        display = cls(take(X, own), synthetic, others=others, encoder=encoder)
+        display = cls(take(X, own), synthetic, others=others, encoder=augmenter.encoder_)
         return display.plot(ax, kind=kind, most_columns=most_columns)
 
     @classmethod

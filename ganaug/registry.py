@@ -28,6 +28,7 @@ LOSSES = {
 VIEWS = {
     "table": "ganaug.quality.tables:TableView",
     "image": "ganaug.quality.images:ImageView",
+    "series": "ganaug.quality.series:SeriesView",
 }
 GENERATORS = {
     "gan": "ganaug.generators.gan:ConditionalGAN",

@@ -1,4 +1,4 @@
-"""Data in files: tables in formats from CSV to Excel, images as a folder of files per class.
+"""Data in files: tables in formats from CSV to Excel, folders of images for each class, series.
 
 Reading tells what is wrong with a file before anything is trained; writing is all or nothing.
 Every kind has the methods of :class:`~ganaug.files.source.Source`, so that commands need not tell
@@ -8,31 +8,43 @@ them apart: only the functions in this file choose between them.
 from pathlib import Path
 from typing import Any
 
+from ganaug.files.archives import ArchiveSeries, read_series
 from ganaug.files.images import ImageFolder, read_images, write_images
 from ganaug.files.options import ReadOptions
 from ganaug.files.parquet_files import ParquetFiles
+from ganaug.files.series import LongSeries, WideSeries
 from ganaug.files.source import Source
 from ganaug.files.tables import Table
 from ganaug.sources import is_parquet
 
 __all__ = [
     "KINDS",
+    "ArchiveSeries",
     "ImageFolder",
     "Kind",
+    "LongSeries",
     "ParquetFiles",
     "ReadOptions",
     "Source",
     "Table",
+    "WideSeries",
     "kind_at",
     "kind_for",
     "kinds_of",
     "read_images",
+    "read_series",
     "write_images",
 ]
 
 Kind = type[Source]
 #: By the name that the option ``--as`` of commands knows.
-KINDS: dict[str, Kind] = {"table": Table, "images": ImageFolder}
+KINDS: dict[str, Kind] = {
+    "table": Table,
+    "images": ImageFolder,
+    "wide-series": WideSeries,
+    "long-series": LongSeries,
+    "archive": ArchiveSeries,
+}
 
 
 def kind_at(path: Path, name: str | None = None) -> Kind:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ganaug.files.columns import Content, Reader
 from ganaug.files.formats import (
@@ -77,7 +77,7 @@ class Table:
         *,
         skip_unreadable: bool = False,
         options: ReadOptions | None = None,
-    ) -> Table:
+    ) -> Self:
         """Read a file and check its labels."""
         import pandas as pd
 
@@ -94,7 +94,7 @@ class Table:
             raise ValueError(f"{path} has no column besides {target!r}.")
         read = content.typed.pop(target)
         y = content.text[target] if isinstance(rows, TextFile) else read
-        _check_labels(f"{path}: column {target!r}", y, read, options)
+        check_labels(f"{path}: column {target!r}", y, read, options)
         # Labels keep their spelling: 01 is not 1. Text that is the same as its number is a number.
         if pd.api.types.is_integer_dtype(read.dtype) and (read.astype(str) == y.astype(str)).all():
             y = read.astype("int64")
@@ -111,7 +111,7 @@ class Table:
 
         Of a table that marks synthetic rows, those marked so count as synthetic and others as real.
         """
-        return _classes_of(paths, options, target)
+        return classes_of(paths, options, target)
 
     @property
     def size(self) -> str:
@@ -277,7 +277,7 @@ def no_target(path: Path, target: str | None, columns: list[str]) -> str:
     return f"{path} has no column {target!r}.{hint} It has: {shown}."
 
 
-def _check_labels(column: str, y: pd.Series, read: pd.Series, options: ReadOptions) -> None:
+def check_labels(column: str, y: pd.Series, read: pd.Series, options: ReadOptions) -> None:
     """Refuse a column that holds no labels, given as it is spelled and as pandas reads it."""
     import pandas as pd
 
@@ -316,7 +316,7 @@ def _warn_of_twins(column: str, y: pd.Series) -> None:
             )
 
 
-def _classes_of(
+def classes_of(
     paths: Mapping[str, Path], options: ReadOptions, target: str | None
 ) -> dict[str, dict[str, pd.DataFrame]]:
     """Return the rows of each kind by class; without classes under no name."""

@@ -64,6 +64,14 @@ class ImageView(ExamplesView):
             figure=figure,
         )
 
+    def look(
+        self, encoder: Any, label: Any, held_out: Any, synthetic: Any, seen: Any
+    ) -> tuple[Figure, str, str]:
+        """Return the picture of a report, what is said of it, and the size of its panels."""
+        figure, about, size = super().look(encoder, label, held_out, synthetic, seen)
+        figure.axes[0].set_title("How they look")
+        return figure, about, size
+
     def tick(self, shown: Shown) -> PIL.Image.Image:
         """Return the picture of synthetic images in the middle of a training."""
         examples, labels = shown

@@ -222,7 +222,7 @@ def privacy_report(
     augmenter = getattr(estimator, "augmenter_", estimator)
     if not hasattr(augmenter, "generators_"):
         raise TypeError(f"privacy_report measures a GAN of ganaug, and {estimator!r} has none.")
-    encoder = None if augmenter.encoder_.has_columns else augmenter.encoder_
+    encoder = augmenter.encoder_
     known = {"real": (X, y), "held_out": (X_held_out, y_held_out)}
     codes = {}
     for name, (rows, labels) in known.items():

@@ -137,9 +137,7 @@ class ExamplesView(ABC):
         real, made = (
             self.shown(encoder, rows, [str(label)] * len(rows)) for rows in (held_out, synthetic)
         )
-        figure = self.draw_examples(real, made, 10)
-        figure.axes[0].set_title("How they look")
-        return figure, "", "whole"
+        return self.draw_examples(real, made, 10), "", "whole"
 
     @abstractmethod
     def tick(self, shown: Shown) -> PIL.Image.Image:
@@ -176,7 +174,13 @@ def encoder_for(X: Any, encoder: str | Encoder | None = None) -> Any:
     """
     if encoder is None:
         is_frame = isinstance(X, pd.DataFrame) or library_of(X)
-        encoder = "image" if not is_frame and np.ndim(X) > 2 else "table"
+        try:
+            encoder = "image" if not is_frame and np.ndim(X) > 2 else "table"
+        except ValueError:  # arrays of several shapes
+            raise ValueError(
+                "The arrays in X have several shapes; say what they are of, as with "
+                "encoder='series'."
+            ) from None
     return make(ENCODERS, encoder)
 
 
