@@ -515,7 +515,7 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
             return self._as_list(curves)
         values = (np.moveaxis(curves, 1, 2) if last else curves).reshape(len(rows), *self.form_)
         if self.header_ is None:
-            return values.astype(dtype_named(self.dtypes_[0]))
+            return values.astype(dtype_named(self.dtypes_[0]), order="C")
         return as_frame(values, self.dtypes_, self.header_)
 
     def _as_list(self, curves: np.ndarray) -> list[np.ndarray]:
@@ -527,7 +527,7 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
         if len(self.shape_) == 1:
             return [series[0] for series in cut]
         if self.channels == "last":
-            return [np.ascontiguousarray(series.T) for series in cut]
+            return [series.T.copy() for series in cut]
         return cut
 
 
