@@ -56,7 +56,9 @@ def extend(real: Any, new: Any, index: pd.Index | None = None) -> Any:
         return whole
     if isinstance(real, list):
         if real and isinstance(real[0], np.ndarray):
-            return real + list(new)
+            # Compiled code, such as aeon's distances, takes lists of one order in memory only.
+            order = "F" if real[0].flags.fnc else "C"
+            return real + [np.asarray(row, order=order) for row in new]
         if not isinstance(new, list):
             return real + new.tolist()
         return real + [row.tolist() if isinstance(row, np.ndarray) else row for row in new]

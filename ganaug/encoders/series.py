@@ -399,7 +399,7 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
         """Return the missing flags (n, n_missing_flags), bool, of values (n, channels, time)."""
         if self.layout_.n_missing_flags == self.layout_.n_numeric:
             return missing.reshape(len(missing), -1)
-        together: np.ndarray = missing.all(axis=1)
+        together = np.asarray(missing.all(axis=1))
         return together[:, : self.layout_.n_missing_flags]
 
     def check_fitted(self, n_classes: int) -> None:
@@ -499,7 +499,8 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
         layout, low, high = self.layout_, self.low_[:, None], self.high_[:, None]
         mean, std = self.mean_[:, None], self.std_[:, None]
         curves = rows[:, : layout.n_values].reshape(-1, *layout.shape).astype(np.float64)
-        curves.clip((low - mean) / std, (high - mean) / std, out=curves)
+        # Far beyond the range numbers overflow; the exact ends come last.
+        curves.clip((low - mean) / std - 1, (high - mean) / std + 1, out=curves)
         curves *= std
         curves += mean
         if layout.n_missing_flags:
@@ -514,7 +515,7 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
             return self._as_list(curves)
         values = (np.moveaxis(curves, 1, 2) if last else curves).reshape(len(rows), *self.form_)
         if self.header_ is None:
-            return values.astype(dtype_named(self.dtypes_[0]))
+            return values.astype(dtype_named(self.dtypes_[0]), order="C")
         return as_frame(values, self.dtypes_, self.header_)
 
     def _as_list(self, curves: np.ndarray) -> list[np.ndarray]:
@@ -526,7 +527,7 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
         if len(self.shape_) == 1:
             return [series[0] for series in cut]
         if self.channels == "last":
-            return [np.ascontiguousarray(series.T) for series in cut]
+            return [series.T.copy() for series in cut]
         return cut
 
 
