@@ -510,7 +510,9 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
         curves *= std
         curves += mean
         if layout.n_missing_flags:
-            flags = rows[:, layout.n_values :].reshape(len(rows), -1, layout.shape[1])
+            n_steps = layout.shape[1]
+            form = len(rows), layout.n_missing_flags // n_steps, n_steps
+            flags = rows[:, layout.n_values :].reshape(form)
             curves[np.broadcast_to(flags >= 0.5, curves.shape)] = np.nan
         if self.normalised_ is not None:
             curves = _normalise(curves, self.normalised_)
