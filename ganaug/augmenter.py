@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn import get_config
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ganaug.callbacks import with_callbacks
 from ganaug.containers import as_labels
@@ -19,7 +19,7 @@ from ganaug.engine import GANEngine
 from ganaug.fitted import ABSENT, array_of
 from ganaug.frames import as_pandas, check_container, library_of
 from ganaug.sources import as_source
-from ganaug.training_rows import check_like_fit
+from ganaug.training_rows import check_features, check_like_fit
 from ganaug.typing import LabelsLike, RowsLike, SourceLike
 from ganaug.weights import check_sample_weight
 
@@ -287,7 +287,7 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
         check_is_fitted(self, "generators_")
         table = self.encoder_.check(as_pandas(X))
         rows = X if library_of(X) else table
-        validate_data(self, X, skip_check_array=True, reset=False)
+        check_features(self, self.encoder_, X, table, reset=False)
         if y is None:
             return as_pandas(rows) if self._gives_pandas() else rows
         labels = as_labels(as_pandas(y, "y"))

@@ -55,9 +55,11 @@ def extend(real: Any, new: Any, index: pd.Index | None = None) -> Any:
         whole.index, whole.name = index, real.name
         return whole
     if isinstance(real, list):
+        if real and isinstance(real[0], np.ndarray):
+            return real + list(new)
         if not isinstance(new, list):
-            new = list(new) if real and isinstance(real[0], np.ndarray) else new.tolist()
-        return real + new
+            return real + new.tolist()
+        return real + [row.tolist() if isinstance(row, np.ndarray) else row for row in new]
     if library_of(real):
         return append(real, new)
     return np.concatenate([real, np.asarray(new, dtype=real.dtype)])

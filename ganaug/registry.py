@@ -11,11 +11,13 @@ from typing import Any
 ENCODERS = {
     "table": "ganaug.encoders.table:TableEncoder",
     "image": "ganaug.encoders.image:ImageEncoder",
+    "series": "ganaug.encoders.series:SeriesEncoder",
 }
 NETWORKS = {
     "dense": "ganaug.networks.dense:DenseNetwork",
     "conv": "ganaug.networks.conv:ConvNetwork",
     "dcgan": "ganaug.networks.dcgan:DCGANNetwork",
+    "temporal": "ganaug.networks.temporal:TemporalNetwork",
 }
 LOSSES = {
     "relativistic": "ganaug.losses:RelativisticLoss",

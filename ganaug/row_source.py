@@ -244,4 +244,6 @@ def _joined(pieces: list[Any]) -> Any:
         return pieces[0]
     if isinstance(pieces[0], pd.DataFrame):
         return pd.concat(pieces, ignore_index=True)
+    if isinstance(pieces[0], list):
+        return [row for piece in pieces for row in piece]
     return np.concatenate(pieces)

@@ -11,6 +11,10 @@ from ganaug.parameters import FLAG, one_of, whole
 
 #: Channels that an image may have.
 MAX_CHANNELS = 4
+#: Channels, and the fewest and the most steps, that a series may have.
+MAX_SERIES_CHANNELS, SERIES_STEPS = 32, (8, 512)
+#: The axes of the numbers of a row of each kind: (channels, height, width), (channels, time).
+AXES = {"table": 0, "image": 3, "series": 2}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +42,9 @@ class RowLayout:
         For every numeric and one-hot position the missing flag that blanks it, or -1. Or empty, if
         nothing is ever missing.
     shape : tuple of int
-        The shape of the numbers, (channels, height, width) of images; empty for tables.
-    kind : {"table", "image"}
+        The shape of the numbers, (channels, height, width) of images and (channels, time) of
+        series; empty for tables.
+    kind : {"table", "image", "series"}
         What the rows are of.
     bounded : bool
         Whether numbers lie in [-1, 1].
@@ -70,7 +75,7 @@ class RowLayout:
         "zero_gates": (each(each(whole(0), tuple), tuple),),
         "missing_flag_of": (each(whole(-1), tuple),),
         "shape": (each(whole(1), tuple),),
-        "kind": (one_of(["table", "image"]),),
+        "kind": (one_of(AXES),),
         "bounded": (FLAG,),
     }
 
@@ -100,5 +105,5 @@ class RowLayout:
         for number, gate in gates:
             inside = 0 <= number < self.n_numeric and 0 <= gate < self.n_one_hot
             check_fits(inside, f"zero_gates {number, gate}")
-        if self.kind == "image":
-            check_fits(len(self.shape) == 3 and math.prod(self.shape) == n_numeric, "shape")
+        check_fits(len(self.shape) == AXES[self.kind], "shape")
+        check_fits(not self.shape or math.prod(self.shape) == n_numeric, "shape")
