@@ -169,13 +169,13 @@ class SmallCNN(SmallNetwork):
     def layers(self, inputs, n_classes):
         """Return the layers of the network."""
         return (
-            torch.nn.Conv1d(self.channels, 32, 7, 2, 3),
+            torch.nn.Conv1d(self.channels, 16, 7, 2, 3),
             torch.nn.ReLU(),
-            torch.nn.Conv1d(32, 64, 5, 2, 2),
+            torch.nn.Conv1d(16, 32, 5, 2, 2),
             torch.nn.ReLU(),
             torch.nn.AdaptiveAvgPool1d(4),
             torch.nn.Flatten(),
-            torch.nn.Linear(256, 64),
+            torch.nn.Linear(128, 64),
             torch.nn.ReLU(),
             torch.nn.Linear(64, n_classes),
         )
