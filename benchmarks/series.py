@@ -34,6 +34,7 @@ from aeon.transformations.collection.imbalance import ADASYN, ESMOTE, OHIT, SMOT
 from imblearn.over_sampling import RandomOverSampler
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import RidgeClassifierCV
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline, make_union
@@ -199,7 +200,11 @@ def judges(channels):
             MiniRocket(2000, random_state=0), StandardScaler(with_mean=False), ridge
         ),
         "MultiRocket-Hydra": make_pipeline(make_union(hydra, rocket), ridge),
-        "QUANT": QUANTClassifier(),
+        "QUANT": QUANTClassifier(
+            estimator=ExtraTreesClassifier(
+                50, max_features=0.1, criterion="entropy", random_state=0
+            )
+        ),
         "1-NN DTW": calibrated(NearestDTW()),
     }
     shape = FunctionTransformer(as_series, kw_args={"channels": channels})
