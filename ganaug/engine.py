@@ -126,9 +126,9 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         self,
         sampling_strategy: SamplingStrategy = "auto",
         *,
-        network: Literal["dense", "conv", "dcgan"] | Network = "dense",
-        loss: Literal["relativistic", "wasserstein", "bce"] | Loss = "relativistic",
-        encoder: Literal["table", "image"] | Encoder = "table",
+        network: str | Network = "dense",
+        loss: str | Loss = "relativistic",
+        encoder: str | Encoder = "table",
         categorical_features: Literal["from_dtype"] | ColumnsLike | None = "from_dtype",
         steps: int | Literal["auto"] = "auto",
         batch_size: int = 128,
@@ -442,7 +442,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
             As in :meth:`sample`: how many rows in all, or of each class, ``{label: rows}``.
         batch_size : int, default=100_000
             Rows of a batch; the last one may have fewer. Rows are made in blocks of 1000 of a class
-            (images: 100), so that a class of fewer takes as long as one block.
+            (with axes, as images have: 100), so that a class of fewer takes as long as one block.
         batches : iterable of int, default=None
             The numbers of the batches to make, from 0 on, in this order. ``None`` for all, which
             are ``ceil(rows / batch_size)``.

@@ -24,6 +24,12 @@ LOSSES = {
     "wasserstein": "ganaug.losses:WassersteinLoss",
     "bce": "ganaug.losses:BCELoss",
 }
+#: How rows of each kind are measured and shown, by the ``kind`` of their encoder.
+VIEWS = {
+    "table": "ganaug.quality.tables:TableView",
+    "image": "ganaug.quality.images:ImageView",
+    "series": "ganaug.quality.series:SeriesView",
+}
 GENERATORS = {
     "gan": "ganaug.generators.gan:ConditionalGAN",
     "interpolation": "ganaug.generators.few_rows:Interpolation",

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.validation import validate_data
 
 from ganaug.budget import check_fit
@@ -243,8 +243,8 @@ def check_like_fit(fitted: Any, X: Any, table: Any) -> None:
     """
     check_features(fitted, fitted.encoder_, X, table, reset=False)
     check_form(X, fitted.forms_["X"])
-    # In pandas the dtype of a column of polars depends on its gaps; images have none.
-    if not library_of(X) or fitted.encoder_.shows_pictures:
+    # In pandas the dtype of a column of polars depends on its gaps.
+    if not library_of(X) or not get_tags(fitted.encoder_).input_tags.allow_nan:
         fitted.encoder_.check_dtypes(table)
 
 

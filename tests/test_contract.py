@@ -14,7 +14,7 @@ from torch.autograd import grad
 from torch.nn.functional import logsigmoid as log_sigmoid
 
 from ganaug import GANAugmenter
-from ganaug.encoders.layout import AXES, RowLayout
+from ganaug.encoders.layout import KINDS, RowLayout
 from ganaug.generators.gan import ConditionalGAN
 from ganaug.generators.monitor import Monitor
 from ganaug.generators.selection import CandidateSelector
@@ -69,7 +69,7 @@ LAYOUTS = {
     ),
 }
 #: The kinds of rows by what they are of.
-OF = {kind: {name for name, layout in LAYOUTS.items() if layout.kind == kind} for kind in AXES}
+OF = {kind: {name for name, layout in LAYOUTS.items() if layout.kind == kind} for kind in KINDS}
 
 networks = pytest.mark.parametrize("network", NETWORKS)
 losses = pytest.mark.parametrize("loss", LOSSES)

@@ -95,8 +95,7 @@ class ImageEncoder(NamesParameters):
     True
     """
 
-    #: Whether rows are shown as pictures, by ``to_pictures``, or as a table.
-    shows_pictures = True
+    kind = "image"
     parameter_rules = {
         "shape": (is_a("a tuple", tuple, list), NONE),
         "channels": (one_of(["infer", "first", "last"]),),
@@ -285,7 +284,7 @@ class ImageEncoder(NamesParameters):
             n_numeric=flat.shape[1],
             n_classes=n_classes,
             shape=channels_first.shape[1:],
-            kind="image",
+            kind=self.kind,
             bounded=True,
         )
         return self
@@ -294,7 +293,7 @@ class ImageEncoder(NamesParameters):
         """Raise if parts that were read from a file do not fit together, or make no image."""
         self.layout_.check_fitted(n_classes, len(self.low_), ())
         check_fits(self.layout_.n_missing_flags == 0, "missing flags of images")
-        check_fits(self.layout_.kind == "image", "layout_")
+        check_fits(self.layout_.kind == self.kind, "layout_")
         check_fits(self.low_.shape == self.high_.shape, "low_ and high_")
         check_fits(bool((self.low_ <= self.high_).all()), "low_ and high_")
         check_fits(len(self.range_) == 2 and self.range_[0] < self.range_[1], "range_")

@@ -111,8 +111,7 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
     [(2, 12), (2, 9), (2, 12), (2, 10)]
     """
 
-    #: Whether rows are shown as pictures, by ``to_pictures``.
-    shows_pictures = False
+    kind = "series"
     parameter_rules = {
         "shape": (is_a("a tuple", tuple, list), NONE),
         "channels": (one_of(["first", "last"]),),
@@ -367,7 +366,7 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
             missing_flag_of=flag_of,
             n_classes=n_classes,
             shape=(n_channels, n_steps),
-            kind="series",
+            kind=self.kind,
         )
         self._remember_patterns(self._flags(missing), classes, n_classes, sample_weight)
         return self
@@ -408,7 +407,7 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
         layout = self.layout_
         n_values = math.prod(self.shape_)
         layout.check_fitted(n_classes, n_values, ())
-        check_fits(layout.kind == "series", "layout_")
+        check_fits(layout.kind == self.kind, "layout_")
         check_fits(len(self.shape_) in (1, 2), "shape_")
         n_channels, n_steps = self._channels_first(self.shape_)
         check_fits(layout.shape == (n_channels, n_steps), "shape_")

@@ -20,6 +20,7 @@ from ganaug.fitted import check_fits, each
 from ganaug.parameters import ARRAY_LIKE, NONE, NamesParameters, is_a, one_of, whole
 from ganaug.plain_values import cell_dtype
 from ganaug.randomness import RowStreams, Stretch, as_stretches
+from ganaug.registry import ENCODERS
 from ganaug.typing import ColumnsLike
 
 #: What a made-up identifier takes, about.
@@ -80,8 +81,7 @@ class TableEncoder(MissingPatterns, NamesParameters):
     3   60  Kiel
     """
 
-    #: Whether rows are shown as pictures, by ``to_pictures``, or as a table.
-    shows_pictures = False
+    kind = "table"
     parameter_rules = {
         "categorical_features": (one_of(["from_dtype"]), ARRAY_LIKE, NONE),
         "max_groups": (whole(2),),
@@ -141,7 +141,8 @@ class TableEncoder(MissingPatterns, NamesParameters):
             if X.ndim > 2:
                 raise ValueError(
                     f"Found array with dim {X.ndim}, while dim <= 2 is required of a table. For "
-                    "images pass encoder='image' and network='conv'."
+                    "images pass encoder='image' and network='conv'; there are encoders of "
+                    f"{', '.join(ENCODERS)}."
                 )
         if X.shape[1] == 0 or X.shape[0] == 0:
             raise ValueError(
