@@ -260,7 +260,10 @@ class WindowWarping(Changed):
 
 
 class OfAeon(BaseEstimator):
-    """A sampler of aeon, which takes series of one channel: several are laid end to end."""
+    """A sampler of aeon, which takes series of one channel: several are laid end to end.
+
+    Where ADASYN refuses, it is SMOTE, as its message recommends.
+    """
 
     def __init__(self, kind, random_state=0):
         self.kind = kind
@@ -270,7 +273,8 @@ class OfAeon(BaseEstimator):
         """Return all rows, and the synthetic ones after them."""
         try:
             made = self._make(self.kind, X, y)
-        except RuntimeError:  # no neighbour is of another class, and ADASYN says: use SMOTE
+        except (RuntimeError, ValueError):
+            # ADASYN, where no neighbours are of another class or shares round to no series.
             made = self._make(SMOTE, X, y)
         return made[0][:, 0].astype(X.dtype), made[1]
 
@@ -338,7 +342,7 @@ def run(
         ]
         pairs = cells.missing(paths, of_set[:1] if quick else of_set)
         if pairs:
-            expert = SmallCNN(shape[0], 20 if quick else 600).fit(split.X, split.y)
+            expert = SmallCNN(shape[0], 20 if quick else 1500, "balanced").fit(split.X, split.y)
             at_most = min(common, ALL_ROWS // len(np.unique(split.y)))
             # Both arms of the GAN, and all judges, share a fit.
             with tempfile.TemporaryDirectory() as memory:
