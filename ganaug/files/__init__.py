@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ganaug.files.images import ImageFolder, read_images, write_images
+from ganaug.files.melodies import Melodies, as_melodies, read_melodies, write_melodies
 from ganaug.files.options import ReadOptions
 from ganaug.files.parquet_files import ParquetFiles
 from ganaug.files.tables import Table, is_table
@@ -17,15 +18,19 @@ from ganaug.sources import is_parquet
 __all__ = [
     "ImageFolder",
     "Kind",
+    "Melodies",
     "ParquetFiles",
     "ReadOptions",
     "Source",
     "Table",
+    "as_melodies",
     "kind_at",
     "kind_for",
     "kinds_of",
     "read_images",
+    "read_melodies",
     "write_images",
+    "write_melodies",
 ]
 
 Source = Table | ImageFolder
