@@ -216,7 +216,7 @@ def _line(part: Any) -> tuple[np.ndarray, list[int]]:
     starts = [round(note.offset * PER_QUARTER) for note in notes]
     ends = [round((note.offset + note.quarterLength) * PER_QUARTER) for note in notes]
     highest = np.array([max(pitch.midi for pitch in note.pitches) for note in notes])
-    pitches = _in_one_key(highest, part.analyze("key").sharps)
+    pitches = in_one_key(highest, part.analyze("key").sharps)
     bars = np.array([bar.offset for bar in part.getElementsByClass("Measure")] or [0.0])
     bars = np.rint(bars * PER_QUARTER).astype(int)
     usual = int(np.median(np.diff(bars))) if len(bars) > 1 else max(ends)
@@ -231,7 +231,7 @@ def _line(part: Any) -> tuple[np.ndarray, list[int]]:
     return grid, bars[whole].tolist()
 
 
-def _in_one_key(pitches: np.ndarray, sharps: int) -> np.ndarray:
+def in_one_key(pitches: np.ndarray, sharps: int) -> np.ndarray:
     """Return pitches without the sharps, or flats if negative, of their key, within the grid."""
     import numpy as np
 
