@@ -11,32 +11,25 @@ go on later.
 """
 
 import tempfile
-import warnings
+from functools import partial
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import numpy as np
-import pandas as pd
 import torch
 import typer
 from imblearn.over_sampling import SMOTE, RandomOverSampler
-from joblib import Parallel, delayed
 from scipy.ndimage import affine_transform, gaussian_filter
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1_score, recall_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils.class_weight import compute_sample_weight
-from threadpoolctl import threadpool_limits
 
-from ganaug import AugmentedClassifier, GANAugmenter, ImageEncoder
-from ganaug.comparison.arms import N_DRAWS
-from ganaug.generators.training import one_thread
-from ganaug.quality.fidelity import neighbourhoods
-from ganaug.quality.privacy import copies
+from benchmarks import cells
+from benchmarks.cells import Cell, SmallNetwork, Split, thin
+from ganaug import GANAugmenter, ImageEncoder
 
 RESULTS = Path(__file__).parent / "results" / "images"
 #: Images of every other class, or as many as there are.
@@ -46,89 +39,34 @@ RARE_ROWS = (25, 100)
 RARE = {"mnist": (8, 5), "steel_defects": (1, 4), "pneumoniamnist": (0, 1)}
 #: Digits turned round are other digits.
 NO_FLIPS = {"mnist"}
-BALANCED, F1 = "balanced accuracy", "F1"
-SCORES = [BALANCED, F1, "recall", "AP"]
-SAMPLES = ["agreement", "coverage", "near copies"]
-KEYS = ["set", "rare", "rows", "seed", "arm"]
 
 
-class Images(NamedTuple):
-    """Flattened images of a file, and their classes."""
+class SmallCNN(SmallNetwork):
+    """Two convolutions and a hidden layer: the classifier of flattened images."""
 
-    name: str
-    side: int
-    X: np.ndarray
-    y: np.ndarray
-    X_test: np.ndarray
-    y_test: np.ndarray
+    def inputs(self, X):
+        """Return pixels between 0 and 1, of large images means of 2 x 2."""
+        side = _side(X)
+        images = torch.from_numpy((X / np.float32(255)).reshape(-1, 1, side, side))
+        return torch.nn.functional.avg_pool2d(images, 2) if side > 32 else images
 
-
-class SmallCNN(ClassifierMixin, BaseEstimator):
-    """Two convolutions and a hidden layer, trained by Adam: the classifier of flattened images."""
-
-    def __init__(self, updates=200, class_weight=None, random_state=0):
-        self.updates = updates
-        self.class_weight = class_weight
-        self.random_state = random_state
-
-    def fit(self, X, y):
-        """Train on pixels between 0 and 1."""
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        weights = torch.from_numpy(compute_sample_weight(self.class_weight, y).astype("float32"))
-        images, codes = _as_images(X), torch.from_numpy(codes)
-        rest = -(-images.shape[2] // 4)
-        with torch.random.fork_rng():
-            torch.manual_seed(self.random_state)
-            self.network_ = torch.nn.Sequential(
-                torch.nn.Conv2d(1, 16, 5, 2, 2),
-                torch.nn.ReLU(),
-                torch.nn.Conv2d(16, 32, 5, 2, 2),
-                torch.nn.ReLU(),
-                torch.nn.Flatten(),
-                torch.nn.Linear(32 * rest**2, 64),
-                torch.nn.ReLU(),
-                torch.nn.Linear(64, len(self.classes_)),
-            )
-            batches = max(len(images) // 64, 1)
-            epochs = -(-self.updates // batches)
-            adam = torch.optim.Adam(self.network_.parameters(), 2e-3)
-            slower = torch.optim.lr_scheduler.CosineAnnealingLR(adam, epochs * batches)
-            for _ in range(epochs):
-                for part in torch.randperm(len(images)).chunk(batches):
-                    losses = torch.nn.functional.cross_entropy(
-                        self.network_(images[part]), codes[part], reduction="none"
-                    )
-                    adam.zero_grad()
-                    (losses * weights[part]).mean().backward()
-                    adam.step()
-                    slower.step()
-        return self
-
-    def _run(self, X, network):
-        with torch.no_grad():
-            return torch.cat([network(part) for part in _as_images(X).split(1000)])
-
-    def predict_proba(self, X):
-        """Return class probabilities."""
-        return self._run(X, self.network_).softmax(1).numpy()
-
-    def predict(self, X):
-        """Return the likeliest classes."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
-
-    def features(self, X):
-        """Return the hidden layer, where likeness is of kind rather than of pixels."""
-        return self._run(X, self.network_[:-1]).numpy()
+    def layers(self, inputs, n_classes):
+        """Return the layers of the network."""
+        rest = -(-inputs.shape[2] // 4)
+        return (
+            torch.nn.Conv2d(1, 16, 5, 2, 2),
+            torch.nn.ReLU(),
+            torch.nn.Conv2d(16, 32, 5, 2, 2),
+            torch.nn.ReLU(),
+            torch.nn.Flatten(),
+            torch.nn.Linear(32 * rest**2, 64),
+            torch.nn.ReLU(),
+            torch.nn.Linear(64, n_classes),
+        )
 
 
 def _side(X):
     return round(X.shape[1] ** 0.5)
-
-
-def _as_images(X):
-    side = _side(X)
-    images = torch.from_numpy(X.astype("float32").reshape(-1, 1, side, side))
-    return torch.nn.functional.avg_pool2d(images, 2) if side > 32 else images
 
 
 class HOG(TransformerMixin, BaseEstimator):
@@ -165,7 +103,7 @@ def scaled(classifier):
 JUDGES = {
     "linear": scaled(LogisticRegression(C=0.02, max_iter=100)),
     "kNN": scaled(KNeighborsClassifier()),
-    "CNN": scaled(SmallCNN()),
+    "CNN": SmallCNN(),
     "HOG": scaled(make_pipeline(HOG(), RandomForestClassifier(50))),
 }
 
@@ -256,169 +194,64 @@ def samplers(name, side, steps):
         "shifts": Shifts(flips),
         "RandAugment": RandAugment(flips),
         "conv": conv,
-        "conv averaged": conv,
-    }
-
-
-def long_tail(data, rare, rows, seed, common):
-    """Return training rows in which one class is rare, flattened."""
-    rng = np.random.default_rng(seed)
-    kept = []
-    for c in np.unique(data.y):
-        of_class = np.flatnonzero(data.y == c)
-        n = rows if c == rare else min(common, len(of_class))
-        kept.append(rng.choice(of_class, n, replace=False))
-    kept = rng.permutation(np.concatenate(kept))
-    return data.X[kept], data.y[kept]
-
-
-def measure(data, expert, arm, rare, rows, seed, common, steps, memory=None):
-    """Return a row for each judge: its scores, and what the synthetic images are like."""
-    with warnings.catch_warnings(action="ignore"), threadpool_limits(1), one_thread():
-        return _measure(data, expert, arm, rare, rows, seed, common, steps, memory)
-
-
-def _measure(data, expert, arm, rare, rows, seed, common, steps, memory):
-    X, y = long_tail(data, rare, rows, seed, common)
-    sampler = samplers(data.name, data.side, steps)[arm]
-    if sampler is not None:
-        sampler.set_params(random_state=seed)
-    key = dict(zip(KEYS, (data.name, rare, rows, seed, arm), strict=True))
-    # Whatever adds rows to balance decides at equal shares, and so must the average of draws.
-    several = {"n_draws": N_DRAWS, "decide_for": "balanced_accuracy"}
-    asked = several if arm == "conv averaged" else {"n_draws": 1}
-    scores = []
-    for name, judge in JUDGES.items():
-        weight = "balanced" if arm == "class_weight" else None
-        model = AugmentedClassifier(
-            with_weight(judge, weight), sampler, memory=memory, random_state=seed, **asked
-        )
-        scores.append({**key, "judge": name, **score(model.fit(X, y), data, rare)})
-    samples = {}
-    if sampler is not None and arm != "conv averaged":
-        # Of the GAN one fit serves all judges.
-        fitted = model.augmenter_
-        more = sampler.fit_resample(X, y) if fitted is None else fitted.transform(X, y)
-        samples = about(more[0][len(X) :], X[y == rare], data, rare, expert)
-    return [row | samples for row in scores]
-
-
-def with_weight(judge, weight):
-    """Return a judge whose mistakes cost by this class weight, if it takes any."""
-    judge = clone(judge)
-    named = [name for name in judge.get_params() if name.endswith("__class_weight")]
-    return judge.set_params(**dict.fromkeys(named, weight))
-
-
-def score(model, data, rare):
-    """Return what a fitted classifier is worth on the test rows."""
-    found, is_rare = model.predict(data.X_test), data.y_test == rare
-    shares = model.predict_proba(data.X_test)[:, list(model.classes_).index(rare)]
-    return {
-        BALANCED: balanced_accuracy_score(data.y_test, found),
-        F1: f1_score(is_rare, found == rare),
-        "recall": recall_score(is_rare, found == rare),
-        "AP": average_precision_score(is_rare, shares),
-    }
-
-
-def about(made, seen, data, rare, expert):
-    """Return class control, variety and copies of synthetic rows of the rare class.
-
-    Variety is the coverage of as many held-out images of the class in the expert's hidden layer;
-    near copies are nearer in pixels to a training image than 5 % of the held-out ones.
-    """
-    scale = np.float32(255)
-    held_out = data.X_test[data.y_test == rare][: len(made)]
-    made = made[: len(held_out)]
-    near = [expert.features(rows / scale) for rows in (held_out, made)]
-    return {
-        "agreement": (expert.predict(made / scale) == rare).mean(),
-        "coverage": neighbourhoods(*near)["coverage"],
-        "near copies": copies(seen / scale, held_out / scale, made / scale)["near copies"],
+        f"conv{cells.AVERAGED}": conv,
     }
 
 
 app = typer.Typer(add_completion=False, help=__doc__.partition("\n")[0])
-Results = Annotated[Path, typer.Option(help="folder of the scores")]
 
 
 def read(path):
-    """Return training and test rows of a file, flattened."""
+    """Return the rows of a file, and the side of its images."""
     held = np.load(path)
     X, y, is_test = held["X"].reshape(len(held["X"]), -1), held["y"], held["is_test"].astype(bool)
-    side = held["X"].shape[1]
-    return Images(path.stem, side, X[~is_test], y[~is_test], X[is_test], y[is_test])
+    return Split(X[~is_test], y[~is_test], X[is_test], y[is_test]), held["X"].shape[1]
+
+
+def measure(split, side, expert, common, steps, memory, arm, cell):
+    """Return the scores of an arm in a cell."""
+    sampler = samplers(cell.set, side, steps)[arm]
+    return cells.measure(arm, cell, thin(split, cell, common), JUDGES, sampler, expert, memory)
 
 
 @app.command()
 def run(
     files: Annotated[list[Path], typer.Argument(help="files of images")],
-    arms: Annotated[list[str] | None, typer.Option(help="only these")] = None,
-    rare: Annotated[list[int] | None, typer.Option(help="which classes are, in turn")] = None,
-    rows: Annotated[list[int], typer.Option(help="how many rows they keep")] = RARE_ROWS,
-    common: Annotated[int, typer.Option(help="rows of every other class")] = COMMON_ROWS,
+    arms: cells.Arms = None,
+    rare: cells.Rare = None,
+    rows: cells.Rows = RARE_ROWS,
+    common: cells.Common = COMMON_ROWS,
     seeds: int = 1,
-    steps: Annotated[int | None, typer.Option(help="of the GAN; its default if left out")] = None,
-    again: Annotated[bool, typer.Option(help="forget what the arms have")] = False,
-    quick: Annotated[bool, typer.Option(help="one small cell")] = False,
-    results: Results = RESULTS,
+    steps: cells.Steps = None,
+    again: cells.Again = False,
+    quick: cells.Quick = False,
+    results: cells.Results = RESULTS,
     n_jobs: int = 1,
 ):
     """Run what is missing."""
-    known = samplers("", 0, steps)
-    unknown = [arm for arm in arms or [] if arm not in known]
-    if unknown:
-        raise typer.BadParameter(f"no arm {unknown[0]!r}; there are {', '.join(known)}.")
+    paths = cells.open_files(results, arms, samplers("", 0, steps), again)
     if quick:
         rows, seeds, common, steps = rows[:1], 1, 60, 4
-    results.mkdir(parents=True, exist_ok=True)
-    paths = {arm: results / f"{arm}.csv" for arm in arms or known}
-    if again:
-        for path in paths.values():
-            path.unlink(missing_ok=True)
-    for data in map(read, files):
-        classes = rare or RARE.get(data.name, np.unique(data.y)[:2].tolist())
-        cells = [(c, n, seed) for seed in range(seeds) for n in rows for c in classes]
-        cells = cells[:1] if quick else cells
-        expert = None
-        # Both arms of the GAN, and all judges, share a fit.
-        with tempfile.TemporaryDirectory() as memory:
-            for arm, path in paths.items():
-                have = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=KEYS)
-                done = set(have[KEYS].itertuples(index=False, name=None))
-                missing = [cell for cell in cells if (data.name, *cell, arm) not in done]
-                if missing and expert is None:
-                    expert = SmallCNN(20 if quick else 600).fit(data.X / np.float32(255), data.y)
-                found = Parallel(n_jobs, return_as="generator")(
-                    delayed(measure)(data, expert, arm, *cell, common, steps, memory)
-                    for cell in missing
-                )
-                for rows_of_cell in found:  # kept one by one: an interruption costs one
-                    table = pd.DataFrame(rows_of_cell)
-                    header = not path.exists()
-                    table.to_csv(path, mode="a", header=header, index=False, float_format="%.4g")
-                    print(table.to_string(index=False, header=False), flush=True)
-    report(results)
+    for file in files:
+        split, side = read(file)
+        classes = rare or RARE.get(file.stem, np.unique(split.y)[:2].tolist())
+        of_file = [
+            Cell(file.stem, c, n, seed) for seed in range(seeds) for n in rows for c in classes
+        ]
+        pairs = cells.missing(paths, of_file[:1] if quick else of_file)
+        if pairs:
+            expert = SmallCNN(20 if quick else 600).fit(split.X, split.y)
+            # Both arms of the GAN, and all judges, share a fit.
+            with tempfile.TemporaryDirectory() as memory:
+                about = split, side, expert, common, steps, memory
+                cells.keep(paths, pairs, partial(measure, *about), n_jobs)
+    cells.report(results)
 
 
 @app.command()
-def report(results: Results = RESULTS):
+def report(results: cells.Results = RESULTS):
     """Print means over classes, seeds and judges, mean ranks, and what the samples are like."""
-    files = sorted(results.glob("*.csv"))
-    if not files:
-        raise typer.BadParameter(f"{results} holds no scores yet; run comes first.")
-    scores = pd.concat(map(pd.read_csv, files), ignore_index=True)
-    cell = [*KEYS[:-1], "judge"]
-    ranks = scores.groupby(cell)[SCORES].rank(ascending=False).add_prefix("rank ")
-    scores = scores.join(ranks)
-    for name in [*SCORES, *ranks]:
-        table = scores.pivot_table(name, "arm", ["set", "rows"], margins=True, margins_name="all")
-        print(f"\n{name}, by set and rare rows:\n\n{table.to_markdown(floatfmt='.3f')}")
-    judges = scores.pivot_table([BALANCED, F1], "arm", ["set", "judge"])
-    print(f"\nBy judge:\n\n{judges.to_markdown(floatfmt='.3f')}")
-    samples = scores.pivot_table(SAMPLES, ["set", "rows", "arm"])
-    print(f"\nThe samples:\n\n{samples.to_markdown(floatfmt='.3f')}")
+    cells.report(results)
 
 
 @app.command()
@@ -433,14 +266,14 @@ def picture(
     """Draw twenty images of each class, made from a long tail."""
     from PIL import Image
 
-    data = read(file)
-    X, y = long_tail(data, rare, rows, 0, common)
-    painter = samplers(data.name, data.side, steps)["conv"].set_params(random_state=0)
-    classes = np.unique(y)
-    made, found = painter.fit(X, y).sample(dict.fromkeys(classes.tolist(), 20))
-    grid = made[np.argsort(found, kind="stable")].reshape(len(classes), 20, data.side, data.side)
-    sheet = grid.swapaxes(1, 2).reshape(len(classes) * data.side, 20 * data.side)
-    Image.fromarray(255 - sheet if data.name == "mnist" else sheet).save(path, optimize=True)
+    split, side = read(file)
+    few = thin(split, Cell(file.stem, rare, rows, 0), common)
+    painter = samplers(file.stem, side, steps)["conv"].set_params(random_state=0)
+    classes = np.unique(few.y)
+    made, found = painter.fit(few.X, few.y).sample(dict.fromkeys(classes.tolist(), 20))
+    grid = made[np.argsort(found, kind="stable")].reshape(len(classes), 20, side, side)
+    sheet = grid.swapaxes(1, 2).reshape(len(classes) * side, 20 * side)
+    Image.fromarray(255 - sheet if file.stem == "mnist" else sheet).save(path, optimize=True)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import torch
 import typer
 from sklearn.datasets import load_digits
 
-from benchmarks import images
+from benchmarks import cells, images
 
 pytestmark = pytest.mark.slow
 ARMS = ["random", "conv", "conv averaged"]
@@ -28,7 +28,7 @@ def mnist(tmp_path):
 def test_images_are_measured_and_kept(monkeypatch, mnist, tmp_path, capsys):
     with pytest.raises(typer.BadParameter, match="holds no scores yet"):
         images.report(tmp_path / "scores")
-    monkeypatch.setitem(images.JUDGES, "CNN", images.scaled(images.SmallCNN(updates=30)))
+    monkeypatch.setitem(images.JUDGES, "CNN", images.SmallCNN(updates=30))
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
@@ -41,10 +41,10 @@ def test_images_are_measured_and_kept(monkeypatch, mnist, tmp_path, capsys):
     scores = pd.concat(map(pd.read_csv, (tmp_path / "scores").glob("*.csv")))
     assert set(scores["arm"]) == set(ARMS)
     assert scores.groupby("arm")["judge"].nunique().eq(4).all()
-    assert scores[images.SCORES].apply(lambda s: s.between(0, 1)).all(axis=None)
+    assert scores[cells.SCORES].apply(lambda s: s.between(0, 1)).all(axis=None)
     assert scores["set"].eq("mnist").all()
     assert scores.groupby("arm")["balanced accuracy"].max().gt(0.7).all()
-    samples = scores.groupby("arm")[images.SAMPLES].first()
+    samples = scores.groupby("arm")[cells.SAMPLES].first()
     assert samples.loc["random", "near copies"] == 1
     assert samples.loc["conv", "near copies"] < 0.5
     assert "rank F1, by set and rare rows" in capsys.readouterr().out
@@ -55,9 +55,9 @@ def test_images_are_measured_and_kept(monkeypatch, mnist, tmp_path, capsys):
 
 @pytest.mark.parametrize("arm", ["random", "SMOTE", "MixUp", "shifts", "RandAugment"])
 def test_images_are_changed_to_balance(arm, mnist):
-    data = images.read(mnist)
-    X, y = images.long_tail(data, 8, 20, 0, common=40)
-    sampler = images.samplers("mnist", data.side, None)[arm].set_params(random_state=0)
+    split, side = images.read(mnist)
+    X, y, *_ = cells.thin(split, cells.Cell("mnist", 8, 20, 0), common=40)
+    sampler = images.samplers("mnist", side, None)[arm].set_params(random_state=0)
     X_more, y_more = sampler.fit_resample(X, y)
     assert np.array_equal(X_more[: len(X)], X)
     assert set(y_more[len(y) :]) == {8}
