@@ -128,7 +128,7 @@ def read_melodies(path: str | Path, *, steps: int = 64, skip_unreadable: bool = 
             break  # No need to read the others: the error below names the first stray.
         for name, text in _tunes_in(file):
             try:
-                found = _pieces(*_line(_parse(music21, text)), steps)
+                found = pieces_of(*line_of(_parse(music21, text)), steps)
             except ValueError as error:
                 strays.append(f"{name} {error}")
                 continue
@@ -208,7 +208,7 @@ def _sounds(note: Any) -> bool:
     return bool(note.pitches) and note.quarterLength > 0
 
 
-def _line(part: Any) -> tuple[np.ndarray, list[int]]:
+def line_of(part: Any) -> tuple[np.ndarray, list[int]]:
     """Return a tune as one grid of pitches and sixteenths, in one key, and where bars begin."""
     import numpy as np
 
@@ -243,7 +243,7 @@ def in_one_key(pitches: np.ndarray, sharps: int) -> np.ndarray:
     return np.where(above > 0, pitches - 12 * -(-above // 12), pitches)
 
 
-def _pieces(grid: np.ndarray, bars: list[int], steps: int) -> list[np.ndarray]:
+def pieces_of(grid: np.ndarray, bars: list[int], steps: int) -> list[np.ndarray]:
     """Cut a tune into pieces that begin with bars."""
     pieces, end = [], 0
     for bar in bars:
