@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ganaug.files.images import ImageFolder, read_images, write_images
-from ganaug.files.melodies import Melodies, as_melodies, read_melodies, write_melodies
+from ganaug.files.melodies import Melodies, piano_roll, read_melodies, write_melodies
 from ganaug.files.options import ReadOptions
 from ganaug.files.parquet_files import ParquetFiles
 from ganaug.files.tables import Table, is_table
@@ -23,10 +23,10 @@ __all__ = [
     "ReadOptions",
     "Source",
     "Table",
-    "as_melodies",
     "kind_at",
     "kind_for",
     "kinds_of",
+    "piano_roll",
     "read_images",
     "read_melodies",
     "write_images",

@@ -1,4 +1,4 @@
-"""Melodies in ABC and MIDI files, read into arrays of one grid and one key, and written as MIDI."""
+"""Melodies in ABC and MIDI files, read into tables of one key and one grid, and written as MIDI."""
 
 from __future__ import annotations
 
@@ -15,27 +15,33 @@ from ganaug.paths import new_folder
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
+    from numpy.typing import ArrayLike
 
 SUFFIXES = (".abc", ".mid", ".midi")
-#: The lowest pitch of a grid, E3 by its MIDI number, and how many semitones it has.
+#: What a sixteenth holds besides the MIDI number of a note that is struck.
+SILENT, HELD = 0, 1
+#: The lowest pitch, E3 by its MIDI number, and how many semitones there are.
 LOWEST, N_PITCHES = 52, 32
 #: Sixteenths in a quarter note.
 PER_QUARTER = 4
-#: What the cells of a grid hold.
-SILENT, HELD, STRUCK = 0, 128, 255
-#: Steps that a piece may have: a series has no fewer and no more.
+#: Sixteenths that a piece may have.
 STEPS = (8, 512)
+#: What a piano roll holds where a note is held, and where it is struck.
+ROLL_HELD, ROLL_STRUCK = 128, 255
 
 
 @dataclass
 class Melodies:
-    """Pieces of tunes on one grid, and where they come from.
+    """Pieces of tunes in one key and on one grid, and where they come from.
 
     Attributes
     ----------
-    X : ndarray of shape (n, 32, steps), uint8
-        A semitone for each row of the grid, from E3 (MIDI number 52) to B5 (83), and a sixteenth
-        for each column: 0 where a pitch is silent, 255 where it is struck, 128 where it is held.
+    X : DataFrame of shape (n, steps), categories
+        A column for each sixteenth: 0 where it is silent, 1 where the note before is held, else the
+        MIDI number of the note that is struck, from 52 (E3) to 83 (B5). Their dtype is
+        ``category``, so that a GAN does not take them for numbers: a synthetic piece then has
+        whole notes by itself.
     y : ndarray of shape (n,)
         The class of each piece: the name of its folder.
     tunes : ndarray of shape (n,)
@@ -43,7 +49,7 @@ class Melodies:
         test rows, because pieces of one tune are alike.
     """
 
-    X: np.ndarray
+    X: pd.DataFrame
     y: np.ndarray
     tunes: np.ndarray
 
@@ -52,8 +58,8 @@ def read_melodies(path: str | Path, *, steps: int = 64, skip_unreadable: bool = 
     r"""Read a folder that holds a folder of ABC or MIDI files for each class.
 
     A file of several ABC tunes, a tune book, counts as so many tunes. Each tune is transposed to
-    the key without sharps and flats that is nearest to the middle of the grid. It is cut into
-    pieces of one length, each of which begins with a bar. What is left at its end is not used.
+    the key without sharps and flats, in the middle of the grid. It is cut into pieces of one
+    length, each of which begins with a bar. What is left at its end is not used.
 
     Parameters
     ----------
@@ -87,14 +93,17 @@ def read_melodies(path: str | Path, *, steps: int = 64, skip_unreadable: bool = 
     See Also
     --------
     write_melodies : Write pieces as MIDI files.
+    piano_roll : Turn pieces into images.
 
     Notes
     -----
     Repeats are not played out. Of a file with several parts, the first one that has notes is the
-    melody; of notes that sound together the highest is. Times are rounded to sixteenths, grace
-    notes left out. Notes beyond the grid, which a tune of less than 21 semitones has not, are
-    moved by octaves. The key is found by the method of Krumhansl and Schmuckler [1]_, because few
-    files tell it reliably.
+    melody; of notes that begin together the highest is, and a note ends where the next one begins.
+    Times are rounded to sixteenths, grace notes left out. Notes beyond the grid, which a tune of
+    less than 21 semitones has not, are moved by octaves. The key is found by the method of
+    Krumhansl and Schmuckler [1]_, because few files tell it reliably.
+
+    music21 takes some .2 s for each tune.
 
     References
     ----------
@@ -110,9 +119,11 @@ def read_melodies(path: str | Path, *, steps: int = 64, skip_unreadable: bool = 
     ...     for label in ("air", "reel"):
     ...         Path(folder, label).mkdir()
     ...         _ = Path(folder, label, "1.abc").write_text(tune)
-    ...     melodies = read_melodies(folder, steps=32)
-    >>> melodies.X.shape, melodies.y.tolist(), melodies.tunes.tolist()
-    ((2, 32, 32), ['air', 'reel'], ['air/1.abc', 'reel/1.abc'])
+    ...     melodies = read_melodies(folder, steps=16)
+    >>> melodies.y.tolist(), melodies.tunes.tolist()
+    (['air', 'air', 'reel', 'reel'], ['air/1.abc', 'air/1.abc', 'reel/1.abc', 'reel/1.abc'])
+    >>> melodies.X.iloc[0].tolist()
+    [60, 1, 62, 1, 64, 1, 65, 1, 67, 1, 1, 1, 64, 1, 1, 1]
     """
     import numpy as np
 
@@ -126,9 +137,9 @@ def read_melodies(path: str | Path, *, steps: int = 64, skip_unreadable: bool = 
     for file in files:
         if strays and not skip_unreadable:
             break  # No need to read the others: the error below names the first stray.
-        for name, text in _tunes_in(file):
+        for name, content in _tunes_in(file):
             try:
-                found = pieces_of(*line_of(_parse(music21, text)), steps)
+                found = pieces_of(*line_of(_parse(music21, content)), steps)
             except ValueError as error:
                 strays.append(f"{name} {error}")
                 continue
@@ -142,7 +153,18 @@ def read_melodies(path: str | Path, *, steps: int = 64, skip_unreadable: bool = 
         raise ValueError(f"{path / empty[0]} holds no melody ({', '.join(SUFFIXES)}).")
     if strays:
         warnings.warn(left_out(strays), UserWarning, stacklevel=2)
-    return Melodies(np.stack(pieces), np.array(y), np.array(tunes))
+    return Melodies(as_table(pieces), np.array(y), np.array(tunes))
+
+
+def as_table(pieces: Iterable[np.ndarray]) -> pd.DataFrame:
+    """Return pieces of one length as ``Melodies.X`` has them."""
+    import numpy as np
+    import pandas as pd
+
+    rows = np.stack(list(pieces))
+    names = [str(step) for step in range(1, rows.shape[1] + 1)]
+    values = [SILENT, HELD, *range(LOWEST, LOWEST + N_PITCHES)]
+    return pd.DataFrame(rows, columns=names).astype(pd.CategoricalDtype(values))
 
 
 def _check_steps(steps: int) -> None:
@@ -209,26 +231,26 @@ def _sounds(note: Any) -> bool:
 
 
 def line_of(part: Any) -> tuple[np.ndarray, list[int]]:
-    """Return a tune as one grid of pitches and sixteenths, in one key, and where bars begin."""
+    """Return the sixteenths of a part, in one key, and at which of them bars begin."""
     import numpy as np
 
     notes = [note for note in part.flatten().notes if _sounds(note)]
     starts = [round(note.offset * PER_QUARTER) for note in notes]
-    ends = [round((note.offset + note.quarterLength) * PER_QUARTER) for note in notes]
+    stops = [round((note.offset + note.quarterLength) * PER_QUARTER) for note in notes]
     highest = np.array([max(pitch.midi for pitch in note.pitches) for note in notes])
     pitches = in_one_key(highest, part.analyze("key").sharps)
     bars = np.array([bar.offset for bar in part.getElementsByClass("Measure")] or [0.0])
     bars = np.rint(bars * PER_QUARTER).astype(int)
-    usual = int(np.median(np.diff(bars))) if len(bars) > 1 else max(ends)
+    usual = int(np.median(np.diff(bars))) if len(bars) > 1 else max(stops)
     # Where a tune begins with an upbeat, its last bar lacks so much.
     end = bars[-1] + usual
-    grid = np.full((N_PITCHES, max(end, *ends)), SILENT, np.uint8)
-    for start, pitch, stop in sorted(zip(starts, pitches, ends, strict=True)):
-        grid[:, start:] = SILENT  # the note that was struck last counts
-        grid[pitch - LOWEST, start:stop] = HELD
-        grid[pitch - LOWEST, start : start + 1] = STRUCK
+    line = np.full(max(end, *stops, starts[-1] + 1), SILENT)
+    for start, pitch, stop in sorted(zip(starts, pitches.tolist(), stops, strict=True)):
+        line[start:] = SILENT
+        line[start:stop] = HELD
+        line[start] = pitch
     whole = np.diff(bars, append=end) >= usual
-    return grid, bars[whole].tolist()
+    return line, bars[whole].tolist()
 
 
 def in_one_key(pitches: np.ndarray, sharps: int) -> np.ndarray:
@@ -243,15 +265,16 @@ def in_one_key(pitches: np.ndarray, sharps: int) -> np.ndarray:
     return np.where(above > 0, pitches - 12 * -(-above // 12), pitches)
 
 
-def pieces_of(grid: np.ndarray, bars: list[int], steps: int) -> list[np.ndarray]:
+def pieces_of(line: np.ndarray, bars: Iterable[int], steps: int) -> list[np.ndarray]:
     """Cut a tune into pieces that begin with bars."""
     pieces, end = [], 0
     for bar in bars:
-        piece = grid[:, bar : bar + steps].copy()
-        if bar < end or piece.shape[1] < steps:
+        piece = line[bar : bar + steps].copy()
+        if bar < end or len(piece) < steps:
             continue
-        piece[piece[:, 0] == HELD, 0] = STRUCK
-        if piece.any():
+        if piece[0] == HELD:
+            piece[0] = line[:bar][line[:bar] > HELD][-1]
+        if (piece > HELD).any():
             pieces.append(piece)
         end = bar + steps
     if not pieces:
@@ -259,63 +282,13 @@ def pieces_of(grid: np.ndarray, bars: list[int], steps: int) -> list[np.ndarray]
     return pieces
 
 
-def as_melodies(X: np.ndarray) -> np.ndarray:
-    """Return what a GAN made of melodies as melodies: one note at a time.
+def notes_of(piece: ArrayLike) -> np.ndarray:
+    """Return the notes of one piece.
 
     Parameters
     ----------
-    X : array-like of shape (n, 32, steps) or (n, 32 * steps)
-        Of any numeric dtype. In each column the largest value counts: from 192 on a note is
-        struck, from 64 on it is held, or struck if another one came before; below it is silent.
-
-    Returns
-    -------
-    ndarray of shape (n, 32, steps), uint8
-        As ``Melodies.X``. Melodies that are so already are returned as they are.
-
-    Raises
-    ------
-    ValueError
-        If ``X`` has another shape.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from ganaug.files import as_melodies
-    >>> blurred = np.zeros((1, 32, 8))
-    >>> blurred[0, 10, :4], blurred[0, 12, 2:6] = [250, 120, 90, 0], [30, 99, 140, 50]
-    >>> as_melodies(blurred)[0, 10:13].tolist()[::2]
-    [[255, 128, 128, 0, 0, 0, 0, 0], [0, 0, 0, 255, 128, 0, 0, 0]]
-    """
-    import numpy as np
-
-    X = np.asarray(X)
-    if X.ndim == 2 and X.shape[1] % N_PITCHES == 0:
-        X = X.reshape(len(X), N_PITCHES, -1)
-    if X.ndim != 3 or X.shape[1] != N_PITCHES:
-        raise ValueError(
-            f"X has the shape {X.shape}, but melodies have {N_PITCHES} pitches: "
-            f"(n, {N_PITCHES}, steps) or, flattened, (n, {N_PITCHES} * steps)."
-        )
-    pitch, level = X.argmax(axis=1), X.max(axis=1)
-    sounds = level >= HELD / 2
-    before = np.where(sounds, pitch, -1)[:, :-1]
-    struck = level >= (HELD + STRUCK) / 2
-    struck[:, :1] = True
-    struck[:, 1:] |= before != pitch[:, 1:]
-    values = np.where(sounds, np.where(struck, STRUCK, HELD), SILENT).astype(np.uint8)
-    melodies = np.zeros(X.shape, np.uint8)
-    np.put_along_axis(melodies, pitch[:, None], values[:, None], axis=1)
-    return melodies
-
-
-def notes_of(piece: np.ndarray) -> np.ndarray:
-    """Return the notes of one melody.
-
-    Parameters
-    ----------
-    piece : ndarray of shape (32, steps), uint8
-        As :func:`as_melodies` makes it.
+    piece : array-like of shape (steps,)
+        A row of ``Melodies.X``. What is held after silence is silent.
 
     Returns
     -------
@@ -324,34 +297,82 @@ def notes_of(piece: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> import numpy as np
     >>> from ganaug.files.melodies import notes_of
-    >>> piece = np.zeros((32, 8), dtype="uint8")
-    >>> piece[8, :3], piece[10, 4:6] = [255, 128, 255], [255, 128]
-    >>> notes_of(piece).tolist()
-    [[60, 0, 2], [60, 2, 1], [62, 4, 2]]
+    >>> notes_of([60, 1, 60, 0, 1, 62, 1, 1]).tolist()
+    [[60, 0, 2], [60, 2, 1], [62, 5, 3]]
     """
     import numpy as np
 
-    steps = piece.shape[1]
-    first = np.flatnonzero((piece == STRUCK).any(axis=0))
-    pitch = piece[:, first].argmax(axis=0)
-    # A note ends where the next one, or silence, begins.
-    ends = np.union1d(np.append(first, steps), np.flatnonzero(~piece.any(axis=0)))
-    length = ends[np.searchsorted(ends, first, side="right")] - first
-    return np.stack([pitch + LOWEST, first, length], axis=1)
+    piece = np.asarray(piece, dtype=np.int64)
+    starts = np.flatnonzero(piece > HELD)
+    stops = np.append(np.flatnonzero(piece != HELD), len(piece))
+    lengths = stops[np.searchsorted(stops, starts, side="right")] - starts
+    return np.stack([piece[starts], starts, lengths], axis=1)
 
 
-def write_melodies(path: str | Path, X: np.ndarray, y: Iterable[Hashable]) -> None:
-    """Write synthetic melodies to a new folder, with a folder for each class; all or nothing.
+def piano_roll(X: Any) -> np.ndarray:
+    """Return pieces as images.
+
+    Parameters
+    ----------
+    X : DataFrame or array-like of shape (n, steps)
+        Pieces, as ``Melodies.X``.
+
+    Returns
+    -------
+    ndarray of shape (n, 32, steps), uint8
+        A row for each semitone from E3 up: 0 where it is silent, 255 where it is struck, 128 where
+        it is held.
+
+    Raises
+    ------
+    ValueError
+        If ``X`` has another shape, or values that no piece has.
+
+    Examples
+    --------
+    >>> from ganaug.files import piano_roll
+    >>> piano_roll([[60, 1, 0, 0, 62, 1, 1, 1]])[0, 8:11].tolist()[::2]
+    [[255, 128, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 255, 128, 128, 128]]
+    """
+    import numpy as np
+
+    X = _checked(X)
+    rolls = np.zeros((len(X), N_PITCHES, X.shape[1]), np.uint8)
+    for roll, piece in zip(rolls, X, strict=True):
+        for pitch, start, length in notes_of(piece):
+            roll[pitch - LOWEST, start] = ROLL_STRUCK
+            roll[pitch - LOWEST, start + 1 : start + length] = ROLL_HELD
+    return rolls
+
+
+def _checked(X: Any) -> np.ndarray:
+    """Return pieces as an array of whole numbers."""
+    import numpy as np
+
+    values = np.asarray(X)
+    if values.ndim != 2:
+        raise ValueError(f"X has the shape {values.shape}, but pieces are rows: (n, steps).")
+    known = {SILENT, HELD, *range(LOWEST, LOWEST + N_PITCHES)}
+    strange = [value for value in values.ravel().tolist() if value not in known]
+    if strange:
+        raise ValueError(
+            f"X holds {strange[0]!r}, but a sixteenth is 0 (silent), 1 (held) or a MIDI number from "
+            f"{LOWEST} to {LOWEST + N_PITCHES - 1}; pass pieces as read_melodies returns them."
+        )
+    return values.astype(np.int64)
+
+
+def write_melodies(path: str | Path, X: Any, y: Iterable[Hashable]) -> None:
+    """Write synthetic pieces to a new folder, with a folder for each class; all or nothing.
 
     Parameters
     ----------
     path : str or Path
         The folder to make.
-    X : array-like of shape (n, 32, steps) or (n, 32 * steps)
-        Melodies as :func:`as_melodies` takes them. They are written as ``synthetic-0001.mid`` and
-        so on, counted in each class, 120 quarter notes a minute.
+    X : DataFrame or array-like of shape (n, steps)
+        Pieces, as ``Melodies.X``. They are written as ``synthetic-0001.mid`` and so on, counted in
+        each class, at 120 quarter notes a minute.
     y : array-like of shape (n,)
         The class of each, whose text names its folder.
 
@@ -362,8 +383,8 @@ def write_melodies(path: str | Path, X: np.ndarray, y: Iterable[Hashable]) -> No
     FileNotFoundError
         If the folder above it does not.
     ValueError
-        If ``X`` has another shape, ``y`` another length, a melody has no notes, a class cannot
-        name a folder, or two have the same name.
+        If ``X`` has another shape or values that no piece has, ``y`` another length, a piece has no
+        notes, a class cannot name a folder, or two have the same name.
     ImportError
         If music21 is not installed.
 
@@ -371,23 +392,22 @@ def write_melodies(path: str | Path, X: np.ndarray, y: Iterable[Hashable]) -> No
     --------
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
-    >>> import numpy as np
     >>> from ganaug.files import write_melodies
     >>> with TemporaryDirectory() as folder:
-    ...     write_melodies(Path(folder, "new"), np.full((1, 32, 16), 255), ["reel"])
+    ...     write_melodies(Path(folder, "new"), [[60, 1, 62, 1, 64, 1, 1, 1]], ["reel"])
     ...     Path(folder, "new", "reel", "synthetic-0001.mid").read_bytes()[:4]
     b'MThd'
     """
     music21 = _import_music21()
     labels = list(y)
-    pieces = [notes_of(piece) for piece in as_melodies(X)]
+    pieces = [notes_of(piece) for piece in _checked(X)]
     if len(pieces) != len(labels):
         raise ValueError(
-            f"X has {len(pieces)} melodies, but y {len(labels)} classes; pass one for each melody."
+            f"X has {len(pieces)} pieces, but y {len(labels)} classes; pass one for each piece."
         )
     silent = [i for i, notes in enumerate(pieces) if not len(notes)]
     if silent:
-        raise ValueError(f"X has a melody without notes, X[{silent[0]}]; leave it out.")
+        raise ValueError(f"row {silent[0]} of X has no notes; leave it out.")
     with new_folder(Path(path)) as folder:
         for notes, name in zip(pieces, name_files(labels, ".mid"), strict=True):
             to = folder / name

@@ -6,9 +6,11 @@ import sys
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from pandas.testing import assert_frame_equal
 
-from ganaug.files import as_melodies, read_melodies, write_melodies
-from ganaug.files.melodies import HELD, LOWEST, SILENT, STRUCK, in_one_key, notes_of
+from ganaug import GANAugmenter
+from ganaug.files import piano_roll, read_melodies, write_melodies
+from ganaug.files.melodies import HELD, LOWEST, SILENT, in_one_key, notes_of
 
 HEAD = "X:1\nT:a tune\nM:4/4\nL:1/8\nK:{key}\n"
 FOUR_BARS = "GABc d2B2|c2A2 G4|GFED C2E2|G8|"
@@ -28,10 +30,6 @@ def write(folder, **files):
     return folder
 
 
-def pitches_of(melodies, row=0):
-    return notes_of(melodies.X[row])[:, 0].tolist()
-
-
 @pytest.fixture
 def folder(tmp_path):
     """Return a folder of two kinds of tunes, one tune of four bars each."""
@@ -41,17 +39,16 @@ def folder(tmp_path):
 # --- Reading -------------------------------------------------------------------------------------
 
 
-def test_a_tune_is_a_grid_of_pitches_and_sixteenths(folder):
+def test_a_tune_is_a_row_of_sixteenths(folder):
     read = read_melodies(folder)
-    assert read.X.shape == (2, 32, 64)
-    assert read.X.dtype == np.uint8
-    assert set(np.unique(read.X)) == {SILENT, HELD, STRUCK}
-    assert ((read.X > 0).sum(axis=1) == 1).all()
+    assert read.X.shape == (2, 64)
+    assert read.X.columns.tolist() == [str(step) for step in range(1, 65)]
+    assert set(read.X.dtypes) == {read.X["1"].dtype}
+    assert read.X["1"].cat.categories.tolist() == [SILENT, HELD, *range(52, 84)]
     assert read.y.tolist() == ["air", "reel"]
     assert read.tunes.tolist() == ["air/1.abc", "reel/1.abc"]
-    pitch, start, length = notes_of(read.X[1])[:3].T.tolist()
-    assert (pitch, start, length) == ([64, 65, 67], [0, 2, 4], [2, 2, 2])
-    assert notes_of(read.X[1])[-1].tolist() == [62, 48, 16]
+    assert read.X.iloc[1, :8].tolist() == [64, 1, 65, 1, 67, 1, 69, 1]
+    assert notes_of(read.X.iloc[1])[-1].tolist() == [62, 48, 16]
 
 
 def test_the_same_tune_in_every_key_is_the_same(tmp_path):
@@ -59,8 +56,8 @@ def test_the_same_tune_in_every_key_is_the_same(tmp_path):
     higher = "DF^Ad AFDF|GBdB GECE|F^Ad^A FED^C|D8|".replace("^A", "A").replace("^C", "C")
     folder = write(tmp_path / "tunes", a_1=abc(tune, "C"), b_1=abc(higher, "D"))
     read = read_melodies(folder)
-    assert_array_equal(read.X[0], read.X[1])
-    assert set(np.array(pitches_of(read)) % 12) <= {0, 2, 4, 5, 7, 9, 11}
+    assert_array_equal(read.X.iloc[0], read.X.iloc[1])
+    assert set(notes_of(read.X.iloc[0])[:, 0] % 12) <= {0, 2, 4, 5, 7, 9, 11}
 
 
 @pytest.mark.parametrize("sharps", range(-7, 8))
@@ -84,25 +81,32 @@ def test_a_long_tune_is_cut_at_bars_and_an_upbeat_is_left_out(tmp_path):
     jig = abc("EFG ABc|" * 12).replace("4/4", "6/8")
     read = read_melodies(write(tmp_path / "tunes", a_1=abc(music, "C"), b_1=jig), steps=32)
     assert (read.y == "a").sum() == 4
-    assert all(piece[:, 0].max() == STRUCK for piece in read.X)
-    assert len(np.unique(read.X[read.y == "a"], axis=0)) == 1
+    assert len(read.X[read.y == "a"].drop_duplicates()) == 1
     # Bars of 12 sixteenths: pieces of 32 begin with the first, the fourth, the seventh, ...
     assert (read.y == "b").sum() == 4
-    assert len(np.unique(read.X[read.y == "b"], axis=0)) == 1
+    assert len(read.X[read.y == "b"].drop_duplicates()) == 1
+
+
+def test_a_note_that_a_cut_divides_is_struck_again(tmp_path):
+    music = abc("C16-|C16|D16|E16|", "C").replace("4/4", "8/4")
+    read = read_melodies(write(tmp_path / "tunes", a_1=music, b_1=music), steps=32)
+    first, second = (notes_of(read.X.iloc[row]).tolist() for row in (0, 1))
+    assert first == [[first[0][0], 0, 32]]
+    assert second == first
 
 
 def test_a_last_bar_that_lacks_the_upbeat_counts_as_whole(tmp_path):
     music = abc("AB|" + "c2B2 A2G2|" * 3 + "c2B2 A2|", "C")
     read = read_melodies(write(tmp_path / "tunes", a_1=music, b_1=music))
     assert len(read.X) == 2
-    assert not read.X[0, :, -4:].any()
-    assert read.X[0, :, :-4].any(axis=0).all()
+    assert read.X.iloc[0, -4:].eq(SILENT).all()
+    assert read.X.iloc[0, :-4].ne(SILENT).all()
 
 
 def test_ties_hold_and_chords_graces_and_names_of_chords_are_no_notes(tmp_path):
     music = '"G"G4-G4|{c}[GBd]4 z4|"Am"GABc dcBA|G8|'
     folder = write(tmp_path / "tunes", a_1=abc(music), b_1=abc())
-    notes = notes_of(read_melodies(folder).X[0])
+    notes = notes_of(read_melodies(folder).X.iloc[0])
     assert notes[:3, 1:].tolist() == [[0, 16], [16, 8], [32, 2]]
     assert notes[1, 0] - notes[0, 0] == 7, "the highest note of a chord counts"
 
@@ -123,7 +127,7 @@ def test_midi_files_are_read_as_they_were_written(folder, tmp_path):
     real = read_melodies(folder)
     write_melodies(tmp_path / "new", real.X, real.y)
     again = read_melodies(tmp_path / "new")
-    assert_array_equal(again.X, real.X)
+    assert_frame_equal(again.X, real.X)
     assert again.tunes.tolist() == ["air/synthetic-0001.mid", "reel/synthetic-0001.mid"]
 
 
@@ -188,7 +192,7 @@ def test_what_is_no_melody_is_named_and_left_out_when_asked(folder, how):
         rest = read_melodies(folder, skip_unreadable=True)
     assert said in str(warned[0].message)
     assert (rest.y == "reel").sum() == 1
-    assert_array_equal(rest.X[0], good.X[0])
+    assert_array_equal(rest.X.iloc[0], good.X.iloc[0])
 
 
 def test_a_folder_of_another_shape_is_refused(tmp_path, folder):
@@ -204,31 +208,50 @@ def test_a_folder_of_another_shape_is_refused(tmp_path, folder):
         read_melodies(write(tmp_path / "one", air_1=abc()))
 
 
-# --- What a GAN makes ----------------------------------------------------------------------------
+# --- What a GAN makes, and images ----------------------------------------------------------------
 
 
-def test_real_melodies_are_melodies_already(folder):
+def test_what_a_gan_makes_is_written_as_it_is(folder, tmp_path):
+    read = read_melodies(folder, steps=8)
+    made, labels = GANAugmenter(steps=4, random_state=0).fit(read.X, read.y).sample({"reel": 5})
+    assert_frame_equal(made.iloc[:0], read.X.iloc[:0])
+    write_melodies(tmp_path / "new", made, labels)
+    assert len(list((tmp_path / "new" / "reel").glob("*.mid"))) == 5
+
+
+def test_notes_begin_where_they_are_struck_and_end_where_anything_else_begins():
+    piece = [1, 60, 1, 60, 62, 1, 0, 1]
+    assert notes_of(piece).tolist() == [[60, 1, 2], [60, 3, 1], [62, 4, 2]]
+    assert notes_of([0, 1, 0, 0]).shape == (0, 3)
+
+
+def test_a_piano_roll_shows_every_note(folder):
     X = read_melodies(folder).X
-    assert_array_equal(as_melodies(X), X)
-    assert_array_equal(as_melodies(X.reshape(2, -1)), X)
+    rolls = piano_roll(X)
+    assert rolls.shape == (2, 32, 64)
+    assert rolls.dtype == np.uint8
+    assert_array_equal((rolls > 0).any(axis=1), X != SILENT)
+    assert_array_equal((rolls == 255).any(axis=1), X.astype(int) > HELD)
+    struck, steps = np.nonzero(rolls[1] == 255)
+    assert_array_equal(struck[np.argsort(steps)] + LOWEST, notes_of(X.iloc[1])[:, 0])
 
 
-def test_noise_becomes_one_note_at_a_time():
-    noise = np.random.default_rng(0).integers(0, 256, (20, 32, 16))
-    made = as_melodies(noise)
-    assert ((made > 0).sum(axis=1) <= 1).all()
-    assert_array_equal(as_melodies(made), made)
-    for piece in made:
-        held = np.flatnonzero((piece == HELD).any(axis=0))
-        assert 0 not in held, "nothing can be held at the beginning"
-        assert_array_equal(piece[:, held].argmax(axis=0), piece[:, held - 1].argmax(axis=0))
-        assert piece[:, held - 1].any(axis=0).all(), "silence is not held"
-
-
-@pytest.mark.parametrize("shape", [(2, 31, 16), (2, 100), (64,)])
-def test_an_array_that_holds_no_melodies_is_refused(shape):
-    with pytest.raises(ValueError, match="melodies have 32 pitches"):
-        as_melodies(np.zeros(shape))
+@pytest.mark.parametrize(
+    ("X", "said"),
+    [
+        ([60, 1], r"X has the shape \(2,\), but pieces are rows"),
+        ([[60, 2]], "X holds 2, but a sixteenth is 0 .*, 1 .* or a MIDI number from 52 to 83"),
+        ([[60, 0.5]], "X holds 0.5"),
+        ([["60", "C"]], "X holds '60'"),
+        ([[60, None]], "X holds None"),
+    ],
+)
+def test_what_is_no_piece_is_refused(X, said, tmp_path):
+    with pytest.raises(ValueError, match=said):
+        piano_roll(X)
+    with pytest.raises(ValueError, match=said):
+        write_melodies(tmp_path / "new", X, ["a"])
+    assert not (tmp_path / "new").exists()
 
 
 # --- Writing -------------------------------------------------------------------------------------
@@ -236,9 +259,9 @@ def test_an_array_that_holds_no_melodies_is_refused(shape):
 
 def test_nothing_is_left_where_writing_fails(folder, tmp_path):
     X = read_melodies(folder).X
-    with pytest.raises(ValueError, match=r"X has a melody without notes, X\[1\]"):
-        write_melodies(tmp_path / "new", np.stack([X[0], 0 * X[0]]), ["a", "b"])
-    with pytest.raises(ValueError, match="X has 2 melodies, but y 1 classes"):
+    with pytest.raises(ValueError, match="row 1 of X has no notes"):
+        write_melodies(tmp_path / "new", [[60, 1, 1], [0, 1, 1]], ["a", "b"])
+    with pytest.raises(ValueError, match="X has 2 pieces, but y 1 classes"):
         write_melodies(tmp_path / "new", X, ["a"])
     with pytest.raises(ValueError, match="cannot name a folder"):
         write_melodies(tmp_path / "new", X, ["a", "../b"])
