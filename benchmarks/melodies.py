@@ -6,10 +6,10 @@
     python -m benchmarks.melodies heard nottingham_melodies.npz         # what melodies are like
     python -m benchmarks.melodies play nottingham_melodies.npz folder   # MIDI and sound to hear
 
-The file holds a row for each tune, of sixteenths: `X`, the pitch, -1 where there is none; `onset`,
-whether it is struck; `y`, its kind; `length16`, how many there are; `tune`, its name; and
-`class_names`. It needs the extras `music` and `series`. Scores are kept in
-`benchmarks/results/melodies`, a file for each arm, and a run does what is missing there.
+The file holds a row for each tune, a column for each sixteenth: `X` is the pitch, -1 where there is
+none, and `onset` whether it is struck. `y` is the kind of the tune, `length16` how many sixteenths
+it has, and `class_names` are the kinds. It needs the extras `music` and `series`. Scores are kept
+in `benchmarks/results/melodies`, a file for each arm, and a run does what is missing there.
 """
 
 import tempfile
@@ -22,7 +22,7 @@ import pandas as pd
 import torch
 import typer
 from aeon.transformations.collection.convolution_based import MiniRocket
-from imblearn.over_sampling import SMOTE, RandomOverSampler
+from imblearn.over_sampling import SMOTE, SMOTEN, RandomOverSampler
 from scipy.io import wavfile
 from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
@@ -35,9 +35,19 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from benchmarks import cells
 from benchmarks.cells import Cell, SmallNetwork, Split, thin
-from ganaug import GANAugmenter, SeriesEncoder
-from ganaug.files import as_melodies, write_melodies
-from ganaug.files.melodies import N_PITCHES, line_of, notes_of, pieces_of
+from ganaug import GANAugmenter
+from ganaug.files import piano_roll, write_melodies
+from ganaug.files.melodies import (
+    HELD,
+    LOWEST,
+    N_PITCHES,
+    ROLL_HELD,
+    ROLL_STRUCK,
+    SILENT,
+    line_of,
+    notes_of,
+    pieces_of,
+)
 
 RESULTS = Path(__file__).parent / "results" / "melodies"
 STEPS = 64
@@ -52,7 +62,7 @@ BARS = (12, 16)
 
 
 class Tunes(NamedTuple):
-    """Flattened pieces to learn from and to be judged by, and the names of their kinds."""
+    """Pieces to learn from and to be judged by, and the names of their kinds."""
 
     split: Split
     kinds: np.ndarray
@@ -64,10 +74,11 @@ def read(path):
     X, y, tunes = [], [], []
     for i, length in enumerate(held["length16"]):
         line, onset = held["X"][i][:length], held["onset"][i][:length]
-        grid, _ = line_of(part_of(line, onset))
-        pieces = pieces_of(grid, range(0, length, STEPS), STEPS)
-        X, y, tunes = X + pieces, y + [held["y"][i]] * len(pieces), tunes + [i] * len(pieces)
-    X, y = np.stack(X).reshape(len(X), -1), np.array(y)
+        if length >= STEPS:
+            tune, _ = line_of(part_of(line, onset))
+            pieces = pieces_of(tune, range(0, len(tune), STEPS), STEPS)
+            X, y, tunes = X + pieces, y + [held["y"][i]] * len(pieces), tunes + [i] * len(pieces)
+    X, y = np.stack(X), np.array(y)
     folds = StratifiedGroupKFold(3, shuffle=True, random_state=0).split(X, y, tunes)
     train, test = next(iter(folds))
     return Tunes(Split(X[train], y[train], X[test], y[test]), held["class_names"])
@@ -93,7 +104,7 @@ def part_of(line, onset):
 def counts(X):
     """Return how often each pitch class, interval and duration occurs: (n, 12 + 25 + 16)."""
     rows = np.zeros((len(X), 53))
-    for row, piece in zip(rows, as_melodies(X), strict=True):
+    for row, piece in zip(rows, np.asarray(X), strict=True):
         pitch, _, length = notes_of(piece).T
         row[:12] = np.bincount(pitch % 12, length, 12) / max(length.sum(), 1)
         row[12:37] = np.bincount(np.diff(pitch).clip(-12, 12) + 12, minlength=25)
@@ -107,8 +118,8 @@ def rolls(X):
 
     Noise too small to matter keeps MiniRocket's biases apart: most of a roll is silent.
     """
-    made = as_melodies(X)
-    return made / 255 + np.random.default_rng(0).normal(0, 1e-3, made.shape)
+    rolls = piano_roll(X)
+    return rolls / 255 + np.random.default_rng(0).normal(0, 1e-3, rolls.shape)
 
 
 JUDGES = {
@@ -130,7 +141,7 @@ class Expert(SmallNetwork):
 
     def inputs(self, X):
         """Return the rolls."""
-        return torch.from_numpy(as_melodies(X).astype("float32") / 255)
+        return torch.from_numpy(piano_roll(X).astype("float32") / 255)
 
     def layers(self, inputs, n_classes):
         """Return the layers of the network."""
@@ -161,7 +172,7 @@ class Changed(BaseEstimator):
         rng = np.random.default_rng(self.random_state)
         X_more, y_more = RandomOverSampler(random_state=self.random_state).fit_resample(X, y)
         for row in X_more[len(X) :]:
-            row[:] = self.change(row.reshape(N_PITCHES, -1), rng).ravel()
+            row[:] = self.change(row, rng)
         return X_more, y_more
 
 
@@ -170,9 +181,10 @@ class Transposition(Changed):
 
     def change(self, piece, rng):
         """Return a changed piece."""
-        sounding = np.flatnonzero(piece.any(axis=1))
-        least, most = max(-6, -sounding[0]), min(6, N_PITCHES - 1 - sounding[-1])
-        return np.roll(piece, rng.integers(least, most + 1), axis=0)
+        struck = piece > HELD
+        least = max(-6, LOWEST - piece[struck].min())
+        most = min(6, LOWEST + N_PITCHES - 1 - piece[struck].max())
+        return np.where(struck, piece + rng.integers(least, most + 1), piece)
 
 
 class TimeStretch(Changed):
@@ -180,20 +192,35 @@ class TimeStretch(Changed):
 
     def change(self, piece, rng):
         """Return a changed piece."""
-        steps = piece.shape[1]
-        stretched = piece[:, (np.arange(steps) * rng.uniform(0.8, 1.25)).astype(int) % steps]
-        # A note that is read twice is struck once.
-        twice = (stretched[:, 1:] == 255) & (stretched[:, :-1] == 255)
-        stretched[:, 1:][twice] = 128
-        return stretched
+        at = (np.arange(len(piece)) * rng.uniform(0.8, 1.25)).astype(int)
+        stretched = piece[at % len(piece)]
+        stretched[1:][at[1:] == at[:-1]] = HELD  # a note that is read twice is struck once
+        return np.where((stretched == HELD) & (piece[at % len(piece)] == SILENT), SILENT, stretched)
+
+
+class SMOTEOfRolls(BaseEstimator):
+    """SMOTE of piano rolls, of whose columns the largest value is the note."""
+
+    def __init__(self, random_state=0):
+        self.random_state = random_state
+
+    def fit_resample(self, X, y):
+        """Return all rows, and the synthetic ones after them."""
+        rolls = piano_roll(X).reshape(len(X), -1)
+        rolls, y_more = SMOTE(random_state=self.random_state).fit_resample(rolls, y)
+        rolls = rolls[len(X) :].reshape(-1, N_PITCHES, X.shape[1])
+        pitch, level = rolls.argmax(axis=1), rolls.max(axis=1)
+        is_other = np.diff(pitch, axis=1, prepend=-1) != 0
+        struck = is_other | (level >= (ROLL_HELD + ROLL_STRUCK) / 2)
+        made = np.where(struck, pitch + LOWEST, HELD)
+        made[level < ROLL_HELD / 2] = SILENT
+        return np.concatenate([X, made]), y_more
 
 
 def samplers(steps):
     """Return what makes rows, by the name of the arm; None: nothing does."""
     gan = GANAugmenter(
-        network="temporal",
-        encoder=SeriesEncoder(shape=(N_PITCHES, STEPS)),
-        **({} if steps is None else {"steps": steps}),
+        categorical_features=list(range(STEPS)), **({} if steps is None else {"steps": steps})
     )
     return {
         "nothing": None,
@@ -201,9 +228,10 @@ def samplers(steps):
         "random": RandomOverSampler(),
         "transposition": Transposition(),
         "time stretch": TimeStretch(),
-        "SMOTE": SMOTE(),
-        "temporal": gan,
-        f"temporal{cells.AVERAGED}": gan,
+        "SMOTE of rolls": SMOTEOfRolls(),
+        "SMOTEN": SMOTEN(),
+        "GAN": gan,
+        f"GAN{cells.AVERAGED}": gan,
     }
 
 
@@ -211,30 +239,24 @@ def samplers(steps):
 
 
 def heard(X, real):
-    """Return what melodies are like, next to real ones.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, 32 * steps)
-    real : ndarray of shape (m, 32 * steps)
-        Melodies that they were not learned from.
+    """Return what pieces are like, next to real ones that they were not learned from.
 
     Returns
     -------
     dict
         The share of notes in the scale, of bars that another one of the piece repeats, the range
-        in semitones, notes in a piece, the mean interval, the share of notes that are struck on an
-        eighth, and half the sum of differences between the histograms of pitch classes.
+        in semitones, notes in a piece, the mean interval in semitones, the share of notes that are
+        struck on an eighth, and half the sum of differences between the shares of time that pitch
+        classes have.
     """
-    pieces = as_melodies(X)
-    notes = [notes_of(piece) for piece in pieces]
+    notes = [notes_of(piece) for piece in X]
     pitch, start, _ = np.concatenate(notes).T
     return {
         "in scale": np.isin(pitch % 12, WHITE).mean(),
-        "repeated bars": np.mean([repeated(piece) for piece in pieces]),
+        "repeated bars": np.mean([repeated(piece) for piece in X]),
         "range": np.mean([np.ptp(of_piece[:, 0]) for of_piece in notes if len(of_piece)]),
         "notes": len(pitch) / len(notes),
-        "interval": np.mean(np.abs(np.concatenate([np.diff(n[:, 0]) for n in notes]))),
+        "interval": np.abs(np.concatenate([np.diff(of_piece[:, 0]) for of_piece in notes])).mean(),
         "on eighths": np.mean(start % 2 == 0),
         "pitch classes": np.abs(pitch_classes(X) - pitch_classes(real)).sum() / 2,
     }
@@ -244,27 +266,31 @@ def repeated(piece):
     """Return the share of bars that are as another one, for the usual bar that repeats more."""
     shares = []
     for size in BARS:
-        bars = [piece[:, i : i + size].tobytes() for i in range(0, piece.shape[1] - size + 1, size)]
+        bars = [tuple(piece[i : i + size]) for i in range(0, len(piece) - size + 1, size)]
         shares.append(np.mean([bars.count(bar) > 1 for bar in bars]))
     return max(shares)
 
 
 def pitch_classes(X):
-    """Return how much time each of the twelve pitch classes has."""
-    sounding = (as_melodies(X) > 0).sum(axis=(0, 2))
-    of_class = np.bincount((np.arange(N_PITCHES) + 52) % 12, sounding, 12)
-    return of_class / of_class.sum()
+    """Return the share of time that each of the twelve pitch classes has."""
+    pitch, _, length = np.concatenate([notes_of(piece) for piece in X]).T
+    return np.bincount(pitch % 12, length, 12) / length.sum()
 
 
 def shuffled(X):
-    """Return melodies whose sixteenths are in random order."""
+    """Return pieces whose notes are in random order, each as long as it is."""
     rng = np.random.default_rng(0)
-    return np.stack([piece[:, rng.permutation(piece.shape[1])] for piece in as_melodies(X)])
+    rows = np.full_like(X, SILENT)
+    for row, piece in zip(rows, X, strict=True):
+        end = 0
+        for pitch, _, length in rng.permutation(notes_of(piece)):
+            row[end], row[end + 1 : end + length], end = pitch, HELD, end + length
+    return rows
 
 
 def sound(piece, sixteenth=0.125):
     """Return a melody as samples of sound: a tone of five harmonics that fades, for each note."""
-    samples = np.zeros(int((piece.shape[1] * sixteenth + 0.5) * SAMPLE_RATE))
+    samples = np.zeros(int((len(piece) * sixteenth + 0.5) * SAMPLE_RATE))
     for pitch, start, length in notes_of(piece):
         time = np.arange(int((length * sixteenth + 0.1) * SAMPLE_RATE)) / SAMPLE_RATE
         turns = 2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * time
@@ -329,7 +355,7 @@ def report(results: cells.Results = RESULTS):
 def made_of_each_kind(split, common, steps):
     """Return a GAN that was fitted on at most so many pieces of each kind, and those pieces."""
     few = thin(split, Cell("", -1, 0, 0), common)
-    gan = samplers(steps)["temporal"].set_params(random_state=0)
+    gan = samplers(steps)["GAN"].set_params(random_state=0)
     return gan.fit(few.X, few.y), few
 
 
@@ -342,7 +368,10 @@ def print_heard(file: File, common: cells.Common = COMMON_ROWS, steps: cells.Ste
     of_which = {
         "real": few.X,
         "synthetic": gan.sample(dict(zip(kinds.tolist(), n.tolist(), strict=True)))[0],
-        "SMOTE": SMOTE(random_state=0).fit_resample(few.X, few.y)[0][len(few.X) :],
+        **{
+            arm: samplers(steps)[arm].fit_resample(few.X, few.y)[0][len(few.X) :]
+            for arm in ("SMOTE of rolls", "SMOTEN")
+        },
         "shuffled": shuffled(few.X),
     }
     table = pd.DataFrame({name: heard(X, split.X_test) for name, X in of_which.items()}).T
@@ -362,7 +391,7 @@ def play(
     gan, few = made_of_each_kind(split, common, steps)
     made, found = gan.sample(dict.fromkeys(np.unique(few.y).tolist(), n))
     write_melodies(folder, made, kinds[found])
-    for i, (piece, kind) in enumerate(zip(as_melodies(made), kinds[found], strict=True)):
+    for i, (piece, kind) in enumerate(zip(made, kinds[found], strict=True)):
         wavfile.write(folder / kind / f"{i:03}.wav", SAMPLE_RATE, sound(piece))
 
 
