@@ -52,7 +52,7 @@ from ganaug.files.melodies import (
 RESULTS = Path(__file__).parent / "results" / "melodies"
 STEPS = 64
 #: Pieces of every other kind, and of the rare one; slip jigs have 28 to learn from.
-COMMON_ROWS, RARE_ROWS = 150, (10, 25, 50)
+COMMON_ROWS, RARE_ROWS = 100, (10, 25, 50)
 #: Which kinds are rare in turn: those that are dances, and not the books that tunes come from.
 RARE = ("hornpipes", "jigs", "slip", "waltzes")
 WHITE = [0, 2, 4, 5, 7, 9, 11]
@@ -368,10 +368,6 @@ def print_heard(file: File, common: cells.Common = COMMON_ROWS, steps: cells.Ste
     of_which = {
         "real": few.X,
         "synthetic": gan.sample(dict(zip(kinds.tolist(), n.tolist(), strict=True)))[0],
-        **{
-            arm: samplers(steps)[arm].fit_resample(few.X, few.y)[0][len(few.X) :]
-            for arm in ("SMOTE of rolls", "SMOTEN")
-        },
         "shuffled": shuffled(few.X),
     }
     table = pd.DataFrame({name: heard(X, split.X_test) for name, X in of_which.items()}).T
