@@ -72,3 +72,11 @@ def test_draw_rows(tmp_path):
     assert len(rows) == 300
     assert set(rows["sex"]) <= {"F", "M", "I"}
     assert (tmp_path / "rows.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_melodies(capsys, tmp_path):
+    table = story("melodies")(tmp_path / "melodies", per_dance=4, steps=20)
+    assert table.index.tolist() == ["nothing", "class weight", "GAN"]
+    assert table["balanced_accuracy"].between(0.25, 1).all()
+    assert len(list((tmp_path / "melodies" / "synthetic" / "slipjig").glob("*.mid"))) == 5
+    assert table.round(3).to_string() in capsys.readouterr().out

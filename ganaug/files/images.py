@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import warnings
 from collections.abc import Hashable, Iterable, Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ganaug.files.folders import SYNTHETIC, left_out, list_classes, name_files, unreadable
 from ganaug.files.formats import is_table
 from ganaug.files.options import MARK, ReadOptions
 from ganaug.paths import check_free, new_folder
@@ -27,7 +27,6 @@ MODES = {
     "RGB": "coloured",
     "RGBA": "coloured with transparency",
 }
-SYNTHETIC = re.compile(r"synthetic-\d+\.png", re.IGNORECASE)
 
 
 @dataclass
@@ -226,11 +225,7 @@ def read_images(path: str | Path, *, skip_unreadable: bool = False) -> ImageFold
 
     path = Path(path)
     pillow = _import_pillow()
-    classes, files, strays = _list(path)
-    if len(classes) < 2:
-        raise ValueError(
-            f"{path} holds one class only, {classes[0]!r}; give each class a folder in it."
-        )
+    classes, files, strays = list_classes(path, SUFFIXES, "image")
     good: list[Path] = []
     first: Any = None
     pixels: Any = None
@@ -250,41 +245,14 @@ def read_images(path: str | Path, *, skip_unreadable: bool = False) -> ImageFold
         pixels[len(good)] = here
         good.append(file)
     if strays and not skip_unreadable:
-        raise ValueError(
-            f"{strays[0]} Remove it, or leave such files out with skip_unreadable=True "
-            "(--skip-unreadable)."
-        )
+        raise unreadable(strays[0])
     y = np.array([file.parent.name for file in good])
     empty = [name for name in classes if name not in y]
     if empty:
         raise ValueError(f"{path / empty[0]} holds no image ({', '.join(SUFFIXES)}).")
     if strays:
-        more = f" And {len(strays) - 1} more." if strays[1:] else ""
-        warnings.warn(f"Left out: {strays[0]}{more}", UserWarning, stacklevel=2)
+        warnings.warn(left_out(strays), UserWarning, stacklevel=2)
     return ImageFolder(pixels[: len(good)], y, good)
-
-
-def _list(path: Path) -> tuple[list[str], list[Path], list[str]]:
-    """Return the classes of a folder, files that may be images, and complaints about others."""
-    if not path.is_dir():
-        raise FileNotFoundError(f"There is no folder {path}.")
-    entries = sorted(path.glob("[!.]*"))
-    folders = [entry for entry in entries if entry.is_dir()]
-    if not folders:
-        raise ValueError(f"{path} holds no folders; give the images of each class a folder in it.")
-    files: list[Path] = []
-    strays = [f"{entry} lies in no class's folder." for entry in entries if entry not in folders]
-    for entry in (entry for folder in folders for entry in sorted(folder.glob("[!.]*"))):
-        if entry.is_dir():
-            raise ValueError(
-                f"{entry} is a folder within that of a class; images must lie in the folder of "
-                "the class."
-            )
-        if entry.suffix.lower() in SUFFIXES:
-            files.append(entry)
-        else:
-            strays.append(f"{entry} is no image: its name ends in none of .png, .jpg and .jpeg.")
-    return [folder.name for folder in folders], files, strays
 
 
 def _import_pillow() -> ModuleType:
@@ -380,9 +348,7 @@ def write_images(
     path = Path(path)
     labels = list(y)
     _check_pixels(X, len(labels))
-    names = {label: _folder_name(label) for label in dict.fromkeys(labels)}
-    if len(set(names.values())) < len(names):
-        raise ValueError(f"Several classes would be called alike: {', '.join(names.values())}.")
+    names = name_files(labels, ".png")
     if real is not None:
         real.check_real()
     with new_folder(path) as folder:
@@ -390,14 +356,10 @@ def write_images(
             to = folder / file.parent.name
             to.mkdir(exist_ok=True)
             shutil.copy2(file, to)
-        counts = dict.fromkeys(labels, 0)
-        digits = max(4, len(str(len(labels))))
-        for image, label in zip(X, labels, strict=True):
-            counts[label] += 1
-            to = folder / names[label]
-            to.mkdir(exist_ok=True)
-            name = f"synthetic-{counts[label]:0{digits}}.png"
-            pillow.Image.fromarray(image).save(to / name)
+        for image, name in zip(X, names, strict=True):
+            to = folder / name
+            to.parent.mkdir(exist_ok=True)
+            pillow.Image.fromarray(image).save(to)
 
 
 def _check_pixels(X: Any, n: int) -> None:
@@ -416,10 +378,3 @@ def _check_pixels(X: Any, n: int) -> None:
         )
     if len(X) != n:
         raise ValueError(f"X has {len(X)} images, but y {n} classes; pass one for each image.")
-
-
-def _folder_name(label: Any) -> str:
-    name = str(label)
-    if not name or name.startswith(".") or re.search(r"[/\\\0]", name):
-        raise ValueError(f"The class {label!r} cannot name a folder; call it something else.")
-    return name
