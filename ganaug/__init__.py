@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ganaug.ensemble import AugmentedClassifier
     from ganaug.fitted import InvalidFileError
     from ganaug.search import AugmentedClassifierCV
+    from ganaug.texts import TextRows
 
 __all__ = [
     "AugmentedClassifier",
@@ -20,6 +21,7 @@ __all__ = [
     "GANOverSampler",
     "ImageEncoder",
     "InvalidFileError",
+    "TextRows",
     "__version__",
 ]
 
@@ -31,6 +33,7 @@ _HOMES = {
     "GANOverSampler": "augmenter",
     "ImageEncoder": "encoders.image",
     "InvalidFileError": "fitted",
+    "TextRows": "texts",
 }
 
 
