@@ -30,7 +30,7 @@ from ganaug.parameters import (
 )
 from ganaug.preprocessing import as_frame
 from ganaug.randomness import clone_seeded, seed_from
-from ganaug.typing import ColumnsLike, RandomState, RowsLike
+from ganaug.typing import ColumnsLike, RandomState, RowsLike, Transformer
 
 #: What a list of texts is called where it has no name.
 TEXT = "text"
@@ -116,7 +116,7 @@ class TextRows(TransformerMixin, NamesParameters):
 
     def __init__(
         self,
-        transformer: Any = None,
+        transformer: Transformer | None = None,
         *,
         n_components: int = 100,
         columns: Literal["auto"] | ColumnsLike = "auto",
@@ -132,7 +132,7 @@ class TextRows(TransformerMixin, NamesParameters):
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         tags.input_tags.allow_nan = True
-        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
         return tags
 
     def fit(self, X: RowsLike, y: object = None) -> Self:
@@ -185,9 +185,17 @@ class TextRows(TransformerMixin, NamesParameters):
             _refuse_numbers(name, texts)
             transformers[name] = self._learn(name, texts, seed)
             numbers[name] = _numbers_of(name, transformers[name], texts)
+        n_numbers = {name: found.shape[1] for name, found in numbers.items()}
+        made = _names_out([*table.columns], n_numbers)
+        if made.has_duplicates:
+            twice = made[made.duplicated()].tolist()
+            raise ValueError(
+                f"Numbers of texts would have the names of columns that X has: {twice}; rename "
+                "these."
+            )
         self.transformers_ = transformers
-        self.n_numbers_ = {name: found.shape[1] for name, found in numbers.items()}
-        self.feature_names_in_ = np.array([*table.columns], dtype=object)
+        self.n_numbers_ = n_numbers
+        self.feature_names_in_ = np.asarray(table.columns, dtype=object)
         self.n_features_in_ = table.shape[1]
         return self._joined(X, table, numbers)
 
@@ -237,11 +245,7 @@ class TextRows(TransformerMixin, NamesParameters):
         ndarray of object
         """
         check_is_fitted(self)
-        names: list[Any] = []
-        for name in self.feature_names_in_:
-            n = self.n_numbers_.get(name)
-            names += [name] if n is None else [f"{name} {i}" for i in range(1, n + 1)]
-        return np.array(names, dtype=object)
+        return _names_out([*self.feature_names_in_], self.n_numbers_).to_numpy()
 
     def _find_columns(self, table: pd.DataFrame) -> list[Any]:
         have = [*table.columns]
@@ -268,7 +272,8 @@ class TextRows(TransformerMixin, NamesParameters):
             counts = words.fit_transform(texts)
         except ValueError as error:  # it says that the vocabulary is empty
             raise ValueError(f"Column {name!r} holds no words: {error}.") from None
-        directions = TruncatedSVD(min(self.n_components, *counts.shape), random_state=seed)
+        n_directions = min(self.n_components, *counts.shape)
+        directions = TruncatedSVD(n_directions, random_state=seed % 2**32)
         with np.errstate(invalid="ignore"):  # of texts that are all the same, none varies
             directions.fit(counts)
         return make_pipeline(words, directions, Normalizer(copy=False))
@@ -280,11 +285,16 @@ class TextRows(TransformerMixin, NamesParameters):
             pd.DataFrame(numbers[name], index=table.index) if name in numbers else table[[name]]
             for name in table
         ]
-        names = self.get_feature_names_out()
-        if len({*names}) < len(names):
-            twice = sorted(str(name) for name in {*names} if [*names].count(name) > 1)
-            raise ValueError(f"The numbers of texts are called as columns of X: {twice}; rename.")
-        return pd.concat(pieces, axis=1).set_axis(names, axis=1)
+        return pd.concat(pieces, axis=1).set_axis(self.get_feature_names_out(), axis=1)
+
+
+def _names_out(names: list[Any], n_numbers: dict[Any, int]) -> pd.Index:
+    """Return the names of columns of which some become so many."""
+    made: list[Any] = []
+    for name in names:
+        n = n_numbers.get(name)
+        made += [name] if n is None else [f"{name} {i}" for i in range(1, n + 1)]
+    return pd.Index(made, dtype=object, tupleize_cols=False)
 
 
 def _is_list(X: Any) -> bool:
