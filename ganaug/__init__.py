@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter, GANOverSampler
     from ganaug.distillation import DistilledClassifier
     from ganaug.encoders.image import ImageEncoder
+    from ganaug.encoders.series import SeriesEncoder
     from ganaug.ensemble import AugmentedClassifier
     from ganaug.fitted import InvalidFileError
     from ganaug.search import AugmentedClassifierCV
@@ -21,6 +22,7 @@ __all__ = [
     "GANOverSampler",
     "ImageEncoder",
     "InvalidFileError",
+    "SeriesEncoder",
     "TextRows",
     "__version__",
 ]
@@ -33,6 +35,7 @@ _HOMES = {
     "GANOverSampler": "augmenter",
     "ImageEncoder": "encoders.image",
     "InvalidFileError": "fitted",
+    "SeriesEncoder": "encoders.series",
     "TextRows": "texts",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -15,6 +16,8 @@ from ganaug.encoders.layout import MAX_CHANNELS, RowLayout
 from ganaug.networks.dense import leaky_relu_backward
 from ganaug.parameters import FLAG, NamesParameters, check_parameters, whole
 
+#: Of height and width.
+Sides = tuple[int, int]
 #: Of the activations on their negative side.
 SLOPE = 0.2
 #: Sides of an image in pixels that the networks are made for.
@@ -142,18 +145,19 @@ class ConvNetwork(NamesParameters):
             )
         fold = 4 if max(size) > LARGE_SIDE else 2
         left = [-(-side // fold) for side in size]
-        convs = [(width, 3, 1)]
+        convs = [(width, (3, 3), (1, 1))]
         while max(left) > 4 or len(convs) == 1:
-            convs.append((min(2 * convs[-1][0], 4 * width), 3, 2))
+            convs.append((min(2 * convs[-1][0], 4 * width), (3, 3), (2, 2)))
             left = [-(-side // 2) for side in left]
         return (
             ConvGenerator(layout, width, latent_dim, fold, rng),
             ConvCritic(
-                layout,
+                layout.shape,
+                layout.n_classes,
                 convs,
                 CRITIC_INIT_STD,
                 rng,
-                fold=fold,
+                fold=(fold, fold),
                 hidden=4 * width,
                 augment=self.augment,
             ),
@@ -248,9 +252,9 @@ class ConvGenerator(nn.Module):
     def _paint(self, inputs: Tensor) -> Tensor:
         h = F.leaky_relu(F.linear(inputs, self.hidden(), self.hidden.bias), SLOPE)
         h = F.linear(h, self.first(), self.first.bias)
-        h = _activate(h.unflatten(1, (*self.base, -1)).permute(0, 3, 1, 2))
+        h = activate(h.unflatten(1, (*self.base, -1)).permute(0, 3, 1, 2))
         for up in self.ups:
-            h = _activate(F.conv_transpose2d(h, up(), up.bias, stride=2, padding=1))
+            h = activate(F.conv_transpose2d(h, up(), up.bias, stride=2, padding=1))
         h = F.conv2d(h, self.last(), self.last.bias, padding=1)
         _, height, width = self.layout.shape
         return F.pixel_shuffle(h, self.fold)[:, :, :height, :width]
@@ -281,7 +285,8 @@ def _smooth_kernels(fold: int) -> Tensor:
     return (line[:, None, :, None] * line[None, :, None, :]).flatten(0, 1)
 
 
-def _activate(h: Tensor) -> Tensor:
+def activate(h: Tensor) -> Tensor:
+    """Bend features (n, c, ...), and scale those of each place to one length."""
     h = F.leaky_relu(h, SLOPE)
     return h * (h.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
 
@@ -296,15 +301,17 @@ class ConvCritic(nn.Module):
 
     Parameters
     ----------
-    layout : RowLayout
-    convs : list of (int, int, int)
+    shape : tuple of int
+        The (channels, height, width) of an image.
+    n_classes : int
+    convs : list of (int, (int, int), (int, int))
         Channels, kernel and stride of each convolution.
     init_std : float
         The standard deviation that weights begin with, see :class:`Layer`.
     rng : torch.Generator
         On the CPU. It also seeds the private stream of the augmentation.
-    fold : int
-        Squares of so many pixels a side become channels before the first convolution.
+    fold : (int, int)
+        Patches of so many pixels become channels before the first convolution.
     hidden : int
         Units of the hidden layer, 0 for none.
     augment : bool
@@ -317,32 +324,31 @@ class ConvCritic(nn.Module):
 
     def __init__(
         self,
-        layout: RowLayout,
-        convs: list[tuple[int, int, int]],
+        shape: tuple[int, ...],
+        n_classes: int,
+        convs: list[tuple[int, Sides, Sides]],
         init_std: float,
         rng: torch.Generator,
-        fold: int = 1,
+        fold: Sides = (1, 1),
         hidden: int = 0,
         augment: bool = False,
     ) -> None:
         super().__init__()
-        self.layout, self.fold, self.augment = layout, fold, augment
-        channels, *size = layout.shape
-        width = channels * fold**2
-        self.sizes = [[-(-side // fold) for side in size]]
+        self.shape, self.fold, self.augment = shape, fold, augment
+        channels, *size = shape
+        width = channels * prod(fold)
+        self.sizes = [_divided(size, fold)]
         self.strides = [stride for _, _, stride in convs]
         self.convs: Any = nn.ModuleList()
         for wider, kernel, stride in convs:
-            self.convs.append(Layer((wider, width, kernel, kernel), init_std, rng))
-            self.sizes.append([-(-side // stride) for side in self.sizes[-1]])
+            self.convs.append(Layer((wider, width, *kernel), init_std, rng))
+            self.sizes.append(_divided(self.sizes[-1], stride))
             width = wider
         width *= prod(self.sizes[-1])
         self.hidden = Layer((hidden, width), init_std, rng) if hidden else None
         features = hidden or width
         self.direction = Layer((1, features), init_std, rng, n_bias=0, gain=1.0)
-        self.class_directions = Layer(
-            (layout.n_classes, features), init_std, rng, n_bias=0, gain=1.0
-        )
+        self.class_directions = Layer((n_classes, features), init_std, rng, n_bias=0, gain=1.0)
         seed = torch.randint(2**62, (1,), generator=rng, device=rng.device)
         self.stream = torch.Generator(rng.device).manual_seed(int(seed))
 
@@ -375,23 +381,34 @@ class ConvCritic(nn.Module):
             gradient = leaky_relu_backward(gradient, output, SLOPE, False)
             scores = scores + gradient.sum(dim=(2, 3)) @ conv.bias
             # Kernels are odd. A stride leaves open which of several sizes it came from.
-            rest = [(side - 1) % stride for side in size]
+            rest = [(side - 1) % step for side, step in zip(size, stride, strict=True)]
             gradient = F.conv_transpose2d(gradient, conv(), None, stride, _padding(conv), rest)
-        _, height, width = self.layout.shape
-        gradient = F.pixel_shuffle(gradient, self.fold)[:, :, :height, :width]
+        _, height, width = self.shape
+        gradient = self._spread(gradient)[:, :, :height, :width]
         return scores + (gradient * images).sum(dim=(1, 2, 3)), gradient.flatten(1)
 
     def _direction(self, classes: Tensor) -> Tensor:
         return self.direction() + self.class_directions()[classes]
 
     def _augmented(self, rows: Tensor) -> Tensor:
-        images = rows.unflatten(1, self.layout.shape)
-        return shift_randomly(images, self.stream) if self.training and self.augment else images
+        images = rows.unflatten(1, self.shape)
+        return self._augment(images) if self.training and self.augment else images
+
+    def _augment(self, images: Tensor) -> Tensor:
+        return shift_randomly(images, self.stream)
+
+    def _fold(self, images: Tensor) -> Tensor:
+        """Return patches (n, c * fold, h / fold, w / fold) of images."""
+        return F.pixel_unshuffle(images, self.fold[0])
+
+    def _spread(self, patches: Tensor) -> Tensor:
+        """Return the images that patches are of."""
+        return F.pixel_shuffle(patches, self.fold[0])
 
     def _features(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
         """Return the outputs of the convolutions, and the features that the score is linear in."""
-        rest = [-side % self.fold for side in images.shape[2:]]
-        h = F.pixel_unshuffle(F.pad(images, (0, rest[1], 0, rest[0])), self.fold)
+        down, across = (-side % fold for side, fold in zip(self.shape[1:], self.fold, strict=True))
+        h = self._fold(F.pad(images, (0, across, 0, down)))
         h = h.contiguous(memory_format=torch.channels_last)
         outputs = []
         for conv, stride in zip(self.convs, self.strides, strict=True):
@@ -403,8 +420,12 @@ class ConvCritic(nn.Module):
         return outputs, features
 
 
-def _padding(conv: Layer) -> int:
-    return conv.weight.shape[-1] // 2
+def _divided(size: Sequence[int], by: Sides) -> list[int]:
+    return [-(-side // n) for side, n in zip(size, by, strict=True)]
+
+
+def _padding(conv: Layer) -> list[int]:
+    return [side // 2 for side in conv.weight.shape[2:]]
 
 
 class Layer(nn.Module):

@@ -105,9 +105,10 @@ class DCGANNetwork(NamesParameters):
                 f"for (channels, height, width) = {layout.shape}; pad them first, or take "
                 "network='conv'."
             )
+        convs = [(n, (KERNEL, KERNEL), (2, 2)) for n in (width, 2 * width)]
         return (
             DCGANGenerator(layout, latent_dim, width, rng),
-            ConvCritic(layout, [(width, KERNEL, 2), (2 * width, KERNEL, 2)], INITIAL_STD, rng),
+            ConvCritic(layout.shape, layout.n_classes, convs, INITIAL_STD, rng),
         )
 
     def bytes_to_train(self, layout: RowLayout, batch_size: int) -> int:

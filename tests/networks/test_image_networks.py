@@ -76,7 +76,7 @@ def test_dcgan_has_the_layers_of_the_tutorials():
         ((64, 1, 5, 5), (2, 2)),
     ]
     assert [tuple(conv.weight.shape) for conv in critic.convs] == [(64, 1, 5, 5), (128, 64, 5, 5)]
-    assert critic.strides == [2, 2]
+    assert critic.strides == [(2, 2), (2, 2)]
     assert critic.class_directions.weight.shape == (10, 7 * 7 * 128)
 
 
@@ -130,7 +130,7 @@ def test_conv_keeps_the_classes_of_a_batch_apart_in_training_too():
 def test_conv_begins_without_noise_from_pixel_to_pixel(side, size):
     """It would stay for long, because a critic that must be smooth hardly sees it."""
     generator, critic = NETWORKS["conv"].build(layout_of(2, side, side), stream())
-    assert (generator.fold, critic.fold) == (size, size)
+    assert (generator.fold, critic.fold) == (size, (size, size))
     with torch.no_grad():
         h = torch.randn(5, generator.last.weight.shape[1], 8, 8, generator=stream())
         painted = F.pixel_shuffle(F.conv2d(h, generator.last(), padding=1), size)
