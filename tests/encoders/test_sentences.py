@@ -9,8 +9,10 @@ from ganaug.encoders.sentences import holds_sentences
 
 N = 60
 SUBJECTS = ["parcel", "driver", "engine", "doctor", "kitchen", "teacher"]
+#: All different, in seventeen words, for a sign alone is no word.
 TEXTS = [
-    f"The {SUBJECTS[n % 6]} was {'late' if n % 4 else 'early'} again on day {n}, and nobody told us"
+    f"The {SUBJECTS[n % 6]} was {'late' if n % 4 else 'early'} again on day {chr(97 + n % 26)}, "
+    "and nobody told us"
     for n in range(N)
 ]
 
