@@ -56,6 +56,7 @@ class RareClass:
 
 IMAGES = RareClass("images", ("conv averaged", "conv"), (25, 100))
 SERIES = RareClass("series", ("temporal averaged", "temporal"), (25, 50))
+TEXTS = RareClass("texts", ("GAN averaged", "GAN"), (10, 50))
 RARE_SCORES = [F1, BALANCED, "AP"]
 
 
@@ -162,6 +163,11 @@ def bars():
     yield title, rare_gain, SERIES, BALANCED, 0.02, 0.735
     title = "series: a fit of 1,000 x 3 x 128 in at most 120 s"
     yield title, measured, le, 120, "s", "fit_1000x3x128"
+
+    for score in (F1, "AP"):
+        yield f"texts: first or tied in {score}", first_of_rare, TEXTS, score
+        title = f"texts: on no set more than .01 below nothing in {score}"
+        yield title, rare_never_below, TEXTS, score
 
 
 def check_promises(folder, tables=None):

@@ -51,6 +51,7 @@ FLOORS = {
     "mixed_smote": 3,
     "notebook": 5,
     "quality": 3,
+    "texts": 3,
     "draws": 4,
     "inspection": 4,
     "decisions": 5,
