@@ -85,11 +85,15 @@ def test_what_is_counted(name, result, tmp_path):
     assert strangers.outcome(tmp_path / name, Loads)[0] == result
 
 
+def _run_without_an_end():
+    while True:
+        pass
+
+
 def test_what_is_busy_without_an_end_is_told_from_what_waits():
     before = signal.getsignal(signal.SIGPROF)
     with strangers.patience(0.1, 60), pytest.raises(strangers.NeverEnds) as caught:
-        while True:
-            pass
+        _run_without_an_end()
     assert place_of(caught.value).startswith("in test_strangers.py:")
     with strangers.patience(60, 0.1), pytest.raises(strangers.NeverEnds):
         time.sleep(60)
