@@ -165,6 +165,25 @@ def test_fits_share_a_folder_and_none_takes_up_the_checkpoint_of_another(tmp_pat
     assert not folder.exists()
 
 
+def test_fits_that_have_ended_are_kept_until_the_block_ends_well(tmp_path):
+    folder, first, second = tmp_path / "kept", quick(), quick(random_state=None)
+
+    def fit_and_fail():
+        with checkpointed(folder, seconds=0, keep_ended=True):
+            first.fit(*table())
+            second.fit(*table(1))
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        fit_and_fail()
+    expected = learned(first), learned(second)
+    with checkpointed(folder, seconds=0, keep_ended=True) as kept:
+        assert (learned(quick().fit(*table())), learned(second.fit(*table(1)))) == expected
+        assert kept.resumed == [10, 10]
+        assert folder.exists()
+    assert not folder.exists()
+
+
 def test_a_warm_start_has_a_checkpoint_of_its_own(tmp_path):
     X, y = table()
     wanted = learned(quick(warm_start=True).fit(X, y).fit(X, y))
