@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -57,7 +57,7 @@ def extend(real: Any, new: Any, index: pd.Index | None = None) -> Any:
     if isinstance(real, list):
         if real and isinstance(real[0], np.ndarray):
             # Compiled code, such as aeon's distances, takes lists of one order in memory only.
-            order = "F" if real[0].flags.fnc else "C"
+            order: Literal["F", "C"] = "F" if real[0].flags.fnc else "C"
             return real + [np.asarray(row, order=order) for row in new]
         if not isinstance(new, list):
             return real + new.tolist()
