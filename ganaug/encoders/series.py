@@ -178,13 +178,11 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
             X = _as_list(X)
         elif isinstance(X, pd.DataFrame):
             check_flattened(X, "values", "series")
-            check_array(X, dtype=None, ensure_all_finite="allow-nan", input_name="X")
+            _check_finite(X)
         else:
             X = np.asarray(X)
             _check_kind(X, "X")
-            X = check_array(
-                X, dtype=None, allow_nd=True, ensure_all_finite="allow-nan", input_name="X"
-            )
+            X = _check_finite(X)
         shape = self._shape_of(X)
         n_channels, n_steps = self._channels_first(shape)
         least, most = SERIES_STEPS
@@ -539,6 +537,14 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
         return cut
 
 
+def _check_finite(X: np.ndarray | pd.DataFrame) -> np.ndarray:
+    """Return an array of two axes or more, or raise; NaN is allowed."""
+    with np.errstate(invalid="ignore"):  # in a sum of infinities
+        return check_array(
+            X, dtype=None, allow_nd=True, ensure_all_finite="allow-nan", input_name="X"
+        )
+
+
 def _as_list(X: Sequence[Any]) -> list[np.ndarray]:
     """Return a list of arrays of one series each."""
     if not len(X):
@@ -582,7 +588,8 @@ def _check_kind(values: np.ndarray, name: str) -> None:
 
 def _dtype_of_list(X: list[np.ndarray]) -> str:
     """Return the dtype that holds the values of all series."""
-    return np.result_type(*{series.dtype for series in X}).str
+    dtypes = {series.dtype for series in X}
+    return (np.result_type(*dtypes) if len(dtypes) > 1 else dtypes.pop()).str
 
 
 def _normalised(curves: np.ndarray) -> int | None:
