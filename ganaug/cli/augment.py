@@ -55,9 +55,9 @@ def augment(
     data: Annotated[
         Path,
         typer.Argument(
-            help="A .csv, .tsv, .txt, .parquet, .feather, .xlsx, .jsonl, .ts or .arff file; a folder "
-            "with one of PNG or JPEG files for each class; or a folder of Parquet files, or a pattern in "
-            "quotes such as 'part-*.parquet', larger than memory."
+            help="A .csv, .tsv, .txt, .parquet, .feather, .xlsx, .jsonl, .ts or .arff file; a "
+            "folder with one of PNG or JPEG files for each class; or a folder of Parquet files, or "
+            "a pattern in quotes such as 'part-*.parquet', larger than memory."
         ),
     ],
     output: Output,
