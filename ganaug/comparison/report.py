@@ -201,7 +201,7 @@ def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
         about_look += " Columns that identify rows are left out here and above."
     dots = [held_out, made, comparison.X.iloc[train[~is_rare[train]]]]
     return found | {
-        "measured": quality.report(seen, made, held_out),
+        "measured": quality.report(seen, made, held_out, encoder=encoder),
         "dots": [rows.sample(min(len(rows), MOST_DOTS), random_state=0) for rows in dots],
         "look": look,
         "about_look": about_look,
