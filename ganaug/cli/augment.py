@@ -55,9 +55,9 @@ def augment(
     data: Annotated[
         Path,
         typer.Argument(
-            help="A .csv, .tsv, .txt, .parquet, .feather, .xlsx or .jsonl file; a folder with one "
-            "of PNG or JPEG files for each class; or a folder of Parquet files, or a pattern in "
-            "quotes such as 'part-*.parquet', larger than memory."
+            help="A .csv, .tsv, .txt, .parquet, .feather, .xlsx, .jsonl, .ts or .arff file; a "
+            "folder with one of PNG or JPEG files for each class; or a folder of Parquet files, or "
+            "a pattern in quotes such as 'part-*.parquet', larger than memory."
         ),
     ],
     output: Output,
@@ -105,7 +105,7 @@ def augment(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Add synthetic rows of the rare classes to a table, or images to a folder.
+    """Add synthetic rows of the rare classes to a table, images to a folder, series to their file.
 
     Real rows come first and stay as they are. Real images are copied byte for byte; synthetic ones
     are called synthetic-0001.png and so on, in the folders of their classes. Images of 8 to 64
@@ -131,6 +131,7 @@ def augment(
     - `ganaug augment train.csv --target y -o bigger.csv --save-model y.gan`
     - `ganaug augment train.csv --target y -o again.csv --model y.gan --seed 1`
     - `ganaug augment digits -o more-digits`
+    - `ganaug augment strides.csv --target gait --as long-series -o more.csv`
     - `ganaug augment 'day-*/*.parquet' --target y -o new.parquet --save-model y.gan`
     """
     for path in (save_model, output):  # in the order in which they are written
