@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -56,13 +56,16 @@ def extend(real: Any, new: Any, index: pd.Index | None = None) -> Any:
         return whole
     if isinstance(real, list):
         if real and isinstance(real[0], np.ndarray):
-            return real + list(new)
+            # Compiled code, such as aeon's distances, takes lists of one order in memory only.
+            order: Literal["F", "C"] = "F" if real[0].flags.fnc else "C"
+            return real + [np.asarray(row, order=order) for row in new]
         if not isinstance(new, list):
             return real + new.tolist()
         return real + [row.tolist() if isinstance(row, np.ndarray) else row for row in new]
     if library_of(real):
         return append(real, new)
-    return np.concatenate([real, np.asarray(new, dtype=real.dtype)])
+    # Without a dtype, numbers of the other byte order would become those of this machine.
+    return np.concatenate([real, np.asarray(new, dtype=real.dtype)], dtype=real.dtype)
 
 
 def extend_index(index: pd.Index, m: int) -> pd.Index:

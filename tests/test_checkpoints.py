@@ -27,6 +27,7 @@ from ganaug.checkpoints import (
 from ganaug.losses import WassersteinLoss
 from ganaug.networks.conv import ConvNetwork
 from ganaug.networks.dcgan import DCGANNetwork
+from ganaug.networks.temporal import TemporalNetwork
 from ganaug.paths import this_process
 
 
@@ -89,6 +90,12 @@ KINDS = {
     "two steps of the critic": {"loss": WassersteinLoss(critic_steps=2)},
     "shifted images": {"network": ConvNetwork(width=8), **IMAGES},
     "images with batch norm": {"network": DCGANNetwork(width=8), **IMAGES},
+    "series of many lengths": {
+        "network": TemporalNetwork(width=4),
+        "encoder": "series",
+        "steps": 4,
+        "batch_size": 8,
+    },
     "through files": {},
 }
 
@@ -102,6 +109,8 @@ def test_a_fit_that_goes_on_ends_with_the_bits_of_one_that_was_never_stopped(kin
     if "images" in kind:
         X, y = (part[:80] for part in load_digits(return_X_y=True))
         X, y = X.reshape(-1, 8, 8), np.where(y > 6, 1, 0)
+    if "series" in kind:
+        X = [np.tile(row, 9)[: 12 + i % 5] for i, row in enumerate(X)]
     if kind == "early stopping":
         options["sample_weight"] = np.random.default_rng(1).random(len(y))
     augmenter = quick(**KINDS[kind])
@@ -110,7 +119,7 @@ def test_a_fit_that_goes_on_ends_with_the_bits_of_one_that_was_never_stopped(kin
         pytest.importorskip("pyarrow.parquet").write_table(frame, tmp_path / "rows.parquet")
         X, y = tmp_path / "rows.parquet", "y"
     wanted = learned(augmenter.fit(X, y, **options))
-    ticks = 3 if "images" in kind else 6
+    ticks = 3 if KINDS[kind].get("steps") == 4 else 6
     stop(folder, quick(**KINDS[kind]), X, y, ticks, **options)
     assert len(files_in(folder)) == 2
     assert go_on(folder, quick(**KINDS[kind]), X, y, **options) == (wanted, [ticks - 1])

@@ -178,6 +178,12 @@ def test_nested_lists_grow_by_nested_lists():
     assert_array_equal(more, np.stack(arrays))
 
 
+def test_arrays_of_a_list_lie_in_memory_as_those_of_fit():
+    for series in (cut(X), [np.asfortranarray(one) for one in cut(X)]):
+        more, _ = augmenter().fit(series, Y).transform(series, Y)
+        assert len({(one.flags.c_contiguous, one.flags.f_contiguous) for one in more}) == 1
+
+
 def test_features_are_channels_columns_or_steps():
     found = {name: augmenter(told=told, steps=1).fit(X, Y) for name, (X, told) in FORMS.items()}
     assert {name: model.n_features_in_ for name, model in found.items()} == {

@@ -71,7 +71,7 @@ def quality(
         paths["held_out"] = held_out
     kinds = kind.read_classes(paths, target, options)
     for name, classes in kinds.items():
-        tell(f"{paths[name]}: {sum(map(len, classes.values()))} rows")
+        tell(f"{paths[name]}: {sum(map(len, classes.values()))} {kind.noun}")
     tell("Loading scikit-learn ...")
     from ganaug.quality import report
 

@@ -67,6 +67,8 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
         series of ``fit``.
     shape_ : tuple of int
         The shape of one series, as ``shape``.
+    channels_ : str
+        Where the channels are, as ``channels``.
     mean_, std_ : ndarray of shape (n_channels,), float64
         By which channels are standardised. The deviation of a channel that is constant is 1.
     low_, high_ : ndarray of shape (n_channels,), float64
@@ -120,6 +122,7 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
     saved_rules = {
         "layout_": (is_a("a RowLayout", RowLayout),),
         "shape_": (SHAPE,),
+        "channels_": (one_of(["first", "last"]),),
         "form_": (SHAPE,),
         "mean_": (array_of("f"),),
         "std_": (array_of("f", low=0),),
@@ -175,13 +178,11 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
             X = _as_list(X)
         elif isinstance(X, pd.DataFrame):
             check_flattened(X, "values", "series")
-            check_array(X, dtype=None, ensure_all_finite="allow-nan", input_name="X")
+            _check_finite(X)
         else:
             X = np.asarray(X)
             _check_kind(X, "X")
-            X = check_array(
-                X, dtype=None, allow_nd=True, ensure_all_finite="allow-nan", input_name="X"
-            )
+            X = _check_finite(X)
         shape = self._shape_of(X)
         n_channels, n_steps = self._channels_first(shape)
         least, most = SERIES_STEPS
@@ -193,8 +194,6 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
                 "which axis holds the channels by channels='first' or 'last'; of long series take "
                 "means over a few steps each, or windows."
             )
-        if shape != getattr(self, "shape_", shape):
-            raise ValueError(f"X has series of shape {shape}, but in fit it was {self.shape_}.")
         n_seen = (~np.isnan(self.to_curves(X))).any(axis=1).sum(axis=1)
         if n_seen.min() < 2:
             row = int(n_seen.argmin())
@@ -221,10 +220,13 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
                 "(n, time, channels) with channels='last', or as a list of arrays."
             )
         flattened = len(found) == 1 and not isinstance(X, list)
-        if asked is None or asked == found:
+        wanted = getattr(self, "shape_", asked)
+        if wanted is None or wanted == found:
             return found
-        if flattened and math.prod(asked) == found[0]:
-            return asked
+        if flattened and math.prod(wanted) == found[0]:
+            return wanted
+        if hasattr(self, "shape_"):
+            raise ValueError(f"X has series of shape {found}, but in fit it was {wanted}.")
         raise ValueError(
             f"X has series of shape {found}, but shape={self.shape!r} was asked for; leave it at "
             "None to take what comes, or pass that of the series in X."
@@ -248,13 +250,17 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
             longest = max(longest, self._channels_first(self.shape_)[1])
         if X[0].ndim == 1:
             return (longest,)
-        return (n_channels[0], longest) if self.channels == "first" else (longest, n_channels[0])
+        return (longest, n_channels[0]) if self._channels_last else (n_channels[0], longest)
 
     def _channels_first(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """Return (channels, time) of the shape of a series."""
         if len(shape) == 1:
             return 1, shape[0]
-        return (shape[0], shape[1]) if self.channels == "first" else (shape[1], shape[0])
+        return (shape[1], shape[0]) if self._channels_last else (shape[0], shape[1])
+
+    @property
+    def _channels_last(self) -> bool:
+        return getattr(self, "channels_", self.channels) == "last"
 
     def to_curves(self, X: Series) -> np.ndarray:
         """Return series as one array, padded with NaN, channels first.
@@ -271,21 +277,19 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
         """
         shape = self._shape_of(X)
         n_channels, n_steps = self._channels_first(shape)
+        turned = self._channels_last and len(shape) == 2
         if isinstance(X, list):
             curves = np.full((len(X), n_channels, n_steps), np.nan)
             for curve, series in zip(curves, X, strict=True):
-                own = series.T if self._has_channels_last(shape) else np.atleast_2d(series)
+                own = series.T if turned else np.atleast_2d(series)
                 curve[:, : own.shape[1]] = own
             return curves
         if isinstance(X, pd.DataFrame):
             X = X.to_numpy(dtype=np.float64, na_value=np.nan)
         curves = X.reshape(len(X), *shape)
-        if self._has_channels_last(shape):
+        if turned:
             curves = np.moveaxis(curves, 2, 1)
         return curves.reshape(len(X), n_channels, n_steps).astype(np.float64)
-
-    def _has_channels_last(self, shape: tuple[int, ...]) -> bool:
-        return self.channels == "last" and len(shape) == 2
 
     def check_dtypes(self, X: Series) -> None:
         """Check that series are like those of ``fit``, so that series made then can join them.
@@ -342,7 +346,8 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
             If no channel varies.
         """
         # Nothing of a fit before may count.
-        self.__dict__.pop("shape_", None)
+        for name in ("shape_", "channels_"):
+            self.__dict__.pop(name, None)
         self.is_list_ = isinstance(X, list)
         self.header_ = header_of(X)
         self.dtypes_ = [_dtype_of_list(X)] if isinstance(X, list) else dtypes_of(X)
@@ -352,7 +357,7 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
         self._learn_channels(curves, missing)
         self.normalised_ = _normalised(curves)
         self.form_ = shape if isinstance(X, list) else X.shape[1:]
-        self.shape_ = shape
+        self.shape_, self.channels_ = shape, self.channels
         _, n_channels, n_steps = curves.shape
         n_values = n_channels * n_steps
         flag_of: tuple[int, ...] = ()
@@ -413,7 +418,6 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
         check_fits(layout.shape == (n_channels, n_steps), "shape_")
         check_fits(SERIES_STEPS[0] <= n_steps <= SERIES_STEPS[1], "shape_")
         check_fits(1 <= n_channels <= MAX_SERIES_CHANNELS, "shape_")
-        check_fits(self.shape is None or tuple(self.shape) == self.shape_, "shape_")
         n_flags = layout.n_missing_flags
         check_fits(n_flags in (0, n_steps, n_values), "missing flags")
         flag_of = [value % n_flags for value in range(n_values)] if n_flags else []
@@ -504,18 +508,20 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
         curves *= std
         curves += mean
         if layout.n_missing_flags:
-            flags = rows[:, layout.n_values :].reshape(len(rows), -1, layout.shape[1])
+            n_steps = layout.shape[1]
+            form = len(rows), layout.n_missing_flags // n_steps, n_steps
+            flags = rows[:, layout.n_values :].reshape(form)
             curves[np.broadcast_to(flags >= 0.5, curves.shape)] = np.nan
         if self.normalised_ is not None:
             curves = _normalise(curves, self.normalised_)
         curves[:, self.whole_] = np.rint(curves[:, self.whole_])
         curves.clip(low, high, out=curves)
-        last = self._has_channels_last(self.shape_)
         if self.is_list_:
             return self._as_list(curves)
-        values = (np.moveaxis(curves, 1, 2) if last else curves).reshape(len(rows), *self.form_)
+        values = np.moveaxis(curves, 1, 2) if self._channels_last else curves
+        values = values.reshape(len(rows), *self.form_)
         if self.header_ is None:
-            return values.astype(dtype_named(self.dtypes_[0]))
+            return values.astype(dtype_named(self.dtypes_[0]), order="C")
         return as_frame(values, self.dtypes_, self.header_)
 
     def _as_list(self, curves: np.ndarray) -> list[np.ndarray]:
@@ -526,9 +532,17 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
         cut = [curve[:, :end].astype(dtype) for curve, end in zip(curves, ends, strict=True)]
         if len(self.shape_) == 1:
             return [series[0] for series in cut]
-        if self.channels == "last":
-            return [np.ascontiguousarray(series.T) for series in cut]
+        if self._channels_last:
+            return [series.T.copy() for series in cut]
         return cut
+
+
+def _check_finite(X: np.ndarray | pd.DataFrame) -> np.ndarray:
+    """Return an array of two axes or more, or raise; NaN is allowed."""
+    with np.errstate(invalid="ignore"):  # in a sum of infinities
+        return check_array(
+            X, dtype=None, allow_nd=True, ensure_all_finite="allow-nan", input_name="X"
+        )
 
 
 def _as_list(X: Sequence[Any]) -> list[np.ndarray]:
@@ -574,7 +588,8 @@ def _check_kind(values: np.ndarray, name: str) -> None:
 
 def _dtype_of_list(X: list[np.ndarray]) -> str:
     """Return the dtype that holds the values of all series."""
-    return np.result_type(*{series.dtype for series in X}).str
+    dtypes = {series.dtype for series in X}
+    return (np.result_type(*dtypes) if len(dtypes) > 1 else dtypes.pop()).str
 
 
 def _normalised(curves: np.ndarray) -> int | None:

@@ -74,7 +74,12 @@ def kind_at(path: Path, name: str | None = None) -> Kind:
 
 def kinds_of(encoder: Any) -> list[Kind]:
     """Return the kinds of files that a fitted encoder's rows can be written as, the best first."""
-    best = [kind for kind in KINDS.values() if kind.encoder == encoder.layout_.kind]
+    best = [
+        kind
+        for kind in KINDS.values()
+        if kind.encoder == encoder.layout_.kind
+        if kind.has_columns in (None, encoder.has_columns)
+    ]
     return [*best, Table] if encoder.has_columns and Table not in best else best
 
 

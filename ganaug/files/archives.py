@@ -40,6 +40,7 @@ class ArchiveSeries(SeriesSource):
     text: str
     suffix: str
 
+    has_columns: ClassVar[bool | None] = None
     place: ClassVar[str] = "a .ts or .arff file"
 
     @staticmethod
@@ -76,12 +77,20 @@ class ArchiveSeries(SeriesSource):
     def read_classes(
         cls, paths: Mapping[str, Path], target: str | None, options: ReadOptions
     ) -> dict[str, dict[str, Any]]:
-        """Return the series of each kind by class."""
-        kinds = {}
+        """Return the series of each kind by class.
+
+        Of a synthetic file that begins as the real one does, what follows is synthetic.
+        """
+        kinds, texts = {}, {}
         for name, path in paths.items():
             _check_unused(path, target, options)
-            text, X = _read_archive(path)
-            labels = _labels(text)
+            texts[name], X = _read_archive(path)
+            labels = _labels(texts[name])
+            if name == "synthetic" and texts[name].startswith(f"{texts['real'].rstrip()}\n"):
+                n_real = len(_labels(texts["real"]))
+                X, labels = X[n_real:], labels[n_real:]
+            if not labels:
+                raise ValueError(f"{path} has no {name} series.")
             kinds[name] = {
                 label: X[[other == label for other in labels]] for label in dict.fromkeys(labels)
             }

@@ -50,6 +50,7 @@ class ImageFolder:
     files: list[Path]
 
     encoder: ClassVar[str] = "image"
+    has_columns: ClassVar[bool | None] = None
     noun: ClassVar[str] = "images"
     place: ClassVar[str] = "a folder"
     #: Of textures repeats may be the best.

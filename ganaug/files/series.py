@@ -73,6 +73,7 @@ class WideSeries(SeriesSource, Table):
 
     n_channels: int = 1
 
+    has_columns: ClassVar[bool | None] = True
     place: ClassVar[str] = "a table"
 
     @staticmethod
@@ -220,6 +221,7 @@ class LongSeries(SeriesSource):
     index: list
     times: list
 
+    has_columns: ClassVar[bool | None] = False
     place: ClassVar[str] = "a table"
 
     @staticmethod

@@ -26,6 +26,8 @@ class Source(Protocol):
 
     #: The kind of the encoder of such rows.
     encoder: ClassVar[str]
+    #: Whether that takes them as a table; None: either way.
+    has_columns: ClassVar[bool | None]
     #: What several of them are called, and what they are written to.
     noun: ClassVar[str]
     place: ClassVar[str]

@@ -55,6 +55,7 @@ class Table:
     spellings: dict[str, Spelling] = field(default_factory=dict)
 
     encoder: ClassVar[str] = "table"
+    has_columns: ClassVar[bool | None] = True
     noun: ClassVar[str] = "rows"
     place: ClassVar[str] = "a file"
     more_arms: ClassVar[tuple[str, ...]] = ()

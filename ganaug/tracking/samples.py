@@ -30,7 +30,10 @@ def as_data(X: Any, encoder: Any) -> pd.DataFrame | np.ndarray:
     X = as_pandas(X)
     if isinstance(X, pd.DataFrame):
         return X
-    return pd.DataFrame(X) if encoder.has_columns else np.asarray(encoder.check(X))
+    if encoder.has_columns:
+        return pd.DataFrame(X)
+    rows = encoder.check(X)
+    return encoder.to_curves(rows) if isinstance(rows, list) else rows
 
 
 def describe(X: pd.DataFrame | np.ndarray, digest: str, rows: int, name: str) -> dict[str, str]:
