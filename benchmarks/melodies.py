@@ -338,7 +338,7 @@ def run(
     ]
     pairs = cells.missing(paths, of_file[:1] if quick else of_file)
     if pairs:
-        expert = Expert(20 if quick else 600).fit(split.X, split.y)
+        expert = Expert(20 if quick else 600, "balanced").fit(split.X, split.y)
         # Both arms of the GAN, and all judges, share a fit.
         with tempfile.TemporaryDirectory() as memory:
             about = split, expert, common, steps, memory
