@@ -8,19 +8,22 @@ import re
 
 import pandas as pd
 
+from benchmarks.cells import SAMPLES
 from benchmarks.promises import (
     ADD_ROWS,
-    IMAGE_ARMS,
-    IMAGE_SCORES,
     IMAGE_SETS,
+    IMAGES,
     NOTHING,
     ONE_DRAW,
+    RARE_SCORES,
+    SERIES,
     SEVERAL,
     SIZES,
     NotMeasured,
     Results,
     check_promises,
-    image_ranks,
+    rare_cells,
+    rare_ranks,
 )
 from benchmarks.study import (
     LOWER_IS_BETTER,
@@ -263,41 +266,67 @@ def rows(results):
 
 def images(results):
     """Return what the rows of each arm are worth on each set of images, by the rare ones."""
-    scores, lines = results.images(), []
+    scores, lines = results.rare(IMAGES), []
     for which, part in scores.groupby("set", sort=False):
-        means = {score: by_rare_images(part, score) for score in IMAGE_SCORES}
-        ranks = {score: image_ranks(results, which, score) for score in IMAGE_SCORES}
         at = " / ".join(map(str, sorted(part["rows"].unique())))
-        for arm in ranks["F1"].index:
-            line = {"images": f"{IMAGE_SETS[which]}, at {at}"}
-            line["arm"] = f"**{arm}**" if arm in IMAGE_ARMS else arm
-            line |= {NAMES.get(score, score): means[score][arm] for score in IMAGE_SCORES}
-            both = [plain(ranks[score][arm], 1) for score in IMAGE_SCORES]
-            lines.append(line | {"rank F1 / bal. acc.": " / ".join(both)})
-    return markdown(pd.DataFrame(lines))
+        table = _rare(results, IMAGES, part, RARE_SCORES[:2], which)
+        lines.append(table.assign(images=f"{IMAGE_SETS[which]}, at {at}"))
+    table = pd.concat(lines)
+    return markdown(table[["images", *table.columns.drop("images")]])
 
 
-def by_rare_images(scores, name, digits=3, keys="arm"):
-    """Return the means of each arm, one after the other as there are more rare images."""
+def rare(results, bench):
+    """Return what the rows of each arm are worth over all sets, by the rare ones."""
+    return markdown(_rare(results, bench, results.rare(bench), RARE_SCORES))
+
+
+def _rare(results, bench, scores, names, which=None):
+    means = {NAMES.get(name, name): by_rare_rows(scores, name) for name in names}
+    ranks = pd.DataFrame({name: rare_ranks(results, bench, name, which) for name in names})
+    ranks = ranks.loc[rare_ranks(results, bench, names[0], which).index]
+    title = "rank " + " / ".join(NAMES.get(name, name) for name in names)
+    means[title] = ranks.map(lambda rank: plain(rank, 1)).agg(" / ".join, axis=1)
+    table = pd.DataFrame(means).loc[ranks.index].rename_axis("arm").reset_index()
+    table["arm"] = table["arm"].where(~table["arm"].isin(bench.ours), "**" + table["arm"] + "**")
+    return table
+
+
+def by_rare_rows(scores, name, digits=3, keys="arm"):
+    """Return the means of each arm, one after the other as there are more rare rows."""
     wide = scores.pivot_table(name, keys, "rows").sort_index(axis=1)
     return wide.map(lambda value: plain(value, digits)).agg(" / ".join, axis=1)
 
 
-def image_judges(results):
-    """Return the F1 of each arm with each judge, 25 to 100 rare images."""
-    scores = results.images()
-    several = scores[scores["rows"].between(25, 100)]
-    table = several.pivot_table("F1", ["set", "arm"], "judge", sort=False).map(plain)
+def rare_sets(results, bench):
+    """Return averaged draws, nothing, and the best other arm on each set, in each score."""
+    table = {}
+    for name in RARE_SCORES:
+        means = rare_cells(results, bench, name).groupby("set").mean()
+        others = means.drop(columns=[*bench.ours])
+        table[NAMES.get(name, name)] = [
+            f"{plain(ours)}; {plain(nothing)}; {best} {plain(value)}"
+            for ours, nothing, best, value in zip(
+                means[bench.ours[0]], means[NOTHING], others.idxmax(1), others.max(1), strict=True
+            )
+        ]
+    return markdown(pd.DataFrame(table, means.index), "set: ours; nothing; best other")
+
+
+def rare_judges(results, bench):
+    """Return the F1 of each arm with each judge, at the sizes that promises are about."""
+    scores = results.rare(bench)
+    several = scores[scores["rows"].between(*bench.sizes)]
+    keys = ["set", "arm"] if bench is IMAGES else ["arm"]
+    table = several.pivot_table("F1", keys, "judge", sort=False).map(plain)
     return markdown(table.rename(index=IMAGE_SETS).reset_index())
 
 
-def image_samples(results):
-    """Return what synthetic images of the rare class are like, by their number."""
-    scores = results.images().dropna(subset="agreement")
-    table = {
-        name: by_rare_images(scores, name, 2, ["set", "arm"])
-        for name in ("agreement", "coverage", "near copies")
-    }
+def rare_samples(results, bench):
+    """Return what synthetic rows of the rare class are like, by their number."""
+    scores = results.rare(bench).dropna(subset="agreement")
+    keys = ["set", "arm"] if bench is IMAGES else ["arm"]
+    names = [name for name in SAMPLES if name in scores]
+    table = {name: by_rare_rows(scores, name, 2, keys) for name in names}
     return markdown(pd.DataFrame(table).rename(index=IMAGE_SETS).reset_index())
 
 
@@ -376,8 +405,12 @@ TABLES = {
     "ingredients": lambda results: board(results.all("ingredients")),
     "rows": rows,
     "images": images,
-    "image-judges": image_judges,
-    "image-samples": image_samples,
+    "image-judges": lambda results: rare_judges(results, IMAGES),
+    "image-samples": lambda results: rare_samples(results, IMAGES),
+    "series": lambda results: rare(results, SERIES),
+    "series-sets": lambda results: rare_sets(results, SERIES),
+    "series-judges": lambda results: rare_judges(results, SERIES),
+    "series-samples": lambda results: rare_samples(results, SERIES),
     "speed": speed,
     "promises": promises,
     "second-half": second_half,

@@ -5,11 +5,13 @@ A bar is a tuple: what is promised, the function that checks it, and what this f
 """
 
 import json
+from dataclasses import dataclass
 from functools import cache, cached_property
 from operator import ge, le
 
 import pandas as pd
 
+from benchmarks.cells import BALANCED, F1, KEYS
 from benchmarks.study import RANKED, by_table, complete, differences, mean_ranks, read, rivals
 
 ONE_DRAW, SEVERAL, NOTHING = "GANOverSampler", "AugmentedClassifier", "nothing"
@@ -31,10 +33,30 @@ TIMES_AS_FAST = {
     "1,000 x 10 numeric": 25,
 }
 IMAGE_SETS = {"mnist": "MNIST", "steel_defects": "steel", "pneumoniamnist": "X-rays"}
-IMAGE_SCORES = ["F1", "balanced accuracy"]
-IMAGE_CELL = ["set", "rare", "rows", "seed", "judge"]
-#: The arms of images that are ganaug's own; the promise is about the first.
-IMAGE_ARMS = ["conv averaged", "conv"]
+
+
+@dataclass(frozen=True)
+class RareClass:
+    """A benchmark in which one class of each set is rare: see `benchmarks.cells`.
+
+    Parameters
+    ----------
+    folder : str
+        Of its results.
+    ours : tuple of str
+        ganaug's own arms: averaged draws, which the promises are about, and one draw.
+    sizes : tuple of int
+        From how many to how many rare rows promises hold.
+    """
+
+    folder: str
+    ours: tuple[str, str]
+    sizes: tuple[int, int]
+
+
+IMAGES = RareClass("images", ("conv averaged", "conv"), (25, 100))
+SERIES = RareClass("series", ("temporal averaged", "temporal"), (25, 50))
+RARE_SCORES = [F1, BALANCED, "AP"]
 
 
 def bars():
@@ -121,11 +143,25 @@ def bars():
     yield "five draws: at most 1.5 times five forests", measured, le, 1.5, "times", "draws"
 
     for which, name in IMAGE_SETS.items():
-        for score in IMAGE_SCORES:
-            yield f"images, {name}: first or tied in {score}", first_of_images, which, score
+        for score in (F1, BALANCED):
+            title = f"images, {name}: first or tied in {score}"
+            yield title, first_of_rare, IMAGES, score, which
             title = f"images, {name}: {score} not .01 behind random over-sampling"
-            yield title, images_not_behind, which, score
+            yield title, rare_not_behind, IMAGES, score, which
     yield "images: a step of 64 x 64 x 3 in at most .5 s", measured, le, 0.5, "s", "step_64x64x3"
+
+    for score in RARE_SCORES:
+        yield f"series: first or tied in {score}", first_of_rare, SERIES, score
+        title = f"series: on no set more than .01 below nothing in {score}"
+        yield title, rare_never_below, SERIES, score
+    title = "series: agreement with the asked class within .05 of held-out series"
+    yield title, rare_agreement, SERIES
+    yield "series: coverage at least SMOTE's", rare_coverage, SERIES
+    yield "series: near copies at most 5 %", rare_copies, SERIES
+    title = "series: balanced accuracy gains .02, and on 73.5 % of the sets"
+    yield title, rare_gain, SERIES, BALANCED, 0.02, 0.735
+    title = "series: a fit of 1,000 x 3 x 128 in at most 120 s"
+    yield title, measured, le, 120, "s", "fit_1000x3x128"
 
 
 def check_promises(folder, tables=None):
@@ -210,14 +246,14 @@ class Results:
         """Return what `benchmarks.speed` measured."""
         return json.loads(self._file("speed.json").read_text())
 
-    def images(self):
-        """Return the scores of all arms on images."""
-        files = sorted((self.folder / "images").glob("*.csv"))
+    def rare(self, bench):
+        """Return the scores of all arms of a `RareClass`."""
+        files = sorted((self.folder / bench.folder).glob("*.csv"))
         if not files:
-            raise NotMeasured("no images")
+            raise NotMeasured(f"no {bench.folder}")
         scores = pd.concat(map(pd.read_csv, files), ignore_index=True)
         if "set" not in scores:
-            raise NotMeasured("images of no named set")
+            raise NotMeasured(f"{bench.folder} of no named set")
         return scores
 
     def _file(self, name):
@@ -344,29 +380,85 @@ def measured(results, compare, limit, unit, *keys):
     return f"{figure:,.{0 if figure >= 10 else 2}f} {unit}", compare(figure, limit)
 
 
-def images_of(results, which):
-    """Return the scores on a set of images with 25 to 100 rare ones, one column for each arm."""
-    scores = results.images()
-    scores = scores[(scores["set"] == which) & scores["rows"].between(25, 100)]
-    missing = {*IMAGE_ARMS, "random"} - set(scores["arm"])
+def rare_scores(results, bench, which=None):
+    """Return the scores at the sizes that promises are about, on one set or on all."""
+    scores = results.rare(bench)
+    scores = scores[scores["rows"].between(*bench.sizes)]
+    if which is not None:
+        scores = scores[scores["set"] == which]
+    missing = {*bench.ours, "random"} - set(scores["arm"])
     if missing:
-        raise NotMeasured(f"no {min(missing)} on {IMAGE_SETS[which]}")
-    return scores.pivot_table(IMAGE_SCORES, IMAGE_CELL, "arm").dropna()
+        raise NotMeasured(f"no {min(missing)} on {which or bench.folder}")
+    return scores
 
 
-def image_ranks(results, which, score):
-    """Return the mean rank of each arm on a set of images, the best first."""
-    return images_of(results, which)[score].rank(axis=1, ascending=False).mean().sort_values()
+def rare_cells(results, bench, score, which=None):
+    """Return a score of each cell and judge that all arms have, one column for each arm."""
+    cell = [*KEYS[:-1], "judge"]
+    return rare_scores(results, bench, which).pivot_table(score, cell, "arm").dropna()
 
 
-def first_of_images(results, which, score):
+def rare_ranks(results, bench, score, which=None):
+    """Return the mean rank of each arm over cells and judges, the best first."""
+    cells = rare_cells(results, bench, score, which)
+    return cells.rank(axis=1, ascending=False).mean().sort_values()
+
+
+def first_of_rare(results, bench, score, which=None):
     """Check that averaged draws have the best mean rank, or the same to one decimal."""
-    ranks, arm = image_ranks(results, which, score), IMAGE_ARMS[0]
-    figure, _ = _first(ranks.drop(IMAGE_ARMS[1:]), arm)
-    return figure, round(ranks[arm], 1) <= round(ranks.drop(IMAGE_ARMS).iloc[0], 1)
+    ranks, arm = rare_ranks(results, bench, score, which), bench.ours[0]
+    figure, _ = _first(ranks.drop(bench.ours[1]), arm)
+    return figure, round(ranks[arm], 1) <= round(ranks.drop([*bench.ours]).iloc[0], 1)
 
 
-def images_not_behind(results, which, score):
-    """Check the mean of averaged draws against that of repeated images."""
-    means, arm = images_of(results, which)[score].mean(), IMAGE_ARMS[0]
+def rare_not_behind(results, bench, score, which):
+    """Check the mean of averaged draws against that of repeated rows."""
+    means, arm = rare_cells(results, bench, score, which).mean(), bench.ours[0]
     return f"{means[arm]:.3f}; random {means['random']:.3f}", means[arm] >= means["random"] - 0.01
+
+
+def rare_changes(results, bench, score):
+    """Return how much more averaged draws score than nothing, set by set."""
+    means = rare_cells(results, bench, score).groupby("set").mean()
+    return means[bench.ours[0]] - means[NOTHING]
+
+
+def rare_never_below(results, bench, score):
+    """Check that averaged draws are on no set worse than nothing by more than .01."""
+    change = rare_changes(results, bench, score)
+    figure = f"{change.min():+.3f} on {change.idxmin()}; {(change < -0.01).sum()} of {len(change)}"
+    return figure, change.min() >= -0.01
+
+
+def rare_gain(results, bench, score, mean, share):
+    """Check by how much, and on how many sets, averaged draws are better than nothing."""
+    change = rare_changes(results, bench, score)
+    better = (change > 0).mean()
+    return f"{change.mean():+.3f}; {better:.1%} of sets", change.mean() >= mean and better >= share
+
+
+def rare_samples(results, bench):
+    """Return what the synthetic rows of each arm are like, on average over sets and sizes."""
+    scores = rare_scores(results, bench).dropna(subset="agreement")
+    means = scores.groupby(["set", "rows", "arm"]).mean(numeric_only=True)
+    return means.groupby("arm").mean()
+
+
+def rare_agreement(results, bench):
+    """Check the class of the rows of one draw against that of held-out rows, by the expert."""
+    ours = rare_samples(results, bench).loc[bench.ours[1]]
+    made, real = ours["agreement"], ours["agreement, real"]
+    return f"{made:.3f}; held-out rows {real:.3f}", made >= real - 0.05
+
+
+def rare_coverage(results, bench):
+    """Check the variety of the rows of one draw against that of SMOTE's."""
+    coverage = rare_samples(results, bench)["coverage"]
+    ours, smote = coverage[bench.ours[1]], coverage["SMOTE"]
+    return f"{ours:.3f}; SMOTE {smote:.3f}", ours >= smote
+
+
+def rare_copies(results, bench):
+    """Check that rows of one draw are no nearer to training rows than held-out ones are."""
+    copies = rare_samples(results, bench).loc[bench.ours[1], "near copies"]
+    return f"{copies:.3f}", copies <= 0.05

@@ -117,6 +117,16 @@ def run_fit(n, steps):
     return {"fit_s": min(_processor_time(lambda: model.fit(X, y)) for _ in range(3))}
 
 
+def run_fit_series(n, _):
+    """Time a fit of n series of 3 x 128."""
+    import ganaug.augmenter
+
+    y = np.arange(int(n)) % 10 == 0
+    X = np.random.default_rng(0).normal(size=(len(y), 3, 128)).cumsum(axis=2)
+    model = ganaug.augmenter.GANAugmenter(encoder="series", network="temporal", random_state=0)
+    return {"fit_s": _processor_time(lambda: model.fit(X, y))}
+
+
 def run_choosing(n, _):
     """Time the choice of rows from four times as many, and what it takes to add them."""
     import ganaug.augmenter
@@ -274,6 +284,13 @@ def fit_1000x10(_):
     return ours / long
 
 
+def fit_1000x3x128(_):
+    """Return the seconds that a fit of 1,000 series takes."""
+    seconds = measure("fit_series", 1_000, 0)["fit_s"]
+    print(f"\nfit of 1,000 series of 3 x 128: {seconds:.1f} s")
+    return seconds
+
+
 def choosing(_):
     """Return the seconds that it takes to choose and decode 800,000 rows."""
     seconds = measure("choosing", 800_000, 0)["add_s"]
@@ -331,7 +348,17 @@ def ctgan(args):
 
 
 MEASURED = {
-    f.__name__: f for f in (step, step_64x64x3, fit_1000x10, choosing, draws, memory, ctgan)
+    f.__name__: f
+    for f in (
+        step,
+        step_64x64x3,
+        fit_1000x10,
+        fit_1000x3x128,
+        choosing,
+        draws,
+        memory,
+        ctgan,
+    )
 }
 
 

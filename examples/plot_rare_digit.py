@@ -29,9 +29,9 @@ painter.fit(images, names)
 
 # %%
 # Threes, of which there were enough, and the rare eights.
-from ganaug.inspection import SyntheticImagesDisplay
+from ganaug.inspection import ExamplesDisplay
 
-SyntheticImagesDisplay.from_estimator(painter, images, names, labels=[3, 8])
+ExamplesDisplay.from_estimator(painter, images, names, labels=[3, 8])
 
 # %%
 # In a scikit-learn pipeline images are flattened, so say how they are laid

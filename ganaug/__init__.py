@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter, GANOverSampler
     from ganaug.distillation import DistilledClassifier
     from ganaug.encoders.image import ImageEncoder
+    from ganaug.encoders.series import SeriesEncoder
     from ganaug.ensemble import AugmentedClassifier
     from ganaug.fitted import InvalidFileError
     from ganaug.search import AugmentedClassifierCV
@@ -20,6 +21,7 @@ __all__ = [
     "GANOverSampler",
     "ImageEncoder",
     "InvalidFileError",
+    "SeriesEncoder",
     "__version__",
 ]
 
@@ -31,6 +33,7 @@ _HOMES = {
     "GANOverSampler": "augmenter",
     "ImageEncoder": "encoders.image",
     "InvalidFileError": "fitted",
+    "SeriesEncoder": "encoders.series",
 }
 
 

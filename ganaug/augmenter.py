@@ -11,15 +11,16 @@ from numpy.typing import ArrayLike
 from sklearn import get_config
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ganaug.callbacks import with_callbacks
 from ganaug.containers import as_labels
 from ganaug.engine import GANEngine
 from ganaug.fitted import ABSENT, array_of
 from ganaug.frames import as_pandas, check_container, library_of
+from ganaug.registry import ENCODERS, LOSSES, NETWORKS
 from ganaug.sources import as_source
-from ganaug.training_rows import check_like_fit
+from ganaug.training_rows import check_features, check_like_fit
 from ganaug.typing import LabelsLike, RowsLike, SourceLike
 from ganaug.weights import check_sample_weight
 
@@ -35,16 +36,13 @@ _DOC = """{summary}
         ``"not minority"``, ``"not majority"``, ``"all"`` and ``"auto"`` (= ``"not majority"``)
         bring those classes up to the largest; a dict maps labels to final totals; a callable
         takes ``y`` and returns such a dict.
-    network : {{"dense", "conv", "dcgan"}} or object, default="dense"
-        Sizes of generator and critic, see :class:`~ganaug.networks.dense.DenseNetwork` and, for
-        images, :class:`~ganaug.networks.conv.ConvNetwork` and
-        :class:`~ganaug.networks.dcgan.DCGANNetwork`; ``set_params(network__width=64)`` works on
-        the name as well.
-    loss : {{"relativistic", "wasserstein", "bce"}} or object, default="relativistic"
+    network : {networks} or object, default="dense"
+        Generator and critic, see {of_networks}; ``set_params(network__width=64)`` works on the
+        name as well.
+    loss : {losses} or object, default="relativistic"
         The objective of generator and critic, see :mod:`ganaug.losses`.
-    encoder : {{"table", "image"}} or object, default="table"
-        How rows become tensors, see :class:`~ganaug.encoders.table.TableEncoder` and
-        :class:`~ganaug.encoders.image.ImageEncoder`.
+    encoder : {encoders} or object, default="table"
+        How rows become tensors, see {of_encoders}.
     categorical_features : "from_dtype", None, or array-like of bool, int or str, \
 default="from_dtype"
         As in :class:`sklearn.ensemble.HistGradientBoostingClassifier`. Strings and booleans are
@@ -62,8 +60,8 @@ default="from_dtype"
         proportional to an importance weight: the critic's estimate of the density ratio of real to
         generated rows [2]_ times the square of the class posterior that trees estimate [3]_, see
         :class:`~ganaug.generators.selection.CandidateSelector`. Candidates compete with those that
-        have the same missing cells, so these stay as frequent as in the class. For images the
-        density ratio alone counts, with a loss whose critic estimates none (Wasserstein's) the
+        have the same missing cells, so these stay as frequent as in the class. Of what is no table
+        the density ratio alone counts, with a loss whose critic estimates none (Wasserstein's) the
         posterior alone. 1 keeps every row as the generator made it.
     min_distance : float or None, default=None
         No synthetic row comes closer to a training row of its class than this; in the place of one
@@ -124,7 +122,7 @@ default="from_dtype"
         One for each twentieth of the steps: ``step``, ``loss/critic``, ``loss/generator`` and,
         with early stopping, ``quality/energy``.
     n_features_in_ : int
-        Number of columns; of images that are not flattened the length of their first axis.
+        Number of columns; of rows with axes, such as images, the length of their first axis.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if they are all strings.
     encoder_, labels_ : object
@@ -198,8 +196,27 @@ default="from_dtype"
     """
 
 
+def _described(registry: dict[str, str]) -> tuple[str, str]:
+    """Return the names of parts as a set, and references to their classes."""
+    names = ", ".join(f'"{name}"' for name in registry)
+    *others, last = [f":class:`~{path.replace(':', '.')}`" for path in registry.values()]
+    line = ",\n        "
+    return f"{{{names}}}", f"{line.join(others)} and\n        {last}"
+
+
+_NETWORKS, _LOSSES, _ENCODERS = map(_described, (NETWORKS, LOSSES, ENCODERS))
+_PARTS = {
+    "networks": _NETWORKS[0],
+    "of_networks": _NETWORKS[1],
+    "losses": _LOSSES[0],
+    "encoders": _ENCODERS[0],
+    "of_encoders": _ENCODERS[1],
+}
+
+
 class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: D101
     __doc__ = _DOC.format(
+        **_PARTS,
         summary="Train a conditional GAN on all classes; add synthetic rows of the rare ones.",
         story="""``transform(X, y)`` returns the real rows followed by synthetic ones;
     ``transform(X)`` returns ``X`` as it is, because nothing synthetic belongs in prediction.
@@ -230,8 +247,8 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
         Parameters
         ----------
         X : array-like, DataFrame of pandas or polars, or pyarrow Table of shape (n, n_features)
-            Numbers, integers, booleans, strings, categories, dates; gaps allowed. With
-            ``encoder="image"`` images in one of the layouts of
+            Numbers, integers, booleans, strings, categories, dates; gaps allowed. With another
+            ``encoder`` what that takes: for instance images in one of the layouts of
             :class:`~ganaug.encoders.image.ImageEncoder`. Rows that are larger than memory come as
             the path of a Parquet file, of a folder of them, or a pattern such as
             ``"part-*.parquet"``; as a ``pyarrow.dataset.Dataset``; as a LazyFrame of polars; or as
@@ -280,14 +297,14 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
             Before ``fit``.
         ValueError
             If ``X`` or ``y`` are unlike those of ``fit``, or ``set_output`` asks for a table of
-            images that are not flattened.
+            rows with axes.
         TypeError
             If ``X`` has other dtypes than in ``fit``.
         """
         check_is_fitted(self, "generators_")
         table = self.encoder_.check(as_pandas(X))
         rows = X if library_of(X) else table
-        validate_data(self, X, skip_check_array=True, reset=False)
+        check_features(self, self.encoder_, X, table, reset=False)
         if y is None:
             return as_pandas(rows) if self._gives_pandas() else rows
         labels = as_labels(as_pandas(y, "y"))
@@ -322,16 +339,17 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
         NotFittedError
             Before ``fit``.
         ValueError
-            If ``fit`` had images that are not flattened, or other names.
+            If ``fit`` had rows with axes, such as images, or other names.
         """
         check_is_fitted(self, "generators_")
         self._check_has_columns()
         return super().get_feature_names_out(input_features)
 
     def _check_has_columns(self) -> None:
+        layout = self.encoder_.layout_
         if not self.encoder_.has_columns:
             raise ValueError(
-                f"images of shape {self.encoder_.shape_} have no columns to name or to make a "
+                f"{layout.noun} of shape {layout.shape} have no columns to name or to make a "
                 "table of; flatten them first, or leave set_output at 'default'."
             )
 
@@ -365,6 +383,7 @@ class GANAugmenter(OneToOneFeatureMixin, TransformerMixin, GANEngine):  # noqa: 
 
 class GANOverSampler(GANEngine, BaseOverSampler):  # noqa: D101
     __doc__ = _DOC.format(
+        **_PARTS,
         summary="Over-sample the rare classes with a conditional GAN, where SMOTE stood.",
         story="""An imbalanced-learn sampler: ``fit_resample(X, y)`` gives the rows of
     ``GANAugmenter(...).fit(X, y).transform(X, y)`` for the same parameters and seed.""",

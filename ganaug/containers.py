@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -55,9 +55,13 @@ def extend(real: Any, new: Any, index: pd.Index | None = None) -> Any:
         whole.index, whole.name = index, real.name
         return whole
     if isinstance(real, list):
+        if real and isinstance(real[0], np.ndarray):
+            # Compiled code, such as aeon's distances, takes lists of one order in memory only.
+            order: Literal["F", "C"] = "F" if real[0].flags.fnc else "C"
+            return real + [np.asarray(row, order=order) for row in new]
         if not isinstance(new, list):
-            new = list(new) if real and isinstance(real[0], np.ndarray) else new.tolist()
-        return real + new
+            return real + new.tolist()
+        return real + [row.tolist() if isinstance(row, np.ndarray) else row for row in new]
     if library_of(real):
         return append(real, new)
     return np.concatenate([real, np.asarray(new, dtype=real.dtype)])
@@ -163,6 +167,22 @@ def rarest(counts: Mapping[Label, int], most: int) -> list[Label]:
     """
     fewest = sorted(counts, key=counts.__getitem__)[:most]
     return [label for label in counts if label in fewest]
+
+
+def step_table(X: np.ndarray, channels: list[str] | None = None) -> pd.DataFrame:
+    """Return series of shape (n, channels, time) as a table of one column for each value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.containers import step_table
+    >>> step_table(np.zeros((3, 2, 2)), ["x", "y"]).columns.tolist()
+    ['x_0', 'x_1', 'y_0', 'y_1']
+    """
+    _, n_channels, n_steps = X.shape
+    channels = [f"channel{c}" for c in range(n_channels)] if channels is None else channels
+    names = [f"{channel}_{step}" for channel in channels for step in range(n_steps)]
+    return pd.DataFrame(X.reshape(len(X), -1), columns=names)
 
 
 def pixel_table(X: np.ndarray) -> pd.DataFrame:

@@ -67,15 +67,24 @@ def fingerprint(X: Any, y: np.ndarray) -> str:
         form: Any = [(name, _kind(X.iloc[:, i])) for i, name in enumerate(X)]
         parts = [_content(X.iloc[:, i].array) for i in range(X.shape[1])]
     else:
-        if isinstance(X, list):  # numpy would make texts of the numbers beside a text
-            X = np.asarray(X, dtype=None if X and isinstance(X[0], np.ndarray) else object)
-        X = np.asarray(X)
+        X = _in_one_array(X) if isinstance(X, list) else np.asarray(X)
         form, parts = (X.shape, X.dtype.str), [_content(X)]
     found = hashlib.sha256(repr(form).encode())
     found.update(pd.api.types.infer_dtype(y, skipna=False).encode())
     for part in [beyond, *parts, _content(y)]:
         found.update(part)
     return found.hexdigest()
+
+
+def _in_one_array(X: list) -> np.ndarray:
+    if not X or not isinstance(X[0], np.ndarray):
+        return np.asarray(X, dtype=object)  # numpy would make texts of the numbers beside a text
+    if len({np.shape(row) for row in X}) == 1:
+        return np.asarray(X)
+    rows = np.empty(len(X), dtype=object)
+    for at, row in enumerate(X):
+        rows[at] = row
+    return rows
 
 
 def _kind(column: pd.Series) -> str:

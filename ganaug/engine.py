@@ -15,7 +15,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, get_tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ganaug.budget import BUDGET, check_batch, check_sample
 from ganaug.callbacks import CallbackSupportMixin, has_progress_bar
@@ -50,7 +50,13 @@ from ganaug.randomness import seed_from
 from ganaug.registry import ENCODERS, LOSSES, NETWORKS, make
 from ganaug.row_source import RowSource
 from ganaug.targets import checked_rows, shared_out
-from ganaug.training_rows import CheckedRows, EncodedRows, check_rows, encode_rows
+from ganaug.training_rows import (
+    CheckedRows,
+    EncodedRows,
+    check_features,
+    check_rows,
+    encode_rows,
+)
 from ganaug.typing import ColumnsLike, Encoder, Loss, Network, RandomState, SamplingStrategy
 
 #: For one row. All of them are in memory at once.
@@ -120,9 +126,9 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
         self,
         sampling_strategy: SamplingStrategy = "auto",
         *,
-        network: Literal["dense", "conv", "dcgan"] | Network = "dense",
-        loss: Literal["relativistic", "wasserstein", "bce"] | Loss = "relativistic",
-        encoder: Literal["table", "image"] | Encoder = "table",
+        network: str | Network = "dense",
+        loss: str | Loss = "relativistic",
+        encoder: str | Encoder = "table",
         categorical_features: Literal["from_dtype"] | ColumnsLike | None = "from_dtype",
         steps: int | Literal["auto"] = "auto",
         batch_size: int = 128,
@@ -215,7 +221,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
     def _describe(self, checked: CheckedRows) -> dict[str, Any]:
         """Return the fitted attributes that are known before training."""
         columns = BaseEstimator()
-        validate_data(columns, checked.X, skip_check_array=True, reset=True)
+        check_features(columns, checked.encoder, checked.X, checked.table, reset=True)
         return {
             **vars(columns),  # n_features_in_ and feature_names_in_
             "classes_": checked.labels.classes_,
@@ -436,7 +442,7 @@ class GANEngine(ShowsTraining, NamesParameters, CallbackSupportMixin, BaseEstima
             As in :meth:`sample`: how many rows in all, or of each class, ``{label: rows}``.
         batch_size : int, default=100_000
             Rows of a batch; the last one may have fewer. Rows are made in blocks of 1000 of a class
-            (images: 100), so that a class of fewer takes as long as one block.
+            (with axes, as images have: 100), so that a class of fewer takes as long as one block.
         batches : iterable of int, default=None
             The numbers of the batches to make, from 0 on, in this order. ``None`` for all, which
             are ``ceil(rows / batch_size)``.

@@ -15,12 +15,22 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from ganaug.containers import as_labels, evenly, rarest, take
 from ganaug.frames import as_pandas
 from ganaug.parameters import check_value, one_of, whole
+from ganaug.quality.views import encoder_for, kind_of, view_of, without_identifiers
+from ganaug.registry import VIEWS, make
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-    from ganaug.typing import Augmenter, Classifier, LabelsLike, RandomState, RowsLike, Sampler
+    from ganaug.typing import (
+        Augmenter,
+        Classifier,
+        Encoder,
+        LabelsLike,
+        RandomState,
+        RowsLike,
+        Sampler,
+    )
 
 Kind = Literal["marginals", "projection", "distances"]
 
@@ -176,6 +186,8 @@ class RealVsSyntheticDisplay:
         Real rows of the class that were kept away from the generator. Distances need them; in
         marginals, how far their columns are from the real ones is written beside the distances of
         synthetic ones.
+    encoder : str, object or None, default=None
+        What the rows are of, as for :func:`ganaug.quality.report`.
 
     Attributes
     ----------
@@ -186,7 +198,7 @@ class RealVsSyntheticDisplay:
     See Also
     --------
     ganaug.quality.report : The same in numbers.
-    SyntheticImagesDisplay : The same for images.
+    ExamplesDisplay : The same for images and other rows that are seen as a whole.
 
     Examples
     --------
@@ -213,11 +225,13 @@ class RealVsSyntheticDisplay:
         *,
         others: RowsLike | None = None,
         held_out: RowsLike | None = None,
+        encoder: str | Encoder | None = None,
     ) -> None:
         self.real = real
         self.synthetic = synthetic
         self.others = others
         self.held_out = held_out
+        self.encoder = encoder
 
     @classmethod
     def from_estimator(
@@ -279,9 +293,8 @@ class RealVsSyntheticDisplay:
             raise ValueError(f"X has no row of class {label!r}; pass real rows of that class.")
         synthetic, _ = augmenter.sample({label: len(own)}, random_state=random_state)
         others = take(X, other) if len(other) else None
-        return cls.from_rows(
-            take(X, own), synthetic, others=others, kind=kind, most_columns=most_columns, ax=ax
-        )
+        display = cls(take(X, own), synthetic, others=others, encoder=augmenter.encoder_)
+        return display.plot(ax, kind=kind, most_columns=most_columns)
 
     @classmethod
     def from_rows(
@@ -291,6 +304,7 @@ class RealVsSyntheticDisplay:
         *,
         others: RowsLike | None = None,
         held_out: RowsLike | None = None,
+        encoder: str | Encoder | None = None,
         kind: Kind = "marginals",
         most_columns: int = 12,
         ax: Axes | None = None,
@@ -305,6 +319,8 @@ class RealVsSyntheticDisplay:
             Real rows of other classes, for the background of a projection.
         held_out : array-like or DataFrame of shape (l, n_features), default=None
             Real rows of the class that were kept away from the generator. Distances need them.
+        encoder : str, object or None, default=None
+            What the rows are of, as for :func:`ganaug.quality.report`.
         kind : {"marginals", "projection", "distances"}, default="marginals"
             As for :meth:`plot`.
         most_columns : int, default=12
@@ -324,7 +340,7 @@ class RealVsSyntheticDisplay:
         ImportError
             Without matplotlib.
         """
-        display = cls(real, synthetic, others=others, held_out=held_out)
+        display = cls(real, synthetic, others=others, held_out=held_out, encoder=encoder)
         return display.plot(ax, kind=kind, most_columns=most_columns)
 
     def plot(
@@ -362,20 +378,26 @@ class RealVsSyntheticDisplay:
             raise ValueError(
                 "kind='distances' compares synthetic rows with held-out real ones; pass held_out."
             )
-        from ganaug.quality import pictures
-        from ganaug.quality.summary import are_images, without_identifiers
+        from ganaug.quality.pictures import draw_distances, draw_projection
 
-        if kind == "marginals" and are_images(self.real):
+        view = view_of(encoder_for(self.real, self.encoder))
+        if kind == "marginals" and view.has_examples:
             raise ValueError(
-                "Images have no columns to draw marginals of: use SyntheticImagesDisplay, or "
+                "Only tables have columns to draw marginals of: use ExamplesDisplay, or "
                 "kind='projection'."
             )
         rows, _ = without_identifiers(
-            real=self.real, synthetic=self.synthetic, others=self.others, held_out=self.held_out
+            self.encoder,
+            real=self.real,
+            synthetic=self.synthetic,
+            others=self.others,
+            held_out=self.held_out,
         )
         figure = _place(ax, owner)
         if kind == "marginals":
-            pictures.draw_marginals(
+            from ganaug.quality.tables import draw_marginals
+
+            draw_marginals(
                 rows["real"],
                 rows["synthetic"],
                 reference=rows["held_out"],
@@ -383,28 +405,42 @@ class RealVsSyntheticDisplay:
                 figure=figure,
             )
         elif kind == "projection":
-            pictures.draw_projection(rows["real"], rows["synthetic"], rows["others"], figure=figure)
+            draw_projection(
+                rows["real"],
+                rows["synthetic"],
+                rows["others"],
+                encoder=self.encoder,
+                figure=figure,
+            )
         else:
-            pictures.draw_distances(
-                rows["real"], rows["synthetic"], rows["held_out"], figure=figure
+            draw_distances(
+                rows["real"],
+                rows["synthetic"],
+                rows["held_out"],
+                encoder=self.encoder,
+                figure=figure,
             )
         self.axes_, self.figure_ = np.array(figure.axes), figure.get_figure(root=True)
         return self
 
 
-class SyntheticImagesDisplay:
-    """Real images of each class above synthetic ones.
+class ExamplesDisplay:
+    """Real and synthetic examples of each class: of what is seen as a whole, not column by column.
 
-    Make it with :meth:`from_estimator`.
+    Images are drawn above each other. Make it with :meth:`from_estimator`.
 
     Parameters
     ----------
-    real, synthetic : tuple of (images, labels)
-        Images of shape (n, h, w) or (n, h, w, c), of bytes, and their classes.
+    real, synthetic : tuple of (examples, labels)
+        Examples as the encoder of their kind shows them, such as images of bytes of shape
+        (n, h, w) or (n, h, w, c), and their classes.
+    kind : str, default="image"
+        What they are of: the ``kind`` of their encoder.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
+    axes_ : ndarray of matplotlib Axes
+        The panels.
     figure_ : matplotlib Figure
 
     See Also
@@ -416,21 +452,26 @@ class SyntheticImagesDisplay:
     >>> import matplotlib.pyplot as plt
     >>> from sklearn.datasets import load_digits
     >>> from ganaug import GANAugmenter
-    >>> from ganaug.inspection import SyntheticImagesDisplay
+    >>> from ganaug.inspection import ExamplesDisplay
     >>> digits = load_digits(n_class=3)
     >>> painter = GANAugmenter(encoder="image", steps=20, random_state=0)
     >>> painter = painter.fit(digits.images, digits.target)
-    >>> display = SyntheticImagesDisplay.from_estimator(painter, digits.images, digits.target)
-    >>> [label.get_text() for label in display.ax_.get_yticklabels()][:4]
+    >>> display = ExamplesDisplay.from_estimator(painter, digits.images, digits.target)
+    >>> [label.get_text() for label in display.axes_[0].get_yticklabels()][:4]
     ['0, real', 'synthetic', '1, real', 'synthetic']
     >>> plt.close(display.figure_)
     """
 
     def __init__(
-        self, real: tuple[np.ndarray, LabelsLike], synthetic: tuple[np.ndarray, LabelsLike]
+        self,
+        real: tuple[np.ndarray, LabelsLike],
+        synthetic: tuple[np.ndarray, LabelsLike],
+        *,
+        kind: str = "image",
     ) -> None:
         self.real = real
         self.synthetic = synthetic
+        self.kind = kind
 
     @classmethod
     def from_estimator(
@@ -440,32 +481,32 @@ class SyntheticImagesDisplay:
         y: LabelsLike,
         *,
         labels: Sequence[Hashable] | None = None,
-        n_images: int = 10,
+        n_examples: int = 10,
         random_state: RandomState = None,
         ax: Axes | None = None,
-    ) -> SyntheticImagesDisplay:
-        """Draw real images and as many that an augmenter makes.
+    ) -> ExamplesDisplay:
+        """Draw real examples and as many that an augmenter makes.
 
         Parameters
         ----------
         estimator : GANAugmenter, GANOverSampler, AugmentedClassifier or AugmentedClassifierCV
-            Fitted with an encoder of images. Of a classifier, its ``augmenter_`` is shown.
+            Fitted on what is no table. Of a classifier, its ``augmenter_`` is shown.
         X : array-like or DataFrame
-            Real images, in the layout of those in ``fit``.
+            Real examples, in the layout of those in ``fit``.
         y : array-like of shape (n_samples,)
             Their classes.
         labels : list, default=None
             The classes to show; by default the ten rarest that the augmenter was fitted on.
-        n_images : int, default=10
+        n_examples : int, default=10
             How many of each kind to draw for each class; real ones at even distances among all.
         random_state : int, RandomState instance or None, default=None
-            Of the synthetic images; None: the seed of the fit.
+            Of the synthetic examples; None: the seed of the fit.
         ax : matplotlib Axes, default=None
             What to put the picture in the place of, as in :meth:`plot`.
 
         Returns
         -------
-        SyntheticImagesDisplay
+        ExamplesDisplay
 
         Raises
         ------
@@ -476,23 +517,29 @@ class SyntheticImagesDisplay:
         ImportError
             Without matplotlib.
         """
-        check_value("SyntheticImagesDisplay.from_estimator", "n_images", n_images, whole(1))
+        check_value("ExamplesDisplay.from_estimator", "n_examples", n_examples, whole(1))
         augmenter = _fitted_augmenter(estimator)
         encoder = augmenter.encoder_
-        if not getattr(encoder, "shows_pictures", False):
+        view = view_of(encoder)
+        if not view.has_examples:
             raise ValueError(
-                "The augmenter was fitted on a table, not on images: use RealVsSyntheticDisplay."
+                "The augmenter was fitted on a table, whose rows are seen column by column: use "
+                "RealVsSyntheticDisplay."
             )
         labels = rarest(augmenter.class_counts_, 10) if labels is None else list(labels)
         made, of_class = augmenter.sample(
-            dict.fromkeys(labels, n_images), random_state=random_state
+            dict.fromkeys(labels, n_examples), random_state=random_state
         )
         check_consistent_length(X, y)
         of_real = augmenter.labels_.decode(augmenter.labels_.encode(as_labels(as_pandas(y, "y"))))
-        real, synthetic = (encoder.to_pictures(as_pandas(images)) for images in (X, made))
-        return cls((real, of_real), (synthetic, of_class)).plot(ax, n_images=n_images)
+        display = cls(
+            view.shown(encoder, X, of_real),
+            view.shown(encoder, made, of_class),
+            kind=kind_of(encoder),
+        )
+        return display.plot(ax, n_examples=n_examples)
 
-    def plot(self, ax: Axes | None = None, *, n_images: int = 10) -> SyntheticImagesDisplay:
+    def plot(self, ax: Axes | None = None, *, n_examples: int = 10) -> ExamplesDisplay:
         """Draw it.
 
         Parameters
@@ -500,31 +547,21 @@ class SyntheticImagesDisplay:
         ax : matplotlib Axes, default=None
             What to put the picture in the place of; it must be part of a grid, as those of
             ``plt.subplots`` are. By default it makes a new figure.
-        n_images : int, default=10
+        n_examples : int, default=10
             How many of each kind to draw for each class.
 
         Returns
         -------
-        SyntheticImagesDisplay
+        ExamplesDisplay
 
         Raises
         ------
         ImportError
             Without matplotlib.
         """
-        from ganaug.quality.pictures import draw_images
-
-        figure = _place(ax, "SyntheticImagesDisplay.plot")
-        n_classes = len(set(np.asarray(self.synthetic[1]).tolist()))
-        draw_images(
-            self.real,
-            self.synthetic,
-            channels="last",
-            per_class=n_images,
-            most_classes=n_classes,
-            figure=figure,
-        )
-        (self.ax_,), self.figure_ = figure.axes, figure.get_figure(root=True)
+        figure = _place(ax, "ExamplesDisplay.plot")
+        make(VIEWS, self.kind).draw_examples(self.real, self.synthetic, n_examples, figure)
+        self.axes_, self.figure_ = np.array(figure.axes), figure.get_figure(root=True)
         return self
 
 

@@ -11,16 +11,24 @@ from typing import Any
 ENCODERS = {
     "table": "ganaug.encoders.table:TableEncoder",
     "image": "ganaug.encoders.image:ImageEncoder",
+    "series": "ganaug.encoders.series:SeriesEncoder",
 }
 NETWORKS = {
     "dense": "ganaug.networks.dense:DenseNetwork",
     "conv": "ganaug.networks.conv:ConvNetwork",
     "dcgan": "ganaug.networks.dcgan:DCGANNetwork",
+    "temporal": "ganaug.networks.temporal:TemporalNetwork",
 }
 LOSSES = {
     "relativistic": "ganaug.losses:RelativisticLoss",
     "wasserstein": "ganaug.losses:WassersteinLoss",
     "bce": "ganaug.losses:BCELoss",
+}
+#: How rows of each kind are measured and shown, by the ``kind`` of their encoder.
+VIEWS = {
+    "table": "ganaug.quality.tables:TableView",
+    "image": "ganaug.quality.images:ImageView",
+    "series": "ganaug.quality.series:SeriesView",
 }
 GENERATORS = {
     "gan": "ganaug.generators.gan:ConditionalGAN",

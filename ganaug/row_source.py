@@ -21,7 +21,7 @@ from ganaug.randomness import Purpose, Stretch, numpy_stream, seed_from
 
 #: Rows of a block. A network makes no single row of it: batches of different sizes differ in the
 #: last bits.
-BLOCK, BLOCK_OF_IMAGES = 1000, 100
+BLOCK, BLOCK_WITH_AXES = 1000, 100
 #: Numbers in encoded rows that are decoded together: as many as stay in the processor's cache.
 DECODED_AT_ONCE = 4_000_000
 #: How many rows are made, in the place of near copies, for each that is needed or in a block at
@@ -44,7 +44,7 @@ class RowSource:
     def __init__(self, gan: Any) -> None:
         self.encoder = gan.encoder_
         self.width = gan.encoder_.layout_.width
-        self.block = BLOCK if gan.encoder_.has_columns else BLOCK_OF_IMAGES
+        self.block = BLOCK if gan.encoder_.has_columns else BLOCK_WITH_AXES
         self._methods = list(gan.methods_.values())
         self._generators = gan.generators_
         self._device = gan.device_
@@ -244,4 +244,6 @@ def _joined(pieces: list[Any]) -> Any:
         return pieces[0]
     if isinstance(pieces[0], pd.DataFrame):
         return pd.concat(pieces, ignore_index=True)
+    if isinstance(pieces[0], list):
+        return [row for piece in pieces for row in piece]
     return np.concatenate(pieces)

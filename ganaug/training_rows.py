@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.validation import validate_data
 
 from ganaug.budget import check_fit
@@ -203,6 +203,28 @@ def check_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> CheckedRow
     )
 
 
+def check_features(estimator: Any, encoder: Any, X: Any, table: Any, *, reset: bool) -> None:
+    """Note the number and names of features, or check that they are those noted before.
+
+    Of series of different lengths the channels are the features; scikit-learn would count the
+    steps of the first.
+
+    Parameters
+    ----------
+    estimator : estimator
+    encoder : object
+        Of the rows.
+    X : array-like, DataFrame or Table
+        As it came.
+    table : ndarray, list or DataFrame
+        The same, as the encoder takes it.
+    reset : bool
+        Whether to note them.
+    """
+    rows = encoder.to_curves(table) if isinstance(table, list) else X
+    validate_data(estimator, rows, skip_check_array=True, reset=reset)
+
+
 def check_like_fit(fitted: Any, X: Any, table: Any) -> None:
     """Check that rows are like those of ``fit``, so that synthetic ones can join them.
 
@@ -219,10 +241,10 @@ def check_like_fit(fitted: Any, X: Any, table: Any) -> None:
     ValueError, TypeError
         If they have other columns, dtypes or containers.
     """
-    validate_data(fitted, X, skip_check_array=True, reset=False)
+    check_features(fitted, fitted.encoder_, X, table, reset=False)
     check_form(X, fitted.forms_["X"])
-    # In pandas the dtype of a column of polars depends on its gaps; images have none.
-    if not library_of(X) or fitted.encoder_.shows_pictures:
+    # In pandas the dtype of a column of polars depends on its gaps.
+    if not library_of(X) or not get_tags(fitted.encoder_).input_tags.allow_nan:
         fitted.encoder_.check_dtypes(table)
 
 

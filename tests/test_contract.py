@@ -14,7 +14,7 @@ from torch.autograd import grad
 from torch.nn.functional import logsigmoid as log_sigmoid
 
 from ganaug import GANAugmenter
-from ganaug.encoders.layout import RowLayout
+from ganaug.encoders.layout import KINDS, RowLayout
 from ganaug.generators.gan import ConditionalGAN
 from ganaug.generators.monitor import Monitor
 from ganaug.generators.selection import CandidateSelector
@@ -50,7 +50,26 @@ LAYOUTS = {
         missing_flag_of=(-1, 0, 1, 0, 0, *[-1] * 40),
     ),
     "image": RowLayout(n_numeric=192, n_classes=3, shape=(2, 8, 12), kind="image", bounded=True),
+    "series": RowLayout(n_numeric=45, n_classes=3, shape=(3, 15), kind="series"),
+    "series of many lengths": RowLayout(
+        n_numeric=40,
+        n_missing_flags=20,
+        n_classes=2,
+        shape=(2, 20),
+        kind="series",
+        missing_flag_of=(*range(20), *range(20)),
+    ),
+    "series with gaps": RowLayout(
+        n_numeric=24,
+        n_missing_flags=24,
+        n_classes=2,
+        shape=(3, 8),
+        kind="series",
+        missing_flag_of=tuple(range(24)),
+    ),
 }
+#: The kinds of rows by what they are of.
+OF = {kind: {name for name, layout in LAYOUTS.items() if layout.kind == kind} for kind in KINDS}
 
 networks = pytest.mark.parametrize("network", NETWORKS)
 losses = pytest.mark.parametrize("loss", LOSSES)
@@ -75,9 +94,9 @@ def build(network, layout, rng=None):
 
 
 #: Networks that are made for rows of some kinds only; others serve all.
-ONLY = {"conv": {"image"}, "dcgan": {"image"}}
+ONLY = {"conv": OF["image"], "dcgan": OF["image"], "temporal": OF["series"]}
 #: The kind of rows that each encoder writes: what a network must be made for to follow it.
-WRITES = {"table": "everything", "image": "image"}
+WRITES = {"table": "everything", "image": "image", "series": "series with gaps"}
 
 
 def served(network):
@@ -326,7 +345,7 @@ def test_the_generator_is_pulled_towards_real_scores(loss):
 @losses
 @networks
 def test_losses_are_finite_and_reach_their_own_player(loss, network):
-    layout = LAYOUTS["everything" if "everything" in served(network) else "image"]
+    layout = LAYOUTS[next(kind for kind in WRITES.values() if kind in served(network))]
     loss = make(LOSSES, loss)
     generator, critic = build(network, layout)
     real, classes = real_rows(layout)
@@ -454,8 +473,20 @@ def images():
     return {"grey": grey, "coloured": rng.random((80, 8, 12, 3)), "masks": grey > 99}
 
 
+def series():
+    rng = np.random.default_rng(0)
+    waves = rng.normal(size=(80, 2, 16)).cumsum(axis=2)
+    gaps = rng.integers(0, 9, (80, 30)).astype("float32")
+    gaps[::7, 4:9] = np.nan
+    of_lengths = [
+        wave[:, :length].copy() for wave, length in zip(waves, rng.integers(8, 17, 80), strict=True)
+    ]
+    of_lengths[0] = waves[0]
+    return {"waves": waves, "gaps": gaps, "of many lengths": of_lengths}
+
+
 #: What each encoder is made for; the first of each is a plain case. A new encoder needs some here.
-DATA = {"table": tables(), "image": images()}
+DATA = {"table": tables(), "image": images(), "series": series()}
 kinds = pytest.mark.parametrize(
     ("encoder", "kind"), [(encoder, kind) for encoder in DATA for kind in DATA[encoder]]
 )
@@ -466,6 +497,11 @@ def test_every_encoder_has_data_and_says_what_it_writes():
     assert set(ONLY) <= set(NETWORKS)
     for encoder in ENCODERS:
         assert any(follows(network, encoder) for network in NETWORKS)
+
+
+def parts(X):
+    """Return the arrays of a list, other rows as they are."""
+    return X if isinstance(X, list) else [X]
 
 
 @kinds
@@ -484,7 +520,8 @@ def test_an_encoder_goes_there_and_back(encoder, kind):
     assert rows.dtype == np.float32
     assert np.isfinite(rows).all()
     if layout.shape:
-        assert np.prod(layout.shape) == layout.n_numeric == layout.width
+        assert np.prod(layout.shape) == layout.n_numeric == layout.n_values
+    if layout.bounded:
         assert rows.min() == pytest.approx(-1, abs=0.01)
         assert rows.max() == pytest.approx(1, abs=0.01)
     assert_array_equal(rows, encoder.transform(X))
@@ -493,8 +530,9 @@ def test_an_encoder_goes_there_and_back(encoder, kind):
     assert flags.dtype == np.float32
     back = encoder.inverse_transform(rows, classes, np.random.default_rng(0))
     assert type(back) is type(X)
-    assert back.shape == X.shape
-    assert_array_equal(pd.isna(back), pd.isna(X))
+    assert [one.shape for one in parts(back)] == [one.shape for one in parts(X)]
+    for one, other in zip(parts(back), parts(X), strict=True):
+        assert_array_equal(pd.isna(one), pd.isna(other))
     again = encoder.transform(encoder.check(back))
     assert_allclose(again, rows, atol=0.05)
 
@@ -507,6 +545,9 @@ def test_an_encoder_decodes_whatever_a_generator_makes(encoder, kind):
     rows = np.random.default_rng(0).normal(size=(80, layout.width)).astype(np.float32) * 100
     rows[:, layout.n_values :] = encoder.draw_missing_flags(classes, np.random.default_rng(0))
     back = encoder.inverse_transform(rows, classes, np.random.default_rng(0))
+    if layout.kind == "series":  # the range is that of a channel, over all steps
+        assert {one.dtype for one in parts(back)} == {one.dtype for one in parts(X)}
+        X, back = (np.concatenate(encoder.to_curves(rows), axis=1).T for rows in (X, back))
     assert back.shape == X.shape
     columns = list(X) if isinstance(X, pd.DataFrame) else np.ndindex(X.shape[1:])
     for column in columns:
@@ -555,9 +596,11 @@ def test_a_loss_trains_samples_and_saves(loss, tmp_path):
     train_sample_and_save(tmp_path / "model", "table", loss=loss)
 
 
-def test_a_loss_with_a_gradient_penalty_trains_a_network_of_images(tmp_path):
-    parts = {"network": "conv", "loss": "wasserstein"}
-    train_sample_and_save(tmp_path / "model", "image", **parts)
+@pytest.mark.parametrize(("network", "encoder"), [("conv", "image"), ("temporal", "series")])
+def test_a_loss_with_a_gradient_penalty_trains_a_network_of_convolutions(
+    network, encoder, tmp_path
+):
+    train_sample_and_save(tmp_path / "model", encoder, network=network, loss="wasserstein")
 
 
 @networks
@@ -588,7 +631,7 @@ def make_generator(name, layout):
     """Return an unfitted generator of a registered kind."""
     if name != "gan":
         return make(GENERATORS, name)
-    network = make(NETWORKS, "conv" if layout.kind == "image" else "dense")
+    network = make(NETWORKS, {"image": "conv", "series": "temporal"}.get(layout.kind, "dense"))
     loss = make(LOSSES, "relativistic")
     return ConditionalGAN(network, loss, CandidateSelector(n_trees=3), steps=4, batch_size=16)
 

@@ -15,8 +15,8 @@ from sklearn.linear_model import LogisticRegression
 
 from ganaug import AugmentedClassifier, GANAugmenter
 from ganaug.inspection import (
+    ExamplesDisplay,
     RealVsSyntheticDisplay,
-    SyntheticImagesDisplay,
     TrainingCurveDisplay,
 )
 
@@ -123,14 +123,14 @@ def test_images_are_drawn_by_class(tmp_path):
     digits = load_digits(n_class=3)
     X, y = digits.images, np.array(list("abc"))[digits.target]
     painter = GANAugmenter(encoder="image", steps=10, random_state=0).fit(X, y)
-    display = SyntheticImagesDisplay.from_estimator(painter, X, y, labels=["c", "a"], n_images=4)
-    names = [label.get_text() for label in display.ax_.get_yticklabels()]
+    display = ExamplesDisplay.from_estimator(painter, X, y, labels=["c", "a"], n_examples=4)
+    names = [label.get_text() for label in display.axes_[0].get_yticklabels()]
     assert names == ["c, real", "synthetic", "a, real", "synthetic"]
     first = painter.encoder_.to_pictures(X[y == "c"][:1])[0]
-    np.testing.assert_array_equal(display.ax_.images[0].get_array()[:8, :8], first)
+    np.testing.assert_array_equal(display.axes_[0].images[0].get_array()[:8, :8], first)
     assert len(display.synthetic[0]) == 8
     assert png(display, tmp_path) > 5_000
-    with pytest.raises(ValueError, match="SyntheticImagesDisplay"):
+    with pytest.raises(ValueError, match="ExamplesDisplay"):
         RealVsSyntheticDisplay.from_estimator(painter, X, y)
     display = RealVsSyntheticDisplay.from_estimator(painter, X, y, kind="projection")
     assert len(display.axes_) == 2
@@ -138,7 +138,7 @@ def test_images_are_drawn_by_class(tmp_path):
 
 def test_what_cannot_be_shown_is_told(table, augmenter):
     X, y = table
-    for display in (TrainingCurveDisplay, RealVsSyntheticDisplay, SyntheticImagesDisplay):
+    for display in (TrainingCurveDisplay, RealVsSyntheticDisplay, ExamplesDisplay):
         rows = () if display is TrainingCurveDisplay else table
         with pytest.raises(NotFittedError):
             display.from_estimator(GANAugmenter(), *rows)
@@ -157,8 +157,8 @@ def test_what_cannot_be_shown_is_told(table, augmenter):
         real_vs_synthetic(augmenter, X, y, kind="images")
     with pytest.raises(ValueError, match="pass held_out"):
         RealVsSyntheticDisplay.from_rows(X, X, kind="distances")
-    with pytest.raises(ValueError, match="fitted on a table, not on images"):
-        SyntheticImagesDisplay.from_estimator(augmenter, X, y)
+    with pytest.raises(ValueError, match="fitted on a table, whose rows"):
+        ExamplesDisplay.from_estimator(augmenter, X, y)
     with pytest.raises(ValueError, match="ax is not part of a grid"):
         real_vs_synthetic(augmenter, X, y, ax=plt.figure().add_axes((0, 0, 1, 1)))
     assert len(plt.get_fignums()) == 1, "a figure is left behind"

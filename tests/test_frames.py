@@ -31,7 +31,8 @@ from ganaug.digest import fingerprint
 from ganaug.encoders.image import ImageEncoder
 from ganaug.frames import append, as_form, as_pandas, form_of
 from ganaug.quality import report
-from ganaug.quality.pictures import draw_marginals, draw_projection
+from ganaug.quality.pictures import draw_projection
+from ganaug.quality.tables import draw_marginals
 
 MICROSECONDS = 10**6 * numbers("int64")
 

@@ -9,19 +9,19 @@ from ganaug.callbacks import FinishOnInterrupt
 from ganaug.checkpoints import checkpointed
 from ganaug.fabric import training_through
 from ganaug.inspection import (
+    ExamplesDisplay,
     RealVsSyntheticDisplay,
-    SyntheticImagesDisplay,
     TrainingCurveDisplay,
 )
 from ganaug.mixed_smote import MixedSMOTE
-from ganaug.quality import fidelity, pictures, privacy
+from ganaug.quality import fidelity, images, pictures, privacy, tables
 from ganaug.tuned_threshold import TunedThreshold
 
 CLASSES = [
     *(getattr(ganaug, name) for name in ganaug.__all__ if name[0].isupper()),
     TrainingCurveDisplay,
     RealVsSyntheticDisplay,
-    SyntheticImagesDisplay,
+    ExamplesDisplay,
     quality.QualityReport,
     tracking.MLflowLogger,
     FinishOnInterrupt,
@@ -35,7 +35,7 @@ FUNCTIONS = [
     *(getattr(tracking, name) for name in tracking.__all__ if name[0].islower()),
     *(
         function
-        for module in (fidelity, pictures, privacy)
+        for module in (fidelity, pictures, images, tables, privacy)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__ and name.startswith(("draw_", "energy", "detect"))
     ),

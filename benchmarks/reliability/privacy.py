@@ -106,7 +106,7 @@ def _half(train, held_out, seed, steps, min_distance, rows_seen):
 
     from ganaug import GANAugmenter
     from ganaug.quality.privacy import copies, membership_auc
-    from ganaug.quality.summary import encoded
+    from ganaug.quality.views import encoded
 
     (X, y), (X_other, y_other) = train, held_out
     model = GANAugmenter(steps=steps, min_distance=min_distance, random_state=seed).fit(X, y)

@@ -45,7 +45,7 @@ class NeverEnds(BaseException):
 
 
 def models():
-    """Yield a fitted model of each kind: a mixed table, an array, images, and polars."""
+    """Yield a fitted model of each kind: a mixed table, an array, images, series, and polars."""
     from ganaug import GANAugmenter, GANOverSampler
 
     rng = np.random.default_rng(0)
@@ -75,6 +75,8 @@ def models():
     weights = rng.uniform(0.5, 2, n)
     yield "array", GANOverSampler({"b": 20, "c": 9}, **quick).fit(numbers, y, sample_weight=weights)
     yield "images", GANAugmenter(encoder="image", network="conv", **quick).fit(pixels, y)
+    waves = [rng.normal(size=(2, length)) for length in rng.integers(8, 13, n)]
+    yield "series", GANAugmenter(encoder="series", network="temporal", **quick).fit(waves, y)
     frame = _polars_frame(rng, n)
     if frame is not None:
         yield "polars", GANAugmenter(**quick).fit(frame, y)
@@ -307,6 +309,8 @@ def outcome(path, cls):
 def _is_whole(rows):
     """Return whether no number of synthetic rows is infinite."""
     rows = rows.to_pandas() if hasattr(rows, "to_pandas") else rows
+    if isinstance(rows, list) and isinstance(rows[0], np.ndarray):
+        rows = np.concatenate([series.ravel() for series in rows])
     rows = pd.DataFrame(rows.reshape(len(rows), -1) if isinstance(rows, np.ndarray) else rows)
     numbers = rows.select_dtypes("number").to_numpy(dtype=np.float64, na_value=np.nan)
     return not np.isinf(numbers).any()

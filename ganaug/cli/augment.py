@@ -13,6 +13,7 @@ import typer
 
 from ganaug import cli
 from ganaug.cli.options import (
+    As,
     DateFormat,
     Decimal,
     Device,
@@ -42,6 +43,7 @@ from ganaug.cli.screen import (
 )
 from ganaug.files import ParquetFiles, ReadOptions, Source, kind_at, kinds_of
 from ganaug.files.options import MARK
+from ganaug.files.tables import size_of_table
 from ganaug.paths import check_free, check_replaceable, undo_killed, written_together
 from ganaug.sources import is_parquet
 
@@ -90,6 +92,7 @@ def augment(
     save_model: Annotated[
         Path | None, typer.Option(help="Also save the trained GAN here, for ganaug sample.")
     ] = None,
+    as_: As = None,
     skip_unreadable: SkipUnreadable = False,
     drop: Drop = None,
     sep: Sep = None,
@@ -138,6 +141,8 @@ def augment(
     if is_parquet(data):
         if model is not None:
             raise ValueError("--model needs no data of so many rows: ganaug sample draws from it.")
+        if as_ is not None:
+            raise ValueError(f"{data} names several Parquet files, which are a table: no --as.")
         if skip_unreadable:
             raise ValueError("--skip-unreadable is for folders of images.")
         _check_paths(data, output, save_model, force)
@@ -145,7 +150,7 @@ def augment(
         strategy = read_strategy(sampling_strategy, list(files.counts))
         _augment_files(files, strategy, {"random_state": seed, **given}, output, save_model)
         return
-    kind = kind_at(data)
+    kind = kind_at(data, as_)
     kind.check_output(output, force)
     if model is not None:
         _check_unused(steps=steps, device=device, min_distance=min_distance, save_model=save_model)
@@ -155,7 +160,7 @@ def augment(
     _check_paths(data, output, save_model, force)
     marked_by = mark_column if mark else None
     source.check_mark(data, marked_by)
-    tell(f"{describe(source.noun, source.X.shape, source.y)} Loading PyTorch ...")
+    tell(f"{describe(source.size, source.y)} Loading PyTorch ...")
 
     from ganaug.augmenter import GANAugmenter
 
@@ -220,8 +225,8 @@ def _open(
     ParquetFiles.check_output(output, force)
     tell(f"Counting the classes of {data} ...")
     files = ParquetFiles.open(data, target, options)
-    n_columns = len(files.X.schema.names) - 1
-    tell(f"{describe_counts('rows', n_columns, files.counts)} Loading PyTorch ...")
+    size = size_of_table(sum(files.counts.values()), len(files.X.schema.names) - 1)
+    tell(f"{describe_counts(size, files.counts)} Loading PyTorch ...")
     return files
 
 

@@ -11,6 +11,7 @@ import typer
 
 from ganaug.cli.dask import check_scheduler, workers_of
 from ganaug.cli.options import (
+    As,
     DateFormat,
     Decimal,
     Device,
@@ -122,6 +123,7 @@ def compare(
             help="Folder of report.html (replaced), mlflow.db and its artifacts, made if missing."
         ),
     ] = Path(),
+    as_: As = None,
     skip_unreadable: SkipUnreadable = False,
     drop: Drop = None,
     sep: Sep = None,
@@ -184,10 +186,10 @@ def compare(
     else:
         name = printable(data.resolve().name if data.is_dir() else data.stem)
         tell(f"Reading {data} ...")
-        source = kind_at(data).read(
+        source = kind_at(data, as_).read(
             data, target, skip_unreadable=skip_unreadable, options=read_options(**reading)
         )
-    tell(describe(source.noun, source.X.shape, source.y))
+    tell(describe(source.size, source.y))
     tell(_plan(names, folds, repeats, source))
     unfinished = output_dir / ".ganaug-unfinished"
     asked: dict[str, Any] = {
@@ -215,6 +217,7 @@ def compare(
     # The report names the options that the result depends on; where it is recorded is private.
     options = {
         "--target": target,
+        "--as": as_,
         "--arms": arms,
         "--classifiers": classifiers,
         "--folds": folds,

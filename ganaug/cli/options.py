@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from ganaug.cli.screen import volume
-from ganaug.files import ReadOptions
+from ganaug.files import KINDS, ReadOptions
 from ganaug.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -39,6 +39,14 @@ Verbose = Annotated[
 Drop = Annotated[
     list[str] | None,
     typer.Option(help="Leave a column out; can be given again."),
+]
+As = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        metavar="KIND",
+        help=f"What the data are, where their name does not say it: {', '.join(KINDS)}.",
+    ),
 ]
 Device = Annotated[
     str | None, typer.Option(help="Where the GAN is trained: auto, cpu, cuda or mps.")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from ganaug.cli.options import (
+    As,
     DateFormat,
     Decimal,
     Drop,
@@ -22,13 +22,7 @@ from ganaug.cli.options import (
     read_options,
 )
 from ganaug.cli.screen import note, tell
-from ganaug.files import ReadOptions, kind_at, read_images
-from ganaug.files.images import SYNTHETIC
-from ganaug.files.options import MARK
-from ganaug.files.tables import no_target, read_frames
-
-if TYPE_CHECKING:
-    import pandas as pd
+from ganaug.files import kind_at
 
 
 def quality(
@@ -44,6 +38,7 @@ def quality(
         Path | None,
         typer.Option(help="Real rows that the GAN has not seen; only with them copies are found."),
     ] = None,
+    as_: As = None,
     drop: Drop = None,
     seed: Seed = 0,
     sep: Sep = None,
@@ -67,21 +62,16 @@ def quality(
     - `ganaug quality train.csv bigger.csv --target y --held-out test.csv`
     - `ganaug quality digits more-digits`
     """
-    if kind_at(real) is not kind_at(synthetic):
+    kind = kind_at(real, as_)
+    if kind_at(synthetic, as_) is not kind:
         raise ValueError(f"{real} and {synthetic} must both be tables or both folders of images.")
     options = read_options(sep, encoding, decimal, thousands, date_format, na_values, drop)
     paths = {"real": real, "synthetic": synthetic}
     if held_out is not None:
         paths["held_out"] = held_out
-    if kind_at(real).noun == "images":
-        options.check_unused(options.names(), "is for tables in files.")
-        if target is not None:
-            raise ValueError(f"{real} is a folder, whose classes are folders: leave out --target.")
-        kinds = {name: _read_images(path, name == "synthetic") for name, path in paths.items()}
-    else:
-        kinds = _read_tables(paths, options, target)
+    kinds = kind.read_classes(paths, target, options)
     for name, classes in kinds.items():
-        tell(f"{paths[name]}: {sum(map(len, classes.values()))} rows")
+        tell(f"{paths[name]}: {sum(map(len, classes.values()))} {kind.noun}")
     tell("Loading scikit-learn ...")
     from ganaug.quality import report
 
@@ -92,7 +82,7 @@ def quality(
     for label in kinds["synthetic"]:
         rows = {name: classes[label] for name, classes in kinds.items() if label in classes}
         try:
-            found = report(**rows, random_state=seed)
+            found = report(**rows, encoder=kind.encoder, random_state=seed)
         except ValueError as error:
             reasons.append(f"{label} is not measured: {error}" if label else str(error))
             continue
@@ -104,90 +94,3 @@ def quality(
         raise ValueError(" ".join(reasons))
     for reason in reasons:
         note(reason)
-
-
-def _read_images(path: Path, is_synthetic: bool) -> dict[str, Any]:
-    """Return the real or the synthetic images by class."""
-    import numpy as np
-
-    images = read_images(path)
-    made = np.array([bool(SYNTHETIC.fullmatch(file.name)) for file in images.files])
-    wanted = made == is_synthetic if made.any() else ~made
-    X, y = images.X[wanted], images.y[wanted]
-    return {label: X[y == label] for label in dict.fromkeys(y.tolist())}
-
-
-def _read_tables(
-    paths: dict[str, Path], options: ReadOptions, target: str | None
-) -> dict[str, dict[str, pd.DataFrame]]:
-    """Return the rows of each kind by class; without classes under no name."""
-    read = read_frames(paths.values(), options)
-    frames = {name: _only(name == "synthetic", read[path]) for name, path in paths.items()}
-    for name, frame in frames.items():
-        columns = list(map(str, frame))
-        if set(columns) <= {target}:
-            raise ValueError(f"{paths[name]} has no column to measure.")
-        if frame.empty:
-            marked = "synthetic" if name == "synthetic" else "real"
-            raise ValueError(f"{paths[name]} has no {marked} rows.")
-        if target is not None and target not in columns:
-            raise ValueError(no_target(paths[name], target, columns))
-    frames = _with_same_columns(paths, frames, target)
-    if target is None:
-        _note_constants(frames["real"], frames["synthetic"])
-        return {name: {"": frame} for name, frame in frames.items()}
-    kinds = {}
-    for name, frame in frames.items():
-        labels, X = frame[target].astype(str), frame.drop(columns=target)
-        kinds[name] = {label: X[labels == label] for label in labels.unique()}
-    return kinds
-
-
-def _with_same_columns(
-    paths: dict[str, Path], frames: dict[str, pd.DataFrame], target: str | None
-) -> dict[str, pd.DataFrame]:
-    """Return tables without the columns that synthetic rows leave empty; refuse those that lack."""
-    real, synthetic = frames["real"], frames["synthetic"]
-    emptied = [
-        name
-        for name in real
-        if name in synthetic and name != target
-        if synthetic[name].isna().all() and not real[name].isna().all()
-    ]
-    if emptied:
-        note(
-            "Columns that are empty in all synthetic rows are left out of all measures: "
-            f"{', '.join(map(repr, emptied))}."
-        )
-    for kind, frame in frames.items():
-        lacking = [str(name) for name in real if name not in frame and name not in emptied]
-        if lacking:
-            drop = " ".join(f"--drop {shlex.quote(name)}" for name in lacking)
-            raise ValueError(
-                f"{paths[kind]} lacks columns that {paths['real']} has: "
-                f"{', '.join(map(repr, lacking))}. Leave them out with {drop}."
-            )
-    kept = {kind: frame.drop(columns=emptied, errors="ignore") for kind, frame in frames.items()}
-    if set(kept["real"]) <= {target}:
-        raise ValueError(f"{paths['synthetic']} has no column to measure: all are empty.")
-    return kept
-
-
-def _note_constants(real: pd.DataFrame, synthetic: pd.DataFrame) -> None:
-    """Say which columns may be the class, because synthetic rows are often of one class alone."""
-    for name in real:
-        if len(real[name].dropna().unique()) > 1 and len(synthetic[name].unique()) == 1:
-            note(
-                f"Column {name!r} has one value only in the synthetic rows; if it is the class, "
-                f"pass --target {shlex.quote(str(name))}."
-            )
-
-
-def _only(is_synthetic: bool, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that are marked so, without the mark; all rows if there is no mark."""
-    import pandas as pd
-
-    if MARK not in frame or not pd.api.types.is_bool_dtype(frame[MARK]):
-        return frame
-    is_marked = frame[MARK].fillna(False).astype(bool) == is_synthetic
-    return frame[is_marked].drop(columns=MARK)

@@ -21,7 +21,7 @@ from ganaug.cli.options import (
 )
 from ganaug.cli.screen import Stopped, progress_wanted, tell
 from ganaug.files import Kind, Table, kind_for, kinds_of
-from ganaug.files.formats import check_format
+from ganaug.files.formats import check_format, is_table
 from ganaug.progress import StepProgress
 
 if TYPE_CHECKING:
@@ -69,9 +69,8 @@ def sample(
     - `ganaug sample y.gan -n 1e9 -o rows --n-jobs 8`
     """
     check_n_jobs(n_jobs)
-    kind = kind_for(output)
-    if kind is Table:
-        kind.check_output(output, force)
+    if is_table(output):
+        Table.check_output(output, force)
     cli.check_model(model)
     from ganaug.augmenter import GANAugmenter
 
@@ -80,7 +79,7 @@ def sample(
     from ganaug.frames import as_pandas
     from ganaug.storage import checksums
 
-    if not output.suffix and kinds_of(augmenter.encoder_)[0] is Table:
+    if not output.suffix and Table in kinds_of(augmenter.encoder_)[:1]:
         column = Table.label_column(augmenter, target)
         asked = augmenter.sampling_strategy_ if n is None else _rows(n, augmenter)
         digest = "".join(checksums(model).values())
@@ -88,7 +87,7 @@ def sample(
         return
     if n_jobs != 1:
         raise ValueError(f"--n-jobs is for a table in a folder of files, and {output} is none.")
-    _check_kind(kind, augmenter, model, output, force)
+    kind = _kind_for(augmenter, model, output, force)
     column = kind.label_column(augmenter, target)
     counts = None if n is None else _rows(n, augmenter)
     X_new, y_new = map(as_pandas, augmenter.sample(counts, random_state=seed))
@@ -133,11 +132,11 @@ def _write_parts(parts: Parts, n_jobs: int) -> None:
     print(f"Wrote {parts.folder}: {parts.n_rows:,} synthetic rows in {files}")
 
 
-def _check_kind(
-    kind: Kind, augmenter: GANAugmenter, model: Path, output: Path, force: bool
-) -> None:
-    """Refuse an output that is there, or whose name is of a kind that the GAN does not make."""
-    possible = kinds_of(augmenter.encoder_)
-    (kind if kind in possible else possible[0]).check_output(output, force)
-    if kind not in possible:
-        raise ValueError(f"{model} makes images; name a folder to make, not {output}.")
+def _kind_for(augmenter: GANAugmenter, model: Path, output: Path, force: bool) -> Kind:
+    """Return the kind of an output; refuse one that is there, or of a name that does not fit."""
+    best = kinds_of(augmenter.encoder_)[0]
+    kind = kind_for(output, augmenter.encoder_)
+    (kind or best).check_output(output, force)
+    if kind is None:
+        raise ValueError(f"{model} makes {best.noun}; name {best.place} to make, not {output}.")
+    return kind

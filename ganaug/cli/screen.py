@@ -68,23 +68,20 @@ def busy(text: str) -> AbstractContextManager:
     return nullcontext() if volume.quiet else Console(stderr=True).status(text)
 
 
-def describe(noun: str, shape: tuple[int, ...], y: Any) -> str:
+def describe(size: str, y: Any) -> str:
     """Return in one sentence what was read.
 
     Examples
     --------
     >>> from ganaug.cli.screen import describe
-    >>> describe("rows", (4, 2), ["no", "yes", "no", "no"])
+    >>> describe("4 rows, 2 columns", ["no", "yes", "no", "no"])
     '4 rows, 2 columns; classes: no (3) and yes (1).'
     """
-    return describe_counts(noun, shape[1], Counter(y))
+    return describe_counts(size, Counter(y))
 
 
-def describe_counts(noun: str, n_columns: int, counts: Mapping[Any, int]) -> str:
+def describe_counts(size: str, counts: Mapping[Any, int]) -> str:
     """Return the same of classes that are counted."""
-    size = f"{sum(counts.values())} {noun}"
-    if noun == "rows":
-        size += f", {n_columns} column{'s' * (n_columns != 1)}"
     if len(counts) > MOST_CLASSES:
         few, many = min(counts.values()), max(counts.values())
         return f"{size}; {len(counts)} classes of {few} to {many}."

@@ -20,7 +20,7 @@ from ganaug.comparison.leaks import find_leaks
 from ganaug.comparison.scores import ALL, check_known
 from ganaug.frames import as_pandas
 from ganaug.preprocessing import as_frame
-from ganaug.quality.summary import tidied
+from ganaug.quality.tables import tidied
 from ganaug.targets import check_target
 
 #: How many folds there are unless the caller says, and how often they are shuffled at most.

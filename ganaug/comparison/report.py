@@ -18,6 +18,7 @@ from ganaug.comparison.statistics import SMALLEST_DIFFERENCE
 from ganaug.environment import versions
 from ganaug.quality import page, pictures
 from ganaug.quality.summary import FEWEST_ROWS
+from ganaug.quality.views import view_of
 from ganaug.targets import class_counts
 
 if TYPE_CHECKING:
@@ -29,12 +30,6 @@ CONTROL_CHARACTERS = dict.fromkeys([*range(9), 11, 12, *range(14, 32)])
 MINUS = "\N{MINUS SIGN}"
 #: Dots in a figure; more would make the page large and look no different.
 MOST_DOTS = 250
-ABOUT_COLUMNS = (
-    "Below, a distance of 0 says that the values of a column are spread alike, and 1 that they "
-    "have nothing in common. That of the real rows which the generator was trained on stands "
-    "beside it: they differ from held-out rows by chance alone. Grey beside a histogram is the "
-    "share of missing cells, of which all would be as high as the panel."
-)
 
 
 def render_report(
@@ -200,20 +195,13 @@ def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
     left_out = getattr(encoder, "identifiers", [])
     if left_out:
         seen, held_out, made = (rows.drop(columns=left_out) for rows in (seen, held_out, made))
-    if getattr(encoder, "shows_pictures", False):
-        name = str(comparison.positive)
-        pairs = [(encoder.to_pictures(rows), [name] * len(rows)) for rows in (held_out, made)]
-        look = pictures.draw_images(*pairs, channels="last")
-        look.axes[0].set_title("How they look")
-        about_look, size = "", "whole"
-    else:
-        look = pictures.draw_marginals(held_out, made, reference=seen)
-        about_look, size = ABOUT_COLUMNS, "small"
-        if left_out:
-            about_look += " Columns that identify rows are left out here and above."
+    view = view_of(encoder)
+    look, about_look, size = view.look(encoder, comparison.positive, held_out, made, seen)
+    if left_out:
+        about_look += " Columns that identify rows are left out here and above."
     dots = [held_out, made, comparison.X.iloc[train[~is_rare[train]]]]
     return found | {
-        "measured": quality.report(seen, made, held_out),
+        "measured": quality.report(seen, made, held_out, encoder=encoder),
         "dots": [rows.sample(min(len(rows), MOST_DOTS), random_state=0) for rows in dots],
         "look": look,
         "about_look": about_look,

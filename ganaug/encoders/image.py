@@ -10,10 +10,16 @@ import pandas as pd
 from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import check_is_fitted
 
-from ganaug.dtypes import dtype_name, dtype_named
-from ganaug.encoders.cells import check_names
-from ganaug.encoders.header import Header, check_header, header_of
+from ganaug.dtypes import dtype_named
+from ganaug.encoders.header import Header, header_of
 from ganaug.encoders.layout import MAX_CHANNELS, RowLayout
+from ganaug.encoders.numeric_rows import (
+    as_frame,
+    check_flattened,
+    check_like_fit,
+    dtypes_of,
+    is_numeric,
+)
 from ganaug.fitted import array_of, check_fits, each
 from ganaug.parameters import (
     FLAG,
@@ -89,8 +95,7 @@ class ImageEncoder(NamesParameters):
     True
     """
 
-    #: Whether rows are shown as pictures, by ``to_pictures``, or as a table.
-    shows_pictures = True
+    kind = "image"
     parameter_rules = {
         "shape": (is_a("a tuple", tuple, list), NONE),
         "channels": (one_of(["infer", "first", "last"]),),
@@ -148,13 +153,7 @@ class ImageEncoder(NamesParameters):
         if isinstance(X, list | tuple):
             X = _stack(X)
         if isinstance(X, pd.DataFrame):
-            check_names(X)
-            strange = [n for n, d in X.dtypes.items() if not _is_numeric(d)]
-            if strange:
-                raise TypeError(
-                    f"column {strange[0]!r} has dtype {X[strange[0]].dtype}; pixels must be "
-                    "numbers or booleans. Keep other columns out of the images."
-                )
+            check_flattened(X, "pixels", "images")
             if X.isna().to_numpy().any():
                 raise ValueError("Input X contains NaN; an image must have all of its pixels.")
         elif isinstance(X, np.ndarray) and X.dtype.kind not in "buif":
@@ -223,19 +222,7 @@ class ImageEncoder(NamesParameters):
             pixels that are floats lie beyond ``range_`` by more than half of it. What integers
             stand for, their dtype tells.
         """
-        check_header(X, self.header_)
-        if X.shape[1:] != self.form_:
-            raise ValueError(
-                f"X has the shape (n, {str(X.shape[1:])[1:]}, but in fit it was "
-                f"(n, {str(self.form_)[1:]}; reshape it."
-            )
-        dtypes = _dtypes_of(X)
-        if dtypes != self.dtypes_:
-            now, then = next((a, b) for a, b in zip(dtypes, self.dtypes_, strict=True) if a != b)
-            raise TypeError(
-                f"X has pixels of dtype {now}, but synthetic images have their dtype in fit, "
-                f"{then}; convert it with .astype first, or fit again."
-            )
+        check_like_fit(X, self.header_, self.form_, self.dtypes_, "pixels")
         if not any(pd.api.types.is_float_dtype(dtype_named(name)) for name in self.dtypes_):
             return
         values = _values_of(X)
@@ -277,7 +264,7 @@ class ImageEncoder(NamesParameters):
             If no pixel varies.
         """
         self.header_ = header_of(X)
-        self.dtypes_ = _dtypes_of(X)
+        self.dtypes_ = dtypes_of(X)
         self.form_ = X.shape[1:]
         self.shape_ = self._shape_of(self.form_)
         self.axis_ = _channel_axis(self.shape_, self.channels)
@@ -297,7 +284,7 @@ class ImageEncoder(NamesParameters):
             n_numeric=flat.shape[1],
             n_classes=n_classes,
             shape=channels_first.shape[1:],
-            kind="image",
+            kind=self.kind,
             bounded=True,
         )
         return self
@@ -306,12 +293,12 @@ class ImageEncoder(NamesParameters):
         """Raise if parts that were read from a file do not fit together, or make no image."""
         self.layout_.check_fitted(n_classes, len(self.low_), ())
         check_fits(self.layout_.n_missing_flags == 0, "missing flags of images")
-        check_fits(self.layout_.kind == "image", "layout_")
+        check_fits(self.layout_.kind == self.kind, "layout_")
         check_fits(self.low_.shape == self.high_.shape, "low_ and high_")
         check_fits(bool((self.low_ <= self.high_).all()), "low_ and high_")
         check_fits(len(self.range_) == 2 and self.range_[0] < self.range_[1], "range_")
         dtypes = [dtype_named(name) for name in self.dtypes_]
-        check_fits(all(map(_is_numeric, dtypes)), f"dtypes_={self.dtypes_}")
+        check_fits(all(map(is_numeric, dtypes)), f"dtypes_={self.dtypes_}")
         # The darkest and the brightest image.
         rows = np.repeat(np.array([[-1], [1]], np.float32), self.layout_.width, axis=1)
         images = self.inverse_transform(rows, np.zeros(2, np.int64), np.random.default_rng(0))
@@ -430,11 +417,7 @@ class ImageEncoder(NamesParameters):
         values = values.reshape(len(rows), *self.form_)
         if self.header_ is None:
             return values.astype(dtype_named(self.dtypes_[0]))
-        dtypes = [dtype_named(name) for name in self.dtypes_]
-        whole = [not pd.api.types.is_float_dtype(dtype) for dtype in dtypes]
-        values[:, whole] = np.rint(values[:, whole])
-        table = pd.DataFrame(values, index=pd.RangeIndex(len(rows)))
-        return table.astype(dict(enumerate(dtypes))).set_axis(self.header_.make(), axis=1)
+        return as_frame(values, self.dtypes_, self.header_)
 
 
 def _stack(images: list | tuple) -> np.ndarray:
@@ -446,17 +429,6 @@ def _stack(images: list | tuple) -> np.ndarray:
             f"X has images of different sizes{f' {sizes[:3]}' if sizes else ''}; bring them to "
             "one size first."
         ) from error
-
-
-def _is_numeric(dtype: Any) -> bool:
-    return pd.api.types.is_any_real_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)
-
-
-def _dtypes_of(X: Images) -> list[str]:
-    if not isinstance(X, pd.DataFrame):
-        return [X.dtype.str]
-    names = {dtype: dtype_name(dtype) or str(dtype) for dtype in X.dtypes.unique()}
-    return [names[dtype] for dtype in X.dtypes]
 
 
 def _values_of(X: Images) -> np.ndarray:

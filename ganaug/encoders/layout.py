@@ -11,6 +11,10 @@ from ganaug.parameters import FLAG, one_of, whole
 
 #: Channels that an image may have.
 MAX_CHANNELS = 4
+#: Channels, and the fewest and the most steps, that a series may have.
+MAX_SERIES_CHANNELS, SERIES_STEPS = 32, (8, 512)
+#: By kind: what several rows are called, and how many axes the shape of one has.
+KINDS = {"table": ("rows", 0), "image": ("images", 3), "series": ("series", 2)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +42,10 @@ class RowLayout:
         For every numeric and one-hot position the missing flag that blanks it, or -1. Or empty, if
         nothing is ever missing.
     shape : tuple of int
-        The shape of the numbers, (channels, height, width) of images; empty for tables.
-    kind : {"table", "image"}
-        What the rows are of.
+        The shape of the numbers, (channels, height, width) of images and (channels, time) of
+        series; empty for tables.
+    kind : str
+        What the rows are of, one of :data:`KINDS`.
     bounded : bool
         Whether numbers lie in [-1, 1].
 
@@ -70,9 +75,14 @@ class RowLayout:
         "zero_gates": (each(each(whole(0), tuple), tuple),),
         "missing_flag_of": (each(whole(-1), tuple),),
         "shape": (each(whole(1), tuple),),
-        "kind": (one_of(["table", "image"]),),
+        "kind": (one_of(KINDS),),
         "bounded": (FLAG,),
     }
+
+    @property
+    def noun(self) -> str:
+        """What several rows are called."""
+        return KINDS[self.kind][0]
 
     @property
     def n_one_hot(self) -> int:
@@ -100,5 +110,5 @@ class RowLayout:
         for number, gate in gates:
             inside = 0 <= number < self.n_numeric and 0 <= gate < self.n_one_hot
             check_fits(inside, f"zero_gates {number, gate}")
-        if self.kind == "image":
-            check_fits(len(self.shape) == 3 and math.prod(self.shape) == n_numeric, "shape")
+        check_fits(len(self.shape) == KINDS[self.kind][1], "shape")
+        check_fits(not self.shape or math.prod(self.shape) == n_numeric, "shape")

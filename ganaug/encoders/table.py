@@ -15,17 +15,19 @@ from ganaug.encoders.cells import check_names
 from ganaug.encoders.columns import Column, Table, check_column, columns_of
 from ganaug.encoders.header import Header, check_header, header_of
 from ganaug.encoders.layout import RowLayout
-from ganaug.fitted import array_of, check_fits, each
+from ganaug.encoders.patterns import MissingPatterns
+from ganaug.fitted import check_fits, each
 from ganaug.parameters import ARRAY_LIKE, NONE, NamesParameters, is_a, one_of, whole
 from ganaug.plain_values import cell_dtype
 from ganaug.randomness import RowStreams, Stretch, as_stretches
+from ganaug.registry import ENCODERS
 from ganaug.typing import ColumnsLike
 
 #: What a made-up identifier takes, about.
 TEXT_BYTES = 80
 
 
-class TableEncoder(NamesParameters):
+class TableEncoder(MissingPatterns, NamesParameters):
     """Encode the rows of a mixed table for a GAN, and decode what the GAN makes.
 
     Numbers become rank-based normal scores, with a one-hot level for each value that comes often in
@@ -79,8 +81,7 @@ class TableEncoder(NamesParameters):
     3   60  Kiel
     """
 
-    #: Whether rows are shown as pictures, by ``to_pictures``, or as a table.
-    shows_pictures = False
+    kind = "table"
     parameter_rules = {
         "categorical_features": (one_of(["from_dtype"]), ARRAY_LIKE, NONE),
         "max_groups": (whole(2),),
@@ -91,10 +92,6 @@ class TableEncoder(NamesParameters):
         "columns_": (each(is_a("a Column", Column), list),),
         "header_": (is_a("a Header", Header), NONE),
         "dtype_": (is_a("the name of a dtype", str),),
-        "patterns_": (array_of("b", 2),),
-        "class_patterns_": (array_of("i", low=0),),
-        "class_ends_": (array_of("i", low=1),),
-        "pattern_counts_": (array_of("if", low=0),),
     }
 
     def __init__(
@@ -144,7 +141,8 @@ class TableEncoder(NamesParameters):
             if X.ndim > 2:
                 raise ValueError(
                     f"Found array with dim {X.ndim}, while dim <= 2 is required of a table. For "
-                    "images pass encoder='image' and network='conv'."
+                    "images pass encoder='image' and network='conv'; there are encoders of "
+                    f"{', '.join(ENCODERS)}."
                 )
         if X.shape[1] == 0 or X.shape[0] == 0:
             raise ValueError(
@@ -227,7 +225,7 @@ class TableEncoder(NamesParameters):
             )
         gaps = np.stack([np.asarray(pd.isna(cells)) for _, cells in columns_of(X)], axis=1)
         self._lay_out(gaps, n_classes)
-        self._remember_patterns(gaps, classes, n_classes, sample_weight)
+        self._remember_patterns(self._flags(gaps), classes, n_classes, sample_weight)
         return self
 
     @property
@@ -257,15 +255,7 @@ class TableEncoder(NamesParameters):
         placed = self._placed(layout.n_missing_flags, n_classes)
         at = [(column.number, column.one_hot) for column in self.columns_]
         check_fits((layout, at) == placed, "layout_")
-        patterns, shown, counts = self.patterns_, self.class_patterns_, self.pattern_counts_
-        check_fits(len(patterns) > 0, "patterns_")
-        check_fits(patterns.shape == (len(patterns), layout.n_missing_flags), "patterns_")
-        check_fits(shown.shape == counts.shape == (len(shown),), "class_patterns_")
-        check_fits(bool((shown < len(patterns)).all()), "class_patterns_")
-        check_fits(bool((counts > 0).all()), "pattern_counts_")
-        ends = self.class_ends_
-        check_fits(ends.shape == (n_classes,) and ends[-1] == len(shown), "class_ends_")
-        check_fits(bool((np.diff(ends, prepend=0) > 0).all()), "class_ends_")
+        self._check_patterns(layout.n_missing_flags, n_classes)
         if self.header_ is not None:
             check_fits(len(self.header_.make()) == len(self.columns_), "header_")
             check_fits(not self.dtype_, "dtype_ of a table")
@@ -336,20 +326,6 @@ class TableEncoder(NamesParameters):
         )
         return layout, places
 
-    def _remember_patterns(
-        self,
-        missing: np.ndarray,
-        classes: np.ndarray,
-        n_classes: int,
-        sample_weight: np.ndarray | None,
-    ) -> None:
-        self.patterns_, which = np.unique(self._flags(missing), axis=0, return_inverse=True)
-        # Of many classes and many patterns hardly any pair is there.
-        pairs, which = np.unique(classes * len(self.patterns_) + which.ravel(), return_inverse=True)
-        codes, self.class_patterns_ = np.divmod(pairs, len(self.patterns_))
-        self.class_ends_ = np.searchsorted(codes, np.arange(n_classes), side="right")
-        self.pattern_counts_ = np.bincount(which, sample_weight)
-
     def _flags(self, missing: np.ndarray) -> np.ndarray:
         flags = np.zeros((len(missing), self.layout_.n_missing_flags), dtype=bool)
         for j, column in enumerate(self.columns_):
@@ -390,35 +366,6 @@ class TableEncoder(NamesParameters):
         """Return what the cells of a decoded row take, about; in pandas they are there twice."""
         cells = sum(TEXT_BYTES if column.is_identifier else 8 for column in self.columns_)
         return cells if self.header_ is None else 2 * cells
-
-    def draw_missing_flags(self, classes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Draw patterns of missing cells as each class shows them.
-
-        Each pattern comes as often as in the class, up to one row: drawing is systematic [1]_.
-
-        Parameters
-        ----------
-        classes : ndarray of shape (n,), int64
-        rng : numpy.random.Generator
-
-        Returns
-        -------
-        ndarray of shape (n, `layout_.n_missing_flags`), float32
-
-        References
-        ----------
-        .. [1] W. G. Madow, L. H. Madow, "On the theory of systematic sampling, I", Annals of
-           Mathematical Statistics 15, 1944.
-        """
-        which = np.zeros(len(classes), dtype=np.int64)
-        if self.layout_.n_missing_flags:
-            for c in np.unique(classes):
-                at = rng.permutation(np.flatnonzero(classes == c))
-                own = slice(self.class_ends_[c - 1] if c else 0, self.class_ends_[c])
-                ends = self.pattern_counts_[own].cumsum()
-                marks = (np.arange(1, len(at) + 1) - rng.random()) / len(at) * ends[-1]
-                which[at] = self.class_patterns_[own][ends.searchsorted(marks)]
-        return self.patterns_[which].astype(np.float32)
 
     def inverse_transform(self, rows: np.ndarray, classes: np.ndarray, rng: RowStreams) -> Table:
         """Decode rows into the container that was fitted.

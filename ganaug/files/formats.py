@@ -39,6 +39,11 @@ def format_of(path: Path) -> str:
     return last if last in FORMATS else ""
 
 
+def is_table(path: Path) -> bool:
+    """Return whether a path names a table, which may or may not be there."""
+    return bool(format_of(path))
+
+
 def check_format(path: Path) -> None:
     """Refuse a path that names no table, or one that needs a package which is not there."""
     name = format_of(path)

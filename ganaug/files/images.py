@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import warnings
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ganaug.files.folders import SYNTHETIC, left_out, list_classes, name_files, unreadable
+from ganaug.files.formats import is_table
 from ganaug.files.options import MARK, ReadOptions
 from ganaug.paths import check_free, new_folder
 
@@ -47,9 +48,22 @@ class ImageFolder:
     y: np.ndarray
     files: list[Path]
 
+    encoder: ClassVar[str] = "image"
+    has_columns: ClassVar[bool | None] = None
     noun: ClassVar[str] = "images"
-    #: What a comparison tries beside its default arms: of textures repeats may be the best.
+    place: ClassVar[str] = "a folder"
+    #: Of textures repeats may be the best.
     more_arms: ClassVar[tuple[str, ...]] = ("repeats",)
+
+    @staticmethod
+    def is_at(path: Path) -> bool:
+        """Return whether a path is a folder."""
+        return path.is_dir()
+
+    @staticmethod
+    def fits(path: Path) -> bool:
+        """Return whether a name is not that of a table."""
+        return not is_table(path)
 
     @classmethod
     def read(
@@ -71,6 +85,35 @@ class ImageFolder:
         images = read_images(path, skip_unreadable=skip_unreadable)
         images.check_real()
         return images
+
+    @classmethod
+    def read_classes(
+        cls, paths: Mapping[str, Path], target: str | None, options: ReadOptions
+    ) -> dict[str, dict[str, Any]]:
+        """Return the images of each kind by class: in the folder of synthetic ones those named so.
+
+        Where none is named so, all are what they are passed as.
+        """
+        import numpy as np
+
+        options.check_unused(options.names(), "is for tables in files.")
+        if target is not None:
+            raise ValueError(
+                f"{paths['real']} is a folder, whose classes are folders: leave out --target."
+            )
+        kinds = {}
+        for name, path in paths.items():
+            images = read_images(path)
+            made = np.array([bool(SYNTHETIC.fullmatch(file.name)) for file in images.files])
+            wanted = made == (name == "synthetic") if made.any() else ~made
+            X, y = images.X[wanted], images.y[wanted]
+            kinds[name] = {label: X[y == label] for label in dict.fromkeys(y.tolist())}
+        return kinds
+
+    @property
+    def size(self) -> str:
+        """How many images there are."""
+        return f"{len(self.y)} {self.noun}"
 
     @staticmethod
     def check_output(path: Path, force: bool) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ganaug.files.columns import Content, Reader
 from ganaug.files.formats import (
@@ -15,10 +16,11 @@ from ganaug.files.formats import (
     TextFile,
     check_format,
     format_of,
+    is_table,
     read_content,
     write_frame,
 )
-from ganaug.files.options import ReadOptions
+from ganaug.files.options import MARK, ReadOptions
 from ganaug.files.spelling import Spelling
 from ganaug.paths import check_free, check_replaceable, replace_file
 from ganaug.suggestions import did_you_mean
@@ -52,8 +54,21 @@ class Table:
     rows: Any = None
     spellings: dict[str, Spelling] = field(default_factory=dict)
 
+    encoder: ClassVar[str] = "table"
+    has_columns: ClassVar[bool | None] = True
     noun: ClassVar[str] = "rows"
+    place: ClassVar[str] = "a file"
     more_arms: ClassVar[tuple[str, ...]] = ()
+
+    @staticmethod
+    def is_at(path: Path) -> bool:
+        """Return whether a name is that of a table."""
+        return is_table(path)
+
+    @staticmethod
+    def fits(path: Path) -> bool:
+        """Return the same."""
+        return is_table(path)
 
     @classmethod
     def read(
@@ -63,7 +78,7 @@ class Table:
         *,
         skip_unreadable: bool = False,
         options: ReadOptions | None = None,
-    ) -> Table:
+    ) -> Self:
         """Read a file and check its labels."""
         import pandas as pd
 
@@ -80,7 +95,7 @@ class Table:
             raise ValueError(f"{path} has no column besides {target!r}.")
         read = content.typed.pop(target)
         y = content.text[target] if isinstance(rows, TextFile) else read
-        _check_labels(f"{path}: column {target!r}", y, read, options)
+        check_labels(f"{path}: column {target!r}", y, read, options)
         # Labels keep their spelling: 01 is not 1. Text that is the same as its number is a number.
         if pd.api.types.is_integer_dtype(read.dtype) and (read.astype(str) == y.astype(str)).all():
             y = read.astype("int64")
@@ -88,6 +103,21 @@ class Table:
         if isinstance(rows, TextFile):
             spellings[target] = Spelling()
         return cls(X, y.rename(target), columns, rows, spellings)
+
+    @classmethod
+    def read_classes(
+        cls, paths: Mapping[str, Path], target: str | None, options: ReadOptions
+    ) -> dict[str, dict[str, pd.DataFrame]]:
+        """Return the rows of each kind by class; without classes under no name.
+
+        Of a table that marks synthetic rows, those marked so count as synthetic and others as real.
+        """
+        return classes_of(paths, options, target)
+
+    @property
+    def size(self) -> str:
+        """How many rows and columns there are."""
+        return size_of_table(len(self.y), self.X.shape[1])
 
     @staticmethod
     def check_output(path: Path, force: bool) -> None:
@@ -182,6 +212,11 @@ class Table:
         return pd.DataFrame(cells)
 
 
+def size_of_table(n_rows: int, n_columns: int) -> str:
+    """Return in words how many rows and columns a table has."""
+    return f"{n_rows} rows, {n_columns} column{'s' * (n_columns != 1)}"
+
+
 def read_frames(paths: Iterable[Path], options: ReadOptions) -> dict[Path, pd.DataFrame]:
     """Return all columns of tables in files, which need not hold labels.
 
@@ -228,11 +263,6 @@ def check_dropped(
             )
 
 
-def is_table(path: Path) -> bool:
-    """Return whether a path names a table, which may or may not be there."""
-    return bool(format_of(path))
-
-
 def _shown(columns: list[str]) -> str:
     return ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
 
@@ -248,7 +278,7 @@ def no_target(path: Path, target: str | None, columns: list[str]) -> str:
     return f"{path} has no column {target!r}.{hint} It has: {shown}."
 
 
-def _check_labels(column: str, y: pd.Series, read: pd.Series, options: ReadOptions) -> None:
+def check_labels(column: str, y: pd.Series, read: pd.Series, options: ReadOptions) -> None:
     """Refuse a column that holds no labels, given as it is spelled and as pandas reads it."""
     import pandas as pd
 
@@ -285,3 +315,83 @@ def _warn_of_twins(column: str, y: pd.Series) -> None:
                 UserWarning,
                 stacklevel=2,
             )
+
+
+def classes_of(
+    paths: Mapping[str, Path], options: ReadOptions, target: str | None
+) -> dict[str, dict[str, pd.DataFrame]]:
+    """Return the rows of each kind by class; without classes under no name."""
+    read = read_frames(paths.values(), options)
+    frames = {name: _only(name == "synthetic", read[path]) for name, path in paths.items()}
+    for name, frame in frames.items():
+        columns = list(map(str, frame))
+        if set(columns) <= {target}:
+            raise ValueError(f"{paths[name]} has no column to measure.")
+        if frame.empty:
+            marked = "synthetic" if name == "synthetic" else "real"
+            raise ValueError(f"{paths[name]} has no {marked} rows.")
+        if target is not None and target not in columns:
+            raise ValueError(no_target(paths[name], target, columns))
+    frames = _with_same_columns(paths, frames, target)
+    if target is None:
+        _warn_of_constants(frames["real"], frames["synthetic"])
+        return {name: {"": frame} for name, frame in frames.items()}
+    kinds = {}
+    for name, frame in frames.items():
+        labels, X = frame[target].astype(str), frame.drop(columns=target)
+        kinds[name] = {label: X[labels == label] for label in labels.unique()}
+    return kinds
+
+
+def _with_same_columns(
+    paths: Mapping[str, Path], frames: dict[str, pd.DataFrame], target: str | None
+) -> dict[str, pd.DataFrame]:
+    """Return tables without the columns that synthetic rows leave empty; refuse those that lack."""
+    real, synthetic = frames["real"], frames["synthetic"]
+    emptied = [
+        name
+        for name in real
+        if name in synthetic and name != target
+        if synthetic[name].isna().all() and not real[name].isna().all()
+    ]
+    if emptied:
+        warnings.warn(
+            "Columns that are empty in all synthetic rows are left out of all measures: "
+            f"{', '.join(map(repr, emptied))}.",
+            UserWarning,
+            stacklevel=2,
+        )
+    for kind, frame in frames.items():
+        lacking = [str(name) for name in real if name not in frame and name not in emptied]
+        if lacking:
+            drop = " ".join(f"--drop {shlex.quote(name)}" for name in lacking)
+            raise ValueError(
+                f"{paths[kind]} lacks columns that {paths['real']} has: "
+                f"{', '.join(map(repr, lacking))}. Leave them out with {drop}."
+            )
+    kept = {kind: frame.drop(columns=emptied, errors="ignore") for kind, frame in frames.items()}
+    if set(kept["real"]) <= {target}:
+        raise ValueError(f"{paths['synthetic']} has no column to measure: all are empty.")
+    return kept
+
+
+def _warn_of_constants(real: pd.DataFrame, synthetic: pd.DataFrame) -> None:
+    """Say which columns may be the class, because synthetic rows are often of one class alone."""
+    for name in real:
+        if len(real[name].dropna().unique()) > 1 and len(synthetic[name].unique()) == 1:
+            warnings.warn(
+                f"Column {name!r} has one value only in the synthetic rows; if it is the class, "
+                f"pass --target {shlex.quote(str(name))}.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+
+def _only(is_synthetic: bool, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that are marked so, without the mark; all rows if there is no mark."""
+    import pandas as pd
+
+    if MARK not in frame or not pd.api.types.is_bool_dtype(frame[MARK]):
+        return frame
+    is_marked = frame[MARK].fillna(False).astype(bool) == is_synthetic
+    return frame[is_marked].drop(columns=MARK)

@@ -336,7 +336,7 @@ class ConvCritic(nn.Module):
         super().__init__()
         self.shape, self.fold, self.augment = shape, fold, augment
         channels, *size = shape
-        width = channels * prod(fold)
+        width = channels * self._patch_size()
         self.sizes = [_divided(size, fold)]
         self.strides = [stride for _, _, stride in convs]
         self.convs: Any = nn.ModuleList()
@@ -384,7 +384,7 @@ class ConvCritic(nn.Module):
             rest = [(side - 1) % step for side, step in zip(size, stride, strict=True)]
             gradient = F.conv_transpose2d(gradient, conv(), None, stride, _padding(conv), rest)
         _, height, width = self.shape
-        gradient = self._spread(gradient)[:, :, :height, :width]
+        gradient = self._unfold(gradient)[:, :, :height, :width]
         return scores + (gradient * images).sum(dim=(1, 2, 3)), gradient.flatten(1)
 
     def _direction(self, classes: Tensor) -> Tensor:
@@ -397,12 +397,16 @@ class ConvCritic(nn.Module):
     def _augment(self, images: Tensor) -> Tensor:
         return shift_randomly(images, self.stream)
 
+    def _patch_size(self) -> int:
+        """Return how many channels patches have for each of the images."""
+        return prod(self.fold)
+
     def _fold(self, images: Tensor) -> Tensor:
-        """Return patches (n, c * fold, h / fold, w / fold) of images."""
+        """Return patches (n, channels, h / fold, w / fold) of images: a linear map."""
         return F.pixel_unshuffle(images, self.fold[0])
 
-    def _spread(self, patches: Tensor) -> Tensor:
-        """Return the images that patches are of."""
+    def _unfold(self, patches: Tensor) -> Tensor:
+        """Apply the transpose of that map, as gradients need it."""
         return F.pixel_shuffle(patches, self.fold[0])
 
     def _features(self, images: Tensor) -> tuple[list[Tensor], Tensor]:

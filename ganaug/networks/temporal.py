@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ganaug.encoders.layout import RowLayout
+from ganaug.encoders.layout import MAX_SERIES_CHANNELS, SERIES_STEPS, RowLayout
 from ganaug.networks.conv import CHUNK, SLOPE, ConvCritic, Layer, activate
 from ganaug.parameters import FLAG, NamesParameters, check_parameters, whole
 
-#: Steps of a series, and channels, that the networks are made for.
-STEPS, MAX_CHANNELS = (8, 512), 32
 #: Standard deviations that weights begin at, see Layer. The smaller, the faster a network learns.
 GENERATOR_INIT_STD, CRITIC_INIT_STD, POSE_INIT_STD = 0.05, 0.1, 0.1
 #: Noise inputs of the pose, and the points of its smooth warp of time.
@@ -26,6 +24,8 @@ AFFINE_STD, WARP_STD = 0.08, 0.04
 LEVEL_STD = 0.1
 #: How far the augmentation shifts a series at most, as a fraction of its length.
 MAX_SHIFT = 0.08
+#: How much larger the critic sees the differences of neighbouring steps than they are.
+DIFFERENCE = 2.0
 #: Steps that a convolution of the critic sees.
 KERNEL = 5
 #: Steps that are left where critics stop to halve and generators begin to double.
@@ -109,11 +109,11 @@ class TemporalNetwork(NamesParameters):
         check_parameters(self)
         width, latent_dim = int(self.width), int(self.latent_dim)
         channels, steps = _check_shape(layout)
-        least, most = STEPS
-        if not (least <= steps <= most and channels <= MAX_CHANNELS):
+        least, most = SERIES_STEPS
+        if not (least <= steps <= most and channels <= MAX_SERIES_CHANNELS):
             raise ValueError(
                 f"network='temporal' is made for series of {least} to {most} steps and 1 to "
-                f"{MAX_CHANNELS} channels, not for (channels, steps) = {layout.shape}; resample "
+                f"{MAX_SERIES_CHANNELS} channels, not for (channels, steps) = {layout.shape}; resample "
                 "them first, or take network='dense'."
             )
         fold = _fold_of(steps)
@@ -195,8 +195,9 @@ class TemporalGenerator(nn.Module):
         with torch.no_grad():  # what begins as noise from step to step stays there for long
             kernels = self.last.weight.unflatten(0, (channels, fold))
             kernels.copy_(kernels[:, :1, :, :, 1:2] * 3**0.5 * _smooth_kernels(fold)[:, None, None])
-        self.level = Layer((2 * channels, N_POSE_LATENTS), POSE_INIT_STD, rng, n_bias=0)
-        self.level.scale *= LEVEL_STD
+        self.level = Layer(
+            (2 * channels, N_POSE_LATENTS), POSE_INIT_STD, rng, n_bias=0, gain=LEVEL_STD
+        )
         self.affine = Layer((2, N_POSE_LATENTS), POSE_INIT_STD, rng, n_bias=0, gain=AFFINE_STD)
         self.warp = Layer(
             (WARP_POINTS, N_POSE_LATENTS), POSE_INIT_STD, rng, n_bias=0, gain=WARP_STD
@@ -249,18 +250,25 @@ class TemporalGenerator(nn.Module):
 class TemporalCritic(ConvCritic):
     """Series and their classes in, one realness score each out.
 
-    To its parent a series is an image of height 1; missing flags are more of its channels.
+    To its parent a series is an image of height 1; missing flags are more of its channels. It sees
+    the differences of neighbouring steps beside the values: what is small and fast weighs little
+    in the values, and much in the shape of a series.
     """
+
+    def _patch_size(self) -> int:
+        return 2 * prod(self.fold)
 
     def _augment(self, images: Tensor) -> Tensor:
         return shift_randomly(images[:, :, 0], self.stream)[:, :, None]
 
     def _fold(self, images: Tensor) -> Tensor:
-        parts = images.unflatten(3, (-1, self.fold[1])).permute(0, 1, 4, 2, 3)
-        return parts.flatten(1, 2)
+        seen = torch.cat([images, DIFFERENCE * F.pad(images.diff(dim=3), (0, 1))], dim=1)
+        return seen.unflatten(3, (-1, self.fold[1])).permute(0, 1, 4, 2, 3).flatten(1, 2)
 
-    def _spread(self, patches: Tensor) -> Tensor:
-        return _spread(patches, self.fold[1])
+    def _unfold(self, patches: Tensor) -> Tensor:
+        values, differences = _spread(patches, self.fold[1]).chunk(2, dim=1)
+        differences = DIFFERENCE * differences[..., :-1]
+        return values + F.pad(differences, (1, 0)) - F.pad(differences, (0, 1))
 
 
 def _spread(h: Tensor, fold: int) -> Tensor:

@@ -85,7 +85,7 @@ def column_distances(real: pd.DataFrame, synthetic: pd.DataFrame) -> pd.Series:
         gaps = _total_variation(ours.isna(), theirs.isna())
         if ours.isna().all() or theirs.isna().all():
             return gaps
-        return max(gaps, float(ks_2samp(ours.dropna(), theirs.dropna()).statistic))
+        return max(gaps, float(ks_2samp(ours.dropna(), theirs.dropna(), method="asymp").statistic))
 
     columns = range(real.shape[1])
     distances = [distance(real.iloc[:, j], synthetic.iloc[:, j]) for j in columns]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,12 +11,8 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from ganaug.containers import as_labels, take
-from ganaug.encoders.cells import Cells, kind_of
-from ganaug.encoders.identifiers import find_identifiers
-from ganaug.encoders.image import ImageEncoder
-from ganaug.frames import as_pandas, library_of
+from ganaug.frames import as_pandas
 from ganaug.parameters import check_value, whole
-from ganaug.preprocessing import TidyTable, as_frame, make_preprocessor
 from ganaug.quality.fidelity import (
     association_difference,
     column_distances,
@@ -27,9 +22,10 @@ from ganaug.quality.fidelity import (
 )
 from ganaug.quality.measures import QualityReport
 from ganaug.quality.privacy import copies, membership_auc
+from ganaug.quality.views import encoded, without_identifiers
 
 if TYPE_CHECKING:
-    from ganaug.typing import LabelsLike, RandomState, RowsLike
+    from ganaug.typing import Encoder, LabelsLike, RandomState, RowsLike
 
 #: What :func:`privacy_report` says of a class of enough rows.
 PRIVACY_MEASURES = (
@@ -42,162 +38,13 @@ FEWEST_ROWS = 5
 MOST_ROWS = 3000
 
 
-def tidied(least: int = 1, **tables: Any) -> tuple[TidyTable, dict[str, pd.DataFrame]]:
-    """Return tables as floats and text, checked by name; those that are None are left out.
-
-    Each must have `least` rows, the columns of the first and no infinite value.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from ganaug.quality.summary import tidied
-    >>> tidied(real=np.eye(3), synthetic=np.full((1, 3), np.inf))
-    Traceback (most recent call last):
-        ...
-    ValueError: synthetic has infinite values in column 'x0'; replace them by missing ones.
-    """
-    given = {name: table for name, table in tables.items() if table is not None}
-    tidy = TidyTable().fit(next(iter(given.values())))
-    frames = {}
-    for name, table in given.items():
-        try:
-            frame = tidy.transform(table).reset_index(drop=True)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
-        if len(frame) < least:
-            raise ValueError(f"{name} has {len(frame)} rows; pass {least} or more.")
-        for column, cells in frame.loc[:, tidy.is_numeric_].items():
-            if np.isinf(cells).any():
-                raise ValueError(
-                    f"{name} has infinite values in column {column!r}; replace them by missing "
-                    "ones."
-                )
-        frames[name] = frame
-    return tidy, frames
-
-
-def encoded(
-    least: int = 1, learn_from: Sequence[str] = ("real",), **kinds: Any
-) -> tuple[dict[str, np.ndarray], dict[str, pd.DataFrame]]:
-    """Return rows of several kinds as numbers between which distances mean something, and tidied.
-
-    Tables are standardised by the kinds in `learn_from`. Pixels of images, which are arrays of
-    more than two axes, are scaled to [-1, 1]; no images are tidied.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from ganaug.quality.summary import encoded
-    >>> rows, _ = encoded(real=np.arange(8).reshape(2, 2, 2), synthetic=np.full((1, 2, 2), 7))
-    >>> rows["synthetic"]
-    array([[1., 1., 1., 1.]], dtype=float32)
-    """
-    if are_images(kinds["real"]):
-        images = ImageEncoder()
-        pixels = learn_images(images, **kinds)
-        for name, some in pixels.items():
-            if len(some) < least:
-                raise ValueError(f"{name} has {len(some)} images; pass {least} or more.")
-        return {name: images.transform(some) for name, some in pixels.items()}, {}
-    _, frames = tidied(least, **kinds)
-    known = pd.concat([frames[name] for name in learn_from if name in frames])
-    table = make_preprocessor().fit(known)
-    return {name: table.transform(frame) for name, frame in frames.items()}, frames
-
-
-def learn_images(encoder: ImageEncoder, **kinds: Any) -> dict[str, np.ndarray]:
-    """Fit an encoder to the range of all images, of which one kind may be brighter than another.
-
-    Return them as the encoder takes them, without those that are None. The shapes, columns and
-    dtypes of all must be those of the first, which should be the real ones.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from ganaug import ImageEncoder
-    >>> from ganaug.quality.summary import learn_images
-    >>> dark, encoder = np.full((2, 4, 4), 0.25), ImageEncoder()
-    >>> kinds = learn_images(encoder, real=dark, synthetic=3 * dark)
-    >>> encoder.to_pictures(kinds["synthetic"])[0, 0].tolist()
-    [255, 255, 255, 255]
-    """
-    images: dict[str, np.ndarray] = {}
-    wanted: dict[str, Any] = {}
-    for name, given in kinds.items():
-        if given is None:
-            continue
-        try:
-            X = encoder.check(as_pandas(given))
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{name}: {error}") from None
-        found: dict[str, Any] = {"images of shape": X.shape[1:]}
-        if isinstance(X, pd.DataFrame):
-            found["columns"] = X.columns.tolist()
-            X = X.to_numpy()
-            X = X.astype(np.float64) if X.dtype == object else X
-        found["dtype"] = X.dtype
-        wanted = wanted or found
-        for what in found:
-            if found[what] != wanted.get(what, found[what]):
-                raise ValueError(
-                    f"{name}: X has {what} {found[what]}, but the real ones {wanted[what]}."
-                )
-        images[name] = X
-    # The smallest and largest pixels are all that is learned; all images may be large together.
-    ends = np.concatenate([[X.min(axis=0), X.max(axis=0)] for X in images.values()])
-    if (ends == ends[0]).all():
-        # The encoder refuses images that are all the same, which have no range.
-        ends = np.concatenate([ends, np.zeros_like(ends[:1]), np.ones_like(ends[:1])])
-    encoder.fit(ends, np.zeros(len(ends), dtype=np.int64), 1)
-    return images
-
-
-def are_images(X: Any) -> bool:
-    """Return whether rows are images, which are arrays of more than two axes."""
-    return not (isinstance(X, pd.DataFrame) or library_of(X)) and np.ndim(X) > 2
-
-
-def identifying_columns(X: pd.DataFrame) -> list:
-    """Return the names of columns that identify rows; none if there are no others.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from ganaug.quality.summary import identifying_columns
-    >>> table = pd.DataFrame({"name": [f"C-{n}" for n in range(50)], "age": [30, 40] * 25})
-    >>> identifying_columns(table)
-    ['name']
-    """
-    found = []
-    for j, name in enumerate(X.columns):
-        cells = X.iloc[:, j]
-        there = cells[~cells.isna()]
-        if len(there) and kind_of(cells):
-            fitted = Cells(isinstance(cells.dtype, pd.CategoricalDtype)).fit(cells)
-            if find_identifiers(fitted, there, has_gaps=len(there) < len(cells)) is not None:
-                found.append(name)
-    return found if len(found) < X.shape[1] else []
-
-
-def without_identifiers(real: Any, **others: Any) -> tuple[dict[str, Any], list]:
-    """Return tables without the columns that identify rows in the real one, and these columns."""
-    kinds = {"real": real} | others
-    if are_images(real):
-        return kinds, []
-    frame = as_frame(real)
-    left_out = identifying_columns(frame)
-    if left_out:
-        kinds = {
-            name: table
-            if table is None
-            else as_frame(table, list(frame.columns)).drop(columns=left_out, errors="ignore")
-            for name, table in kinds.items()
-        }
-    return kinds, left_out
-
-
 def report(
-    real: RowsLike, synthetic: RowsLike, held_out: RowsLike | None = None, *, random_state: int = 0
+    real: RowsLike,
+    synthetic: RowsLike,
+    held_out: RowsLike | None = None,
+    *,
+    encoder: str | Encoder | None = None,
+    random_state: int = 0,
 ) -> QualityReport:
     """Return how close synthetic rows of one class are to real ones, and how much too close.
 
@@ -218,6 +65,9 @@ def report(
     held_out : array-like or DataFrame of shape (k, n_features), k >= 5, default=None
         Real rows of the class that were kept away from the generator. Only with them copies are
         counted, and membership inference is tried.
+    encoder : str, object or None, default=None
+        What the rows are of, as in :class:`~ganaug.GANAugmenter`. None: an array of more than two
+        axes holds images, and anything else is a table.
     random_state : int, default=0
         Of the forest that tries to tell the two apart, and of the 3000 rows at most that fidelity
         is measured on. Copies are searched for among all rows.
@@ -227,7 +77,7 @@ def report(
     QualityReport
         Prints itself as a table, and is indexed by the names of the measures: ``columns``, mean
         distance of single columns, and ``associations``, mean difference of rank correlations,
-        which images do not have; ``energy distance``, as a share of the mean distance of a real to
+        which only tables have; ``energy distance``, as a share of the mean distance of a real to
         a synthetic row; ``precision``, ``recall``, ``density`` and ``coverage``;
         ``detection AUC``; with ``held_out`` the shares of ``copies`` and ``near copies``, and
         ``membership AUC``, how well nearness to synthetic rows tells which real rows were trained
@@ -258,7 +108,7 @@ def report(
     >>> found.table.columns.tolist()
     ['synthetic', 'real', 'good', 'alike', 'in words']
     """
-    kinds, left_out = without_identifiers(real, synthetic=synthetic, held_out=held_out)
+    kinds, left_out = without_identifiers(encoder, real, synthetic=synthetic, held_out=held_out)
     if left_out:
         warnings.warn(
             f"Columns that identify rows are left out of all measures: "
@@ -266,7 +116,7 @@ def report(
             UserWarning,
             stacklevel=2,
         )
-    rows, frames = encoded(FEWEST_ROWS, **kinds)
+    rows, frames = encoded(FEWEST_ROWS, encoder=encoder, **kinds)
     rng = np.random.default_rng(random_state)
     chosen = {name: rng.permutation(len(some)) for name, some in rows.items()}
     if held_out is None:
@@ -372,6 +222,7 @@ def privacy_report(
     augmenter = getattr(estimator, "augmenter_", estimator)
     if not hasattr(augmenter, "generators_"):
         raise TypeError(f"privacy_report measures a GAN of ganaug, and {estimator!r} has none.")
+    encoder = augmenter.encoder_
     known = {"real": (X, y), "held_out": (X_held_out, y_held_out)}
     codes = {}
     for name, (rows, labels) in known.items():
@@ -390,7 +241,8 @@ def privacy_report(
         kinds["synthetic"], _ = augmenter.sample(
             {label: n_rows}, random_state=random_state, n_candidates=augmenter.n_candidates_
         )
-        encoded_rows, _ = encoded(FEWEST_ROWS, **without_identifiers(**kinds)[0])
+        kinds, _ = without_identifiers(encoder, **kinds)
+        encoded_rows, _ = encoded(FEWEST_ROWS, encoder=encoder, **kinds)
         train, held_out = encoded_rows["real"], encoded_rows["held_out"]
         found[label] |= copies(train, held_out, encoded_rows["synthetic"])
         found[label]["membership AUC"] = membership_auc(train, held_out, encoded_rows["synthetic"])
@@ -401,7 +253,7 @@ def privacy_report(
 
 
 class _Sample(NamedTuple):
-    """Some rows of one kind, encoded and, unless they are images, as a table."""
+    """Some rows of one kind, encoded and, if they are of a table, tidied."""
 
     rows: np.ndarray
     frame: pd.DataFrame | None

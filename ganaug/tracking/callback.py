@@ -26,11 +26,13 @@ from ganaug.tracking.client import (
     parameters_of,
     resolve,
 )
-from ganaug.tracking.samples import N_ROWS, as_data, describe, picture, take_samples
+from ganaug.tracking.samples import as_data, describe, picture, take_samples
 from ganaug.tracking.spool import RunUpdate, SendQueue
 
 #: A fit has twenty ticks, so that it has five pictures.
 TICKS_PER_PICTURE = 4
+#: So many rows tell the types of all.
+N_DESCRIBED = 200
 #: Seconds between two updates of the run of a long fit. Sending slows down the training, so that a
 #: short fit is sent when it is done.
 UPDATE_SECONDS = 10.0
@@ -49,8 +51,8 @@ class MLflowLogger:
     - the losses and quality measures at every twentieth of the steps;
     - the digest of the training rows, with names and types of the columns;
     - versions and hardware, the time of the fit, and the most memory that its process used;
-    - up to 200 real and 200 synthetic rows, or images, as a table and a picture. Of images there
-      are pictures from the training, too, at every fifth of the steps.
+    - up to 200 real and 200 synthetic rows, or examples such as images, as a table and a picture.
+      Of examples there are pictures from the training, too, at every fifth of the steps.
 
     When the outermost fit returns, its runs are complete but for the samples, which follow in the
     background: :meth:`flush` waits for them.
@@ -69,7 +71,7 @@ class MLflowLogger:
     root : path, default="."
         Folder of the embedded store and of the file for updates that could not be sent.
     log_samples : bool, default=True
-        Whether to log real and synthetic rows or images. If not, no row leaves the process.
+        Whether to log real and synthetic rows. If not, no row leaves the process.
 
     Raises
     ------
@@ -333,9 +335,11 @@ def _facts(
         "tags": {},
     }
     try:
-        table = as_data(X)
+        table = as_data(X, estimator.encoder_)
         codes = estimator.labels_.encode(as_labels(as_pandas(y)))
-        facts["table"] = (table[:N_ROWS], digest(table, estimator.classes_[codes]), len(table))
+        name = "table" if estimator.encoder_.has_columns else estimator.encoder_.layout_.noun
+        text = digest(table, estimator.classes_[codes])
+        facts["table"] = (table[:N_DESCRIBED], text, len(table), name)
         if log_samples:
             facts["samples"] = take_samples(estimator, table, codes)
     except Exception as error:  # A trained GAN is worth more than its samples.

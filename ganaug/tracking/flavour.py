@@ -1,4 +1,4 @@
-"""A flavour for MLflow: fitted GANs as models that make rows or images where others predict.
+"""A flavour for MLflow: fitted GANs as models that make rows where others predict.
 
 A saved model holds safetensors and JSON. :func:`load_model` runs no code from it.
 """
@@ -35,7 +35,6 @@ FLAVOUR = "ganaug"
 LOADER = "ganaug.tracking"
 DATA = "data/generator"
 CLASSES = {cls.__name__: cls for cls in (GANAugmenter, GANOverSampler)}
-IMAGE = "image"
 DEFAULT_SEED = 0
 
 
@@ -85,7 +84,8 @@ def save_model(
     images of 100: numbers without gaps are quick.
 
     Images with axes come as nested lists, in one column ``image``, which JSON and Arrow can hold;
-    ``np.array(rows["image"].tolist())`` is one array again. Flattened images come as flat rows.
+    ``np.array(rows["image"].tolist())`` is one array again. Other rows with axes come so in a
+    column of the name of their kind. Flattened ones come as flat rows.
 
     Examples
     --------
@@ -309,7 +309,8 @@ class _Generator:
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        self.of_images = not model.encoder_.has_columns
+        self.has_columns = model.encoder_.has_columns
+        self.kind = model.encoder_.layout_.kind
         self.source = RowSource(model)
         no_rows, _ = self.source.rows({}, DEFAULT_SEED)
         name = model.labels_.name_
@@ -340,7 +341,8 @@ class _Generator:
         return rows.set_axis(asked.index).assign(**{self.label: classes[codes]})
 
     def _in_pandas(self, rows: Any) -> pd.DataFrame:
-        if self.of_images:
-            return pd.DataFrame({IMAGE: pd.Series(rows.tolist(), dtype=object)})
+        if not self.has_columns:
+            nested = [np.asarray(row).tolist() for row in rows]
+            return pd.DataFrame({self.kind: pd.Series(nested, dtype=object)})
         names = self.model.get_feature_names_out()
         return rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, columns=names)

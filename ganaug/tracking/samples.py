@@ -1,11 +1,9 @@
-"""Real and synthetic rows or images of a run, and the description of its data set."""
+"""Real and synthetic rows of a run, and the description of its data set."""
 
 from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Callable
-from functools import partial
 from importlib.util import find_spec
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -13,35 +11,32 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ganaug.containers import evenly, pixel_table, rarest
+from ganaug.containers import evenly
 from ganaug.frames import as_pandas
+from ganaug.quality.views import kind_of, view_of
+from ganaug.registry import VIEWS, make
 from ganaug.tracking.client import artifacts_of
 from ganaug.tracking.models import input_schema
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-#: Rows that are logged of each kind, real and synthetic.
-N_ROWS = 200
-#: Columns that are drawn: those that differ most. Drawing slows down a training beside it.
-N_COLUMNS_DRAWN = 4
-#: Images of a class that are logged, and classes: those with the fewest rows.
-N_IMAGES, N_CLASSES = 8, 10
-#: The most values that the table of images may have.
-MAX_TABLE_SIZE = 400_000
 
+def as_data(X: Any, encoder: Any) -> pd.DataFrame | np.ndarray:
+    """Return rows that an encoder was fitted on as a DataFrame of pandas, or with axes as an array.
 
-def as_data(X: Any) -> pd.DataFrame | np.ndarray:
-    """Return a table as a DataFrame of pandas, and images with axes as an array."""
+    Rows of several lengths fill up one array.
+    """
     X = as_pandas(X)
     if isinstance(X, pd.DataFrame):
         return X
-    return np.asarray(X) if np.ndim(X) > 2 else pd.DataFrame(X)
+    if encoder.has_columns:
+        return pd.DataFrame(X)
+    rows = encoder.check(X)
+    return encoder.to_curves(rows) if isinstance(rows, list) else rows
 
 
-def describe(
-    X: pd.DataFrame | np.ndarray, digest: str, rows: int, name: str | None = None
-) -> dict[str, str]:
+def describe(X: pd.DataFrame | np.ndarray, digest: str, rows: int, name: str) -> dict[str, str]:
     """Return what MLflow keeps of a data set, as plain text.
 
     `X` may be the first rows; `digest` and the number of `rows` are those of the whole.
@@ -52,15 +47,15 @@ def describe(
 
     size = rows * int(np.prod(X.shape[1:]))
     if isinstance(X, pd.DataFrame):
-        kind, schema = "table", {"mlflow_colspec": input_schema(X).to_dict()}
+        schema = {"mlflow_colspec": input_schema(X).to_dict()}
         profile: dict[str, Any] = {"num_rows": rows, "num_elements": size}
     else:  # As MLflow's own `NumpyDataset` has them.
-        kind, spec = "images", TensorSpec(X.dtype, (-1, *X.shape[1:]))
+        spec = TensorSpec(X.dtype, (-1, *X.shape[1:]))
         schema = TensorDatasetSchema(Schema([spec])).to_dict()
         profile = {"features_shape": [rows, *X.shape[1:]], "features_size": size}
         profile["features_nbytes"] = size * X.itemsize
     return {
-        "name": name or kind,
+        "name": name,
         "digest": digest,
         "source_type": "code",
         "source": json.dumps({"tags": resolve_tags()}),
@@ -80,40 +75,31 @@ def log_dataset(
 
 
 def take_samples(augmenter: Any, X: pd.DataFrame | np.ndarray, codes: np.ndarray) -> dict[str, Any]:
-    """Return real and synthetic rows of the class that most rows are added to, as plain data.
+    """Return real and synthetic rows of some classes, as plain data.
 
-    Images are those of every class. `X` holds the rows that the augmenter was fitted on, `codes`
-    their class codes.
+    `X` holds the rows that the augmenter was fitted on, `codes` their class codes.
     """
     encoder, known = augmenter.encoder_, augmenter.classes_.tolist()
-    if encoder.shows_pictures:
-        labels, most = rarest(augmenter.class_counts_, N_CLASSES), N_IMAGES
-    else:
-        rows_of = augmenter.sampling_strategy_ or augmenter.class_counts_
-        labels, most = [max(rows_of, key=rows_of.__getitem__)], N_ROWS
-    of_labels = [evenly(np.flatnonzero(codes == known.index(label)), most) for label in labels]
+    view = view_of(encoder)
+    asked = view.asked(augmenter)
+    of_labels = [
+        evenly(np.flatnonzero(codes == known.index(label)), most) for label, most in asked.items()
+    ]
     chosen = np.concatenate(of_labels)
-    real: Any = X.iloc[chosen] if isinstance(X, pd.DataFrame) else X[chosen]
-    made, _ = augmenter.sample(dict.fromkeys(labels, most), n_candidates=augmenter.n_candidates_)
-    made = as_pandas(made)
-    if encoder.shows_pictures:
-        names = np.array([str(label) for label in labels])
-        names_of = {"real": names.repeat([*map(len, of_labels)]), "synthetic": names.repeat(most)}
-        pictures = {"real": encoder.to_pictures(real), "synthetic": encoder.to_pictures(made)}
-        return {**pictures, "labels": names_of}
+    real = X.iloc[chosen] if isinstance(X, pd.DataFrame) else X[chosen]
+    made, of_made = _sampled(augmenter, asked, augmenter.n_candidates_)
+    of_real = [label for label, rows in zip(asked, of_labels, strict=True) for _ in rows]
     return {
-        "columns": [str(name) for name in real.columns],
-        "dates": [i for i, dtype in enumerate(real.dtypes) if dtype.kind == "M"],
-        "real": _plain(real),
-        "synthetic": _plain(pd.DataFrame(made)),
+        "kind": kind_of(encoder),
+        "real": view.plain(view.shown(encoder, real, of_real)),
+        "synthetic": view.plain(view.shown(encoder, made, of_made)),
     }
 
 
-def _plain(rows: pd.DataFrame) -> list[list]:
-    """Return the values of a table as JSON can hold them."""
-    unnamed = rows.set_axis(range(rows.shape[1]), axis=1)
-    text = unnamed.to_json(orient="values", date_format="iso", default_handler=str)
-    return json.loads(text)
+def _sampled(augmenter: Any, asked: dict[Any, int], n_candidates: int) -> tuple[Any, list]:
+    """Return synthetic rows, and the label of each."""
+    made, _ = augmenter.sample(asked, n_candidates=n_candidates)
+    return made, [label for label, rows in asked.items() for _ in range(rows)]
 
 
 def log_tables(client: MlflowClient, run_id: str, tables: dict[str, pd.DataFrame]) -> None:
@@ -130,19 +116,17 @@ def log_tables(client: MlflowClient, run_id: str, tables: dict[str, pd.DataFrame
 
 
 def picture(augmenter: Any, step: int, time: int) -> dict[str, Any] | None:
-    """Return synthetic images of each class after so many steps, in one picture, as plain data.
+    """Return synthetic examples of each class after so many steps, in one picture, as plain data.
 
     The time is in milliseconds since 1970. A table has no picture in the middle of a training.
     """
-    if not augmenter.encoder_.shows_pictures:
+    encoder = augmenter.encoder_
+    view = view_of(encoder)
+    if not view.has_examples:
         return None
-    from ganaug.quality.pictures import labelled_tiles
-
-    labels = rarest(augmenter.class_counts_, N_CLASSES)
-    images, _ = augmenter.sample(dict.fromkeys(labels, N_IMAGES))
-    whole = labelled_tiles(augmenter.encoder_.to_pictures(as_pandas(images)), labels)
+    made = _sampled(augmenter, view.asked(augmenter), 1)
     file = BytesIO()
-    whole.save(file, "PNG")
+    view.tick(view.shown(encoder, *made)).save(file, "PNG")
     return {"step": step, "time": time, "png": b64encode(file.getvalue()).decode()}
 
 
@@ -159,50 +143,17 @@ def _log_picture(client: MlflowClient, run_id: str, samples: dict[str, Any]) -> 
         )
 
 
-def _sample_table(kinds: dict[str, tuple[np.ndarray, list[str]]]) -> pd.DataFrame:
-    """Return images as a table of one column for each pixel; of many large ones, some."""
-    tables = []
-    for kind, (images, labels) in kinds.items():
-        table = pixel_table(images)
-        table.insert(0, "(class)", labels)
-        table.insert(0, "(kind)", kind)
-        tables.append(table)
-    table = pd.concat(tables, ignore_index=True)
-    return table.iloc[:: -(-table.size // MAX_TABLE_SIZE)]
-
-
 def log_samples(client: MlflowClient, run_id: str, samples: dict[str, Any]) -> None:
     """Log samples of both kinds as a table and, with matplotlib, as a picture.
 
     In the middle of a training there is only a picture.
     """
-    from ganaug.quality.pictures import draw_images, draw_marginals
-
     if "step" in samples:
         _log_picture(client, run_id, samples)
         return
-    draw: Callable
-    if "labels" in samples:
-        kinds: dict[str, Any] = {
-            kind: (np.asarray(samples[kind], dtype=np.uint8), labels)
-            for kind, labels in samples["labels"].items()
-        }
-        table = _sample_table(kinds)
-        draw = partial(draw_images, channels="last", per_class=N_IMAGES)
-    else:
-        kinds = {kind: _frame(samples, kind) for kind in ("real", "synthetic")}
-        # The name is in brackets because the table may have a column "kind".
-        table = pd.concat(kinds, names=["(kind)"]).reset_index("(kind)")
-        draw = partial(draw_marginals, most_columns=N_COLUMNS_DRAWN)
-    log_tables(client, run_id, {"samples.json": table})
+    view = make(VIEWS, samples["kind"])
+    kinds = {kind: view.restored(samples[kind]) for kind in ("real", "synthetic")}
+    log_tables(client, run_id, {"samples.json": view.as_table(kinds)})
     if find_spec("matplotlib") is not None:
         with artifacts_of(client, run_id) as folder:
-            draw(*kinds.values()).savefig(folder / "samples.png")
-
-
-def _frame(samples: dict[str, Any], kind: str) -> pd.DataFrame:
-    """Return rows of plain data as a table, with dates as dates again."""
-    rows = pd.DataFrame(samples[kind], columns=samples["columns"])
-    for i in samples["dates"]:
-        rows.isetitem(i, pd.to_datetime(rows.iloc[:, i]))
-    return rows
+            view.draw(**kinds).savefig(folder / "samples.png")

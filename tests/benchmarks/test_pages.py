@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from benchmarks.__main__ import RESULTS, ROOT
+from benchmarks.cells import KEYS
 from benchmarks.pages import PARTS, write_pages
-from benchmarks.promises import ADD_ROWS, IMAGE_CELL, check_promises
+from benchmarks.promises import ADD_ROWS, check_promises
 from benchmarks.study import COLUMNS, LOWER_IS_BETTER, SCORES
 
 pytestmark = pytest.mark.slow
@@ -60,8 +61,8 @@ def results(tmp_path_factory):
     (folder / "images").mkdir()
     levels = {"conv": 0.95, "conv averaged": 0.8, "random": 0.7, "SMOTE": 0.9}
     for arm, F1 in levels.items():
-        cell = dict(zip(IMAGE_CELL, ("mnist", 8, 50, 0, "kNN"), strict=True))
-        row = {**cell, "arm": arm, "F1": F1, "balanced accuracy": 1 - F1, "agreement": 0.9}
+        cell = dict(zip(KEYS, ("mnist", 8, 50, 0, arm), strict=True))
+        row = {**cell, "judge": "kNN", "F1": F1, "balanced accuracy": 1 - F1, "agreement": 0.9}
         row |= {"coverage": 0.8, "near copies": 0.1}
         pd.DataFrame([row]).to_csv(folder / "images" / f"{arm}.csv", index=False)
     return folder

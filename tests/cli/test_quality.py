@@ -12,7 +12,7 @@ def measured(monkeypatch):
     """Return what is asked of `report`, and let it say so."""
     calls = []
 
-    def report(real, synthetic, held_out=None, *, random_state):
+    def report(real, synthetic, held_out=None, *, encoder, random_state):
         calls.append((real, synthetic, held_out))
         return f"{len(synthetic)} like {len(real)}"
 

@@ -8,16 +8,10 @@ from sklearn.datasets import load_digits
 from ganaug import GANAugmenter
 from ganaug.comparison import compare
 from ganaug.quality import report
-from ganaug.quality.pictures import (
-    REAL,
-    SYNTHETIC,
-    draw_distances,
-    draw_images,
-    draw_marginals,
-    draw_projection,
-    tile,
-)
-from ganaug.quality.summary import encoded
+from ganaug.quality.images import draw_images, tile
+from ganaug.quality.pictures import REAL, SYNTHETIC, draw_distances, draw_projection
+from ganaug.quality.tables import draw_marginals
+from ganaug.quality.views import encoded
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +124,7 @@ def test_flattened_images_are_drawn_only_if_their_columns_are_the_same(zeros):
 
 
 def test_what_is_of_tables_points_to_what_is_of_images(zeros):
-    with pytest.raises(ValueError, match="for images there is draw_images"):
+    with pytest.raises(ValueError, match="a table has two axes"):
         draw_marginals(*zeros[:2])
     with pytest.raises(ValueError, match=r"flatten images with X\.reshape\(len\(X\), -1\)"):
         compare(zeros[0], np.arange(len(zeros[0])) % 2)

@@ -13,7 +13,7 @@ from ganaug.generators.few_rows import Jitter
 from ganaug.parameters import InvalidParameterError
 from ganaug.quality import privacy_report
 from ganaug.quality.privacy import copies, membership_auc
-from ganaug.quality.summary import encoded
+from ganaug.quality.views import encoded
 
 COLUMNS = ["training rows", "held-out rows", "copies", "near copies", "copies, held out"]
 COLUMNS += ["near copies, held out", "membership AUC", "by chance"]

@@ -14,8 +14,9 @@ from ganaug.quality.fidelity import (
     neighbourhoods,
 )
 from ganaug.quality.measures import MEASURES
-from ganaug.quality.pictures import draw_distances, draw_marginals, draw_projection
+from ganaug.quality.pictures import draw_distances, draw_projection
 from ganaug.quality.privacy import copies, membership_auc, nearest_distances
+from ganaug.quality.tables import draw_marginals
 
 
 def mixed(n, seed, shift=0.0):

@@ -21,8 +21,8 @@ from sklearn.preprocessing import FunctionTransformer
 from ganaug import AugmentedClassifier, GANAugmenter
 from ganaug.digest import digest
 from ganaug.encoders.image import ImageEncoder
+from ganaug.quality.views import N_EXAMPLES
 from ganaug.tracking import MLflowLogger, callback
-from ganaug.tracking.samples import N_IMAGES
 
 pytest.importorskip("mlflow")
 
@@ -73,13 +73,13 @@ def test_a_run_holds_what_a_reader_asks(request, store, eights, kind, tmp_path):
         assert picture.shape[0] == 3 * 32 + 2 * 2  # three classes, four times enlarged
     assert (folder / "samples.png").read_bytes().startswith(b"\x89PNG")
     table = pd.read_json(io.StringIO((folder / "samples.json").read_text()), orient="split")
-    assert table["(kind)"].tolist() == ["real"] * 3 * N_IMAGES + ["synthetic"] * 3 * N_IMAGES
-    assert table["(class)"].tolist() == np.tile(np.repeat([7, 8, 9], N_IMAGES), 2).tolist()
+    assert table["(kind)"].tolist() == ["real"] * 3 * N_EXAMPLES + ["synthetic"] * 3 * N_EXAMPLES
+    assert table["(class)"].tolist() == np.tile(np.repeat([7, 8, 9], N_EXAMPLES), 2).tolist()
     images = table.filter(like="pixel").to_numpy().reshape(-1, 8, 8)
     assert_array_equal(images[0], X[y == 7][0])
-    assert_array_equal(images[N_IMAGES * 2 - 1], X[y == 8][-1])
-    made, _ = fitted.sample(dict.fromkeys([7, 8, 9], N_IMAGES), n_candidates=4)
-    assert_array_equal(images[3 * N_IMAGES :], made)
+    assert_array_equal(images[N_EXAMPLES * 2 - 1], X[y == 8][-1])
+    made, _ = fitted.sample(dict.fromkeys([7, 8, 9], N_EXAMPLES), n_candidates=4)
+    assert_array_equal(images[3 * N_EXAMPLES :], made)
 
 
 def test_pictures_show_the_last_weights_as_they_are_drawn(store, eights, tmp_path):
@@ -92,8 +92,8 @@ def test_pictures_show_the_last_weights_as_they_are_drawn(store, eights, tmp_pat
     folder = artifacts(MlflowClient(store), run, tmp_path)
     (path,) = (folder / "images").glob("*+step+20+*.png")
     picture = np.asarray(Image.open(path).convert("L"))
-    made, _ = fitted.sample(dict.fromkeys([7, 8, 9], N_IMAGES))
-    assert_array_equal(picture[:32:4, -32::4], made[N_IMAGES - 1])
+    made, _ = fitted.sample(dict.fromkeys([7, 8, 9], N_EXAMPLES))
+    assert_array_equal(picture[:32:4, -32::4], made[N_EXAMPLES - 1])
     assert_array_equal(picture[-32::4, -32::4], made[-1])
 
 
@@ -204,7 +204,7 @@ def test_pictures_that_cannot_be_drawn_leave_a_run(store, eights, monkeypatch):
     def fail(*_, **__):
         raise RuntimeError("no font")
 
-    monkeypatch.setattr("ganaug.quality.pictures.tile", fail)
+    monkeypatch.setattr("ganaug.quality.images.tile", fail)
     logger = MLflowLogger()
     augmenter().set_callbacks(logger).fit(*eights)
     logger.flush()
@@ -242,10 +242,11 @@ def test_a_grid_search_in_workers_records_pictures(store, eights, backend):
 
 
 def test_many_large_images_make_a_small_table(store):
-    from ganaug.tracking.samples import MAX_TABLE_SIZE, _sample_table
+    from ganaug.quality.images import ImageView
+    from ganaug.quality.views import MAX_TABLE_SIZE
 
     images = np.zeros((80, 64, 64, 3), dtype="uint8")
-    table = _sample_table({kind: (images, ["a"] * 80) for kind in ("real", "synthetic")})
+    table = ImageView().as_table({kind: (images, ["a"] * 80) for kind in ("real", "synthetic")})
     assert table.size <= MAX_TABLE_SIZE
     assert set(table["(kind)"]) == {"real", "synthetic"}
 
@@ -264,7 +265,7 @@ def test_samples_that_cannot_be_drawn_leave_a_tag_and_a_run(store, data, monkeyp
     def fail(*_, **__):
         raise RuntimeError("no font")
 
-    monkeypatch.setattr("ganaug.quality.pictures.draw_marginals", fail)
+    monkeypatch.setattr("ganaug.quality.tables.draw_marginals", fail)
     logger = MLflowLogger()
     augmenter("table").set_callbacks(logger).fit(*data)
     logger.flush()

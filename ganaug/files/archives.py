@@ -1,0 +1,289 @@
+"""Time series in the files of the UCR and UEA archives, ``.ts`` and ``.arff``. Needs aeon."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ganaug.files.options import MARK, ReadOptions
+from ganaug.files.series import LongSeries, SeriesSource
+from ganaug.files.tables import check_labels
+from ganaug.paths import check_free, check_replaceable, replace_file
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+#: The endings of their names.
+ARCHIVES = (".ts", ".arff")
+
+
+@dataclass
+class ArchiveSeries(SeriesSource):
+    """Series of a ``.ts`` or ``.arff`` file of the archives, as aeon reads them.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, channels, time), float64
+        Shorter series are padded with NaN.
+    y : Series of length n, str
+        The classes as they are spelled in the file.
+    text : str
+        The file.
+    """
+
+    X: np.ndarray
+    y: pd.Series
+    text: str
+    suffix: str
+
+    has_columns: ClassVar[bool | None] = None
+    place: ClassVar[str] = "a .ts or .arff file"
+
+    @staticmethod
+    def is_at(path: Path) -> bool:
+        """Return whether a name is that of such a file."""
+        return path.suffix.lower() in ARCHIVES
+
+    @staticmethod
+    def fits(path: Path) -> bool:
+        """Return the same."""
+        return path.suffix.lower() in ARCHIVES
+
+    @classmethod
+    def read(
+        cls,
+        path: Path,
+        target: str | None,
+        *,
+        skip_unreadable: bool = False,
+        options: ReadOptions | None = None,
+    ) -> ArchiveSeries:
+        """Read a file for a command."""
+        import pandas as pd
+
+        _check_unused(path, target, options)
+        if skip_unreadable:
+            raise ValueError("--skip-unreadable is for folders of images.")
+        text, X = _read_archive(path)
+        y = pd.Series(_labels(text), dtype=object)
+        check_labels(str(path), y, y, ReadOptions())
+        return cls(X, y, text, path.suffix.lower())
+
+    @classmethod
+    def read_classes(
+        cls, paths: Mapping[str, Path], target: str | None, options: ReadOptions
+    ) -> dict[str, dict[str, Any]]:
+        """Return the series of each kind by class.
+
+        Of a synthetic file that begins as the real one does, what follows is synthetic.
+        """
+        kinds, texts = {}, {}
+        for name, path in paths.items():
+            _check_unused(path, target, options)
+            texts[name], X = _read_archive(path)
+            labels = _labels(texts[name])
+            if name == "synthetic" and texts[name].startswith(f"{texts['real'].rstrip()}\n"):
+                n_real = len(_labels(texts["real"]))
+                X, labels = X[n_real:], labels[n_real:]
+            if not labels:
+                raise ValueError(f"{path} has no {name} series.")
+            kinds[name] = {
+                label: X[[other == label for other in labels]] for label in dict.fromkeys(labels)
+            }
+        return kinds
+
+    @staticmethod
+    def check_output(path: Path, force: bool) -> None:
+        """Refuse a path of another ending or, without `force`, a file that exists."""
+        if path.suffix.lower() not in ARCHIVES:
+            raise ValueError(f"{path} is none of {', '.join(ARCHIVES)}; name such a file.")
+        if force and path.is_file():
+            check_replaceable(path)
+        else:
+            check_free(path, " --force replaces it." if path.is_file() else " Choose another name.")
+
+    def for_classifiers(self) -> pd.DataFrame:
+        """Return the series as classifiers see them: a table with a column for each value."""
+        from ganaug.containers import step_table
+
+        return step_table(self.X)
+
+    def check_mark(self, path: Path, mark: str | None) -> None:
+        """Refuse the name of a column that marks synthetic rows: there are none."""
+        if mark != MARK:
+            raise ValueError(
+                "Files of the archives have no column that marks: --mark-column is for tables."
+            )
+
+    def write(self, path: Path, X_new: np.ndarray, y_new: Any, mark: str | None) -> None:
+        """Write the real series as they were, then the synthetic ones."""
+        text = self.text
+        if path.suffix.lower() != self.suffix:
+            text = _archive(path, self.X, self.y)
+        new = _archive_lines(path, X_new, y_new)
+        whole = f"{text.rstrip()}\n{new}"
+        replace_file(path, lambda file: file.write_text(whole, encoding="utf-8"))
+
+    @staticmethod
+    def label_column(augmenter: Any, target: str | None) -> str:
+        """Refuse a name for the column of labels: it has none."""
+        if target is not None:
+            raise ValueError("--target names a column of a table; files of the archives have none.")
+        return ""
+
+    @staticmethod
+    def write_new(path: Path, augmenter: Any, X_new: Any, y_new: Any, column: str) -> None:
+        """Write synthetic series alone."""
+        text = _archive(path, augmenter.encoder_.to_curves(X_new), y_new)
+        replace_file(path, lambda file: file.write_text(text, encoding="utf-8"))
+
+
+def _check_unused(path: Path, target: str | None, options: ReadOptions | None) -> None:
+    """Refuse options that say how a table is read."""
+    if options is not None:
+        options.check_unused(options.names(), "is for tables in files.")
+    if target is not None:
+        raise ValueError(f"{path} says by itself which class a series is of: leave out --target.")
+
+
+def _read_archive(path: Path) -> tuple[str, np.ndarray]:
+    """Return the text of a file of the archives, and its series as one array."""
+    import numpy as np
+
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}.")
+    try:
+        from aeon.datasets import load_from_arff_file, load_from_ts_file
+    except ImportError:
+        raise ImportError(
+            ".ts and .arff files need aeon. Install it with: pip install 'ganaug[series]'"
+        ) from None
+    read = load_from_arff_file if path.suffix.lower() == ".arff" else load_from_ts_file
+    try:
+        text = path.read_text(encoding="utf-8")
+        X, _ = read(str(path))
+        header = text.lower().partition("@data")[0]
+        if re.search(r"@(timestamps|targetlabel)\s+true", header):
+            raise ValueError("it has time stamps or targets that are no classes")
+        n_steps = max(series.shape[1] for series in X)
+    except (OSError, ValueError, IndexError, AttributeError) as error:
+        raise ValueError(f"{path} cannot be read as series: {error}.") from None
+    padded = np.full((len(X), X[0].shape[0], n_steps), np.nan)
+    for series, own in zip(padded, X, strict=True):
+        series[:, : own.shape[1]] = own
+    return text, padded
+
+
+def _labels(text: str) -> list[str]:
+    """Return the classes as they are spelled: aeon makes their letters small."""
+    lines = re.split("@data", text, maxsplit=1, flags=re.IGNORECASE)[-1].splitlines()
+    return [re.split("[:,]", line)[-1].strip() for line in lines if line.strip()]
+
+
+def _archive_lines(path: Path, X: np.ndarray, y: Any) -> str:
+    """Return a line for each series."""
+    is_arff = path.suffix.lower() == ".arff"
+    return "".join(
+        f"{_archive_line(series, str(label), is_arff)}\n"
+        for series, label in zip(X, y, strict=True)
+    )
+
+
+def _archive_line(series: np.ndarray, label: str, is_arff: bool) -> str:
+    import numpy as np
+
+    is_there = ~np.isnan(series).all(axis=0)
+    length = series.shape[1] if is_arff else series.shape[1] - int(is_there[::-1].argmax())
+    channels = [",".join(map(_cell, channel)) for channel in series[:, :length].tolist()]
+    if not is_arff:
+        return ":".join([*channels, label])
+    values = "\\n".join(channels)
+    return f"'{values}',{label}" if len(channels) > 1 else f"{values},{label}"
+
+
+def _cell(value: float) -> str:
+    """Return a value with the digits of single precision, in which series are made."""
+    import numpy as np
+
+    return "?" if np.isnan(value) else np.format_float_positional(np.float32(value), trim="-")
+
+
+def _archive(path: Path, X: np.ndarray, y: Any) -> str:
+    """Return a file of the archives that holds these series."""
+    import numpy as np
+
+    labels = [str(label) for label in y]
+    classes = list(dict.fromkeys(labels))
+    _, n_channels, n_steps = X.shape
+    name = re.sub(r"\W", "_", path.stem)
+    if path.suffix.lower() == ".arff":
+        steps = [f"@attribute t{step} numeric" for step in range(n_steps)]
+        if n_channels > 1:
+            steps = ["@attribute series relational", *steps, "@end series"]
+        header = [f"@relation {name}", *steps, f"@attribute target {{{','.join(classes)}}}"]
+    else:
+        ends = np.isnan(X).all(axis=1)[:, -1]
+        length = [] if ends.any() else [f"@seriesLength {n_steps}"]
+        header = [
+            f"@problemName {name}",
+            "@timeStamps false",
+            f"@missing {str(bool(np.isnan(X).any())).lower()}",
+            f"@univariate {str(n_channels == 1).lower()}",
+            *([f"@dimensions {n_channels}"] if n_channels > 1 else []),
+            f"@equalLength {str(not ends.any()).lower()}",
+            *length,
+            f"@classLabel true {' '.join(classes)}",
+        ]
+    return "\n".join([*header, "@data", _archive_lines(path, X, labels)])
+
+
+def read_series(path: str | Path, target: str | None = None) -> LongSeries | ArchiveSeries:
+    r"""Read series from a long table, or from a ``.ts`` or ``.arff`` file of the archives.
+
+    A wide table, which has a row for each series, needs no reader of its own: its rows are
+    flattened series, see :class:`~ganaug.encoders.series.SeriesEncoder`.
+
+    Parameters
+    ----------
+    path : str or Path
+        A table in any format that commands read, with a row for each step: first what names the
+        series, then the time, then a column for each channel; the labels may be in any place. Or a
+        file of the archives, which needs aeon.
+    target : str or None, default=None
+        The column of labels of a table, which are the same in all steps of a series.
+
+    Returns
+    -------
+    LongSeries or ArchiveSeries
+        With ``X`` of shape (n, channels, time), padded with NaN where series end before others,
+        and ``y``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If time repeats, runs backwards or leaves out a step, a series has two labels, channels are
+        no numbers, or the file cannot be read.
+    ImportError
+        If a package is not installed that the format needs.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from ganaug.files import read_series
+    >>> text = "id,time,x,kind\na,0,1.5,up\na,1,2.5,up\nb,0,2,down\nb,1,1,down\nb,2,0,down\n"
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "steps.csv").write_text(text)
+    ...     series = read_series(Path(folder, "steps.csv"), target="kind")
+    >>> series.X.tolist(), series.y.tolist()
+    ([[[1.5, 2.5, nan]], [[2.0, 1.0, 0.0]]], ['up', 'down'])
+    """
+    path = Path(path)
+    kind = ArchiveSeries if ArchiveSeries.is_at(path) else LongSeries
+    return kind.read(path, target)

@@ -1,0 +1,446 @@
+"""Time series in tables: long ones and wide ones.
+
+A long table has a row for each step: its first two columns, the labels aside, name the series and
+tell the time, and the others are channels. A wide table has a row for each series.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ganaug.files.formats import is_table, write_frame
+from ganaug.files.options import ReadOptions
+from ganaug.files.tables import Table, classes_of
+from ganaug.paths import replace_file
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+#: A step this many times as long as usual says that some steps between are not there.
+LONGEST_STEP = 1.5
+#: The name of a column of a wide table: a channel, and the number of a step.
+NUMBERED = re.compile(r"(.*?)[ _.-]?(\d+)")
+
+
+class SeriesSource:
+    """What all series in files have in common."""
+
+    X: Any
+    y: Any
+
+    encoder: ClassVar[str] = "series"
+    noun: ClassVar[str] = "series"
+    more_arms: ClassVar[tuple[str, ...]] = ("repeats",)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the longest series: (channels, time)."""
+        return tuple(self.X.shape[1:])
+
+    @property
+    def size(self) -> str:
+        """How many series, channels and steps there are."""
+        n_channels, n_steps = self.shape
+        channels = f"{n_channels} channels, " if n_channels > 1 else ""
+        return f"{len(self.y)} series, {channels}{n_steps} steps"
+
+    def gan_parameters(self) -> dict[str, Any]:
+        """Return the parameters of a GAN for series of this shape."""
+        from ganaug.encoders.series import SeriesEncoder
+
+        return {"encoder": SeriesEncoder(self.shape), "network": "temporal"}
+
+
+@dataclass
+class WideSeries(SeriesSource, Table):
+    """Series of a table that has a row for each: its columns are the steps, channel after channel.
+
+    Of several channels columns are called by channel and step, as ``x_0``, ``x_1``, ``y_0`` and
+    ``y_1``, in any order of the channels.
+
+    Attributes
+    ----------
+    X : DataFrame
+        Its columns in the order of channels, and of steps in each.
+    n_channels : int
+    """
+
+    n_channels: int = 1
+
+    has_columns: ClassVar[bool | None] = True
+    place: ClassVar[str] = "a table"
+
+    @staticmethod
+    def is_at(path: Path) -> bool:
+        """Return False: a name tells it from no other table."""
+        return False
+
+    @classmethod
+    def read(
+        cls,
+        path: Path,
+        target: str | None,
+        *,
+        skip_unreadable: bool = False,
+        options: ReadOptions | None = None,
+    ) -> WideSeries:
+        """Read a table, with its columns in the order of channels and steps."""
+        wide = super().read(path, target, skip_unreadable=skip_unreadable, options=options)
+        channels = channels_of(path, wide.X)
+        wide.X = wide.X[[name for channel in channels.values() for name in channel]]
+        wide.n_channels = len(channels)
+        return wide
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of a series: (channels, time)."""
+        return self.n_channels, self.X.shape[1] // self.n_channels
+
+    @classmethod
+    def read_classes(
+        cls, paths: Mapping[str, Path], target: str | None, options: ReadOptions
+    ) -> dict[str, dict[str, Any]]:
+        """Return the series of each kind by class, as arrays of shape (n, channels, time)."""
+        import numpy as np
+
+        kinds: dict[str, dict[str, Any]] = {}
+        for name, classes in classes_of(paths, options, target).items():
+            kinds[name] = {}
+            for label, X in classes.items():
+                channels = channels_of(paths[name], X)
+                columns = [column for channel in channels.values() for column in channel]
+                values = X[columns].to_numpy(dtype=np.float64, na_value=np.nan)
+                kinds[name][label] = values.reshape(len(X), len(channels), -1)
+        return kinds
+
+
+def channels_of(path: Path, X: pd.DataFrame) -> dict[str, list[str]]:
+    """Return the columns of each channel of a wide table, in the order of time.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import pandas as pd
+    >>> from ganaug.files.series import channels_of
+    >>> channels_of(Path("a.csv"), pd.DataFrame([[1, 2, 3, 4]], columns=["x1", "y1", "x2", "y2"]))
+    {'x': ['x1', 'x2'], 'y': ['y1', 'y2']}
+    """
+    names = list(map(str, X.columns))
+    _check_numbers(path, X)
+    if all(map(_is_number, names)):
+        found = {"": {name: float(name) for name in names}}
+    else:
+        matches = {name: NUMBERED.fullmatch(name) for name in names}
+        odd = [name for name, match in matches.items() if match is None]
+        if len(odd) == len(names):
+            return {"": names}  # one channel, in the order of the file
+        if odd:
+            raise ValueError(
+                f"{path}: column {odd[0]!r} is not numbered, as the steps of wide series are; "
+                f"leave it out with --drop {odd[0]!r}."
+            )
+        found = {}
+        for name, match in matches.items():
+            assert match is not None
+            found.setdefault(match[1], {})[name] = float(match[2])
+    first, *_ = found
+    for channel, steps in found.items():
+        if len(steps) != len(found[first]):
+            raise ValueError(
+                f"{path}: channel {channel!r} has {len(steps)} steps, and {first!r} has "
+                f"{len(found[first])}; all need the same. Columns are called by channel and step, "
+                "as x_0, x_1, y_0, y_1."
+            )
+        _check_times(path, f"channel {channel!r}" if channel else "the table", list(steps.values()))
+    return {channel: list(steps) for channel, steps in found.items()}
+
+
+def _is_number(name: str) -> bool:
+    try:
+        float(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_numbers(path: Path, X: pd.DataFrame) -> None:
+    """Refuse columns that hold no numbers."""
+    import pandas as pd
+
+    for name, dtype in X.dtypes.items():
+        kinds = pd.api.types
+        if not (kinds.is_any_real_numeric_dtype(dtype) or kinds.is_bool_dtype(dtype)):
+            raise ValueError(
+                f"{path}: column {name!r} holds no numbers, as the values of series are; leave it "
+                f"out with --drop {str(name)!r}."
+            )
+
+
+def _check_times(path: Path, of: str, times: Any) -> None:
+    """Refuse times that repeat or run backwards."""
+    import numpy as np
+
+    steps = np.diff(times)
+    if (steps > 0).all():
+        return
+    at = int(np.argmin(steps > 0))
+    if steps[at] == 0:
+        raise ValueError(f"{path}: {of} has the time {times[at]} twice; each step comes once.")
+    raise ValueError(
+        f"{path}: time runs backwards in {of}, from {times[at]} to {times[at + 1]}; sort the steps "
+        "of each series."
+    )
+
+
+@dataclass
+class LongSeries(SeriesSource):
+    """Series of a table that has a row for each step.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, channels, time), float64
+        Shorter series are padded with NaN.
+    y : Series of length n
+    table : Table
+        The rows of the file.
+    index : list
+        What names each series.
+    times : list
+        The times of the longest series.
+    """
+
+    X: np.ndarray
+    y: pd.Series
+    table: Table
+    index: list
+    times: list
+
+    has_columns: ClassVar[bool | None] = False
+    place: ClassVar[str] = "a table"
+
+    @staticmethod
+    def is_at(path: Path) -> bool:
+        """Return False: a name tells it from no other table."""
+        return False
+
+    @staticmethod
+    def fits(path: Path) -> bool:
+        """Return whether a name is that of a table."""
+        return is_table(path)
+
+    @classmethod
+    def read(
+        cls,
+        path: Path,
+        target: str | None,
+        *,
+        skip_unreadable: bool = False,
+        options: ReadOptions | None = None,
+    ) -> LongSeries:
+        """Read a table for a command."""
+        table = Table.read(path, target, skip_unreadable=skip_unreadable, options=options)
+        X, index, times, first = steps_to_series(path, table.X, table.y)
+        y = table.y.iloc[first].reset_index(drop=True)
+        if y.nunique() < 2:
+            raise ValueError(f"{path}: all series are of one class, {y.iloc[0]!r}.")
+        return cls(X, y, table, index, times)
+
+    @classmethod
+    def read_classes(
+        cls, paths: Mapping[str, Path], target: str | None, options: ReadOptions
+    ) -> dict[str, dict[str, Any]]:
+        """Return the series of each kind by class, as arrays of shape (n, channels, time)."""
+        return {
+            name: {label: steps_to_series(paths[name], rows)[0] for label, rows in classes.items()}
+            for name, classes in classes_of(paths, options, target).items()
+        }
+
+    @staticmethod
+    def check_output(path: Path, force: bool) -> None:
+        """Refuse a path that is no table or, without `force`, a file that exists."""
+        Table.check_output(path, force)
+
+    def for_classifiers(self) -> pd.DataFrame:
+        """Return the series as classifiers see them: a table with a column for each value."""
+        from ganaug.containers import step_table
+
+        return step_table(self.X, list(map(str, self.table.X.columns[2:])))
+
+    def check_mark(self, path: Path, mark: str | None) -> None:
+        """Refuse a name for the column that marks synthetic rows if it is empty or taken."""
+        self.table.check_mark(path, mark)
+
+    def write(self, path: Path, X_new: np.ndarray, y_new: Any, mark: str | None) -> None:
+        """Write the real steps as they were in the file, then the synthetic ones."""
+        import pandas as pd
+
+        from ganaug.containers import extend_index
+
+        names = list(self.table.X.columns)
+        index = extend_index(pd.Index(self.index), len(X_new))[len(self.index) :]
+        rows = series_to_steps(X_new, index, self.times, names)
+        labels = pd.Series(y_new).set_axis(index).loc[rows[names[0]]]
+        self.table.write(path, _in_dtypes(rows, self.table.X.dtypes), labels.to_numpy(), mark)
+
+    @staticmethod
+    def label_column(augmenter: Any, target: str | None) -> str:
+        """Return the name for the column of labels."""
+        name = target or str(augmenter.labels_.name_ or "target")
+        if name in ("id", "time"):
+            raise ValueError(
+                f"The column {name!r} tells of which series and when a step is; choose another "
+                "--target for the labels."
+            )
+        return name
+
+    @staticmethod
+    def write_new(path: Path, augmenter: Any, X_new: Any, y_new: Any, column: str) -> None:
+        """Write synthetic series alone: their numbers and those of steps, channels and labels."""
+        import numpy as np
+        import pandas as pd
+
+        curves = augmenter.encoder_.to_curves(X_new)
+        _, n_channels, n_steps = curves.shape
+        names = ["id", "time", *(f"channel{c}" for c in range(n_channels))]
+        rows = series_to_steps(curves, np.arange(len(curves)), list(range(n_steps)), names)
+        labels = pd.Series(y_new).to_numpy()[rows["id"]]
+        replace_file(path, partial(write_frame, frame=rows.assign(**{column: labels})))
+
+
+def steps_to_series(
+    path: Path, rows: pd.DataFrame, y: pd.Series | None = None
+) -> tuple[np.ndarray, list, list, list[int]]:
+    """Return the series of a long table, checked.
+
+    Parameters
+    ----------
+    path : Path
+        For messages.
+    rows : DataFrame
+        What names the series, the time, and channels.
+    y : Series, optional
+        The label of each step.
+
+    Returns
+    -------
+    X : ndarray of shape (n, channels, time), float64
+    index : list of length n
+        What names each series.
+    times : list
+        Those of the longest series.
+    first : list of int
+        Where the first step of each series is.
+    """
+    import numpy as np
+    import pandas as pd
+
+    if rows.shape[1] < 3:
+        raise ValueError(
+            f"{path} has the columns {list(rows)}; long series have one that names the series, the "
+            "time, and channels, in this order."
+        )
+    index, time, *channels = rows.columns
+    _check_numbers(path, rows[channels])
+    for name in (index, time):
+        empty = rows[name].isna().to_numpy()
+        if empty.any():
+            raise ValueError(
+                f"{path}: column {name!r} is empty in data row {int(empty.argmax()) + 1}; it must "
+                "say of which series and when a step is."
+            )
+    kinds = pd.api.types
+    clock = rows[time].dtype
+    if not (kinds.is_any_real_numeric_dtype(clock) or kinds.is_datetime64_any_dtype(clock)):
+        raise ValueError(
+            f"{path}: the time column {time!r} holds no numbers or dates, such as "
+            f"{rows[time].iloc[0]!r}. The first two columns name the series and tell the time."
+        )
+    moments = (
+        rows[time].to_numpy()
+        if kinds.is_datetime64_any_dtype(clock)
+        else (rows[time].to_numpy(dtype=np.float64))
+    )
+    values = rows[channels].to_numpy(dtype=np.float64, na_value=np.nan)
+    codes, known = pd.factorize(rows[index])
+    order = np.argsort(codes, kind="stable")
+    places = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
+    for name, at in zip(known, places, strict=True):
+        _check_times(path, f"series {name!r}", moments[at])
+        labels = [] if y is None else y.iloc[at].drop_duplicates().tolist()
+        if len(labels) > 1:
+            raise ValueError(
+                f"{path}: series {name!r} has the classes {labels[0]!r} and {labels[1]!r}; a "
+                "series has one."
+            )
+    _check_steps(path, known, [moments[at] for at in places])
+    longest = max(places, key=len)
+    X = np.full((len(places), len(channels), len(longest)), np.nan)
+    for series, at in zip(X, places, strict=True):
+        series[:, : len(at)] = values[at].T
+    return X, list(known), rows[time].iloc[longest].tolist(), [int(at[0]) for at in places]
+
+
+def _check_steps(path: Path, index: Any, moments: list[np.ndarray]) -> None:
+    """Refuse series that lack a step: the steps of all must mean the same."""
+    import numpy as np
+
+    steps = [np.diff(times) for times in moments]
+    usual = np.median(np.concatenate(steps)) if any(map(len, steps)) else 0
+    for name, times, own in zip(index, moments, steps, strict=True):
+        if len(own) and (own > LONGEST_STEP * usual).any():
+            at = int(np.argmax(own > LONGEST_STEP * usual))
+            raise ValueError(
+                f"{path}: series {name!r} has no step between {times[at]} and {times[at + 1]}, "
+                f"though steps are {usual} apart; give a missing step a row with empty cells, or "
+                "bring the series to equal steps."
+            )
+
+
+def series_to_steps(X: np.ndarray, index: Any, times: list, names: list) -> pd.DataFrame:
+    """Return series (n, channels, time) as a long table, without the steps after their ends.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.files.series import series_to_steps
+    >>> X = np.array([[[1.0, 2.0]], [[3.0, np.nan]]])
+    >>> series_to_steps(X, ["a", "b"], [0, 1], ["id", "time", "x"])
+      id  time    x
+    0  a     0  1.0
+    1  a     1  2.0
+    2  b     0  3.0
+    """
+    import numpy as np
+    import pandas as pd
+
+    n_steps = X.shape[2]
+    is_there = ~np.isnan(X).all(axis=1)
+    lengths = n_steps - is_there[:, ::-1].argmax(axis=1)
+    kept = np.arange(n_steps) < lengths[:, None]
+    columns = {
+        names[0]: pd.Series(np.repeat(np.asarray(index, dtype=object), lengths)).infer_objects(),
+        names[1]: pd.Series([times[step] for length in lengths for step in range(length)]),
+    }
+    steps = np.moveaxis(X, 1, 2)[kept]
+    columns |= {name: pd.Series(steps[:, c]) for c, name in enumerate(names[2:])}
+    return pd.DataFrame(columns)
+
+
+def _in_dtypes(rows: pd.DataFrame, dtypes: pd.Series) -> pd.DataFrame:
+    """Return synthetic steps in the dtypes of the real ones, if these can hold them."""
+    import pandas as pd
+
+    first = rows.columns[0]
+    holds_names = pd.api.types.is_numeric_dtype(dtypes[first]) <= pd.api.types.is_numeric_dtype(
+        rows[first].dtype
+    )
+    asked = dtypes.to_dict()
+    if not holds_names:
+        asked.pop(first)
+    return rows.astype(asked)

@@ -1,0 +1,253 @@
+"""Series in files: read from long and wide tables and from archives, and written back so."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import complaint, run
+from numpy.testing import assert_array_equal
+
+from ganaug.files import read_series
+
+TS = """#  made by hand
+@problemName two
+@timeStamps false
+@missing true
+@univariate false
+@dimensions 2
+@equalLength false
+@classLabel true Up down
+@data
+"""
+
+
+def rows_of(n=40, seed=0):
+    """Return long rows of n series of 8 to 10 steps: a float with a gap, and an integer."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        (
+            f"p{i}",
+            0.5 * t,
+            round(rng.normal(), 2),
+            rng.integers(0, 5),
+            "ab"[i % 4 == 0],
+        )
+        for i in range(n)
+        for t in range(10 - i % 3)
+    ]
+    frame = pd.DataFrame(rows, columns=["patient", "second", "x", "events", "kind"])
+    frame.loc[4, "x"] = np.nan
+    return frame
+
+
+@pytest.fixture
+def long(tmp_path):
+    rows_of().to_csv(tmp_path / "long.csv", index=False)
+    return tmp_path / "long.csv"
+
+
+def spoiled(path, change):
+    rows = rows_of()
+    change(rows).to_csv(path, index=False)
+    return path
+
+
+def test_a_long_table_is_read_as_series(long):
+    series, rows = read_series(long, "kind"), rows_of()
+    assert series.X.shape == (40, 2, 10)
+    assert series.y.tolist() == ["b", "a", "a", "a"] * 10
+    assert np.isnan(series.X[1, :, 9]).all()
+    assert np.isnan(series.X[0, 0, 4])
+    assert_array_equal(series.X[2, 1, :8], rows.loc[rows["patient"] == "p2", "events"])
+    shuffled = rows.sort_values("second", kind="stable")  # series side by side
+    shuffled.to_csv(long, index=False)
+    assert_array_equal(read_series(long, "kind").X, series.X)
+    rows.assign(second=pd.Timestamp("2024") + pd.to_timedelta(rows["second"], unit="h")).to_parquet(
+        long.with_suffix(".parquet")
+    )
+    assert_array_equal(read_series(long.with_suffix(".parquet"), "kind").X, series.X)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda f: f.iloc[[1, 0, *range(2, len(f))]],
+            "time runs backwards in series 'p0', from",
+        ),
+        (lambda f: f.iloc[[0, 0, *range(1, len(f))]], "series 'p0' has the time 0.0 twice"),
+        (
+            lambda f: f.drop(index=3),
+            "series 'p0' has no step between 1.0 and 2.0",
+        ),
+        (
+            lambda f: f.assign(kind=["b"] * 11 + f["kind"].tolist()[11:]),
+            "series 'p1' has the classes",
+        ),
+        (lambda f: f.assign(x="much"), "column 'x' holds no numbers, as the values of series"),
+        (lambda f: f.assign(second="now"), "the time column 'second' holds no numbers or dates"),
+        (lambda f: f[["patient", "second", "kind"]], "long series have one that names the series"),
+        (
+            lambda f: f.assign(second=f["second"].where(f.index != 2)),
+            "is empty in data row 3",
+        ),
+    ],
+)
+def test_steps_that_are_no_series_are_named(capsys, long, change, said):
+    spoiled(long, change)
+    with pytest.raises(ValueError, match=said):
+        read_series(long, "kind")
+    out = long.with_name("out.csv")
+    shown = complaint(capsys, "augment", long, "--target", "kind", "--as", "long-series", "-o", out)
+    assert said[:30] in shown
+    assert [path.name for path in long.parent.iterdir()] == ["long.csv"]
+
+
+def test_augment_a_long_table__real_rows_as_they_were(capsys, long):
+    out, model = long.with_name("out.csv"), long.with_name("m.gan")
+    how = ["--target", "kind", "--as", "long-series", "--steps", "2"]
+    code, printed, _ = run(capsys, "augment", long, "-o", out, "--save-model", model, *how)
+    assert (code, printed) == (
+        0,
+        f"Wrote {out}: 40 real series and 20 synthetic; b: 20 more (gan)\n",
+    )
+    before, after = long.read_text().splitlines(), out.read_text().splitlines()
+    assert after[1 : len(before)] == [f"{line},False" for line in before[1:]]
+    made = pd.read_csv(out).query("synthetic")
+    assert made["patient"].nunique() == 20
+    assert set(made["kind"]) == {"b"}
+    assert made["events"].isin(range(5)).all()
+    lengths = made.groupby("patient")["second"].agg(["size", "max"])
+    assert set(lengths["size"]) <= {8, 9, 10}
+    assert (lengths["max"] == lengths["size"] / 2 - 0.5).all()
+    # The rows marked so are the synthetic ones.
+    code, printed, _ = run(capsys, "quality", long, out, "--target", "kind", "--as", "long-series")
+    assert code == 0
+    assert "kind b" in printed
+    new = long.with_name("new.csv")
+    code, printed, _ = run(capsys, "sample", model, "-n", '{"a": 3}', "-o", new)
+    assert (code, printed) == (0, f"Wrote {new}: 3 synthetic series\n")
+    assert list(pd.read_csv(new)) == ["id", "time", "channel0", "channel1", "kind"]
+    assert pd.read_csv(new)["id"].unique().tolist() == [0, 1, 2]
+    said = complaint(capsys, "augment", long, "--target", "kind", "--model", model, "-o", "x.csv")
+    assert said.endswith("it makes no rows.")
+
+
+def wide(tmp_path, names, **more):
+    values = np.random.default_rng(0).normal(size=(40, len(names))).round(2)
+    frame = pd.DataFrame(values, columns=names).assign(kind=np.repeat(["a", "b"], [30, 10]), **more)
+    frame.to_csv(tmp_path / "wide.csv", index=False)
+    return tmp_path / "wide.csv", frame
+
+
+def test_augment_a_wide_table__channels_by_their_names(capsys, tmp_path):
+    path, frame = wide(tmp_path, [f"{c}_{t}" for t in range(9) for c in "xy"])
+    out, model = tmp_path / "out.csv", tmp_path / "m.gan"
+    how = ["--target", "kind", "--as", "wide-series", "--steps", "2"]
+    code, _, err = run(capsys, "augment", path, "-o", out, "--save-model", model, *how)
+    assert code == 0
+    assert "40 series, 2 channels, 9 steps" in " ".join(err.split())
+    made = pd.read_csv(out)
+    pd.testing.assert_frame_equal(made[~made["synthetic"]].drop(columns="synthetic"), frame)
+    assert len(made) == 60
+    code, *_ = run(capsys, "sample", model, "-n", "3", "-o", tmp_path / "new.csv")
+    assert code == 0
+    assert len(pd.read_csv(tmp_path / "new.csv")) == 3
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ([*(f"x_{t}" for t in range(9)), "age"], "column 'age' is not numbered"),
+        ([*(f"x_{t}" for t in range(9)), "y_0"], "channel 'y' has 1 steps, and 'x' has 9"),
+        ([f"x_{t}" for t in (1, 0, *range(2, 9))], "time runs backwards in channel 'x', from 1.0"),
+        ([f"{t}" for t in (0, 1, 1.0, *range(2, 9))], "the table has the time 1.0 twice"),
+    ],
+)
+def test_wide_tables_that_are_no_series_are_named(capsys, tmp_path, names, said):
+    path, _ = wide(tmp_path, names)
+    out = tmp_path / "out.csv"
+    shown = complaint(capsys, "augment", path, "--target", "kind", "--as", "wide-series", "-o", out)
+    assert said in shown
+    assert not out.exists()
+
+
+def test_a_kind_that_is_none_is_refused(capsys, long):
+    said = complaint(capsys, "augment", long, "--as", "melodies", "-o", "x.csv")
+    assert said.startswith("--as 'melodies' is none of table, images, wide-series, long-series")
+
+
+def test_compare_series__the_gan_sees_series(capsys, long):
+    pytest.importorskip("jinja2")
+    folder = long.with_name("report")
+    asked = ["--arms", "nothing,GAN", "--classifiers", "logistic-regression", "--folds", "2"]
+    how = ["--target", "kind", "--as", "long-series", "--steps", "2", "--no-tracking"]
+    code, *_ = run(capsys, "compare", long, "--output-dir", folder, *asked, *how)
+    assert code == 0
+    page = (folder / "report.html").read_text()
+    assert "--as long-series" in page
+    assert "b, channel 0" in page
+
+
+# --- The archives ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """Return a file of the archives with 36 series of two channels, 8 to 10 steps each."""
+    pytest.importorskip("aeon")
+    rng = np.random.default_rng(0)
+    lines = []
+    for i in range(36):
+        channels = rng.normal(size=(2, 10 - i % 3)).round(3).astype(str)
+        lines.append(":".join([*map(",".join, channels), "Up" if i % 3 else "down"]))
+    (tmp_path / "two.ts").write_text(TS + "\n".join(lines) + "\n")
+    return tmp_path / "two.ts"
+
+
+def test_augment_an_archive__real_lines_as_they_were(capsys, archive):
+    out = archive.with_name("more.ts")
+    code, printed, _ = run(capsys, "augment", archive, "-o", out, "--steps", "2")
+    assert (code, printed) == (
+        0,
+        f"Wrote {out}: 36 real series and 12 synthetic; down: 12 more (gan)\n",
+    )
+    assert out.read_text().startswith(archive.read_text())
+    real, both = read_series(archive), read_series(out)
+    assert real.X.shape == (36, 2, 10)
+    assert set(real.y) == {"Up", "down"}
+    assert_array_equal(both.X[:36], real.X)
+    assert both.y[36:].tolist() == ["down"] * 12
+    turned = archive.with_name("turned.arff")
+    both.write(turned, both.X[:2], both.y[:2], "synthetic")
+    assert_array_equal(read_series(turned).X[:48].astype("f4"), both.X.astype("f4"))
+    code, printed, _ = run(capsys, "quality", archive, out)
+    assert code == 0
+    assert "class down" in printed
+    assert "class Up" not in printed
+
+
+def test_bad_archives_are_one_error_each(capsys, archive):
+    whole = archive.read_text()
+    for change, said in [
+        (lambda t: t.replace("@data", "@date"), "cannot be read as series"),
+        (lambda t: t.replace("@timeStamps false", "@timeStamps true"), "cannot be read as series"),
+        (lambda t: t + "1,2,3:1,2:Up\n", "cannot be read as series"),
+        (lambda t: t + "1,two,3:1,2,3:Up\n", "cannot be read as series"),
+    ]:
+        archive.write_text(change(whole))
+        assert said in complaint(capsys, "augment", archive, "-o", archive.with_name("out.ts"))
+    archive.write_text(whole)
+    for more, said in [
+        (["-o", archive.with_name("out.csv")], "is none of .ts, .arff"),
+        (["-o", archive.with_name("out.ts"), "--target", "y"], "leave out --target"),
+        (["-o", archive.with_name("out.ts"), "--sep", ";"], "--sep is for tables"),
+    ]:
+        assert said in complaint(capsys, "augment", archive, *more)
+    assert [path.name for path in archive.parent.iterdir()] == ["two.ts"]
+
+
+def test_without_aeon_it_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "aeon.datasets", None)
+    (tmp_path / "two.ts").write_text(TS)
+    with pytest.raises(ImportError, match=r"pip install 'ganaug\[series\]'"):
+        read_series(tmp_path / "two.ts")
