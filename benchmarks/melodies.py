@@ -25,7 +25,6 @@ from aeon.transformations.collection.convolution_based import MiniRocket
 from imblearn.over_sampling import SMOTE, SMOTEN, RandomOverSampler
 from scipy.io import wavfile
 from sklearn.base import BaseEstimator
-from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import RidgeClassifierCV
 from sklearn.model_selection import StratifiedGroupKFold
@@ -35,6 +34,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from benchmarks import cells
 from benchmarks.cells import Cell, SmallNetwork, Split, thin
+from benchmarks.series import calibrated
 from ganaug import GANAugmenter
 from ganaug.files import piano_roll, write_melodies
 from ganaug.files.melodies import (
@@ -129,9 +129,7 @@ JUDGES = {
         FunctionTransformer(rolls),
         MiniRocket(2000, random_state=0),
         StandardScaler(with_mean=False),
-        CalibratedClassifierCV(
-            RidgeClassifierCV(np.logspace(-3, 3, 10)), method="temperature", cv=3, ensemble=False
-        ),
+        calibrated(RidgeClassifierCV(np.logspace(-3, 3, 10))),
     ),
 }
 
