@@ -25,7 +25,6 @@ from aeon.transformations.collection.convolution_based import MiniRocket
 from imblearn.over_sampling import SMOTE, SMOTEN, RandomOverSampler
 from scipy.io import wavfile
 from sklearn.base import BaseEstimator
-from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import RidgeClassifierCV
 from sklearn.model_selection import StratifiedGroupKFold
@@ -35,6 +34,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from benchmarks import cells
 from benchmarks.cells import Cell, SmallNetwork, Split, thin
+from benchmarks.series import calibrated
 from ganaug import GANAugmenter
 from ganaug.files import piano_roll, write_melodies
 from ganaug.files.melodies import (
@@ -129,9 +129,7 @@ JUDGES = {
         FunctionTransformer(rolls),
         MiniRocket(2000, random_state=0),
         StandardScaler(with_mean=False),
-        CalibratedClassifierCV(
-            RidgeClassifierCV(np.logspace(-3, 3, 10)), method="temperature", cv=3, ensemble=False
-        ),
+        calibrated(RidgeClassifierCV(np.logspace(-3, 3, 10))),
     ),
 }
 
@@ -338,7 +336,7 @@ def run(
     ]
     pairs = cells.missing(paths, of_file[:1] if quick else of_file)
     if pairs:
-        expert = Expert(20 if quick else 600).fit(split.X, split.y)
+        expert = Expert(20 if quick else 600, "balanced").fit(split.X, split.y)
         # Both arms of the GAN, and all judges, share a fit.
         with tempfile.TemporaryDirectory() as memory:
             about = split, expert, common, steps, memory

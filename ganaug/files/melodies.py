@@ -357,9 +357,9 @@ def _checked(X: Any) -> np.ndarray:
     strange = [value for value in values.ravel().tolist() if value not in known]
     if strange:
         raise ValueError(
-            f"X holds {strange[0]!r}, but a sixteenth is {SILENT} (silent), {HELD} (held) or a MIDI "
-            f"number from {LOWEST} to {LOWEST + N_PITCHES - 1}; pass pieces as read_melodies "
-            "returns them."
+            f"X holds {strange[0]!r}, but a sixteenth is {SILENT} (silent), {HELD} (held) or a "
+            f"note from {LOWEST} to {LOWEST + N_PITCHES - 1}; pass pieces as read_melodies returns "
+            "them."
         )
     return values.astype(np.int64)
 

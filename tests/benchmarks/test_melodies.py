@@ -1,9 +1,14 @@
 """The benchmark of melodies, on tunes that are drawn from scales."""
 
+from importlib.util import find_spec
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.io import wavfile
+
+if find_spec("aeon") is None:
+    pytest.skip("needs aeon", allow_module_level=True)
 
 from benchmarks import melodies
 from benchmarks.cells import thin

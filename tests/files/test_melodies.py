@@ -240,7 +240,10 @@ def test_a_piano_roll_shows_every_note(folder):
     ("X", "said"),
     [
         ([60, 1], r"X has the shape \(2,\), but pieces are rows"),
-        ([[60, 2]], "X holds 2, but a sixteenth is 0 .*, 1 .* or a MIDI number from 52 to 83"),
+        (
+            [[60, 2]],
+            r"X holds 2, but a sixteenth is 0 \(silent\), 1 \(held\) or a note from 52 to 83",
+        ),
         ([[60, 0.5]], "X holds 0.5"),
         ([["60", "C"]], "X holds '60'"),
         ([[60, None]], "X holds None"),
