@@ -277,7 +277,9 @@ REFUSED = {
     "infinity": (WITH_INF, {}, ValueError, "contains infinity"),
     "infinity in a list": ([*WITH_INF], {}, ValueError, "infinity: in series"),
     "infinity in a frame": ((FLAT - 5) / 0.0, {}, ValueError, "contains infinity"),
-    "inexact": (np.full((4, 9), 2**60), {}, ValueError, r"exact up to 2\*\*53"),
+    "inexact": (np.full((4, 9), 2**60), {}, ValueError, r"more than 2\*\*53"),
+    "inexact in a list": ([np.full(9, -(2**60))], {}, ValueError, r"more than 2\*\*53"),
+    "inexact in a frame": (FLAT.assign(n=2**60), {}, ValueError, r"more than 2\*\*53"),
     "text in a frame": (FLAT.assign(t="x"), {}, TypeError, "column 't'"),
     "names twice": (FLAT.rename(columns={1: 0}), {}, ValueError, "duplicate"),
 }
