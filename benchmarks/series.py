@@ -305,6 +305,7 @@ def samplers(shape, steps):
         "jitter, scaling": JitterAndScaling(channels),
         "window warping": WindowWarping(channels),
         **{kind.__name__: OfAeon(kind) for kind in (SMOTE, ADASYN, ESMOTE, OHIT)},
+        f"SMOTE{cells.AVERAGED}": OfAeon(SMOTE),
         "temporal": temporal,
         f"temporal{cells.AVERAGED}": temporal,
     }
