@@ -190,7 +190,8 @@ def _measure(arm, cell, split, judges, sampler, expert, memory):
         # Of the GAN one fit serves all judges.
         fitted = model.augmenter_
         more = sampler.fit_resample(X, y) if fitted is None else fitted.transform(X, y)
-        samples = about(more[0][len(X) :], split, cell.rare, expert)
+        X_made, y_made = (rows[len(X) :] for rows in more)
+        samples = about(X_made[y_made == cell.rare], split, cell.rare, expert)
     return [row | samples for row in scores]
 
 

@@ -56,6 +56,7 @@ class RareClass:
 
 IMAGES = RareClass("images", ("conv averaged", "conv"), (25, 100))
 SERIES = RareClass("series", ("temporal averaged", "temporal"), (25, 50))
+TEXTS = RareClass("texts", ("GAN averaged", "GAN"), (10, 50))
 RARE_SCORES = [F1, BALANCED, "AP"]
 
 
@@ -145,13 +146,13 @@ def bars():
     for which, name in IMAGE_SETS.items():
         for score in (F1, BALANCED):
             title = f"images, {name}: first or tied in {score}"
-            yield title, first_of_rare, IMAGES, score, which
+            yield title, first_or_tied, IMAGES, score, which
             title = f"images, {name}: {score} not .01 behind random over-sampling"
             yield title, rare_not_behind, IMAGES, score, which
     yield "images: a step of 64 x 64 x 3 in at most .5 s", measured, le, 0.5, "s", "step_64x64x3"
 
     for score in RARE_SCORES:
-        yield f"series: first or tied in {score}", first_of_rare, SERIES, score
+        yield f"series: first in {score}", first_of_rare, SERIES, score
         title = f"series: on no set more than .01 below nothing in {score}"
         yield title, rare_never_below, SERIES, score
     title = "series: agreement with the asked class within .05 of held-out series"
@@ -162,6 +163,11 @@ def bars():
     yield title, rare_gain, SERIES, BALANCED, 0.02, 0.735
     title = "series: a fit of 1,000 x 3 x 128 in at most 120 s"
     yield title, measured, le, 120, "s", "fit_1000x3x128"
+
+    for score in (F1, "AP"):
+        yield f"texts: first or tied in {score}", first_of_rare, TEXTS, score
+        title = f"texts: on no set more than .01 below nothing in {score}"
+        yield title, rare_never_below, TEXTS, score
 
 
 def check_promises(folder, tables=None):
@@ -404,8 +410,13 @@ def rare_ranks(results, bench, score, which=None):
     return cells.rank(axis=1, ascending=False).mean().sort_values()
 
 
-def first_of_rare(results, bench, score, which=None):
-    """Check that averaged draws have the best mean rank, or the same to one decimal."""
+def first_of_rare(results, bench, score):
+    """Check that averaged draws have the best mean rank."""
+    return _first(rare_ranks(results, bench, score).drop(bench.ours[1]), bench.ours[0])
+
+
+def first_or_tied(results, bench, score, which):
+    """Check that averaged draws have the best mean rank on a set, or the same to one decimal."""
     ranks, arm = rare_ranks(results, bench, score, which), bench.ours[0]
     figure, _ = _first(ranks.drop(bench.ours[1]), arm)
     return figure, round(ranks[arm], 1) <= round(ranks.drop([*bench.ours]).iloc[0], 1)

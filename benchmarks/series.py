@@ -46,11 +46,13 @@ from ganaug import GANAugmenter, SeriesEncoder
 
 RESULTS = Path(__file__).parent / "results" / "series"
 #: Series of every other class, and of all together.
-COMMON_ROWS, ALL_ROWS = 100, 400
+COMMON_ROWS, ALL_ROWS = 100, 600
 RARE_ROWS = (10, 25, 50)
-TEST_ROWS = 100
+TEST_ROWS = 60
+#: Of a set with more classes the largest are kept, beside the rare one.
+MOST_CLASSES = 8
 #: Steps of 1-NN with DTW, whose time grows with their square.
-DTW_STEPS = 100
+DTW_STEPS = 50
 #: The sets that packages bring, and which of their classes is rare.
 RARE = {
     "ArrowHead": 1,
@@ -76,13 +78,18 @@ LOADERS = {
 
 
 def read(name):
-    """Return a split of flattened series, and their shape: channels and time."""
+    """Return a split of flattened series, their shape (channels and time), and the rare class."""
     X, y = _from_file(Path(name)) if name.endswith(".npz") else _from_package(name)
+    classes, counts = np.unique(y, return_counts=True)
+    rare = (RARE | RARE_IN_FILES).get(Path(name).stem, classes[counts.argmin()])
+    others = classes[np.argsort(-counts, kind="stable")]
+    kept = np.isin(y, [rare, *others[others != rare][: MOST_CLASSES - 1]])
+    X, y = X[kept], y[kept]
     X = (X - X.mean((0, 2), keepdims=True)) / X.std((0, 2), keepdims=True)
     shape, X = X.shape[1:], X.reshape(len(X), -1).astype("float32")
     X, X_test, y, y_test = train_test_split(X, y, test_size=1 / 3, stratify=y, random_state=0)
     few = thin(Split(X_test, y_test, X, y), Cell(name, -1, 0, 0), TEST_ROWS)
-    return Split(X, y, few.X, few.y), shape
+    return Split(X, y, few.X, few.y), shape, int(rare)
 
 
 def _from_file(path):
@@ -298,6 +305,7 @@ def samplers(shape, steps):
         "jitter, scaling": JitterAndScaling(channels),
         "window warping": WindowWarping(channels),
         **{kind.__name__: OfAeon(kind) for kind in (SMOTE, ADASYN, ESMOTE, OHIT)},
+        f"SMOTE{cells.AVERAGED}": OfAeon(SMOTE),
         "temporal": temporal,
         f"temporal{cells.AVERAGED}": temporal,
     }
@@ -316,7 +324,6 @@ def measure(split, shape, expert, common, steps, memory, arm, cell):
 def run(
     sets: Annotated[list[str] | None, typer.Argument(help="names, or files; all names")] = None,
     arms: cells.Arms = None,
-    rare: cells.Rare = None,
     rows: cells.Rows = RARE_ROWS,
     common: cells.Common = COMMON_ROWS,
     seeds: int = 1,
@@ -332,13 +339,9 @@ def run(
         rows, seeds, common, steps = rows[:1], 1, 30, 4
     for given in sets or RARE:
         name = Path(given).stem
-        split, shape = read(given)
-        classes = rare or [(RARE | RARE_IN_FILES).get(name, int(split.y.min()))]
+        split, shape, rare = read(given)
         of_set = [
-            Cell(name, c, n, seed)
-            for seed in range(seeds)
-            for c in classes
-            for n in sizes(split, c, rows)
+            Cell(name, rare, n, seed) for seed in range(seeds) for n in sizes(split, rare, rows)
         ]
         pairs = cells.missing(paths, of_set[:1] if quick else of_set)
         if pairs:

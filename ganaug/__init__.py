@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ganaug.ensemble import AugmentedClassifier
     from ganaug.fitted import InvalidFileError
     from ganaug.search import AugmentedClassifierCV
+    from ganaug.texts import TextRows
 
 __all__ = [
     "AugmentedClassifier",
@@ -22,6 +23,7 @@ __all__ = [
     "ImageEncoder",
     "InvalidFileError",
     "SeriesEncoder",
+    "TextRows",
     "__version__",
 ]
 
@@ -34,6 +36,7 @@ _HOMES = {
     "ImageEncoder": "encoders.image",
     "InvalidFileError": "fitted",
     "SeriesEncoder": "encoders.series",
+    "TextRows": "texts",
 }
 
 

@@ -145,10 +145,11 @@ default="from_dtype"
     ------
     ValueError
         In ``fit``: if ``y`` is missing, continuous, multi-output or of one class; if ``X`` is
-        empty, not two-dimensional, infinite somewhere, has a column name twice or no column that
-        varies; if ``sampling_strategy`` asks to remove rows or names an unknown label; if the
-        device is not there; if ``min_distance`` is set and a class has fewer than 8 rows; if
-        training would take more memory than ``memory_budget``.
+        empty, not two-dimensional, infinite somewhere, has a column name twice, a column of texts
+        (see :class:`~ganaug.TextRows`) or no column that varies; if ``sampling_strategy`` asks to
+        remove rows or names an unknown label; if the device is not there; if ``min_distance`` is
+        set and a class has fewer than 8 rows; if training would take more memory than
+        ``memory_budget``.
     TypeError
         In ``fit``: if a column mixes kinds of cells or holds objects, or ``X`` is a table of a
         library that is not known, a LazyFrame or a masked array.

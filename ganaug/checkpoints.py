@@ -36,7 +36,9 @@ SEEDS = ".ganaug-seeds.json"
 
 
 @contextmanager
-def checkpointed(folder: str | Path, *, seconds: float = 60.0) -> Iterator[Checkpoints]:
+def checkpointed(
+    folder: str | Path, *, seconds: float = 60.0, keep_ended: bool = False
+) -> Iterator[Checkpoints]:
     """Keep the state of every GAN that is fitted in this block, so that a killed fit can go on.
 
     Run the same code again after the process was killed or interrupted: the fit that was under way
@@ -51,6 +53,9 @@ def checkpointed(folder: str | Path, *, seconds: float = 60.0) -> Iterator[Check
     seconds : float, default=60.0
         A checkpoint is written at a twentieth of the steps, if the last one, or the start of the
         fit, is so many seconds ago. So shorter fits write none; 0: one at every twentieth.
+    keep_ended : bool, default=False
+        Whether the last checkpoint of a fit that has ended is kept until the block ends without an
+        error: what comes after the fits may fail, such as to write rows on a full disk.
 
     Yields
     ------
@@ -105,10 +110,11 @@ def checkpointed(folder: str | Path, *, seconds: float = 60.0) -> Iterator[Check
     """
     check_value("checkpointed", "seconds", seconds, number(low=0))
     check_writable(Path(folder))
-    checkpoints = FileCheckpoints(Path(folder).absolute(), float(seconds))
+    checkpoints = FileCheckpoints(Path(folder).absolute(), float(seconds), keep_ended)
     token = _current.set(checkpoints)
     try:
         yield checkpoints
+        checkpoints.remove_ended()
     finally:
         _current.reset(token)
         checkpoints.close()
@@ -169,9 +175,10 @@ class Checkpoints:
 class FileCheckpoints(Checkpoints):
     """A folder of checkpoints, one folder in it for each fit that has not ended."""
 
-    def __init__(self, folder: Path, seconds: float) -> None:
+    def __init__(self, folder: Path, seconds: float, keep_ended: bool = False) -> None:
         super().__init__()
-        self.folder, self.seconds = folder, seconds
+        self.folder, self.seconds, self.keep_ended = folder, seconds, keep_ended
+        self._ended: list[Path] = []
         self._n_seeds = 0
         self._owner: str | None = None
         self._entropy = seed_from(None)
@@ -208,6 +215,17 @@ class FileCheckpoints(Checkpoints):
         except Exception as error:  # of any object that pickle cannot take
             _warn(f"No checkpoint of this fit is kept, as a part of it cannot be hashed: {error}")
             return Checkpoint()
+
+    def end(self, fit: Path) -> None:
+        """Remove the folder of a fit that has ended, now or later."""
+        self._ended.append(fit)
+        if not self.keep_ended:
+            self.remove_ended()
+
+    def remove_ended(self) -> None:
+        """Remove the folders of fits that have ended, and what was left in them half-written."""
+        while self._ended:
+            shutil.rmtree(self._ended.pop(), ignore_errors=True)
 
     def close(self) -> None:
         """Remove the folder, unless a fit in it has not ended."""
@@ -293,9 +311,9 @@ class FileCheckpoint(Checkpoint):
         return time.monotonic() - self._since >= self.checkpoints.seconds
 
     def remove(self) -> None:
-        """Remove the folder of a fit that has ended, and what was left in it half-written."""
+        """Let the folder of a fit that has ended be removed."""
         if not self.ranks.rank:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self.checkpoints.end(self.folder)
 
 
 def write_state(path: Path, state: Mapping[str, Any]) -> None:

@@ -64,7 +64,8 @@ def extend(real: Any, new: Any, index: pd.Index | None = None) -> Any:
         return real + [row.tolist() if isinstance(row, np.ndarray) else row for row in new]
     if library_of(real):
         return append(real, new)
-    return np.concatenate([real, np.asarray(new, dtype=real.dtype)])
+    # Without a dtype, numbers of the other byte order would become those of this machine.
+    return np.concatenate([real, np.asarray(new, dtype=real.dtype)], dtype=real.dtype)
 
 
 def extend_index(index: pd.Index, m: int) -> pd.Index:

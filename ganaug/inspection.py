@@ -427,7 +427,8 @@ class RealVsSyntheticDisplay:
 class ExamplesDisplay:
     """Real and synthetic examples of each class: of what is seen as a whole, not column by column.
 
-    Images are drawn above each other. Make it with :meth:`from_estimator`.
+    Real images are drawn above synthetic ones, and curves of series over each other. Make it with
+    :meth:`from_estimator`.
 
     Parameters
     ----------

@@ -19,6 +19,8 @@ from secrets import token_hex
 from socket import gethostname
 from zlib import crc32
 
+import psutil
+
 #: MLflow's database in a folder, where runs go unless there is a server.
 DATABASE = "mlflow.db"
 #: The name of a hidden folder: what is made in it, by which process, and a number of its own.
@@ -270,7 +272,12 @@ def has_ended(process: str) -> bool:
     state, now = _state_and_start(int(number))
     # Another process may have got its number, as after a restart.
     was_another = bool(start and now and start != now)
-    return was_another or state in ("Z", "X") or not _is_running(int(number))
+    if was_another or state in ("Z", "X"):
+        return True
+    try:
+        return not psutil.pid_exists(int(number))
+    except OverflowError:  # It is no number of a process.
+        return False
 
 
 def _this_machine() -> str:
@@ -298,16 +305,3 @@ def _state_and_start(process: int) -> tuple[str, str]:
         return "", ""
     fields = stat.rpartition(")")[2].split()
     return fields[0], fields[19]
-
-
-def _is_running(process: int) -> bool:
-    """Return whether a process of this machine may still run."""
-    if os.name == "nt":  # There, os.kill would end it.
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        pass  # It is another user's, or no number of a process.
-    return True

@@ -59,6 +59,11 @@ def take_apart(value: Any) -> tuple[str, list]:
     raise TypeError(f"{type(value).__name__} is not plain data")
 
 
+def is_snan(value: Any) -> bool:
+    """Return whether a value is a signalling NaN, which raises where it is compared."""
+    return isinstance(value, Decimal) and value.is_snan()
+
+
 def make(name: str, parts: list) -> Any:
     """Return the value again.
 

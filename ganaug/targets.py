@@ -13,6 +13,8 @@ from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
+from ganaug.plain_values import is_snan
+
 # A larger number of rows is a typing error.
 MAX_ROWS = 2**31
 #: pandas' words for labels that may be a quantity.
@@ -31,7 +33,8 @@ def check_target(y: Any, *, one_hot: bool = False) -> None:
     Raises
     ------
     ValueError
-        If ``y`` is continuous, multilabel, multioutput, empty or no list of labels.
+        If ``y`` is continuous, multilabel, multioutput, empty or no list of labels, or holds a
+        signalling NaN.
     TypeError
         If it is sparse.
 
@@ -85,6 +88,11 @@ def _check_labels(y: Any) -> None:
         labels = pd.Series(labels, dtype=None if _is_numeric(labels) else object)
     if isinstance(labels.dtype, pd.CategoricalDtype):
         return  # a column that someone has made classes of
+    if labels.dtype == object and any(map(is_snan, labels)):
+        raise ValueError(
+            "y holds Decimal('sNaN'), which cannot be compared; drop those rows or give them a "
+            "class."
+        )
     if pd.api.types.infer_dtype(labels, skipna=True) not in _NUMBERS:
         return
     numbers = labels.dropna().to_numpy(dtype=float)

@@ -76,6 +76,16 @@ class Encoder(Protocol):
         """Return which cells of rows to make are missing."""
 
 
+class Transformer(Protocol):
+    """Turns data into other data, as scikit-learn's transformers do."""
+
+    def fit(self, X: Any, /) -> Any:
+        """Learn how."""
+
+    def transform(self, X: Any, /) -> Any:
+        """Return the other data."""
+
+
 class Classifier(Protocol):
     """A classifier as scikit-learn's are."""
 

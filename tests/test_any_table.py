@@ -52,6 +52,7 @@ def one(kind, library="pandas", levels=3, gaps=0.0, seed=0, **table):
 @example(one("float64", levels=40, seed=177487))
 @example(one("float64", levels=40, labels="tuples", target="category", rows=(9, 5, 3)))
 @example(one("float64", levels=40, labels="numbers and text", target="category", rows=(9, 5, 3)))
+@example(one("float64", levels=40, rows=(9, 9), index="mixed"))
 def test_any_table(described):
     outcome_of(described)
 

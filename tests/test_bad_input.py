@@ -58,6 +58,11 @@ BAD_Y = {
     "multilabel": (np.c_[Y, np.ones(N, int)], ValueError, ["multilabel", "one class for"]),
     "nan": (np.where(Y, np.nan, 1), ValueError, ["15 missing label", "drop those rows"]),
     "None": (np.where(Y, None, "a"), ValueError, ["15 missing label"]),
+    "a signalling NaN": (
+        objects(Decimal("sNaN"), Decimal(1)),
+        ValueError,
+        ["y holds Decimal('sNaN')", "drop those rows"],
+    ),
     "NA": (pd.Series([pd.NA, *Y[1:]], dtype="Int64"), ValueError, ["1 missing label"]),
     "category with a gap": (
         pd.Series(pd.Categorical([None, *Y[1:]])),

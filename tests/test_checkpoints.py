@@ -27,6 +27,7 @@ from ganaug.checkpoints import (
 from ganaug.losses import WassersteinLoss
 from ganaug.networks.conv import ConvNetwork
 from ganaug.networks.dcgan import DCGANNetwork
+from ganaug.networks.temporal import TemporalNetwork
 from ganaug.paths import this_process
 
 
@@ -89,6 +90,12 @@ KINDS = {
     "two steps of the critic": {"loss": WassersteinLoss(critic_steps=2)},
     "shifted images": {"network": ConvNetwork(width=8), **IMAGES},
     "images with batch norm": {"network": DCGANNetwork(width=8), **IMAGES},
+    "series of many lengths": {
+        "network": TemporalNetwork(width=4),
+        "encoder": "series",
+        "steps": 4,
+        "batch_size": 8,
+    },
     "through files": {},
 }
 
@@ -102,6 +109,8 @@ def test_a_fit_that_goes_on_ends_with_the_bits_of_one_that_was_never_stopped(kin
     if "images" in kind:
         X, y = (part[:80] for part in load_digits(return_X_y=True))
         X, y = X.reshape(-1, 8, 8), np.where(y > 6, 1, 0)
+    if "series" in kind:
+        X = [np.tile(row, 9)[: 12 + i % 5] for i, row in enumerate(X)]
     if kind == "early stopping":
         options["sample_weight"] = np.random.default_rng(1).random(len(y))
     augmenter = quick(**KINDS[kind])
@@ -110,7 +119,7 @@ def test_a_fit_that_goes_on_ends_with_the_bits_of_one_that_was_never_stopped(kin
         pytest.importorskip("pyarrow.parquet").write_table(frame, tmp_path / "rows.parquet")
         X, y = tmp_path / "rows.parquet", "y"
     wanted = learned(augmenter.fit(X, y, **options))
-    ticks = 3 if "images" in kind else 6
+    ticks = 3 if KINDS[kind].get("steps") == 4 else 6
     stop(folder, quick(**KINDS[kind]), X, y, ticks, **options)
     assert len(files_in(folder)) == 2
     assert go_on(folder, quick(**KINDS[kind]), X, y, **options) == (wanted, [ticks - 1])
@@ -162,6 +171,25 @@ def test_fits_share_a_folder_and_none_takes_up_the_checkpoint_of_another(tmp_pat
     for augmenter, *rows, options in others:
         assert go_on(folder, augmenter, *rows, **options)[1] == []
     assert go_on(folder, quick(), X, y)[1] == [5]
+    assert not folder.exists()
+
+
+def test_fits_that_have_ended_are_kept_until_the_block_ends_well(tmp_path):
+    folder, first, second = tmp_path / "kept", quick(), quick(random_state=None)
+
+    def fit_and_fail():
+        with checkpointed(folder, seconds=0, keep_ended=True):
+            first.fit(*table())
+            second.fit(*table(1))
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        fit_and_fail()
+    expected = learned(first), learned(second)
+    with checkpointed(folder, seconds=0, keep_ended=True) as kept:
+        assert (learned(quick().fit(*table())), learned(second.fit(*table(1)))) == expected
+        assert kept.resumed == [10, 10]
+        assert folder.exists()
     assert not folder.exists()
 
 

@@ -15,10 +15,11 @@ from torch.nn.functional import logsigmoid as log_sigmoid
 
 from ganaug import GANAugmenter
 from ganaug.encoders.layout import KINDS, RowLayout
+from ganaug.files import KINDS as FILES
 from ganaug.generators.gan import ConditionalGAN
 from ganaug.generators.monitor import Monitor
 from ganaug.generators.selection import CandidateSelector
-from ganaug.registry import ENCODERS, GENERATORS, LOSSES, NETWORKS, make
+from ganaug.registry import ENCODERS, GENERATORS, LOSSES, NETWORKS, VIEWS, make
 
 # What a row may be made of: numbers only, levels only, both, gates, gaps, one of each.
 LAYOUTS = {
@@ -162,7 +163,7 @@ def real_rows(layout, n=64, seed=2):
 # The registry itself.
 
 
-@pytest.mark.parametrize("registry", [ENCODERS, NETWORKS, LOSSES, GENERATORS])
+@pytest.mark.parametrize("registry", [ENCODERS, NETWORKS, LOSSES, GENERATORS, VIEWS])
 def test_registered_names_lead_somewhere(registry):
     assert registry
     for name, where in registry.items():
@@ -490,6 +491,13 @@ DATA = {"table": tables(), "image": images(), "series": series()}
 kinds = pytest.mark.parametrize(
     ("encoder", "kind"), [(encoder, kind) for encoder in DATA for kind in DATA[encoder]]
 )
+
+
+def test_every_kind_of_rows_has_a_layout_a_view_and_a_kind_of_files():
+    names = {make(ENCODERS, name).kind for name in ENCODERS}
+    assert names == set(KINDS) == set(VIEWS) == {kind.encoder for kind in FILES.values()}
+    for name in VIEWS:
+        assert isinstance(make(VIEWS, name).has_examples, bool)
 
 
 def test_every_encoder_has_data_and_says_what_it_writes():

@@ -317,7 +317,7 @@ def test_images_of_more_axes_have_no_columns(digits):
     X, y = digits
     images = X.reshape(-1, 8, 8)
     model = augmenter(shape=None, steps=1).fit(images, y)
-    with pytest.raises(ValueError, match=r"\(8, 8\) have no columns"):
+    with pytest.raises(ValueError, match=r"\(1, 8, 8\) have no columns"):
         model.get_feature_names_out()
     assert model.transform(images) is images
     for way in ("pandas", "default"):

@@ -191,6 +191,7 @@ def test_has_ended__of_this_machine_alone_and_not_by_number_alone():
     assert has_ended(f"{machine}-{process.pid}-{start}")
     assert not has_ended(f"00000000-{process.pid}-{start}")
     assert not has_ended("")
+    assert not has_ended(f"{machine}-{10**30}-{start}")
     # Where a process was started anew, it may have the number of the one that was killed.
     assert has_ended(f"{machine}-{number}-{int(start or 1) + 1}") == bool(start)
 

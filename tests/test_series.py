@@ -415,9 +415,9 @@ def test_early_stopping_and_distance_watch_series(network):
     series = cut(X)
     model = augmenter(network=network, early_stopping=True, min_distance=1.0).fit(series, Y)
     assert "quality/energy" in model.history_[0]
-    real = model.encoder_.transform(series)[Y == RARE]
+    code = model.classes_.tolist().index(RARE)
+    real, limit = model.near_copies_.rows_[code], model.near_copies_.limits_[code]
     made = model.encoder_.transform(model.sample({RARE: 30})[0])
-    limit = model.near_copies_.limits_[model.classes_.tolist().index(RARE)]
     gaps = np.linalg.norm(made[:, None] - real[None], axis=2).min(axis=1)
     assert gaps.min() >= limit * (1 - 1e-6)
 

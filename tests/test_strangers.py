@@ -1,9 +1,12 @@
 """Files from strangers end in one exception or make rows, and open nothing that they name."""
 
+import signal
 import sys
+import time
 
 import pytest
 
+from benchmarks.bars import place_of
 from benchmarks.reliability import strangers
 from ganaug import GANAugmenter, InvalidFileError
 
@@ -80,6 +83,24 @@ class Loads:
 )
 def test_what_is_counted(name, result, tmp_path):
     assert strangers.outcome(tmp_path / name, Loads)[0] == result
+
+
+def _run_without_an_end():
+    while True:
+        pass
+
+
+def test_what_is_busy_without_an_end_is_told_from_what_waits():
+    before = signal.getsignal(signal.SIGPROF)
+    with strangers.patience(0.1, 60), pytest.raises(strangers.NeverEnds) as caught:
+        _run_without_an_end()
+    assert place_of(caught.value).startswith("in test_strangers.py:")
+    with strangers.patience(60, 0.1), pytest.raises(strangers.NeverEnds):
+        time.sleep(60)
+    with strangers.patience(5, 60):
+        time.sleep(0.2)
+    assert signal.getitimer(signal.ITIMER_PROF) == signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    assert signal.getsignal(signal.SIGPROF) == before
 
 
 def test_every_attribute_of_every_part_is_aimed_at(tmp_path):

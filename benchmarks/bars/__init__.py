@@ -19,6 +19,7 @@ A module may also have a function ``plot(figures)``, which is given the figures 
 name and returns a figure of matplotlib, shown at the end of its section.
 """
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -139,6 +140,15 @@ class Bench:
 def figures_of(module, name, **counts):
     """Return the figures of a measure, in a new process, which does not find ``__main__``."""
     return getattr(import_module(module), name)(**counts)
+
+
+def place_of(error):
+    """Return where an error was raised, and by what it was called; nothing if there is no error."""
+    if error is None:
+        return ""
+    frames = traceback.extract_tb(error.__traceback__)[-2:]
+    places = [f"{Path(frame.filename).name}:{frame.lineno} ({frame.name})" for frame in frames]
+    return f"in {', '.join(places)}"
 
 
 def number(value):

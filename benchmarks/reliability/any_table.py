@@ -20,7 +20,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing
 
-from benchmarks.bars import Bar, measure
+from benchmarks.bars import Bar, measure, place_of
 from benchmarks.reliability.odd_tables import tables
 from ganaug import GANAugmenter, GANOverSampler
 from ganaug.encoders.table import TableEncoder
@@ -212,10 +212,12 @@ def _check_index(X, X_more):
     if not isinstance(X, pd.DataFrame):
         return
     head, tail = X_more.index[: len(X)], X_more.index[len(X) :]
-    assert _labels(head) == _labels(X.index)
-    assert X_more.index.names == X.index.names
-    assert not set(_labels(tail)) & set(_labels(X.index))
-    assert tail.is_unique
+    labels, before = _labels(tail), _labels(X.index)
+    assert _labels(head) == before, "labels of real rows"
+    assert X_more.index.names == X.index.names, "names of the index"
+    assert not set(labels) & set(before), "a synthetic row has the label of a real one"
+    # Not `tail.is_unique`: pandas answers for a slice what it knows of the whole index.
+    assert len(set(labels)) == len(labels), "two synthetic rows have the same label"
 
 
 def _labels(index):
@@ -336,7 +338,8 @@ def any_table():
             found[outcome_of(described)] += 1
         except Exception as error:  # whatever it is, it is counted
             found["broke"] += 1
-            broken.append({"error": repr(error)[:400], "table": repr(described)[:400]})
+            words = f"{error!r}"[:400] + f" {place_of(error)}"
+            broken.append({"error": words, "table": repr(described)})
 
     one()
     rows = {"what broke": broken[:EXAMPLES_SHOWN]} if broken else {}

@@ -20,13 +20,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.bars import Bar, measure
+from benchmarks.bars import Bar, measure, place_of
 from benchmarks.bars.processes import memory_of
 
 #: Of the long run. The short one, in the tests, asks for a few hundred.
 MUTATIONS = 5_000
-#: Seconds that a mutation may take before it counts as one that never ends.
-PATIENCE = 20
+#: Seconds of the processors that a mutation may take before it counts as one that never ends, and
+#: seconds of the clock: a machine under load may let a process wait for long.
+PATIENCE, WAITS = 20, 300
 #: What stands in place of a value of JSON.
 ODD = (
     *(10**8, -1, 0, 3, None, "x", "", "V2000000000", [], {}, 1e308, float("inf"), float("nan")),
@@ -285,7 +286,7 @@ def outcome(path, cls):
     """Load a model and let it make rows: return what came out, and the error if it was no rows."""
     from ganaug import InvalidFileError
 
-    with warnings.catch_warnings(), patience(PATIENCE):
+    with warnings.catch_warnings(), patience(PATIENCE, WAITS):
         warnings.simplefilter("ignore")
         try:
             model = cls.load(path)
@@ -317,8 +318,11 @@ def _is_whole(rows):
 
 
 @contextmanager
-def patience(seconds):
-    """Raise NeverEnds after some seconds, where there are signals."""
+def patience(busy, waits):
+    """Raise NeverEnds after so many seconds of the processors or of the clock.
+
+    It does so in the main thread, where there are signals.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -326,13 +330,19 @@ def patience(seconds):
     def late(*_):
         raise NeverEnds
 
-    before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    timers = (
+        (signal.SIGPROF, signal.ITIMER_PROF, busy),
+        (signal.SIGALRM, signal.ITIMER_REAL, waits),
+    )
+    before = [signal.signal(kind, late) for kind, *_ in timers]
+    for _, timer, seconds in timers:
+        signal.setitimer(timer, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for (kind, timer, _), handler in zip(timers, before, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(kind, handler)
 
 
 def tried(jobs, folder):
@@ -350,7 +360,8 @@ def tried(jobs, folder):
             memory = max(memory, memory_of("VmHWM") - before - 2 * size)
         counts[result] += 1
         if result not in (("rows",) if kind == AS_IT_WAS else ("refused", "rows")):
-            failures.append(f"{number}: {kind} at {where}: {result}, {error!r}"[:300])
+            words = f"{number}: {kind} at {where}: {result}, {error!r}"[:300]
+            failures.append(f"{words} {place_of(error)}".rstrip())
         shutil.rmtree(path.parent)
     return {
         "tried": sum(counts.values()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -55,9 +55,9 @@ def augment(
     data: Annotated[
         Path,
         typer.Argument(
-            help="A .csv, .tsv, .txt, .parquet, .feather, .xlsx or .jsonl file; a folder with one "
-            "of PNG or JPEG files for each class; or a folder of Parquet files, or a pattern in "
-            "quotes such as 'part-*.parquet', larger than memory."
+            help="A .csv, .tsv, .txt, .parquet, .feather, .xlsx, .jsonl, .ts or .arff file; a "
+            "folder with one of PNG or JPEG files for each class; or a folder of Parquet files, or "
+            "a pattern in quotes such as 'part-*.parquet', larger than memory."
         ),
     ],
     output: Output,
@@ -105,7 +105,7 @@ def augment(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Add synthetic rows of the rare classes to a table, or images to a folder.
+    """Add synthetic rows of the rare classes to a table, images to a folder, series to their file.
 
     Real rows come first and stay as they are. Real images are copied byte for byte; synthetic ones
     are called synthetic-0001.png and so on, in the folders of their classes. Images of 8 to 64
@@ -118,8 +118,9 @@ def augment(
     output is a .parquet file of the synthetic rows alone, with the columns and types of the real
     ones. For more of them than memory holds, --save-model, and then `ganaug sample`.
 
-    A training that lasts more than a minute is kept beside the output once a minute. When the
-    command is killed or interrupted, the same command goes on from there.
+    A training that lasts more than a minute is kept beside the output once a minute, until the
+    output is written. When the command is killed or interrupted, or the disk is full, the same
+    command goes on from there.
 
     Augment training data only: synthetic rows in a test set make every score a lie.
 
@@ -130,6 +131,7 @@ def augment(
     - `ganaug augment train.csv --target y -o bigger.csv --save-model y.gan`
     - `ganaug augment train.csv --target y -o again.csv --model y.gan --seed 1`
     - `ganaug augment digits -o more-digits`
+    - `ganaug augment strides.csv --target gait --as long-series -o more.csv`
     - `ganaug augment 'day-*/*.parquet' --target y -o new.parquet --save-model y.gan`
     """
     for path in (save_model, output):  # in the order in which they are written
@@ -165,24 +167,27 @@ def augment(
     from ganaug.augmenter import GANAugmenter
 
     strategy = read_strategy(sampling_strategy, source.y.tolist())
-    if model is None:
-        augmenter = GANAugmenter(
-            strategy, **source.gan_parameters(), random_state=seed, verbose=progress_wanted()
-        ).set_params(**given)
-        with _going_on(output):
+    going_on = _going_on(output) if model is None else nullcontext()
+    with going_on:
+        if model is None:
+            augmenter = GANAugmenter(
+                strategy, **source.gan_parameters(), random_state=seed, verbose=progress_wanted()
+            ).set_params(**given)
             augmenter.fit(source.X, source.y)
-        to_add = augmenter.sampling_strategy_
-    else:
-        augmenter = GANAugmenter.load(model)
-        to_add = _rows_to_add(augmenter, source, strategy, f"{data} does not fit {model}")
-    X_new, y_new = augmenter.sample(to_add, random_state=seed, n_candidates=augmenter.n_candidates_)
-    added = _additions(augmenter, to_add)
-    write = partial(source.write, X_new=X_new, y_new=y_new, mark=marked_by)
-    cli.write_table(
-        output,
-        _with_model(write, augmenter, save_model),
-        f"{len(source.y)} real {source.noun} and {len(y_new)} synthetic; {added}",
-    )
+            to_add = augmenter.sampling_strategy_
+        else:
+            augmenter = GANAugmenter.load(model)
+            to_add = _rows_to_add(augmenter, source, strategy, f"{data} does not fit {model}")
+        X_new, y_new = augmenter.sample(
+            to_add, random_state=seed, n_candidates=augmenter.n_candidates_
+        )
+        added = _additions(augmenter, to_add)
+        write = partial(source.write, X_new=X_new, y_new=y_new, mark=marked_by)
+        cli.write_table(
+            output,
+            _with_model(write, augmenter, save_model),
+            f"{len(source.y)} real {source.noun} and {len(y_new)} synthetic; {added}",
+        )
 
 
 def _with_model(
@@ -202,12 +207,15 @@ def _with_model(
 
 @contextmanager
 def _going_on(output: Path) -> Iterator[None]:
-    """Keep checkpoints of a fit that takes long beside the output, and say where it goes on."""
+    """Keep checkpoints of a fit that takes long beside the output until that is written.
+
+    At the end it says where the fit went on.
+    """
     from ganaug.checkpoints import checkpointed
 
     folder = output.with_name(f".{output.name}.unfinished")
     try:
-        with checkpointed(folder) as checkpoints:
+        with checkpointed(folder, keep_ended=True) as checkpoints:
             yield
     except KeyboardInterrupt:
         if folder.exists():
@@ -244,11 +252,11 @@ def _augment_files(
     augmenter = GANAugmenter(strategy, **parameters, verbose=progress_wanted())
     with _going_on(output):
         augmenter.fit(files.X, files.target)
-    X_new, y_new = augmenter.sample(n_candidates=augmenter.n_candidates_)
-    added = _additions(augmenter, augmenter.sampling_strategy_)
-    write = partial(files.write, X_new=X_new, y_new=y_new)
-    content = f"{len(y_new)} synthetic rows; {added}"
-    cli.write_table(output, _with_model(write, augmenter, save_model), content)
+        X_new, y_new = augmenter.sample(n_candidates=augmenter.n_candidates_)
+        added = _additions(augmenter, augmenter.sampling_strategy_)
+        write = partial(files.write, X_new=X_new, y_new=y_new)
+        content = f"{len(y_new)} synthetic rows; {added}"
+        cli.write_table(output, _with_model(write, augmenter, save_model), content)
 
 
 def _check_paths(data: Path, output: Path, save_model: Path | None, force: bool) -> None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from imblearn.ensemble import BalancedBaggingClassifier
 from imblearn.over_sampling import SMOTE, SMOTEN, RandomOverSampler
 from sklearn.base import BaseEstimator, clone
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from ganaug.augmenter import GANAugmenter
@@ -23,6 +25,8 @@ from ganaug.mixed_smote import MixedSMOTE, smote_variant
 from ganaug.preprocessing import make_preprocessor
 from ganaug.tuned_threshold import TunedThreshold
 
+#: They look weights up by label, and take texts that are whole numbers for numbers.
+FORESTS = (RandomForestClassifier, ExtraTreesClassifier)
 #: Unfitted classifiers by name.
 Classifiers = Mapping[str, BaseEstimator]
 
@@ -99,6 +103,22 @@ def _not_weighted(classifiers: Classifiers, X: pd.DataFrame, y: np.ndarray) -> I
     for name, classifier in classifiers.items():
         if "class_weight" not in classifier.get_params():
             yield f"{name} has no class_weight: that arm used it as it is."
+        elif isinstance(classifier, FORESTS) and any(map(_is_number_as_text, np.unique(y))):
+            yield (
+                f"scikit-learn's {type(classifier).__name__} ({name}) fails with class_weight, as "
+                "labels are whole numbers in text. Convert them to numbers, or to other texts."
+            )
+
+
+def _is_number_as_text(label: Any) -> bool:
+    """Return whether a label is a text that int() reads, as scikit-learn does to look it up."""
+    if not isinstance(label, str):
+        return False
+    try:
+        int(label)
+    except ValueError:
+        return False
+    return True
 
 
 def _tune(classifier: BaseEstimator) -> Pipeline:

@@ -22,6 +22,7 @@ from ganaug.frames import as_pandas
 from ganaug.preprocessing import as_frame
 from ganaug.quality.tables import tidied
 from ganaug.targets import check_target
+from ganaug.texts import sentence_columns
 
 #: How many folds there are unless the caller says, and how often they are shuffled at most.
 N_SPLITS, MOST_REPEATS = 5, 10
@@ -52,17 +53,29 @@ def check_task(
         folds = _check_folds(_read_folds(cv, table, labels), labels)
         if type(cv) is RepeatedStratifiedKFold and isinstance(cv.random_state, int):
             splitter = cv
+    texts = sentence_columns(table)
+    others = table.drop(columns=texts)
+    if texts:
+        notes.append(_about_texts(texts))
     if isinstance(as_pandas(X), pd.DataFrame):  # else the columns have no names
         with without_autologging():
-            leaks = list(find_leaks(table, labels, _name_of(y)))
+            leaks = list(find_leaks(others, labels, _name_of(y)))
         for leak in leaks:
             warnings.warn(leak, UserWarning, stacklevel=3)
             notes.append(leak)
     for arm in chosen.values():
-        notes += arm.remarks(models, table, labels) if arm.remarks else ()
+        notes += arm.remarks(models, others, labels) if arm.remarks else ()
     if isinstance(memory, str | Path):  # a worker may run in another folder
         memory = str(Path(memory).absolute())
-    return Task(table, labels, chosen, models, folds, seed, notes, memory, splitter)
+    return Task(table, labels, chosen, models, folds, seed, notes, memory, splitter, texts)
+
+
+def _about_texts(names: list[Any]) -> str:
+    held = f"column {names[0]!r} holds" if len(names) == 1 else f"columns {names} hold"
+    return (
+        f"The {held} texts: every arm sees them as numbers, which ganaug.TextRows learns in each "
+        "training fold. Synthetic rows are such numbers, and have no texts."
+    )
 
 
 def _name_of(y: Any) -> Any:

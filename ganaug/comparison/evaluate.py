@@ -36,6 +36,7 @@ from ganaug.parallel import WorkerDied, as_completed
 from ganaug.paths import temporary_folder
 from ganaug.progress import ComparisonProgress
 from ganaug.randomness import clone_seeded, is_random_state
+from ganaug.texts import TextRows
 
 #: Positions of the rows to train on and of those to test on, for each fold.
 Folds = list[tuple[np.ndarray, np.ndarray]]
@@ -99,6 +100,8 @@ class Task:
     notes: list[str] = field(default_factory=list)
     memory: str | Memory | None = None
     splitter: RepeatedStratifiedKFold | None = None
+    #: The columns of texts, which arms see as numbers.
+    text_columns: list[Any] = field(default_factory=list)
     _folder: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -140,6 +143,17 @@ class Task:
         except Exception:  # It fails with this classifier, and may go well with others.
             return False
         return trains_generator(model)
+
+    def as_rows(self, train: pd.DataFrame, *others: pd.DataFrame) -> list[pd.DataFrame]:
+        """Return rows with numbers in place of texts, learned from those to train on."""
+        if not self.text_columns:
+            return [train, *others]
+        texts: Any = self.text_rows()
+        return [texts.fit_transform(train), *(texts.transform(rows) for rows in others)]
+
+    def text_rows(self) -> TextRows:
+        """Return what turns texts into numbers, unfitted."""
+        return TextRows(columns=self.text_columns, random_state=self.seed % 2**32)
 
     @property
     def n_splits(self) -> int:
@@ -267,8 +281,7 @@ def evaluate_pair(task: Task, fold: int, arm: str) -> Pair:
     """Fit and score one arm with every classifier on one fold."""
     began = time.perf_counter()
     train, test = task.rows(fold)
-    X, y = task.X.iloc[train].reset_index(drop=True), task.y[train]
-    X_test, y_test = task.X.iloc[test], task.y[test]
+    y, y_test = task.y[train], task.y[test]
     cells = [Cell(fold, arm, name) for name in task.classifiers]
     # On one thread results do not depend on `n_jobs`. It is also faster: on a busy machine the
     # threads of gradient boosting wait for each other for a hundred times as long as they work.
@@ -276,6 +289,7 @@ def evaluate_pair(task: Task, fold: int, arm: str) -> Pair:
     with threadpool_limits(1), without_autologging():
         start = time.perf_counter()
         try:
+            X, X_test = task.as_rows(task.X.iloc[train].reset_index(drop=True), task.X.iloc[test])
             augmenter = _fit_shared_augmenter(task, fold, arm, X, y)
         except Exception as error:
             failed = [replace(cell, error=_describe(error)) for cell in cells]

@@ -187,7 +187,8 @@ def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
     made = X[np.asarray(y) == comparison.positive]
     is_rare = comparison.y == comparison.positive
     train, test = comparison.task.rows(fold)
-    seen, held_out = (comparison.X.iloc[rows[is_rare[rows]]] for rows in (train, test))
+    X_train, X_test = comparison.task.as_rows(comparison.X.iloc[train], comparison.X.iloc[test])
+    seen, held_out = X_train[is_rare[train]], X_test[is_rare[test]]
     found = {"arm": arm, "fold": fold, "made": made, "held_out": held_out, "seen": seen}
     if min(len(seen), len(held_out), len(made)) < FEWEST_ROWS:
         return found
@@ -199,7 +200,7 @@ def _synthetic(comparison: Comparison) -> dict[str, Any] | None:
     look, about_look, size = view.look(encoder, comparison.positive, held_out, made, seen)
     if left_out:
         about_look += " Columns that identify rows are left out here and above."
-    dots = [held_out, made, comparison.X.iloc[train[~is_rare[train]]]]
+    dots = [held_out, made, X_train[~is_rare[train]]]
     return found | {
         "measured": quality.report(seen, made, held_out, encoder=encoder),
         "dots": [rows.sample(min(len(rows), MOST_DOTS), random_state=0) for rows in dots],

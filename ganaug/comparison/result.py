@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
+from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
 from ganaug.autologging import without_autologging
@@ -321,6 +322,8 @@ class Comparison:
         """
         self._check_cell(arm, classifier)
         model = self.task.model(arm, classifier, fold=None)
+        if self.task.text_columns:
+            model = make_pipeline(self.task.text_rows(), model)
         with threadpool_limits(1), without_autologging():
             model.fit(self.X, self.y)
         return replace_memory(model, self.task.augmenter_memory, None)

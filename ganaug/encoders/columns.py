@@ -15,7 +15,6 @@ table's business. Every coder offers the same face:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -38,6 +37,7 @@ from ganaug.encoders.levels import LevelCoder
 from ganaug.encoders.numbers import NumberCoder
 from ganaug.fitted import ANYTHING, check_fits
 from ganaug.parameters import FLAG, NONE, is_a, whole
+from ganaug.plain_values import is_snan
 from ganaug.randomness import Stretch
 
 Table = np.ndarray | pd.DataFrame
@@ -105,7 +105,7 @@ def check_column(name: Any, cells: Any) -> None:
             f"column {name!r} holds times before 1678 in a zone whose clock changes, for which "
             "pandas has no offsets; convert it first, with .dt.tz_convert('UTC')."
         )
-    if kind == "number" and cells.dtype == object and any(map(_is_snan, cells)):
+    if kind == "number" and cells.dtype == object and any(map(is_snan, cells)):
         raise ValueError(
             f"column {name!r} holds Decimal('sNaN'), which cannot be compared; replace it by None."
         )
@@ -119,10 +119,6 @@ def check_column(name: Any, cells: Any) -> None:
             f"Input X contains infinity or a value too large (column {name!r}); replace it by a "
             "finite number or by a missing value (NaN)."
         )
-
-
-def _is_snan(cell: Any) -> bool:
-    return isinstance(cell, Decimal) and cell.is_snan()
 
 
 def _too_wide(cells: Any) -> bool:

@@ -178,13 +178,12 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
             X = _as_list(X)
         elif isinstance(X, pd.DataFrame):
             check_flattened(X, "values", "series")
-            check_array(X, dtype=None, ensure_all_finite="allow-nan", input_name="X")
+            _check_finite(X)
         else:
             X = np.asarray(X)
             _check_kind(X, "X")
-            X = check_array(
-                X, dtype=None, allow_nd=True, ensure_all_finite="allow-nan", input_name="X"
-            )
+            X = _check_finite(X)
+        _check_exact(X)
         shape = self._shape_of(X)
         n_channels, n_steps = self._channels_first(shape)
         least, most = SERIES_STEPS
@@ -539,6 +538,29 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
         return cut
 
 
+def _check_exact(X: Series) -> None:
+    """Refuse whole numbers that float64 does not hold."""
+    if isinstance(X, pd.DataFrame):
+        whole = [pd.api.types.is_integer_dtype(dtype) for dtype in X.dtypes]
+        parts = [X.loc[:, whole].to_numpy(dtype=np.float64, na_value=np.nan)]
+    else:
+        parts = [part for part in (X if isinstance(X, list) else [X]) if part.dtype.kind in "iu"]
+    for part in parts:
+        if (np.abs(part.astype(np.float64)) > MOST_WHOLE).any():
+            raise ValueError(
+                "X holds whole numbers of more than 2**53, up to which they are exact; convert it "
+                "with .astype(float)."
+            )
+
+
+def _check_finite(X: np.ndarray | pd.DataFrame) -> np.ndarray:
+    """Return an array of two axes or more, or raise; NaN is allowed."""
+    with np.errstate(invalid="ignore"):  # in a sum of infinities
+        return check_array(
+            X, dtype=None, allow_nd=True, ensure_all_finite="allow-nan", input_name="X"
+        )
+
+
 def _as_list(X: Sequence[Any]) -> list[np.ndarray]:
     """Return a list of arrays of one series each."""
     if not len(X):
@@ -565,24 +587,18 @@ def _as_list(X: Sequence[Any]) -> list[np.ndarray]:
 
 
 def _check_kind(values: np.ndarray, name: str) -> None:
-    """Refuse what are no numbers, and whole numbers that float64 does not hold."""
+    """Refuse what are no numbers."""
     if values.dtype.kind not in "buif":
         raise TypeError(
             f"{name} has dtype {values.dtype}; values must be numbers or booleans. Series of "
             "different lengths are a list of arrays, such as list(X)."
         )
-    if values.dtype.kind in "iu" and values.dtype.itemsize > 4 and values.size:
-        most = max(abs(int(values.min())), abs(int(values.max())))
-        if most > MOST_WHOLE:
-            raise ValueError(
-                f"{name} holds {most}, and whole numbers are exact up to 2**53; convert it with "
-                ".astype(float)."
-            )
 
 
 def _dtype_of_list(X: list[np.ndarray]) -> str:
     """Return the dtype that holds the values of all series."""
-    return np.result_type(*{series.dtype for series in X}).str
+    dtypes = {series.dtype for series in X}
+    return (np.result_type(*dtypes) if len(dtypes) > 1 else dtypes.pop()).str
 
 
 def _normalised(curves: np.ndarray) -> int | None:

@@ -11,11 +11,12 @@ import pandas as pd
 from sklearn.utils import Tags, check_array
 
 from ganaug.dtypes import dtype_named
-from ganaug.encoders.cells import check_names
+from ganaug.encoders.cells import check_names, infer
 from ganaug.encoders.columns import Column, Table, check_column, columns_of
 from ganaug.encoders.header import Header, check_header, header_of
 from ganaug.encoders.layout import RowLayout
 from ganaug.encoders.patterns import MissingPatterns
+from ganaug.encoders.sentences import holds_sentences
 from ganaug.fitted import check_fits, each
 from ganaug.parameters import ARRAY_LIKE, NONE, NamesParameters, is_a, one_of, whole
 from ganaug.plain_values import cell_dtype
@@ -25,6 +26,11 @@ from ganaug.typing import ColumnsLike
 
 #: What a made-up identifier takes, about.
 TEXT_BYTES = 80
+#: What to do about texts.
+AS_ROWS = (
+    "A GAN makes rows of numbers, but no sentences: put ganaug.TextRows before it, "
+    "make_pipeline(TextRows(), AugmentedClassifier(...))"
+)
 
 
 class TableEncoder(MissingPatterns, NamesParameters):
@@ -131,6 +137,8 @@ class TableEncoder(MissingPatterns, NamesParameters):
         """
         if isinstance(X, list) and np.asarray(X).dtype.kind in "US":
             X = np.array(X, dtype=object)  # or numpy would make strings of numbers, too
+        if np.ndim(X) == 1 and infer(np.asarray(X, dtype=object)) == "string":
+            raise ValueError(f"X is a list of texts, and must be a table. {AS_ROWS}.")
         if not isinstance(X, pd.DataFrame):
             X = check_array(X, dtype=None, ensure_all_finite=False, allow_nd=True)
             if X.dtype.kind == "T":
@@ -204,9 +212,17 @@ class TableEncoder(MissingPatterns, NamesParameters):
         Raises
         ------
         ValueError
-            If ``categorical_features`` names no column of ``X``, or if no column varies.
+            If ``categorical_features`` names no column of ``X``, if no column varies, or if one
+            holds sentences.
         """
         chosen = self._categorical(X)
+        for (name, cells), categorical in zip(columns_of(X), chosen, strict=True):
+            if not categorical and holds_sentences(cells):
+                raise ValueError(
+                    f"column {name!r} holds texts of several words, most of them different. "
+                    f"{AS_ROWS}. Or drop the column, or name it in categorical_features if its "
+                    "texts are categories."
+                )
         self.header_ = header_of(X)
         self.dtype_: Any = "" if isinstance(X, pd.DataFrame) else X.dtype.str
         for integers_identify in (True, False):  # False: they are all there is to learn from

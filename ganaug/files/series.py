@@ -436,11 +436,8 @@ def _in_dtypes(rows: pd.DataFrame, dtypes: pd.Series) -> pd.DataFrame:
     """Return synthetic steps in the dtypes of the real ones, if these can hold them."""
     import pandas as pd
 
-    first = rows.columns[0]
-    holds_names = pd.api.types.is_numeric_dtype(dtypes[first]) <= pd.api.types.is_numeric_dtype(
-        rows[first].dtype
-    )
-    asked = dtypes.to_dict()
-    if not holds_names:
-        asked.pop(first)
+    asked, index = dtypes.to_dict(), rows.columns[0]
+    is_number = pd.api.types.is_numeric_dtype
+    if is_number(asked[index]) and not is_number(rows[index].dtype):
+        del asked[index]  # there was no room for more numbers
     return rows.astype(asked)

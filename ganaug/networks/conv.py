@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganaug.encoders.layout import MAX_CHANNELS, RowLayout
-from ganaug.networks.dense import leaky_relu_backward
+from ganaug.networks.dense import draw_normal, leaky_relu_backward, one_hot_rows
 from ganaug.parameters import FLAG, NamesParameters, check_parameters, whole
 
 #: Of height and width.
@@ -224,14 +224,14 @@ class ConvGenerator(nn.Module):
         self.last = Layer((fold**2 * channels, width, 3, 3), init_std, rng, gain=1.0)
         with torch.no_grad():  # what begins as noise from pixel to pixel stays there for long
             kernels = self.last.weight.unflatten(0, (channels, fold**2))
-            kernels.copy_(kernels[:, :1, :, 1:2, 1:2] * 3 * _smooth_kernels(fold)[:, None])
+            if not kernels.is_meta:  # torch would import its compiler, as in draw_normal
+                kernels.copy_(kernels[:, :1, :, 1:2, 1:2] * 3 * _smooth_kernels(fold)[:, None])
         self.light = Layer((2, N_POSE_LATENTS), POSE_INIT_STD, rng, n_bias=0, gain=LIGHT_STD)
         self.affine = Layer((6, N_POSE_LATENTS), POSE_INIT_STD, rng, n_bias=0, gain=AFFINE_STD)
         self.warp = Layer(
             (2 * WARP_GRID**2, N_POSE_LATENTS), POSE_INIT_STD, rng, n_bias=0, gain=WARP_STD
         )
-        eye = torch.eye(layout.n_classes, dtype=torch.float32)
-        self.register_buffer("eye", eye, persistent=False)
+        self.register_buffer("eye", one_hot_rows(layout.n_classes), persistent=False)
         for name, side in zip(("rows_of_field", "columns_of_field"), size, strict=True):
             self.register_buffer(name, _interpolation(side), persistent=False)
 
@@ -274,7 +274,9 @@ class ConvGenerator(nn.Module):
 
 def _interpolation(side: int) -> Tensor:
     """Return what takes a line of the field to so many pixels, bicubic: (side, WARP_GRID)."""
-    line = torch.eye(WARP_GRID, dtype=torch.float32)[None, :, :, None]
+    line = one_hot_rows(WARP_GRID)[None, :, :, None]
+    if line.is_meta:  # torch would import its compiler
+        return line.new_empty(side, WARP_GRID)
     return F.interpolate(line, (side, 1), mode="bicubic")[0, :, :, 0].T.contiguous()
 
 
@@ -461,7 +463,7 @@ class Layer(nn.Module):
         gain: float = (2 / (1 + SLOPE**2)) ** 0.5,
     ) -> None:
         super().__init__()
-        weight = init_std * torch.randn(shape, generator=rng, dtype=torch.float32)
+        weight = draw_normal(torch.empty(shape, dtype=torch.float32), init_std, rng)
         if weight.ndim == 4:
             weight = weight.contiguous(memory_format=torch.channels_last)
         self.weight = nn.Parameter(weight)

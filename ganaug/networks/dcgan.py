@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from ganaug.encoders.layout import RowLayout
 from ganaug.networks.conv import CHUNK, SLOPE, ConvCritic, bytes_of_features, check_shape
+from ganaug.networks.dense import draw_normal, one_hot_rows
 from ganaug.parameters import NamesParameters, check_parameters, whole
 
 KERNEL = 5
@@ -151,11 +152,10 @@ class DCGANGenerator(nn.Module):
             ]
         )
         for layer in (self.first, *self.ups):
-            nn.init.normal_(layer.weight, std=INITIAL_STD, generator=rng)
+            draw_normal(layer.weight.data, INITIAL_STD, rng)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-        eye = torch.eye(layout.n_classes, dtype=torch.float32)
-        self.register_buffer("eye", eye, persistent=False)
+        self.register_buffer("eye", one_hot_rows(layout.n_classes), persistent=False)
 
     def forward(self, classes: Tensor, missing_flags: Tensor, rng: torch.Generator) -> Tensor:
         """Make one image for each class, with noise from ``rng``."""

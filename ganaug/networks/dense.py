@@ -270,9 +270,7 @@ class DenseCritic(nn.Module):
         sizes = [layout.width, *hidden]
         self.layers = nn.ModuleList(_linear(a, b, slope, rng) for a, b in pairwise(sizes))
         direction = torch.empty(layout.n_classes, hidden[-1], dtype=torch.float32)
-        if not direction.is_meta:  # For a draw there, torch imports its compiler: a second.
-            direction.normal_(generator=rng).mul_(hidden[-1] ** -0.5)
-        self.direction = nn.Parameter(direction)
+        self.direction = nn.Parameter(draw_normal(direction, hidden[-1] ** -0.5, rng))
 
     def forward(self, rows: Tensor, classes: Tensor) -> Tensor:
         """Score each row as a member of its class."""
@@ -308,6 +306,20 @@ class DenseCritic(nn.Module):
 class _Empty(nn.Linear):
     def reset_parameters(self) -> None:
         """Draw nothing: torch would take its global stream."""
+
+
+def draw_normal(weight: Tensor, std: float, rng: torch.Generator) -> Tensor:
+    """Return a weight that is filled with draws about 0, but one without cells as it is.
+
+    For a draw on the meta device torch imports its compiler, which takes a second.
+    """
+    return weight if weight.is_meta else weight.normal_(generator=rng).mul_(std)
+
+
+def one_hot_rows(n: int) -> Tensor:
+    """Return the one-hot row of each of n classes: (n, n) float32; nothing on the meta device."""
+    rows = torch.zeros(n, n, dtype=torch.float32)
+    return rows if rows.is_meta else rows.fill_diagonal_(1)
 
 
 def _linear(fan_in: int, fan_out: int, slope: float, rng: torch.Generator) -> nn.Linear:

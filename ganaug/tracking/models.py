@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pandas as pd
 from sklearn.base import BaseEstimator
 
+from ganaug.encoders.sentences import holds_sentences
 from ganaug.paths import removed_at_end, temporary_folder
 from ganaug.tracking.client import quiet
 
@@ -128,11 +129,16 @@ def requirements(*more: str) -> list[str]:
 
 
 def _typical_row(X: pd.DataFrame) -> pd.DataFrame:
-    """Return a row of the median or most frequent value of each column, which is nobody's row."""
+    """Return a row of the median or most frequent value of each column, which is nobody's row.
+
+    A text is somebody's: of columns of texts the row has an empty one.
+    """
 
     def typical(column: pd.Series) -> pd.Series:
         if column.dtype.kind in "iufmM":
             return column.sort_values().iloc[[column.count() // 2]].reset_index(drop=True)
+        if holds_sentences(column):
+            return pd.Series([""], dtype=column.dtype)
         levels = column.value_counts(dropna=False).index
         return pd.Series(levels[:1], dtype=column.dtype)
 

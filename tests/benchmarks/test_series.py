@@ -51,8 +51,8 @@ def briefly(fit):
 
 @pytest.mark.parametrize("arm", ADD_ROWS)
 def test_series_are_changed_to_balance(arm, waves):
-    split, shape = series.read(waves)
-    assert shape == (2, 24)
+    split, shape, rare = series.read(waves)
+    assert (shape, rare) == ((2, 24), 0)
     few = cells.thin(split, cells.Cell("waves", 1, 10, 0), common=20)
     X, y = series.samplers(shape, None)[arm].set_params(random_state=0).fit_resample(few.X, few.y)
     assert np.array_equal(X[: len(few.X)], few.X)

@@ -1,11 +1,13 @@
-"""`ganaug augment` that is interrupted while it trains: the same command goes on from there."""
+"""`ganaug augment` that is stopped before its output is there: the same command goes on."""
 
+import shutil
 from functools import partial
 
+import pandas as pd
 import pytest
-from helpers import run, snapshot
+from helpers import complaint, run, snapshot
 
-from ganaug import checkpoints
+from ganaug import checkpoints, storage
 
 
 @pytest.fixture
@@ -51,6 +53,33 @@ def test_augment__the_same_command_goes_on(capsys, table, interrupted):
     whole, out = (table.with_name(name).read_bytes() for name in ("whole.csv", "out.csv"))
     assert out == whole
     table.with_name("out.csv").unlink()
+    assert snapshot(table.parent) == before
+
+
+@pytest.mark.usefixtures("at_each_tick")
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_augment__a_disk_that_is_full_in_the_end__loses_no_training(
+    form, capsys, table, monkeypatch
+):
+    data = table
+    if form == "parquet":
+        data = table.with_name("d.parquet")
+        pd.read_csv(table, dtype={"y": str}).to_parquet(data)
+    before = snapshot(table.parent)
+    command = augment(data, f"out.{form}", "--save-model", table.with_name("m"))
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "to_bytes", full)
+        assert "No space left" in complaint(capsys, *command)
+    assert not table.with_name(f"out.{form}").exists()
+    code, _, err = run(capsys, *command)
+    assert code == 0
+    assert "note: training went on from step 10 of an earlier command" in err
+    table.with_name(f"out.{form}").unlink()
+    shutil.rmtree(table.with_name("m"))
     assert snapshot(table.parent) == before
 
 

@@ -40,6 +40,7 @@ def test_quality__of_an_augmented_table__synthetic_rows_by_class(capsys, table, 
     assert len(measured[1][2]) == 15, "held-out rows are real ones"
 
 
+@pytest.mark.filterwarnings("always:Column")
 def test_quality__columns_that_differ_between_files(capsys, table, measured):
     real = pd.read_csv(table, dtype=str)
     new, out = table.with_name("new.csv"), table.with_name("out.csv")

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -42,6 +43,22 @@ def test_class_weight__set_or_left():
     assert [*arm.remarks({"logreg": weighted, "knn": neighbours}, None, None)] == [
         "knn has no class_weight: that arm used it as it is."
     ]
+
+
+def test_class_weight__forests_that_take_texts_for_numbers():
+    """Where this fit no longer fails, scikit-learn is mended, and the remark can go."""
+    forest, X = RandomForestClassifier(2), np.arange(12.0)[:, None]
+    arm = ARMS["class-weight"]
+    for labels in (["0", "1"], ["a", "1"]):
+        y = np.repeat(labels, [8, 4])
+        (said,) = arm.remarks({"logreg": LogisticRegression(), "forest": forest}, None, y)
+        assert said.startswith("scikit-learn's RandomForestClassifier (forest) fails")
+        with pytest.raises(ValueError, match="are not in class_weight"):
+            arm(forest).fit(X, y)
+    for labels in ([0, 1], ["a", "b"], [False, True]):
+        y = np.repeat(labels, [8, 4])
+        assert not [*arm.remarks({"forest": forest}, None, y)]
+        arm(forest).fit(X, y)
 
 
 def test_smote__says_which_variant_it_is(abalone):

@@ -248,9 +248,9 @@ def test_rows_added_start_from_nothing_and_end_with_all(found, root):
 def test_synthetic_rows_are_beside_rows_that_the_gan_never_saw(found, monkeypatch):
     asked = []
 
-    def report(real, synthetic, held_out):
+    def report(real, synthetic, held_out, *, encoder):
         asked.extend([real, synthetic, held_out])
-        return measure(real, synthetic, held_out)
+        return measure(real, synthetic, held_out, encoder=encoder)
 
     measure = quality.report
     monkeypatch.setattr(quality, "report", report)

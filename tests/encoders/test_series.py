@@ -276,8 +276,10 @@ REFUSED = {
     "no steps in a list": ([np.ones(9), np.ones(0)], {}, ValueError, r"series 1 .* shape \(0,\)"),
     "infinity": (WITH_INF, {}, ValueError, "contains infinity"),
     "infinity in a list": ([*WITH_INF], {}, ValueError, "infinity: in series"),
-    "infinity in a frame": (FLAT.mask(FLAT > 8, np.inf), {}, ValueError, "contains infinity"),
-    "inexact": (np.full((4, 9), 2**60), {}, ValueError, r"exact up to 2\*\*53"),
+    "infinity in a frame": ((FLAT - 5) / 0.0, {}, ValueError, "contains infinity"),
+    "inexact": (np.full((4, 9), 2**60), {}, ValueError, r"more than 2\*\*53"),
+    "inexact in a list": ([np.full(9, -(2**60))], {}, ValueError, r"more than 2\*\*53"),
+    "inexact in a frame": (FLAT.assign(n=2**60), {}, ValueError, r"more than 2\*\*53"),
     "text in a frame": (FLAT.assign(t="x"), {}, TypeError, "column 't'"),
     "names twice": (FLAT.rename(columns={1: 0}), {}, ValueError, "duplicate"),
 }

@@ -91,9 +91,15 @@ def test_rows_beyond_a_chunk(n):
     assert sample(fit(gan(steps=1)), {0: n})[0].shape == (n, 2)
 
 
-def test_a_table_is_loaded_without_the_compiler_of_torch(toy, tmp_path):
+@pytest.mark.parametrize("network", ["dense", "conv", "dcgan"])
+def test_a_model_is_loaded_without_the_compiler_of_torch(network, toy, tmp_path):
     """Networks on the meta device are held against the weights; the import would take a second."""
-    GANAugmenter(steps=1, random_state=0).fit(*toy).save(tmp_path / "model")
+    X, y = toy
+    quick = {"steps": 1, "random_state": 0, "network": network}
+    if network != "dense":
+        X = np.random.default_rng(0).integers(0, 256, (len(y), 8, 8)).astype("uint8")
+        quick["encoder"] = "image"
+    GANAugmenter(**quick).fit(X, y).save(tmp_path / "model")
     code = (
         "import sys; from ganaug import GANAugmenter; GANAugmenter.load(sys.argv[1]); "
         "print('torch' in sys.modules, 'torch._dynamo' in sys.modules)"

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from ganaug.encoders.layout import RowLayout
 from ganaug.networks.conv import CHUNK
-from ganaug.networks.temporal import MAX_SHIFT, TemporalNetwork, shift_randomly
+from ganaug.networks.temporal import DIFFERENCE, MAX_SHIFT, TemporalNetwork, shift_randomly
 
 NETWORK = TemporalNetwork(width=4)
 CLASSES = torch.arange(6) % 3
@@ -204,3 +204,13 @@ def test_gradients_reach_all_of_the_generator_through_the_critic():
     rows = generator(CLASSES, flags_of(layout), stream())
     critic(rows, CLASSES).sum().backward()
     assert all(weight.grad.abs().sum() > 0 for weight in generator.parameters())
+
+
+def test_the_critic_sees_differences_beside_the_values():
+    _, critic = NETWORK.build(layout_of(1, 100), stream())
+    line = torch.arange(100.0).expand(2, 1, 1, 100)
+    values, differences = critic._fold(line).unflatten(1, (2, 4)).unbind(1)
+    assert torch.equal(values.transpose(1, 3).flatten(1), line.flatten(1))
+    slope = DIFFERENCE * torch.ones(2, 100)
+    slope[:, -1] = 0  # nothing follows the last step
+    assert torch.equal(differences.transpose(1, 3).flatten(1), slope)

@@ -522,3 +522,15 @@ def test_frames_of_images_fit_into_arrow(fitted, tmp_path):
     column = pa.Table.from_pandas(made)["image"]
     assert column.type == pa.list_(pa.list_(pa.int64()))
     assert column.to_pylist() == made["image"].tolist()
+
+
+def test_series_come_as_nested_lists_of_their_own_lengths(tmp_path):
+    rng = np.random.default_rng(0)
+    X, y = [rng.normal(size=(2, 8 + i % 3)) for i in range(30)], np.repeat(["a", "b"], [18, 12])
+    model = GANAugmenter(encoder="series", steps=2, random_state=0).fit(X, y)
+    save_model(model, tmp_path / "model")
+    generator = mlflow.pyfunc.load_model(str(tmp_path / "model"))
+    made = generator.predict(pd.DataFrame({"label": "b", "row": range(12)}))
+    assert list(made) == ["series", "label"]
+    series = [np.array(one) for one in made["series"]]
+    assert {one.shape for one in series} == {(2, 8), (2, 9), (2, 10)}

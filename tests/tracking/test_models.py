@@ -89,6 +89,11 @@ def test_a_typical_row_is_of_any_kind_of_column_and_of_no_row(mixed):
     assert not (X["size"].eq(row["size"].item()) & X["price"].eq(row["price"].item())).any()
 
 
+def test_a_typical_row_quotes_no_text():
+    texts = [f"They never sent the {n} parcels that I paid for" for n in range(40)]
+    assert _typical_row(pd.DataFrame({"review": texts})).to_dict("list") == {"review": [""]}
+
+
 def test_a_model_of_columns_that_json_cannot_hold_is_logged_without_an_example(store):
     client = mlflow.MlflowClient(tracking_uri=store)
     mlflow.set_tracking_uri(store)

@@ -125,6 +125,27 @@ def test_every_layout_is_recorded(store, eights, layout):
     assert run.data.tags["mlflow.loggedImages"] == "True"
 
 
+def test_a_run_of_series_holds_curves(store, tmp_path):
+    from mlflow import MlflowClient
+
+    rng = np.random.default_rng(0)
+    X, y = [rng.normal(size=(2, 8 + i % 3)) for i in range(30)], np.repeat(["a", "b"], [18, 12])
+    logger = MLflowLogger()
+    augmenter("series").set_callbacks(logger).fit(X, y)
+    logger.flush()
+    (run,) = runs_in(store)
+    assert not [tag for tag in run.data.tags if tag.startswith("ganaug.error")]
+    dataset = run.inputs.dataset_inputs[0].dataset
+    assert dataset.name == "series"
+    assert json.loads(dataset.profile)["features_shape"] == [30, 2, 10]
+    folder = artifacts(MlflowClient(store), run, tmp_path)
+    assert len(list((folder / "images").glob("*.png"))) == 5
+    assert (folder / "samples.png").read_bytes().startswith(b"\x89PNG")
+    table = pd.read_json(io.StringIO((folder / "samples.json").read_text()), orient="split")
+    assert table.shape == (4 * N_EXAMPLES, 2 + 20)
+    np.testing.assert_allclose(table.filter(like="channel1").iloc[0, :8], X[0][1], rtol=1e-6)
+
+
 def test_a_digest_tells_images_apart(eights):
     X, y = eights
     other = X.copy()

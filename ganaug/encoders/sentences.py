@@ -1,0 +1,56 @@
+"""Columns of texts: reviews, messages, notes. A GAN of tables makes no sentences."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ganaug.encoders.cells import infer
+from ganaug.encoders.identifiers import MIN_ROWS
+
+#: Half of the texts have so many words; names, addresses and levels have fewer.
+MIN_WORDS = 6
+#: The share of different texts. Levels repeat themselves, however many words they have.
+MIN_DISTINCT = 0.5
+#: So many texts tell how long they are, by as many characters of each.
+LOOKED_AT = 1000
+#: Two letters on end: numbers, codes and signs are no words.
+_WORD = re.compile(r"[^\W\d_]{2}")
+
+
+def holds_sentences(cells: Any) -> bool:
+    """Return whether a column holds texts rather than levels, names or codes.
+
+    They are strings of no category dtype, most of them of several words that spaces part, and most
+    of them different. Fewer than 30 rows are no evidence.
+
+    Parameters
+    ----------
+    cells : ndarray or Series of shape (n,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.encoders.sentences import holds_sentences
+    >>> texts = [f"The parcel came {n} days late, and nobody said why." for n in range(40)]
+    >>> holds_sentences(np.array(texts, dtype=object))
+    True
+    >>> holds_sentences(np.array(["Owen Harris Braund", "Laina Heikkinen"] * 20, dtype=object))
+    False
+    """
+    if infer(cells) != "string":
+        return False
+    there = cells[~np.asarray(pd.isna(cells))]
+    if len(there) < MIN_ROWS:
+        return False
+    some = there[:: -(-len(there) // LOOKED_AT)]
+    if np.median([_n_words(text[:LOOKED_AT]) for text in some]) < MIN_WORDS:
+        return False
+    return pd.Series(there).nunique() >= MIN_DISTINCT * len(there)
+
+
+def _n_words(text: str) -> int:
+    return sum(_WORD.search(part) is not None for part in text.split())
