@@ -227,6 +227,7 @@ def samplers(steps):
         "transposition": Transposition(),
         "time stretch": TimeStretch(),
         "SMOTE of rolls": SMOTEOfRolls(),
+        f"SMOTE of rolls{cells.AVERAGED}": SMOTEOfRolls(),
         "SMOTEN": SMOTEN(),
         "GAN": gan,
         f"GAN{cells.AVERAGED}": gan,
