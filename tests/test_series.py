@@ -28,6 +28,7 @@ from ganaug import (
     GANOverSampler,
     SeriesEncoder,
 )
+from ganaug.comparison import compare
 from ganaug.frames import as_pandas
 from ganaug.networks.dense import DenseNetwork
 from ganaug.networks.temporal import TemporalNetwork
@@ -438,6 +439,10 @@ def test_tags_are_those_of_series(cls):
 def test_series_given_as_a_table_are_pointed_to_their_encoder():
     with pytest.raises(ValueError, match="encoders of table, image, series"):
         GANAugmenter().fit(X, Y)
+    with pytest.raises(ValueError, match=r"rows of several lengths.* pass encoder='series'"):
+        GANAugmenter().fit(cut(X), Y)
+    with pytest.raises(ValueError, match=r"rows of several lengths.* pad series with NaN"):
+        compare(cut(X), Y)
 
 
 @forms
