@@ -28,11 +28,18 @@ def as_frame(X: Any, columns: list[str] | None = None) -> pd.DataFrame:
     X = as_pandas(X)
     if isinstance(X, pd.DataFrame):
         return X
-    if np.ndim(X) > 2:
+    try:
+        shape = np.shape(X)
+    except ValueError:
         raise ValueError(
-            f"X has shape {np.shape(X)}, but a table has two axes; flatten images with "
+            "X is a list of rows of several lengths, and a table has one; pad series with NaN, as "
+            "ganaug.SeriesEncoder().to_curves(X) does, and flatten them."
+        ) from None
+    if len(shape) > 2:
+        raise ValueError(
+            f"X has shape {shape}, but a table has two axes; flatten images or series with "
             "X.reshape(len(X), -1), and tell a GAN their shape with "
-            f"encoder=ganaug.ImageEncoder(shape={np.shape(X)[1:]})."
+            f"encoder=ganaug.ImageEncoder(shape={shape[1:]}) or SeriesEncoder."
         )
     frame = pd.DataFrame(X).infer_objects()
     frame.columns = pd.Index(columns or [f"x{i}" for i in range(frame.shape[1])])

@@ -28,8 +28,11 @@ from ganaug import (
     GANOverSampler,
     SeriesEncoder,
 )
+from ganaug.comparison import compare
+from ganaug.frames import as_pandas
 from ganaug.networks.dense import DenseNetwork
 from ganaug.networks.temporal import TemporalNetwork
+from ganaug.tracking.samples import as_data, take_samples
 
 RARE = "slow"
 
@@ -436,6 +439,20 @@ def test_tags_are_those_of_series(cls):
 def test_series_given_as_a_table_are_pointed_to_their_encoder():
     with pytest.raises(ValueError, match="encoders of table, image, series"):
         GANAugmenter().fit(X, Y)
+    with pytest.raises(ValueError, match=r"rows of several lengths.* pass encoder='series'"):
+        GANAugmenter().fit(cut(X), Y)
+    with pytest.raises(ValueError, match=r"rows of several lengths.* pad series with NaN"):
+        compare(cut(X), Y)
+
+
+@forms
+def test_a_run_in_mlflow_holds_examples_of_each_form(series, told):
+    model = augmenter(told=told, steps=1).fit(series, Y)
+    codes = np.searchsorted(model.classes_, Y)
+    samples = take_samples(model, as_data(series, model.encoder_), codes)
+    curves = model.encoder_.to_curves(model.encoder_.check(as_pandas(series)))
+    assert_array_equal(samples["real"]["examples"][0], curves[0])
+    assert samples["real"]["examples"].shape == samples["synthetic"]["examples"].shape
 
 
 def test_series_have_no_categorical_columns():

@@ -355,7 +355,13 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
         shape = self._shape_of(X)
         curves = self.to_curves(X)
         missing = np.isnan(curves)
-        self._learn_channels(curves, missing)
+        self.low_, self.high_, self.mean_, self.std_ = channel_statistics(curves)
+        if (self.low_ == self.high_).all():
+            raise ValueError(
+                f"X has no channel that varies: each is constant in all {len(curves)} series, so "
+                "there is nothing that a synthetic one could vary."
+            )
+        self.whole_ = (missing | (curves == np.rint(curves))).all(axis=(0, 2))
         self.normalised_ = _normalised(curves)
         self.form_ = shape if isinstance(X, list) else X.shape[1:]
         self.shape_, self.channels_ = shape, self.channels
@@ -376,30 +382,6 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
         )
         self._remember_patterns(self._flags(missing), classes, n_classes, sample_weight)
         return self
-
-    def _learn_channels(self, curves: np.ndarray, missing: np.ndarray) -> None:
-        """Learn the range, mean and deviation of each channel; one without values is all zeros."""
-        axes = (0, 2)
-        n_seen = (~missing).sum(axis=axes)
-        seen = np.where(missing, 0.0, curves)
-        self.low_ = np.where(n_seen, np.where(missing, np.inf, curves).min(axis=axes), 0.0)
-        self.high_ = np.where(n_seen, np.where(missing, -np.inf, curves).max(axis=axes), 0.0)
-        if (self.low_ == self.high_).all():
-            raise ValueError(
-                f"X has no channel that varies: each is constant in all {len(curves)} series, so "
-                "there is nothing that a synthetic one could vary."
-            )
-        # In units of the largest value, as squares and sums of very large ones overflow.
-        unit = np.maximum(np.abs(self.low_), np.abs(self.high_))
-        unit[unit == 0] = 1
-        scaled, counts = seen / unit[:, None], np.maximum(n_seen, 1)
-        mean = scaled.sum(axis=axes) / counts
-        squares = np.where(missing, 0, scaled - mean[:, None]) ** 2
-        std = unit * np.sqrt(squares.sum(axis=axes) / counts)
-        constant = self.low_ == self.high_
-        self.mean_ = np.where(constant, self.low_, (unit * mean).clip(self.low_, self.high_))
-        self.std_ = np.where(constant, 1.0, np.where(std > 0, std, self.high_ - self.low_))
-        self.whole_ = (seen == np.rint(seen)).all(axis=axes)
 
     def _flags(self, missing: np.ndarray) -> np.ndarray:
         """Return the missing flags (n, n_missing_flags), bool, of values (n, channels, time)."""
@@ -519,11 +501,30 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
         curves.clip(low, high, out=curves)
         if self.is_list_:
             return self._as_list(curves)
-        values = np.moveaxis(curves, 1, 2) if self._channels_last else curves
-        values = values.reshape(len(rows), *self.form_)
+        values = self._in_form(curves)
         if self.header_ is None:
             return values.astype(dtype_named(self.dtypes_[0]), order="C")
         return as_frame(values, self.dtypes_, self.header_)
+
+    def _in_form(self, curves: np.ndarray) -> np.ndarray:
+        """Return series (n, channels, time) with the axes of those in ``fit``."""
+        turned = np.moveaxis(curves, 1, 2) if self._channels_last else curves
+        return turned.reshape(len(curves), *self.form_)
+
+    def to_array(self, X: Series) -> np.ndarray:
+        """Return series as one array, padded with NaN, with the axes of those in ``fit``.
+
+        Parameters
+        ----------
+        X : ndarray, list of ndarray, or DataFrame
+            Like those of ``fit``, as returned by :meth:`check`.
+
+        Returns
+        -------
+        ndarray of float64
+            It has the form of :attr:`form_` after its first axis, and can be encoded as well.
+        """
+        return self._in_form(self.to_curves(X))
 
     def _as_list(self, curves: np.ndarray) -> list[np.ndarray]:
         """Return each series without the steps after its last value."""
@@ -551,6 +552,42 @@ def _check_exact(X: Series) -> None:
                 "X holds whole numbers of more than 2**53, up to which they are exact; convert it "
                 "with .astype(float)."
             )
+
+
+def channel_statistics(curves: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return the range of each channel, and by which mean and deviation it is standardised.
+
+    Parameters
+    ----------
+    curves : ndarray of shape (n, channels, time), float64
+        NaN stands for what is missing.
+
+    Returns
+    -------
+    low, high, mean, std : ndarray of shape (channels,), float64
+        The deviation of a channel that is constant is 1. One without values is all zeros.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ganaug.encoders.series import channel_statistics
+    >>> channel_statistics(np.array([[[1.0, np.nan, 3.0], [5.0, 5.0, 5.0]]]))
+    (array([1., 5.]), array([3., 5.]), array([2., 5.]), array([1., 1.]))
+    """
+    axes, missing = (0, 2), np.isnan(curves)
+    n_seen = (~missing).sum(axis=axes)
+    low = np.where(n_seen, np.where(missing, np.inf, curves).min(axis=axes), 0.0)
+    high = np.where(n_seen, np.where(missing, -np.inf, curves).max(axis=axes), 0.0)
+    # In units of the largest value, as squares and sums of very large ones overflow.
+    unit = np.maximum(np.abs(low), np.abs(high))
+    unit[unit == 0] = 1
+    scaled, counts = np.where(missing, 0.0, curves) / unit[:, None], np.maximum(n_seen, 1)
+    mean = scaled.sum(axis=axes) / counts
+    squares = np.where(missing, 0, scaled - mean[:, None]) ** 2
+    std = unit * np.sqrt(squares.sum(axis=axes) / counts)
+    constant = low == high
+    mean = np.where(constant, low, (unit * mean).clip(low, high))
+    return low, high, mean, np.where(constant, 1.0, np.where(std > 0, std, high - low))
 
 
 def _check_finite(X: np.ndarray | pd.DataFrame) -> np.ndarray:

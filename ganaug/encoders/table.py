@@ -135,8 +135,16 @@ class TableEncoder(MissingPatterns, NamesParameters):
         ValueError
             If ``X`` is empty, not two-dimensional, holds an infinity or repeats a column name.
         """
-        if isinstance(X, list) and np.asarray(X).dtype.kind in "US":
-            X = np.array(X, dtype=object)  # or numpy would make strings of numbers, too
+        if isinstance(X, list):
+            try:
+                is_text = np.asarray(X).dtype.kind in "US"
+            except ValueError:
+                raise ValueError(
+                    "X is a list of rows of several lengths, and those of a table have one. For "
+                    "series pass encoder='series' and network='temporal'."
+                ) from None
+            if is_text:
+                X = np.array(X, dtype=object)  # or numpy would make strings of numbers, too
         if np.ndim(X) == 1 and infer(np.asarray(X, dtype=object)) == "string":
             raise ValueError(f"X is a list of texts, and must be a table. {AS_ROWS}.")
         if not isinstance(X, pd.DataFrame):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: The endings of their names.
 ARCHIVES = (".ts", ".arff")
+#: The line that series follow.
+DATA = re.compile(r"^@data\b", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass
@@ -124,7 +126,7 @@ class ArchiveSeries(SeriesSource):
         text = self.text
         if path.suffix.lower() != self.suffix:
             text = _archive(path, self.X, self.y)
-        new = _archive_lines(path, X_new, y_new)
+        new = _archive_lines(X_new, y_new, path, is_cut=_may_be_cut(text))
         whole = f"{text.rstrip()}\n{new}"
         replace_file(path, lambda file: file.write_text(whole, encoding="utf-8"))
 
@@ -166,9 +168,13 @@ def _read_archive(path: Path) -> tuple[str, np.ndarray]:
     try:
         text = path.read_text(encoding="utf-8")
         X, _ = read(str(path))
-        header = text.lower().partition("@data")[0]
-        if re.search(r"@(timestamps|targetlabel)\s+true", header):
-            raise ValueError("it has time stamps or targets that are no classes")
+        header = DATA.split(text, maxsplit=1)[0]
+        if re.search(
+            r"@(timestamps|targetlabel)\s+true|@classlabel\s+false", header, re.IGNORECASE
+        ):
+            raise ValueError("it has time stamps, or no classes")
+        if not len(X):
+            raise ValueError("it has none")
         n_steps = max(series.shape[1] for series in X)
     except (OSError, ValueError, IndexError, AttributeError) as error:
         raise ValueError(f"{path} cannot be read as series: {error}.") from None
@@ -180,24 +186,29 @@ def _read_archive(path: Path) -> tuple[str, np.ndarray]:
 
 def _labels(text: str) -> list[str]:
     """Return the classes as they are spelled: aeon makes their letters small."""
-    lines = re.split("@data", text, maxsplit=1, flags=re.IGNORECASE)[-1].splitlines()
+    lines = DATA.split(text, maxsplit=1)[-1].splitlines()
     return [re.split("[:,]", line)[-1].strip() for line in lines if line.strip()]
 
 
-def _archive_lines(path: Path, X: np.ndarray, y: Any) -> str:
-    """Return a line for each series."""
+def _may_be_cut(text: str) -> bool:
+    """Return whether a file says that its series end where their values do."""
+    return bool(re.search(r"@equallength\s+false", DATA.split(text)[0], re.IGNORECASE))
+
+
+def _archive_lines(X: np.ndarray, y: Any, path: Path, *, is_cut: bool) -> str:
+    """Return a line for each series, with or without the steps after its last value."""
     is_arff = path.suffix.lower() == ".arff"
     return "".join(
-        f"{_archive_line(series, str(label), is_arff)}\n"
+        f"{_archive_line(series, str(label), is_arff, is_cut)}\n"
         for series, label in zip(X, y, strict=True)
     )
 
 
-def _archive_line(series: np.ndarray, label: str, is_arff: bool) -> str:
+def _archive_line(series: np.ndarray, label: str, is_arff: bool, is_cut: bool) -> str:
     import numpy as np
 
     is_there = ~np.isnan(series).all(axis=0)
-    length = series.shape[1] if is_arff else series.shape[1] - int(is_there[::-1].argmax())
+    length = series.shape[1] - int(is_there[::-1].argmax()) * is_cut
     channels = [",".join(map(_cell, channel)) for channel in series[:, :length].tolist()]
     if not is_arff:
         return ":".join([*channels, label])
@@ -206,10 +217,9 @@ def _archive_line(series: np.ndarray, label: str, is_arff: bool) -> str:
 
 
 def _cell(value: float) -> str:
-    """Return a value with the digits of single precision, in which series are made."""
     import numpy as np
 
-    return "?" if np.isnan(value) else np.format_float_positional(np.float32(value), trim="-")
+    return "?" if np.isnan(value) else np.format_float_positional(value, trim="-")
 
 
 def _archive(path: Path, X: np.ndarray, y: Any) -> str:
@@ -238,7 +248,8 @@ def _archive(path: Path, X: np.ndarray, y: Any) -> str:
             *length,
             f"@classLabel true {' '.join(classes)}",
         ]
-    return "\n".join([*header, "@data", _archive_lines(path, X, labels)])
+    text = "\n".join([*header, "@data"])
+    return f"{text}\n{_archive_lines(X, labels, path, is_cut=_may_be_cut(text))}"
 
 
 def read_series(path: str | Path, target: str | None = None) -> LongSeries | ArchiveSeries:

@@ -6,6 +6,7 @@ tell the time, and the others are channels. A wide table has a row for each seri
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -61,8 +62,8 @@ class SeriesSource:
 class WideSeries(SeriesSource, Table):
     """Series of a table that has a row for each: its columns are the steps, channel after channel.
 
-    Of several channels columns are called by channel and step, as ``x_0``, ``x_1``, ``y_0`` and
-    ``y_1``, in any order of the channels.
+    Columns are called by step or by date. Of several channels they are called by channel and step,
+    as ``x_0``, ``x_1``, ``y_0`` and ``y_1``, in any order of the channels.
 
     Attributes
     ----------
@@ -134,7 +135,9 @@ def channels_of(path: Path, X: pd.DataFrame) -> dict[str, list[str]]:
     names = list(map(str, X.columns))
     _check_numbers(path, X)
     if all(map(_is_number, names)):
-        found = {"": {name: float(name) for name in names}}
+        found: dict[str, dict[str, Any]] = {"": {name: float(name) for name in names}}
+    elif dates := _dates(names):
+        found = {"": dates}  # 2024-01 is no channel 2024
     else:
         matches = {name: NUMBERED.fullmatch(name) for name in names}
         odd = [name for name, match in matches.items() if match is None]
@@ -163,10 +166,20 @@ def channels_of(path: Path, X: pd.DataFrame) -> dict[str, list[str]]:
 
 def _is_number(name: str) -> bool:
     try:
-        float(name)
+        return math.isfinite(float(name))
     except ValueError:
         return False
-    return True
+
+
+def _dates(names: list[str]) -> dict[str, Any]:
+    """Return the dates that names are; nothing if one is none."""
+    import pandas as pd
+
+    try:
+        dates = pd.to_datetime(names, format="ISO8601", utc=True).tz_convert(None)
+    except ValueError:
+        return {}
+    return dict(zip(names, dates.to_numpy(), strict=True))
 
 
 def _check_numbers(path: Path, X: pd.DataFrame) -> None:
@@ -356,16 +369,16 @@ def steps_to_series(
             )
     kinds = pd.api.types
     clock = rows[time].dtype
-    if not (kinds.is_any_real_numeric_dtype(clock) or kinds.is_datetime64_any_dtype(clock)):
+    is_date = kinds.is_datetime64_any_dtype(clock)
+    if not (is_date or kinds.is_any_real_numeric_dtype(clock)):
         raise ValueError(
             f"{path}: the time column {time!r} holds no numbers or dates, such as "
             f"{rows[time].iloc[0]!r}. The first two columns name the series and tell the time."
         )
-    moments = (
-        rows[time].to_numpy()
-        if kinds.is_datetime64_any_dtype(clock)
-        else (rows[time].to_numpy(dtype=np.float64))
-    )
+    times = rows[time]
+    if getattr(clock, "tz", None) is not None:
+        times = times.dt.tz_convert(None)  # numpy has no time zones
+    moments = times.to_numpy() if is_date else times.to_numpy(dtype=np.float64)
     values = rows[channels].to_numpy(dtype=np.float64, na_value=np.nan)
     codes, known = pd.factorize(rows[index])
     order = np.argsort(codes, kind="stable")

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.utils import check_consistent_length
 
 from ganaug.containers import evenly, rarest, step_table
-from ganaug.encoders.series import SeriesEncoder
+from ganaug.encoders.series import SeriesEncoder, channel_statistics
 from ganaug.frames import as_pandas
 from ganaug.parameters import check_value, whole
 from ganaug.quality.pictures import REAL, SYNTHETIC, blank
@@ -50,13 +50,12 @@ class SeriesView(ExamplesView):
             if len(some) < least:
                 raise ValueError(f"{name} has {len(some)} series; pass {least} or more.")
         known = np.concatenate([curves[name] for name in learn_from if name in curves])
-        mean = np.nanmean(known, axis=(0, 2), keepdims=True)
-        std = np.nanstd(known, axis=(0, 2), keepdims=True)
+        _, _, mean, std = channel_statistics(known)
         gaps = any(np.isnan(some).any() for some in curves.values())
         rows = {}
         for name, some in curves.items():
             missing = np.isnan(some)
-            standardised = np.where(missing, 0, (some - mean) / np.where(std > 0, std, 1))
+            standardised = np.where(missing, 0, (some - mean[:, None]) / std[:, None])
             parts = [standardised, missing] if gaps else [standardised]
             rows[name] = np.hstack([part.reshape(len(some), -1) for part in parts]).astype(
                 np.float32
@@ -65,7 +64,7 @@ class SeriesView(ExamplesView):
 
     def shown(self, encoder: SeriesEncoder, rows: Any, labels: Sequence[Any]) -> Shown:
         """Return series as one array of shape (n, channels, time), and their labels."""
-        return encoder.to_curves(as_pandas(rows)), list(labels)
+        return encoder.to_curves(encoder.check(as_pandas(rows))), list(labels)
 
     def restored(self, plain: Mapping[str, Any]) -> Shown:
         """Return series and labels of plain data."""

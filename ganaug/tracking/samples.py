@@ -33,7 +33,7 @@ def as_data(X: Any, encoder: Any) -> pd.DataFrame | np.ndarray:
     if encoder.has_columns:
         return pd.DataFrame(X)
     rows = encoder.check(X)
-    return encoder.to_curves(rows) if isinstance(rows, list) else rows
+    return encoder.to_array(rows) if isinstance(rows, list) else rows
 
 
 def describe(X: pd.DataFrame | np.ndarray, digest: str, rows: int, name: str) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """Series in files: read from long and wide tables and from archives, and written back so."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ from helpers import complaint, run
 from numpy.testing import assert_array_equal
 
 from ganaug.files import read_series
+from ganaug.files.series import channels_of
 
 TS = """#  made by hand
 @problemName two
@@ -61,10 +64,12 @@ def test_a_long_table_is_read_as_series(long):
     shuffled = rows.sort_values("second", kind="stable")  # series side by side
     shuffled.to_csv(long, index=False)
     assert_array_equal(read_series(long, "kind").X, series.X)
-    rows.assign(second=pd.Timestamp("2024") + pd.to_timedelta(rows["second"], unit="h")).to_parquet(
-        long.with_suffix(".parquet")
-    )
-    assert_array_equal(read_series(long.with_suffix(".parquet"), "kind").X, series.X)
+    for zone in (None, "Europe/Berlin"):
+        hours = pd.Timestamp("2024", tz=zone) + pd.to_timedelta(rows["second"], unit="h")
+        rows.assign(second=hours).to_parquet(long.with_suffix(".parquet"))
+        dated = read_series(long.with_suffix(".parquet"), "kind")
+        assert_array_equal(dated.X, series.X)
+        assert dated.times[0] == hours[0]
 
 
 @pytest.mark.parametrize(
@@ -154,6 +159,14 @@ def test_augment_a_wide_table__channels_by_their_names(capsys, tmp_path):
     assert len(pd.read_csv(tmp_path / "new.csv")) == 3
 
 
+def test_months_of_several_years_are_one_channel():
+    months = [f"{year}-{month:02d}" for year in (2023, 2024) for month in range(1, 13)]
+    months_table = pd.DataFrame(np.eye(24), columns=months)
+    assert channels_of(Path("a.csv"), months_table) == {"": months}
+    with pytest.raises(ValueError, match="time runs backwards in the table, from 2024-12"):
+        channels_of(Path("a.csv"), months_table.iloc[:, ::-1])
+
+
 @pytest.mark.parametrize(
     ("names", "said"),
     [
@@ -218,18 +231,30 @@ def test_augment_an_archive__real_lines_as_they_were(capsys, archive):
     assert_array_equal(both.X[:36], real.X)
     assert both.y[36:].tolist() == ["down"] * 12
     turned = archive.with_name("turned.arff")
-    both.write(turned, both.X[:2], both.y[:2], "synthetic")
-    assert_array_equal(read_series(turned).X[:48].astype("f4"), both.X.astype("f4"))
+    both.write(turned, 1e9 + both.X[:2], both.y[:2], "synthetic")
+    assert_array_equal(read_series(turned).X, np.concatenate([both.X, 1e9 + both.X[:2]]))
     code, printed, _ = run(capsys, "quality", archive, out)
     assert code == 0
     assert "class down" in printed
     assert "class Up" not in printed
 
 
+@pytest.mark.parametrize("says", ["@equalLength true\n@seriesLength 10", ""])
+def test_series_of_one_length_keep_their_last_steps__missing_ones_too(archive, says):
+    said = TS.replace("@equalLength false", says).replace("by hand", "by hand, see @data")
+    steps = ",".join("?" if t == 9 else str(t) for t in range(10))
+    archive.write_text(said + f"{steps}:{steps}:Up\n{steps}:{steps}:down\n")
+    series = read_series(archive)
+    out = archive.with_name("more.ts")
+    series.write(out, series.X[:1], ["Up"], "synthetic")
+    assert_array_equal(read_series(out).X, series.X[[0, 1, 0]])
+
+
 def test_bad_archives_are_one_error_each(capsys, archive):
     whole = archive.read_text()
     for change, said in [
         (lambda t: t.replace("@data", "@date"), "cannot be read as series"),
+        (lambda t: t.partition("@data")[0] + "@data\n", "cannot be read as series: it has none."),
         (lambda t: t.replace("@timeStamps false", "@timeStamps true"), "cannot be read as series"),
         (lambda t: t + "1,2,3:1,2:Up\n", "cannot be read as series"),
         (lambda t: t + "1,two,3:1,2,3:Up\n", "cannot be read as series"),

@@ -126,7 +126,9 @@ def test_flattened_images_are_drawn_only_if_their_columns_are_the_same(zeros):
 def test_what_is_of_tables_points_to_what_is_of_images(zeros):
     with pytest.raises(ValueError, match="a table has two axes"):
         draw_marginals(*zeros[:2])
-    with pytest.raises(ValueError, match=r"flatten images with X\.reshape\(len\(X\), -1\)"):
+    with pytest.raises(
+        ValueError, match=r"flatten images or series with X\.reshape\(len\(X\), -1\)"
+    ):
         compare(zeros[0], np.arange(len(zeros[0])) % 2)
 
 

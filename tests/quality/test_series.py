@@ -30,6 +30,16 @@ def test_channels_count_alike_whatever_their_unit():
     np.testing.assert_allclose(turned["real"], rows["real"], rtol=1e-5)
 
 
+def test_channels_without_values_and_huge_ones_are_measured():
+    real = waves(10)
+    real[:, 1] = np.nan
+    rows, _ = encoded(encoder="series", real=real, synthetic=waves(10, 1))
+    assert np.isfinite(np.concatenate(list(rows.values()))).all()
+    huge, _ = encoded(encoder="series", real=waves(10) * 1e290)
+    plain, _ = encoded(encoder="series", real=waves(10))
+    np.testing.assert_allclose(huge["real"], plain["real"], rtol=1e-5)
+
+
 def test_gaps_and_lengths_are_measured_too():
     real, same = list(waves(40)), list(waves(40, 1))
     short = [series[:, :12] for series in same]
@@ -95,6 +105,8 @@ def test_displays_and_privacy_of_a_fit(fitted):
     augmenter, X, y = fitted
     display = ExamplesDisplay.from_estimator(augmenter, X, y, labels=["b"], n_examples=4)
     assert [len(panel.lines) for panel in display.axes_] == [8, 8]
+    nested = ExamplesDisplay.from_estimator(augmenter, [one.tolist() for one in X], y)
+    assert len(nested.axes_) == 4
     with pytest.raises(ValueError, match="Only tables have columns to draw marginals of"):
         RealVsSyntheticDisplay.from_estimator(augmenter, X, y)
     display = RealVsSyntheticDisplay.from_estimator(augmenter, X, y, kind="projection")
