@@ -141,6 +141,14 @@ def calibrated(classifier):
     return CalibratedClassifierCV(classifier, method="temperature", cv=3, ensemble=False)
 
 
+class Ridge(RidgeClassifierCV):
+    """A ridge that decides in float64: of float32, scikit-learn 1.9 may find no temperature."""
+
+    def decision_function(self, X):
+        """Return the decisions."""
+        return super().decision_function(X).astype(float)
+
+
 class NearestDTW(ClassifierMixin, BaseEstimator):
     """The class of the nearest series by dynamic time warping within a tenth of the time."""
 
@@ -196,7 +204,7 @@ def judges(channels):
     The random kernels are a fifth of the defaults of MiniRocket and an eighth of those of
     MultiRocket and Hydra, and QUANT has a quarter of its trees: a cell takes some 80 fits.
     """
-    ridge = calibrated(RidgeClassifierCV(np.logspace(-3, 3, 10)))
+    ridge = calibrated(Ridge(np.logspace(-3, 3, 10)))
     hydra = make_pipeline(
         HydraTransformer(n_groups=8, output_type="numpy", random_state=0),
         FunctionTransformer(root),
