@@ -22,7 +22,6 @@ __all__ = [
     "KINDS",
     "ArchiveSeries",
     "ImageFolder",
-    "Kind",
     "LongSeries",
     "Melodies",
     "ParquetFiles",
