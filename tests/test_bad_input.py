@@ -108,7 +108,7 @@ BAD_X = {
     "one-dimensional": (X[:, 0], ValueError, ["Expected 2D array, got 1D array", "reshape"]),
     "series": (FRAME["a"], ValueError, ["2-dimensional"]),
     "three-dimensional": (X[:, :, None], ValueError, ["dim 3", "dim <= 2"]),
-    "ragged": ([[1, 2], [1]] * 30, ValueError, ["inhomogeneous"]),
+    "ragged": ([[1, 2], [1]] * 30, ValueError, ["several lengths"]),
     "no column": (np.empty((N, 0)), ValueError, ["0 feature(s)", "minimum of 1"]),
     "frame without columns": (FRAME[[]], ValueError, ["0 feature(s)", "minimum of 1"]),
     "sparse": (scipy.sparse.csr_matrix(X), TypeError, ["Sparse data", "toarray"]),

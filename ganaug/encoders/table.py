@@ -145,7 +145,8 @@ class TableEncoder(MissingPatterns, NamesParameters):
                 ) from None
             if is_text:
                 X = np.array(X, dtype=object)  # or numpy would make strings of numbers, too
-        if np.ndim(X) == 1 and infer(np.asarray(X, dtype=object)) == "string":
+        one_axis = isinstance(X, list | np.ndarray | pd.Series) and np.ndim(X) == 1
+        if one_axis and infer(np.asarray(X, dtype=object)) == "string":
             raise ValueError(f"X is a list of texts, and must be a table. {AS_ROWS}.")
         if not isinstance(X, pd.DataFrame):
             X = check_array(X, dtype=None, ensure_all_finite=False, allow_nd=True)

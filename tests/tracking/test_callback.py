@@ -22,8 +22,8 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from ganaug import AugmentedClassifier, AugmentedClassifierCV, GANAugmenter, GANOverSampler
 from ganaug.digest import digest
 from ganaug.frames import as_pandas
+from ganaug.quality.tables import N_ROWS
 from ganaug.tracking import MLflowLogger, callback
-from ganaug.tracking.samples import N_ROWS
 
 pytest.importorskip("mlflow")
 

@@ -9,8 +9,8 @@ from helpers import IN_A_STORE, closed_port, one_warning, runs_in, unsent
 
 from ganaug import GANAugmenter
 from ganaug.cli import main
+from ganaug.quality.tables import N_ROWS
 from ganaug.tracking import MLflowLogger, callback, spool
-from ganaug.tracking.samples import N_ROWS
 
 pytest.importorskip("mlflow")
 
