@@ -64,7 +64,7 @@ def quality(
     """
     kind = kind_at(real, as_)
     if kind_at(synthetic, as_) is not kind:
-        raise ValueError(f"{real} and {synthetic} must both be tables or both folders of images.")
+        raise ValueError(f"{real} and {synthetic} must be of one kind, such as two tables.")
     options = read_options(sep, encoding, decimal, thousands, date_format, na_values, drop)
     paths = {"real": real, "synthetic": synthetic}
     if held_out is not None:
