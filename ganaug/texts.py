@@ -334,6 +334,8 @@ def _refuse_numbers(name: Any, texts: np.ndarray) -> None:
 
 def _numbers_of(name: Any, transformer: Any, texts: np.ndarray) -> np.ndarray:
     """Return a row of numbers for each text, of shape (n_texts, n_numbers)."""
+    if not len(texts):
+        raise ValueError(f"There are no texts in column {name!r}; pass one at least.")
     rows = transformer.transform(texts)
     if issparse(rows):
         raise ValueError(
@@ -341,8 +343,16 @@ def _numbers_of(name: Any, transformer: Any, texts: np.ndarray) -> np.ndarray:
             "GAN learns nothing; put a TruncatedSVD behind it: make_pipeline(vectorizer, "
             "TruncatedSVD(100))."
         )
-    found = np.asarray(rows)
-    if found.ndim != 2 or len(found) != len(texts) or found.dtype.kind not in "fiub":
+    try:
+        found = np.asarray(rows)
+    except ValueError:  # of rows of different lengths
+        found = np.array([*rows], dtype=object)
+    if (
+        found.ndim != 2
+        or len(found) != len(texts)
+        or not found.size
+        or found.dtype.kind not in "fiub"
+    ):
         raise ValueError(
             f"transformer turns the {len(texts)} texts of column {name!r} into {found.dtype} of "
             f"shape {found.shape}; it must return numbers of shape (n_texts, n_numbers)."

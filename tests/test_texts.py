@@ -121,6 +121,14 @@ def test_what_is_no_text_is_refused(name):
         ({"columns": "review"}, "columns"),
         ({"n_components": 0}, "n_components"),
         ({"transformer": HashingVectorizer()}, "1048576 sparse columns, .* put a TruncatedSVD"),
+        (
+            {"transformer": FunctionTransformer(lambda X: [[1] * (1 + len(x) % 2) for x in X])},
+            r"into object of shape \(60,\)",
+        ),
+        (
+            {"transformer": FunctionTransformer(lambda X: np.zeros((len(X), 0)))},
+            r"into float64 of shape \(60, 0\)",
+        ),
         ({"transformer": FunctionTransformer()}, r"into object of shape \(60,\)"),
     ],
     ids=str,
@@ -133,3 +141,8 @@ def test_parameters_that_do_not_fit(parameters, words):
 def test_other_columns_than_in_fit():
     with pytest.raises(ValueError, match=r"X lacks the columns \['review'\]"):
         TextRows().fit(TABLE).transform(TABLE[["stars", "town"]])
+
+
+def test_no_texts_at_all():
+    with pytest.raises(ValueError, match="There are no texts in column 'text'"):
+        TextRows().fit(TEXTS).transform([])

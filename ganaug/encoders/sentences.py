@@ -17,8 +17,11 @@ MIN_WORDS = 6
 MIN_DISTINCT = 0.5
 #: So many texts tell how long they are, by as many characters of each.
 LOOKED_AT = 1000
-#: Two letters on end: numbers, codes and signs are no words.
-_WORD = re.compile(r"[^\W\d_]{2}")
+#: Two letters on end, of which the second may be a vowel sign as in Hindi, and no sign of code:
+#: numbers, paths and fields of JSON are no words.
+_WORD = re.compile(r"""(?!'|.*["{}\[\]=/\\<>|_@]).*[^\W\d_]([^\W\d_]|[^\x00-\xbf])""", re.DOTALL)
+#: Addresses and lists of names have so many commas, and capitals in most of their words.
+MIN_COMMAS = 2
 
 
 def holds_sentences(cells: Any) -> bool:
@@ -47,10 +50,19 @@ def holds_sentences(cells: Any) -> bool:
     if len(there) < MIN_ROWS:
         return False
     some = there[:: -(-len(there) // LOOKED_AT)]
-    if np.median([_n_words(text[:LOOKED_AT]) for text in some]) < MIN_WORDS:
+    words = [_words(text[:LOOKED_AT]) for text in some]
+    if np.median([len(of_text) for of_text in words]) < MIN_WORDS or _are_names(words):
         return False
     return pd.Series(there).nunique() >= MIN_DISTINCT * len(there)
 
 
-def _n_words(text: str) -> int:
-    return sum(_WORD.search(part) is not None for part in text.split())
+def _words(text: str) -> list[str]:
+    return [part for part in text.split() if _WORD.match(part)]
+
+
+def _are_names(words: list[list[str]]) -> bool:
+    """Return whether texts list names, as addresses do."""
+    commas = [sum(word.endswith(",") for word in of_text) for of_text in words]
+    flat = [word for of_text in words for word in of_text]
+    n_capitals = sum(word[0].isupper() for word in flat)
+    return bool(np.median(commas) >= MIN_COMMAS) and 2 * n_capitals > len(flat)

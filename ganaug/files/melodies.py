@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -169,8 +170,10 @@ def as_table(pieces: Iterable[np.ndarray]) -> pd.DataFrame:
 
 def _check_steps(steps: int) -> None:
     least, most = STEPS
-    if not least <= steps <= most:
-        raise ValueError(f"steps={steps!r} must be a number of sixteenths, {least} to {most}.")
+    if not (isinstance(steps, Integral) and least <= steps <= most):
+        raise ValueError(
+            f"steps={steps!r} must be a whole number of sixteenths, {least} to {most}."
+        )
 
 
 def _import_music21() -> ModuleType:

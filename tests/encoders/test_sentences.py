@@ -30,6 +30,29 @@ COLUMNS = {
     "times": ([f"Mon Jan {n % 28 + 1:02} 10:{n:02}:00 2024 UTC" for n in range(N)], False),
     "numbers": ([f"{n} 17 {n} 12 5 8 3 9" for n in range(N)], False),
     "codes": ([f"a-{n} b-{n} c-{n} d-{n} e-{n} f-{n}" for n in range(N)], False),
+    "addresses": (
+        [f"The Old Mill {n}, Church Street, Stow on the Wold, United Kingdom" for n in range(N)],
+        False,
+    ),
+    "casts": ([f"Tom Hanks, Tim Allen, Don Rickles, Jim Varney {n}" for n in range(N)], False),
+    "JSON": (
+        [f'{{"n": {n}, "hue": "red", "size": "big", "form": "round"}}' for n in range(N)],
+        False,
+    ),
+    "lists": (
+        [f"['Drama', 'Action', 'Crime', 'War', 'Love', 'Film', {n}]" for n in range(N)],
+        False,
+    ),
+    "settings": (
+        [f"user=bob{n} act=in host=abc zone=def port=ghi to=jkl" for n in range(N)],
+        False,
+    ),
+    "headlines": (
+        [f"Over {n} Million People Roll Up Sleeves For Vaccines" for n in range(N)],
+        True,
+    ),
+    "in capitals": ([f"THE SOIL WAS MOIST AND THE WALL HAD CRACKS {n}" for n in range(N)], True),
+    "Hindi": ([f"हमने पूरे महीने उनकी चिट्ठी का इंतज़ार किया {n}" for n in range(N)], True),
     "no strings": (np.arange(N), False),
     "some numbers": ([*TEXTS[1:], 3], False),
     "nothing": ([None] * N, False),

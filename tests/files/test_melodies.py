@@ -198,8 +198,8 @@ def test_what_is_no_melody_is_named_and_left_out_when_asked(folder, how):
 def test_a_folder_of_another_shape_is_refused(tmp_path, folder):
     with pytest.raises(FileNotFoundError, match="There is no folder"):
         read_melodies(tmp_path / "nowhere")
-    for steps in (7, 513):
-        with pytest.raises(ValueError, match=f"steps={steps} must be .* 8 to 512"):
+    for steps in (7, 513, 64.5, "64"):
+        with pytest.raises(ValueError, match=f"steps={steps!r} must be .* 8 to 512"):
             read_melodies(folder, steps=steps)
     (folder / "waltz").mkdir()
     with pytest.raises(ValueError, match=r"waltz holds no melody \(.abc, .mid, .midi\)"):
