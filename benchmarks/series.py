@@ -85,12 +85,14 @@ def read(name):
     rare = (RARE | RARE_IN_FILES).get(Path(name).stem, classes[counts.argmin()])
     others = classes[np.argsort(-counts, kind="stable")]
     kept = np.isin(y, [rare, *others[others != rare][: MOST_CLASSES - 1]])
-    X, y = X[kept], y[kept]
+    # In scikit-learn 1.9 a temperature is found for labels that count from 0 alone.
+    classes, y = np.unique(y[kept], return_inverse=True)
+    X, rare = X[kept], int(np.searchsorted(classes, rare))
     X = (X - X.mean((0, 2), keepdims=True)) / X.std((0, 2), keepdims=True)
     shape, X = X.shape[1:], X.reshape(len(X), -1).astype("float32")
     X, X_test, y, y_test = train_test_split(X, y, test_size=1 / 3, stratify=y, random_state=0)
     few = thin(Split(X_test, y_test, X, y), Cell(name, -1, 0, 0), TEST_ROWS)
-    return Split(X, y, few.X, few.y), shape, int(rare)
+    return Split(X, y, few.X, few.y), shape, rare
 
 
 def _from_file(path):
@@ -139,14 +141,6 @@ def calibrated(classifier):
     Without them there is no average of several classifiers, and no average precision.
     """
     return CalibratedClassifierCV(classifier, method="temperature", cv=3, ensemble=False)
-
-
-class Ridge(RidgeClassifierCV):
-    """A ridge that decides in float64: of float32, scikit-learn 1.9 may find no temperature."""
-
-    def decision_function(self, X):
-        """Return the decisions."""
-        return super().decision_function(X).astype(float)
 
 
 class NearestDTW(ClassifierMixin, BaseEstimator):
@@ -204,7 +198,7 @@ def judges(channels):
     The random kernels are a fifth of the defaults of MiniRocket and an eighth of those of
     MultiRocket and Hydra, and QUANT has a quarter of its trees: a cell takes some 80 fits.
     """
-    ridge = calibrated(Ridge(np.logspace(-3, 3, 10)))
+    ridge = calibrated(RidgeClassifierCV(np.logspace(-3, 3, 10)))
     hydra = make_pipeline(
         HydraTransformer(n_groups=8, output_type="numpy", random_state=0),
         FunctionTransformer(root),

@@ -25,7 +25,7 @@ def waves(tmp_path):
     start, time = rng.uniform(0, 6, (len(y), 1)), np.arange(24)
     X = np.sin(time * (y[:, None] + 1) / 4 + start) + rng.normal(0, 0.3, (len(y), 24))
     both = np.stack([X, rng.normal(size=X.shape)], axis=2)
-    np.savez(tmp_path / "waves.npz", X=both, y=y, length=rng.integers(20, 25, len(y)))
+    np.savez(tmp_path / "waves.npz", X=both, y=y + 3, length=rng.integers(20, 25, len(y)))
     return str(tmp_path / "waves.npz")
 
 
