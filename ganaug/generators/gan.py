@@ -21,6 +21,7 @@ from ganaug.encoders.layout import RowLayout
 from ganaug.fabric import Ranks, current_ranks
 from ganaug.fitted import array_of, check_fits, dict_of
 from ganaug.generators.calibration import ROWS_MADE, calibrate, calibration, moments
+from ganaug.generators.forks import no_fork
 from ganaug.generators.monitor import (
     DrawMissingFlags,
     Monitor,
@@ -404,17 +405,18 @@ def generate(
     with torch.no_grad():
         for start in range(0, len(codes), size):
             chunk = slice(start, start + size)
-            classes = torch.from_numpy(codes[chunk]).to(rng.device).repeat(n_candidates)
-            flags = torch.from_numpy(missing_flags[chunk]).to(rng.device).repeat(n_candidates, 1)
-            made = generator(classes, flags, rng)
-            if change is not None:
-                candidates = made.cpu().numpy()
-                change(candidates)
-                made = torch.from_numpy(candidates).to(rng.device)
-            if weigh is not None and groups is not None:
-                most, log_weights = weigh(made, classes)
-                made = made[draw_one_in(n_candidates, most, groups[chunk], rng, log_weights)]
-            rows[chunk] = made.cpu().numpy()
+            with no_fork():
+                classes = torch.from_numpy(codes[chunk]).to(rng.device).repeat(n_candidates)
+                flags = torch.from_numpy(missing_flags[chunk]).to(rng.device)
+                made = generator(classes, flags.repeat(n_candidates, 1), rng)
+                if change is not None:
+                    candidates = made.cpu().numpy()
+                    change(candidates)
+                    made = torch.from_numpy(candidates).to(rng.device)
+                if weigh is not None and groups is not None:
+                    most, log_weights = weigh(made, classes)
+                    made = made[draw_one_in(n_candidates, most, groups[chunk], rng, log_weights)]
+                rows[chunk] = made.cpu().numpy()
     return rows
 
 

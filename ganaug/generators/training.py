@@ -21,6 +21,7 @@ from torch.optim.adam import adam
 from ganaug.checkpoints import Checkpoint
 from ganaug.fabric import ALONE, Ranks
 from ganaug.fitted import check_fits
+from ganaug.generators.forks import no_fork
 
 #: Of critic and generator, in the history of a fit.
 LOSS_NAMES = "loss/critic", "loss/generator"
@@ -338,21 +339,24 @@ def train(
     losses: list[list[Tensor]] = []
     for step in range(training.step + 1, schedule.steps + 1):
         rate = schedule.learning_rate * (1 + math.cos(math.pi * (step - 1) / schedule.steps)) / 2
-        for _ in range(loss.critic_steps):
-            real, classes = batches.draw()
-            missing_flags = real[:, generator.layout.n_values :]
+        with no_fork():
+            for _ in range(loss.critic_steps):
+                real, classes = batches.draw()
+                missing_flags = real[:, generator.layout.n_values :]
+                with ranks.autocast():
+                    fake = generator(classes, missing_flags, batches.rng).float()
+                    critic_loss = loss.critic_loss(
+                        critic, real, fake.detach(), classes, batches.rng
+                    )
+                training.descend(critic, critic_loss, rate)
+            # The last fake batch serves both sides: its graph is still that of the current weights.
             with ranks.autocast():
-                fake = generator(classes, missing_flags, batches.rng).float()
-                critic_loss = loss.critic_loss(critic, real, fake.detach(), classes, batches.rng)
-            training.descend(critic, critic_loss, rate)
-        # The last fake batch serves both sides: its graph is still that of the current weights.
-        with ranks.autocast():
-            generator_loss = loss.generator_loss(critic, real, fake, classes)
-        training.descend(generator, generator_loss, rate)
-        # A short memory at first, or the average would hold on to its random start.
-        training.follow(decay=min(schedule.ema, step / (step + 10)))
-        training.step = step
-        losses.append([critic_loss.detach(), generator_loss.detach()])
+                generator_loss = loss.generator_loss(critic, real, fake, classes)
+            training.descend(generator, generator_loss, rate)
+            # A short memory at first, or the average would hold on to its random start.
+            training.follow(decay=min(schedule.ema, step / (step + 10)))
+            training.step = step
+            losses.append([critic_loss.detach(), generator_loss.detach()])
         if step in tick_ends:
             means = [torch.stack(each).mean().item() for each in zip(*losses, strict=True)]
             if on_tick(step, dict(zip(LOSS_NAMES, means, strict=True)), training.averaged()):
