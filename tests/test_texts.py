@@ -131,7 +131,6 @@ def test_what_is_no_text_is_refused(name):
         ),
         ({"transformer": FunctionTransformer()}, r"into object of shape \(60,\)"),
     ],
-    ids=str,
 )
 def test_parameters_that_do_not_fit(parameters, words):
     with pytest.raises((ValueError, TypeError), match=words):
