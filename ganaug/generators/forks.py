@@ -6,6 +6,9 @@ nobody gives it back in the forked process, which then waits for it for ever.
 
 from __future__ import annotations
 
+# A fork takes a lock of this module. Hooks of forks run from the last to the first, so that those
+# below, which come after it, wait while the lock is free.
+import concurrent.futures.thread  # noqa: F401
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
