@@ -77,6 +77,7 @@ class TextRows(TransformerMixin, NamesParameters):
         The columns of the table; of a list of texts ``"text"``.
 
     n_features_in_ : int
+        How many columns ``fit`` saw.
 
     See Also
     --------

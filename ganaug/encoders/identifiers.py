@@ -3,7 +3,7 @@
 A customer number says which row it is, not what the row is like: nothing can be learned from it,
 and a synthetic row must not carry that of a real person. An identifier is text of which nearly
 every value is different (names, codes, addresses), or integers that number the rows. Texts of
-several words are none: see :mod:`ganaug.encoders.sentences`.
+several words are none: see ``ganaug.encoders.sentences``.
 Whole numbers stand for integers where their dtype had to be of fractions: beside missing cells,
 and in arrays of other numbers, where they ascend from row to row.
 """
