@@ -73,7 +73,7 @@ class TextRows(TransformerMixin, NamesParameters):
     n_numbers_ : dict
         How many numbers each becomes.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,), object
+    feature_names_in_ : ndarray of shape (n_columns,), object
         The columns of the table; of a list of texts ``"text"``.
 
     n_features_in_ : int
