@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ganaug.encoders.layout import MAX_CHANNELS, RowLayout
+from ganaug.encoders.layout import KINDS, MAX_CHANNELS, RowLayout
 from ganaug.networks.dense import draw_normal, leaky_relu_backward, one_hot_rows
 from ganaug.parameters import FLAG, NamesParameters, check_parameters, whole
 
@@ -177,18 +177,19 @@ def bytes_of_features(shape: tuple[int, ...], batch_size: int, width: int, fold:
     return 4 * batch_size * (PER_FEATURE * widest + PER_PIXEL * n_values)
 
 
-def check_shape(layout: RowLayout, network: str) -> tuple[int, ...]:
-    """Return the (channels, height, width) of the rows.
+def check_shape(layout: RowLayout, network: str, kind: str = "image") -> tuple[int, ...]:
+    """Return the shape of a row: (channels, height, width), or (channels, time) of series.
 
     Raises
     ------
     ValueError
-        If rows are not images.
+        If rows are not of the kind that the network is made for.
     """
-    if layout.kind != "image":
+    if layout.kind != kind:
+        rows, _ = KINDS[kind]
         raise ValueError(
-            f"network={network!r} is made for images, but these rows are of kind {layout.kind!r}; "
-            "pass encoder='image' with it, or take network='dense' for tables."
+            f"network={network!r} is made for {rows}, but these rows are of kind {layout.kind!r}; "
+            f"pass encoder={kind!r} with it, or take network='dense' for tables."
         )
     return layout.shape
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganaug.encoders.layout import MAX_SERIES_CHANNELS, SERIES_STEPS, RowLayout
-from ganaug.networks.conv import CHUNK, SLOPE, ConvCritic, Layer, activate
+from ganaug.networks.conv import CHUNK, SLOPE, ConvCritic, Layer, activate, check_shape
 from ganaug.parameters import FLAG, NamesParameters, check_parameters, whole
 
 #: Standard deviations that weights begin at, see Layer. The smaller, the faster a network learns.
@@ -131,7 +131,7 @@ class TemporalNetwork(NamesParameters):
         """
         check_parameters(self)
         width, latent_dim = int(self.width), int(self.latent_dim)
-        channels, steps = _check_shape(layout)
+        channels, steps = check_shape(layout, "temporal", "series")
         least, most = SERIES_STEPS
         if not (least <= steps <= most and channels <= MAX_SERIES_CHANNELS):
             raise ValueError(
@@ -159,26 +159,9 @@ class TemporalNetwork(NamesParameters):
 
     def bytes_to_train(self, layout: RowLayout, batch_size: int) -> int:
         """Predict what training takes, nearly all of it for the features of a batch."""
-        _, steps = _check_shape(layout)
+        _, steps = check_shape(layout, "temporal", "series")
         widest = int(self.width) * -(-steps // _fold_of(steps))
         return 4 * batch_size * (PER_FEATURE * widest + PER_POSITION * layout.width)
-
-
-def _check_shape(layout: RowLayout) -> tuple[int, int]:
-    """Return channels and steps of the rows.
-
-    Raises
-    ------
-    ValueError
-        If rows are not series.
-    """
-    if layout.kind != "series":
-        raise ValueError(
-            f"network='temporal' is made for series, but these rows are of kind {layout.kind!r}; "
-            "pass encoder='series' with it, or take network='dense' for tables."
-        )
-    channels, steps = layout.shape
-    return channels, steps
 
 
 def _fold_of(steps: int) -> int:
@@ -195,7 +178,6 @@ class TemporalGenerator(nn.Module):
 
     eye: Tensor
     points_of_warp: Tensor
-    missing_flag_of: Tensor
 
     def __init__(
         self, layout: RowLayout, width: int, latent_dim: int, fold: int, rng: torch.Generator
