@@ -15,7 +15,7 @@ from ganaug.encoders.image import ImageEncoder
 from ganaug.frames import as_pandas
 from ganaug.parameters import check_value, whole
 from ganaug.quality.pictures import REAL, SYNTHETIC, blank
-from ganaug.quality.views import ExamplesView, Shown
+from ganaug.quality.views import ExamplesView, Shown, check_enough, named
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -34,8 +34,7 @@ class ImageView(ExamplesView):
         encoder = clone(encoder)
         images = learn_images(encoder, **kinds)
         for name, some in images.items():
-            if len(some) < least:
-                raise ValueError(f"{name} has {len(some)} images; pass {least} or more.")
+            check_enough(name, some, least, "image")
         return {name: encoder.transform(some) for name, some in images.items()}, {}
 
     def shown(self, encoder: ImageEncoder, rows: Any, labels: Sequence[Any]) -> Shown:
@@ -99,10 +98,8 @@ def learn_images(encoder: ImageEncoder, **kinds: Any) -> dict[str, np.ndarray]:
     for name, given in kinds.items():
         if given is None:
             continue
-        try:
+        with named(name):
             X = encoder.check(as_pandas(given))
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{name}: {error}") from None
         found: dict[str, Any] = {"images of shape": X.shape[1:]}
         if isinstance(X, pd.DataFrame):
             found["columns"] = X.columns.tolist()

@@ -16,7 +16,7 @@ from ganaug.encoders.series import SeriesEncoder, channel_statistics
 from ganaug.frames import as_pandas
 from ganaug.parameters import check_value, whole
 from ganaug.quality.pictures import REAL, SYNTHETIC, blank
-from ganaug.quality.views import ExamplesView, Shown
+from ganaug.quality.views import ExamplesView, Shown, check_enough, named
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -47,8 +47,7 @@ class SeriesView(ExamplesView):
         """
         curves = _curves_of(encoder, kinds)
         for name, some in curves.items():
-            if len(some) < least:
-                raise ValueError(f"{name} has {len(some)} series; pass {least} or more.")
+            check_enough(name, some, least, "series")
         known = np.concatenate([curves[name] for name in learn_from if name in curves])
         _, _, mean, std = channel_statistics(known)
         gaps = any(np.isnan(some).any() for some in curves.values())
@@ -103,10 +102,8 @@ def _curves_of(encoder: SeriesEncoder, kinds: Mapping[str, Any]) -> dict[str, np
     for name, given in kinds.items():
         if given is None:
             continue
-        try:
+        with named(name):
             found[name] = encoder.to_curves(encoder.check(as_pandas(given)))
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{name}: {error}") from None
     channels = {name: curves.shape[1] for name, curves in found.items()}
     for name, n_channels in channels.items():
         if n_channels != channels["real"]:

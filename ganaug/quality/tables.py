@@ -16,6 +16,7 @@ from ganaug.frames import as_pandas
 from ganaug.preprocessing import MISSING, TidyTable, as_frame, make_preprocessor
 from ganaug.quality.fidelity import column_distances
 from ganaug.quality.pictures import OTHERS, REAL, SYNTHETIC, blank
+from ganaug.quality.views import check_enough
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,8 +119,7 @@ def tidied(least: int = 1, **tables: Any) -> tuple[TidyTable, dict[str, pd.DataF
             frame = tidy.transform(table).reset_index(drop=True)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
-        if len(frame) < least:
-            raise ValueError(f"{name} has {len(frame)} rows; pass {least} or more.")
+        check_enough(name, frame, least, "table")
         for column, cells in frame.loc[:, tidy.is_numeric_].items():
             if np.isinf(cells).any():
                 raise ValueError(

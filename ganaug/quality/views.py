@@ -7,13 +7,15 @@ A view has the methods of :class:`View`; most kinds inherit from :class:`Example
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from ganaug.containers import rarest
+from ganaug.encoders.layout import KINDS
 from ganaug.frames import library_of
 from ganaug.preprocessing import as_frame
 from ganaug.registry import ENCODERS, VIEWS, make
@@ -182,6 +184,21 @@ def encoder_for(X: Any, encoder: str | Encoder | None = None) -> Any:
                 "encoder='series'."
             ) from None
     return make(ENCODERS, encoder)
+
+
+def check_enough(name: str, rows: Any, least: int, kind: str) -> None:
+    """Refuse fewer than `least` rows, named as "real" or "synthetic"."""
+    if len(rows) < least:
+        raise ValueError(f"{name} has {len(rows)} {KINDS[kind][0]}; pass {least} or more.")
+
+
+@contextmanager
+def named(name: str) -> Iterator[None]:
+    """Say in errors of the block which rows are wrong, such as "real" or "synthetic"."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def without_identifiers(
