@@ -49,6 +49,14 @@ def check_replaceable(path: Path) -> None:
         raise OSError(f"{path} cannot be written: {reason}. Choose another folder.")
 
 
+def check_new_file(path: Path, force: bool) -> None:
+    """Refuse a path that cannot be written or, without `force`, a file that exists."""
+    if force and path.is_file():
+        check_replaceable(path)
+    else:
+        check_free(path, " --force replaces it." if path.is_file() else " Choose another name.")
+
+
 def check_writable(folder: Path) -> None:
     """Refuse a folder in which nothing can be made, or that cannot be made itself."""
     there = folder.resolve()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ganaug.files.options import MARK, ReadOptions
 from ganaug.files.series import LongSeries, SeriesSource
 from ganaug.files.tables import check_labels
-from ganaug.paths import check_free, check_replaceable, replace_file
+from ganaug.paths import check_new_file, replace_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,10 +103,7 @@ class ArchiveSeries(SeriesSource):
         """Refuse a path of another ending or, without `force`, a file that exists."""
         if path.suffix.lower() not in ARCHIVES:
             raise ValueError(f"{path} is none of {', '.join(ARCHIVES)}; name such a file.")
-        if force and path.is_file():
-            check_replaceable(path)
-        else:
-            check_free(path, " --force replaces it." if path.is_file() else " Choose another name.")
+        check_new_file(path, force)
 
     def for_classifiers(self) -> pd.DataFrame:
         """Return the series as classifiers see them: a table with a column for each value."""

@@ -39,6 +39,11 @@ class SeriesSource:
     noun: ClassVar[str] = "series"
     more_arms: ClassVar[tuple[str, ...]] = ("repeats",)
 
+    @staticmethod
+    def is_at(path: Path) -> bool:
+        """Return False: a name tells series in a table from no other table."""
+        return False
+
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the longest series: (channels, time)."""
@@ -76,11 +81,6 @@ class WideSeries(SeriesSource, Table):
 
     has_columns: ClassVar[bool | None] = True
     place: ClassVar[str] = "a table"
-
-    @staticmethod
-    def is_at(path: Path) -> bool:
-        """Return False: a name tells it from no other table."""
-        return False
 
     @classmethod
     def read(
@@ -236,11 +236,6 @@ class LongSeries(SeriesSource):
 
     has_columns: ClassVar[bool | None] = False
     place: ClassVar[str] = "a table"
-
-    @staticmethod
-    def is_at(path: Path) -> bool:
-        """Return False: a name tells it from no other table."""
-        return False
 
     @staticmethod
     def fits(path: Path) -> bool:

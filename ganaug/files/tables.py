@@ -22,7 +22,7 @@ from ganaug.files.formats import (
 )
 from ganaug.files.options import MARK, ReadOptions
 from ganaug.files.spelling import Spelling
-from ganaug.paths import check_free, check_replaceable, replace_file
+from ganaug.paths import check_new_file, replace_file
 from ganaug.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -123,10 +123,7 @@ class Table:
     def check_output(path: Path, force: bool) -> None:
         """Refuse a path that is no table or, without `force`, a file that exists."""
         check_format(path)
-        if force and path.is_file():
-            check_replaceable(path)
-        else:
-            check_free(path, " --force replaces it." if path.is_file() else " Choose another name.")
+        check_new_file(path, force)
 
     @property
     def target(self) -> str:
