@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 import typer
+from imblearn.over_sampling import RandomOverSampler
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1_score, recall_score
@@ -231,6 +232,39 @@ def about(made, split, rare, expert):
         "coverage": neighbourhoods(*near)["coverage"],
         "near copies": copies(*raw)["near copies"],
     }
+
+
+class Changed(BaseEstimator):
+    """Random over-sampling whose copies are changed.
+
+    A subclass says by `changed` what becomes of a row.
+    """
+
+    def __init__(self, random_state=0):
+        self.random_state = random_state
+
+    def fit_resample(self, X, y):
+        """Return all rows, and after them the changed copies."""
+        rng = np.random.default_rng(self.random_state)
+        X_more, y_more = RandomOverSampler(random_state=self.random_state).fit_resample(X, y)
+        for row in X_more[len(X) :]:
+            row[:] = self.changed(row, X, rng)
+        return X_more, y_more
+
+
+def layers_over_time(channels, width, n_classes):
+    """Return two convolutions over time and a hidden layer."""
+    return (
+        torch.nn.Conv1d(channels, width, 7, 2, 3),
+        torch.nn.ReLU(),
+        torch.nn.Conv1d(width, 2 * width, 5, 2, 2),
+        torch.nn.ReLU(),
+        torch.nn.AdaptiveAvgPool1d(4),
+        torch.nn.Flatten(),
+        torch.nn.Linear(8 * width, 64),
+        torch.nn.ReLU(),
+        torch.nn.Linear(64, n_classes),
+    )
 
 
 class SmallNetwork(ClassifierMixin, BaseEstimator):

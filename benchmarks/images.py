@@ -108,22 +108,18 @@ JUDGES = {
 }
 
 
-class Changed(BaseEstimator):
-    """Random over-sampling whose copies are changed."""
+class ChangedImages(cells.Changed):
+    """Random over-sampling whose copies are changed, as images."""
 
     def __init__(self, flips=False, random_state=0):
+        super().__init__(random_state)
         self.flips = flips
-        self.random_state = random_state
 
-    def fit_resample(self, X, y):
-        """Return all rows, and after them the changed copies."""
-        rng = np.random.default_rng(self.random_state)
-        X_more, y_more = RandomOverSampler(random_state=self.random_state).fit_resample(X, y)
+    def changed(self, row, X, rng):
+        """Return the changed pixels of a row."""
         side = _side(X)
-        for row in X_more[len(X) :]:
-            image = self.change(row.reshape(side, side).astype("float32"), X, rng)
-            row[:] = np.rint(image).clip(0, 255).ravel()
-        return X_more, y_more
+        image = self.change(row.reshape(side, side).astype("float32"), X, rng)
+        return np.rint(image).clip(0, 255).ravel()
 
 
 def moved(image, rng, shift, turn, grow=0.0, shear=0.0):
@@ -136,7 +132,7 @@ def moved(image, rng, shift, turn, grow=0.0, shear=0.0):
     return affine_transform(image, map_, offset, order=1, mode="nearest")
 
 
-class Shifts(Changed):
+class Shifts(ChangedImages):
     """Copies are shifted by up to a fourteenth of their side and turned by up to 15°."""
 
     def change(self, image, X, rng):
@@ -146,7 +142,7 @@ class Shifts(Changed):
         return moved(image, rng, 1 / 14, 15)
 
 
-class RandAugment(Changed):
+class RandAugment(ChangedImages):
     """Copies are changed in two ways of seven (after Cubuk et al. 2020), by random amounts."""
 
     def change(self, image, X, rng):
@@ -165,7 +161,7 @@ class RandAugment(Changed):
         return image
 
 
-class MixUp(Changed):
+class MixUp(ChangedImages):
     """Copies are blended with any other image (Zhang et al. 2018), which has the smaller share.
 
     These classifiers take no soft labels, so a blend is of the class of which it has more.

@@ -143,41 +143,16 @@ class Expert(SmallNetwork):
 
     def layers(self, inputs, n_classes):
         """Return the layers of the network."""
-        return (
-            torch.nn.Conv1d(N_PITCHES, 32, 7, 2, 3),
-            torch.nn.ReLU(),
-            torch.nn.Conv1d(32, 64, 5, 2, 2),
-            torch.nn.ReLU(),
-            torch.nn.AdaptiveAvgPool1d(4),
-            torch.nn.Flatten(),
-            torch.nn.Linear(256, 64),
-            torch.nn.ReLU(),
-            torch.nn.Linear(64, n_classes),
-        )
+        return cells.layers_over_time(N_PITCHES, 32, n_classes)
 
 
 # --- The arms ------------------------------------------------------------------------------------
 
 
-class Changed(BaseEstimator):
-    """Random over-sampling whose copies are changed."""
-
-    def __init__(self, random_state=0):
-        self.random_state = random_state
-
-    def fit_resample(self, X, y):
-        """Return all rows, and after them the changed copies."""
-        rng = np.random.default_rng(self.random_state)
-        X_more, y_more = RandomOverSampler(random_state=self.random_state).fit_resample(X, y)
-        for row in X_more[len(X) :]:
-            row[:] = self.change(row, rng)
-        return X_more, y_more
-
-
-class Transposition(Changed):
+class Transposition(cells.Changed):
     """Copies are moved by up to six semitones, within the grid."""
 
-    def change(self, piece, rng):
+    def changed(self, piece, X, rng):
         """Return a changed piece."""
         struck = piece > HELD
         least = max(-6, LOWEST - piece[struck].min())
@@ -185,10 +160,10 @@ class Transposition(Changed):
         return np.where(struck, piece + rng.integers(least, most + 1), piece)
 
 
-class TimeStretch(Changed):
+class TimeStretch(cells.Changed):
     """Copies pass at .8 to 1.25 of the speed; what is too short begins again."""
 
-    def change(self, piece, rng):
+    def changed(self, piece, X, rng):
         """Return a changed piece."""
         at = (np.arange(len(piece)) * rng.uniform(0.8, 1.25)).astype(int)
         stretched = piece[at % len(piece)]

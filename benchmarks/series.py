@@ -179,17 +179,7 @@ class SmallCNN(SmallNetwork):
 
     def layers(self, inputs, n_classes):
         """Return the layers of the network."""
-        return (
-            torch.nn.Conv1d(self.channels, 16, 7, 2, 3),
-            torch.nn.ReLU(),
-            torch.nn.Conv1d(16, 32, 5, 2, 2),
-            torch.nn.ReLU(),
-            torch.nn.AdaptiveAvgPool1d(4),
-            torch.nn.Flatten(),
-            torch.nn.Linear(128, 64),
-            torch.nn.ReLU(),
-            torch.nn.Linear(64, n_classes),
-        )
+        return cells.layers_over_time(self.channels, 16, n_classes)
 
 
 def judges(channels):
@@ -231,23 +221,19 @@ def root(counts):
 # --- The arms ------------------------------------------------------------------------------------
 
 
-class Changed(BaseEstimator):
+class ChangedSeries(cells.Changed):
     """Random over-sampling whose copies are changed, as Iwana & Uchida (2021) change series."""
 
     def __init__(self, channels=1, random_state=0):
+        super().__init__(random_state)
         self.channels = channels
-        self.random_state = random_state
 
-    def fit_resample(self, X, y):
-        """Return all rows, and after them the changed copies."""
-        rng = np.random.default_rng(self.random_state)
-        X_more, y_more = RandomOverSampler(random_state=self.random_state).fit_resample(X, y)
-        for row in X_more[len(X) :]:
-            row[:] = self.change(row.reshape(self.channels, -1).T, rng).T.ravel()
-        return X_more, y_more
+    def changed(self, row, X, rng):
+        """Return the changed values of a row."""
+        return self.change(row.reshape(self.channels, -1).T, rng).T.ravel()
 
 
-class JitterAndScaling(Changed):
+class JitterAndScaling(ChangedSeries):
     """Noise of .03 on each value, and a factor of 1 +- .1 for each channel (Um et al. 2017)."""
 
     def change(self, series, rng):
@@ -256,7 +242,7 @@ class JitterAndScaling(Changed):
         return scaled + rng.normal(0, 0.03, series.shape)
 
 
-class WindowWarping(Changed):
+class WindowWarping(ChangedSeries):
     """A tenth of the time passes at half or twice the speed (Le Guennec et al. 2016)."""
 
     def change(self, series, rng):
