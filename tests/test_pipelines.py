@@ -80,3 +80,11 @@ def test_melodies(capsys, tmp_path):
     assert table["balanced_accuracy"].between(0.25, 1).all()
     assert len(list((tmp_path / "melodies" / "synthetic" / "slipjig").glob("*.mid"))) == 5
     assert table.round(3).to_string() in capsys.readouterr().out
+
+
+def test_heartbeats(capsys, tmp_path):
+    table = story("heartbeats")(tmp_path / "beats.png", splits=2, kernels=200, steps=20)
+    assert table.index.tolist() == ["nothing", "class weight", "GAN"]
+    assert table["balanced_accuracy"].between(0.5, 1).all()
+    assert (tmp_path / "beats.png").read_bytes().startswith(b"\x89PNG")
+    assert table.round(3).to_string() in capsys.readouterr().out
