@@ -4,6 +4,7 @@
     python -m benchmarks.series run ECG200.npz FaceAll  # a file, and a set by name
     python -m benchmarks.series run GunPoint --quick    # one small cell, to see that it works
     python -m benchmarks.series report                  # means, ranks, and the samples themselves
+    python -m benchmarks.series ingredients             # the GAN without one ingredient at a time
 
 A file holds `X`, of shape (n, time) or (n, time, channels), `y`, and of series of several lengths
 `length`. Scores are kept in `benchmarks/results/series`, a file for each arm, and a run does what
@@ -15,10 +16,12 @@ arms: its code needs TensorFlow 1, and its default is 50,000 steps of three phas
 """
 
 import tempfile
+from contextlib import ExitStack
 from functools import partial
 from importlib import import_module, resources
 from pathlib import Path
 from typing import Annotated
+from unittest import mock
 
 import joblib
 import numpy as np
@@ -44,8 +47,11 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from benchmarks import cells
 from benchmarks.cells import Cell, SmallNetwork, Split, thin
 from ganaug import GANAugmenter, SeriesEncoder
+from ganaug.losses import RelativisticLoss
+from ganaug.networks import temporal as network
 
 RESULTS = Path(__file__).parent / "results" / "series"
+INGREDIENTS = RESULTS.with_name("series-ingredients")
 #: Series of every other class, and of all together.
 COMMON_ROWS, ALL_ROWS = 100, 600
 RARE_ROWS = (10, 25, 50)
@@ -306,6 +312,21 @@ def samplers(shape, steps):
     }
 
 
+#: What is left out of the network: names of its module, and at what they do nothing.
+LEFT_OUT = {
+    "temporal": {},
+    "no shift, no stretch": {"AFFINE_STD": 0.0},
+    "no warp": {"WARP_STD": 0.0},
+    "no amplitude, no level": {"LEVEL_STD": 0.0},
+    "no pose": {"AFFINE_STD": 0.0, "WARP_STD": 0.0, "LEVEL_STD": 0.0},
+    "no augmentation": {"MAX_SHIFT": 0.0},
+    "no differences": {"DIFFERENCE": 0.0},
+    "no gradient penalty": {},
+    "kernels of 3 steps": {"KERNEL": 3},
+    "each step by itself": {"_fold_of": lambda steps: 1},
+}
+
+
 app = typer.Typer(add_completion=False, help=__doc__.partition("\n")[0])
 
 
@@ -315,9 +336,25 @@ def measure(split, shape, expert, common, steps, memory, arm, cell):
     return cells.measure(arm, cell, few, judges(shape[0]), sampler, expert, memory)
 
 
+def measure_without(split, shape, expert, common, steps, memory, arm, cell):
+    """Return the scores of the GAN in a cell without an ingredient."""
+    few, sampler = thin(split, cell, common), samplers(shape, steps)["temporal"]
+    if arm == "no gradient penalty":
+        sampler.set_params(loss=RelativisticLoss(penalty=0.0))
+    with ExitStack() as stack:
+        for name, value in LEFT_OUT[arm].items():
+            stack.enter_context(mock.patch.object(network, name, value))
+        # The key of a fit in memory does not know of what is left out.
+        kept = str(Path(memory, arm))
+        return cells.measure(arm, cell, few, judges(shape[0]), sampler, expert, kept)
+
+
+Sets = Annotated[list[str] | None, typer.Argument(help="names, or files; all names")]
+
+
 @app.command()
 def run(
-    sets: Annotated[list[str] | None, typer.Argument(help="names, or files; all names")] = None,
+    sets: Sets = None,
     arms: cells.Arms = None,
     rows: cells.Rows = RARE_ROWS,
     common: cells.Common = COMMON_ROWS,
@@ -330,6 +367,30 @@ def run(
 ):
     """Run what is missing."""
     paths = cells.open_files(results, arms, samplers((1, 8), steps), again)
+    _run(measure, paths, sets, rows, common, seeds, steps, quick, n_jobs)
+    cells.report(results)
+
+
+@app.command()
+def ingredients(
+    sets: Sets = None,
+    arms: cells.Arms = None,
+    rows: cells.Rows = (25,),
+    common: cells.Common = COMMON_ROWS,
+    seeds: int = 1,
+    steps: cells.Steps = None,
+    again: cells.Again = False,
+    quick: cells.Quick = False,
+    results: cells.Results = INGREDIENTS,
+    n_jobs: int = 1,
+):
+    """Run what is missing of one draw of the GAN, without one ingredient at a time."""
+    paths = cells.open_files(results, arms, LEFT_OUT, again)
+    _run(measure_without, paths, sets, rows, common, seeds, steps, quick, n_jobs)
+    cells.report(results)
+
+
+def _run(measure, paths, sets, rows, common, seeds, steps, quick, n_jobs):
     if quick:
         rows, seeds, common, steps = rows[:1], 1, 30, 4
     for given in sets or RARE:
@@ -346,7 +407,6 @@ def run(
             with tempfile.TemporaryDirectory() as memory:
                 about = split, shape, expert, at_most, steps, memory
                 cells.keep(paths, pairs, partial(measure, *about), n_jobs)
-    cells.report(results)
 
 
 @app.command()
