@@ -157,7 +157,7 @@ class TextRows(TransformerMixin, NamesParameters):
             holds numbers written as text, or no word; if ``transformer`` returns no dense rows of
             numbers.
         TypeError
-            If a column to take as texts holds other cells.
+            If ``X`` is a single text or no table, or a column to take as texts holds other cells.
         """
         self.fit_transform(X)
         return self
@@ -300,10 +300,15 @@ def _names_out(names: list[Any], n_numbers: dict[Any, int]) -> pd.Index:
 
 def _is_list(X: Any) -> bool:
     """Return whether these are texts rather than a table with columns of them."""
-    return np.ndim(as_pandas(X)) == 1 and not isinstance(X, str)
+    return np.ndim(as_pandas(X)) == 1
 
 
 def _as_table(X: Any) -> pd.DataFrame:
+    if X is None or np.isscalar(X):  # a str is one, too
+        raise TypeError(
+            f"X is {X!r}, and neither texts nor a table with columns of them; pass a list of texts "
+            "or a DataFrame."
+        )
     if _is_list(X):
         return pd.DataFrame({TEXT: pd.Series([*as_pandas(X)], dtype=object)})
     table = as_frame(X)
@@ -357,6 +362,12 @@ def _numbers_of(name: Any, transformer: Any, texts: np.ndarray) -> np.ndarray:
         raise ValueError(
             f"transformer turns the {len(texts)} texts of column {name!r} into {found.dtype} of "
             f"shape {found.shape}; it must return numbers of shape (n_texts, n_numbers)."
+        )
+    if not np.isfinite(found).all():
+        which = np.flatnonzero(~np.isfinite(found).all(axis=1))
+        raise ValueError(
+            f"transformer turns {len(which)} texts of column {name!r} into NaN or infinities, "
+            f"first text {which[0]}, {texts[which[0]]!r}; it must return finite numbers."
         )
     return found
 

@@ -21,8 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from ganaug import AugmentedClassifier, GANAugmenter
-from ganaug.files import read_melodies, write_melodies
-from ganaug.files.melodies import notes_of
+from ganaug.files import notes_of, read_melodies, write_melodies
 
 DANCES = ("reel", "hornpipe", "jig", "slipjig")
 

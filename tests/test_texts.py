@@ -97,7 +97,8 @@ WRONG = {
     "nothing": ([None, " "], ValueError, "holds no texts: all 2 are empty or missing"),
     "no words": (["! ?", "."], ValueError, "Column 'text' holds no words"),
     "no column": (TABLE[["stars", "town"]], ValueError, "No column of X looks like texts"),
-    "a path": ("reviews.csv", TypeError, "X is a path, 'reviews.csv'"),
+    "one text": ("it came late", TypeError, "X is 'it came late', .* pass a list of texts"),
+    "no table": (3, TypeError, "X is 3, and neither texts nor a table"),
     "taken": (TABLE.assign(**{"review 2": 1}), ValueError, r"columns that X has: \['review 2'\]"),
     "twice": (TABLE[["review", "review"]], ValueError, "duplicate column names"),
 }
@@ -128,6 +129,14 @@ def test_what_is_no_text_is_refused(name):
         (
             {"transformer": FunctionTransformer(lambda X: np.zeros((len(X), 0)))},
             r"into float64 of shape \(60, 0\)",
+        ),
+        (
+            {
+                "transformer": FunctionTransformer(
+                    lambda X: [[np.inf if "late" in x else 1] for x in X]
+                )
+            },
+            "into NaN or infinities, first text [0-9]+, '.*late",
         ),
         ({"transformer": FunctionTransformer()}, r"into object of shape \(60,\)"),
     ],

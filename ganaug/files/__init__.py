@@ -10,7 +10,7 @@ from typing import Any
 
 from ganaug.files.archives import ArchiveSeries, read_series
 from ganaug.files.images import ImageFolder, read_images, write_images
-from ganaug.files.melodies import Melodies, piano_roll, read_melodies, write_melodies
+from ganaug.files.melodies import Melodies, notes_of, piano_roll, read_melodies, write_melodies
 from ganaug.files.options import ReadOptions
 from ganaug.files.parquet_files import ParquetFiles
 from ganaug.files.series import LongSeries, WideSeries
@@ -32,6 +32,7 @@ __all__ = [
     "kind_at",
     "kind_for",
     "kinds_of",
+    "notes_of",
     "piano_roll",
     "read_images",
     "read_melodies",

@@ -300,7 +300,7 @@ def notes_of(piece: ArrayLike) -> np.ndarray:
 
     Examples
     --------
-    >>> from ganaug.files.melodies import notes_of
+    >>> from ganaug.files import notes_of
     >>> notes_of([60, 1, 60, 0, 1, 62, 1, 1]).tolist()
     [[60, 0, 2], [60, 2, 1], [62, 5, 3]]
     """
