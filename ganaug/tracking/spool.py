@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from ganaug.paths import has_ended, replace_file, this_process
+from ganaug.paths import has_ended, replace_file, this_process, undo_killed
 from ganaug.tracking.client import (
     SEND_TIMEOUT,
     Destination,
@@ -267,6 +267,7 @@ def send_file(path: str | Path, *, tracking_uri: str | None = None) -> int:
     def keep_unsent(new: Path) -> None:
         new.write_text(sender.lines(unsent), encoding="utf-8")
 
+    undo_killed(path)  # It may be what a process left that was killed while it sent.
     # Renamed before it is read, because a training that goes on writes to the old name.
     taken = path.rename(path.with_stem(f"{path.stem}.{this_process()}"))
     try:

@@ -9,6 +9,7 @@ from helpers import IN_A_STORE, closed_port, one_warning, runs_in, unsent
 
 from ganaug import GANAugmenter
 from ganaug.cli import main
+from ganaug.paths import this_process
 from ganaug.quality.tables import N_ROWS
 from ganaug.tracking import MLflowLogger, callback, spool
 
@@ -50,6 +51,18 @@ def test_after_an_error_the_file_keeps_the_rest(store, waiting, monkeypatch):
     assert 0 < len(rest) < before
     assert spool.send_file(waiting, tracking_uri=store) == 1
     assert [run.info.status for run in runs_in(store)] == ["FINISHED"] * 2
+
+
+def test_what_a_killed_process_sent__nothing_of_it_is_left(store, waiting):
+    machine, number, start = this_process().split("-")
+    ended = f"{machine}-{number}-{int(start) + 1}"
+    taken = waiting.rename(waiting.with_stem(f"{waiting.stem}.{ended}"))
+    hidden = taken.with_name(f".{taken.name}.{ended}-01234567")
+    hidden.mkdir()
+    assert main(["send", str(waiting), "--tracking-uri", store]) == 0
+    assert len(runs_in(store)) == 2
+    assert not taken.exists()
+    assert not hidden.exists()
 
 
 def test_what_a_training_writes_while_its_file_is_sent_stays(store, waiting, monkeypatch):
