@@ -123,6 +123,39 @@ def images():
 
 
 @feature()
+def series():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 2, 12)).cumsum(axis=2)
+    X[::9, 1, 10:] = np.nan
+    check_rows(augmenter(network="temporal", encoder="series", steps=2), X, numbers()[1])
+
+
+@feature()
+def texts():
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    late = "the parcel came late and in pieces again"
+    X = [f"all is well with number {i} today" for i in range(45)] + [late] * 15
+    y = numbers()[1]
+    model = ganaug.AugmentedClassifier(LogisticRegression(), augmenter())
+    assert (make_pipeline(ganaug.TextRows(n_components=5), model).fit(X, y).predict(X) == y).all()
+
+
+@feature("music21")
+def melodies():
+    from ganaug.files import read_melodies, write_melodies
+
+    rng = np.random.default_rng(0)
+    X = np.where(np.arange(64) % 4, 1, rng.choice([60, 62, 64, 65, 67], (20, 64)))
+    write_melodies("tunes", X, np.repeat(["jig", "reel"], [12, 8]))
+    melodies = read_melodies("tunes")
+    pieces, dances = augmenter().fit(melodies.X, melodies.y).sample({"reel": 3})
+    write_melodies("new-tunes", pieces, dances)
+    assert len(list(Path("new-tunes", "reel").iterdir())) == 3
+
+
+@feature()
 def losses_and_early_stopping():
     for loss in ("relativistic", "wasserstein", "bce"):
         model = augmenter(loss=loss, early_stopping=True, validation_fraction=0.3)

@@ -25,7 +25,7 @@ from packaging.version import Version
 from benchmarks.bars import ROOT, Bar, CannotMeasure, measure
 
 #: Of what is used, and not of what developers need. Ray and Spark have tests of their own.
-EXTRAS = ("cli", "dask", "excel", "fabric", "mlflow")
+EXTRAS = ("cli", "dask", "excel", "fabric", "mlflow", "music")
 #: The versions whose numbers are shown.
 SHOWN = ("numpy", "pandas", "scikit-learn", "torch", "mlflow")
 #: Of licences that ask the same of a program that only uses the package.
