@@ -70,9 +70,11 @@ def mlflow_server(template, folder):
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
     command += ["--artifacts-destination", str(folder / "artifacts"), "--workers", "1"]
     command += ["--host", "127.0.0.1", "--port", str(port)]
+    # Else it starts eight more processes, for judges of language models.
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with (folder / "server.log").open("w") as log:
         process = subprocess.Popen(
-            command, stdout=log, stderr=log, cwd=folder, start_new_session=True
+            command, stdout=log, stderr=log, cwd=folder, env=environment, start_new_session=True
         )
     try:
         _wait_until_up(process, address, folder / "server.log")
@@ -145,7 +147,7 @@ def _wait_until_up(process, address, log):
             if requests.get(f"{address}/health", timeout=5).ok:
                 return
         except requests.exceptions.RequestException:
-            time.sleep(0.2)
+            time.sleep(0.05)
     raise RuntimeError(f"the server did not start:\n{log.read_text()}")
 
 

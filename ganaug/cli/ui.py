@@ -57,6 +57,8 @@ def ui(
     command = [sys.executable, "-I", str(Path(__file__).with_name("keeper.py"))]
     command += [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
     command += ["--backend-store-uri", store_in(output_dir), "--host", HOST, "--port", str(port)]
+    # Else MLflow starts eight more processes for jobs on language models, which slow its start.
+    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"} | os.environ
     # Ended by another program, it must end the server as well.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     tell("Starting MLflow, which takes a few seconds ...")
@@ -64,6 +66,7 @@ def ui(
         output = None if volume.verbose else log
         server = subprocess.Popen(
             command,
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,

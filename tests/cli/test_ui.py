@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from helpers import closed_port, complaint
 
@@ -19,7 +20,8 @@ def test_ui__without_a_database__says_how_to_get_one(capsys, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ui__a_port_in_use(capsys, tmp_path):
+def test_ui__a_port_in_use(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(ui, "RELEASE_TIMEOUT", 0.2)
     (tmp_path / "mlflow.db").touch()
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
@@ -73,7 +75,9 @@ def test_ui__serves_until_it_is_ended(store, tmp_path, ending):
         command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, start_new_session=True
     ) as process:
         assert process.stdout.readline().startswith(f"See it in MLflow: http://127.0.0.1:{port}/")
+        started = [one.cmdline() for one in psutil.Process(process.pid).children(recursive=True)]
         process.send_signal(ending)
         assert process.wait(timeout=60) == 0
+    assert not [words for words in started if "mlflow.server.jobs._job_runner" in words]
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
