@@ -7,6 +7,8 @@ SITE := docs/_build docs/api/backreferences docs/api/generated docs/gallery
 export MLFLOW_DISABLE_TELEMETRY := true
 # Two test processes with one thread each: more would wait for each other.
 test check docs bench bench-rows scale torture nightly: export OMP_NUM_THREADS := 1
+# Each of some hundred processes would compile the package and pytest's plugins anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test check lint types docs release bench bench-rows bench-speed scale torture nightly bars clean
 
