@@ -175,6 +175,8 @@ def _measure(arm, cell, split, judges, sampler, expert, memory):
     X, y, averaged = split.X, split.y, arm.endswith(AVERAGED)
     if sampler is not None:
         sampler.set_params(random_state=cell.seed)
+    if averaged and "sampling_strategy" not in sampler.get_params():
+        raise TypeError(f"{arm}: {sampler} cannot add fewer rows, so its draws would not grow.")
     # Whatever adds rows to balance decides at equal shares, and so must the average of draws.
     several = {"n_draws": N_DRAWS, "decide_for": "balanced_accuracy"}
     asked = several if averaged else {"n_draws": 1}

@@ -174,13 +174,15 @@ class TimeStretch(cells.Changed):
 class SMOTEOfRolls(BaseEstimator):
     """SMOTE of piano rolls, of whose columns the largest value is the note."""
 
-    def __init__(self, random_state=0):
+    def __init__(self, sampling_strategy="auto", random_state=0):
+        self.sampling_strategy = sampling_strategy
         self.random_state = random_state
 
     def fit_resample(self, X, y):
         """Return all rows, and the synthetic ones after them."""
         rolls = piano_roll(X).reshape(len(X), -1)
-        rolls, y_more = SMOTE(random_state=self.random_state).fit_resample(rolls, y)
+        smote = SMOTE(sampling_strategy=self.sampling_strategy, random_state=self.random_state)
+        rolls, y_more = smote.fit_resample(rolls, y)
         rolls = rolls[len(X) :].reshape(-1, N_PITCHES, X.shape[1])
         pitch, level = rolls.argmax(axis=1), rolls.max(axis=1)
         is_other = np.diff(pitch, axis=1, prepend=-1) != 0

@@ -35,6 +35,7 @@ from aeon.transformations.collection.convolution_based import (
     MultiRocket,
 )
 from aeon.transformations.collection.imbalance import ADASYN, ESMOTE, OHIT, SMOTE
+from imblearn.over_sampling import SMOTE as SMOTEOfRows
 from imblearn.over_sampling import RandomOverSampler
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
@@ -306,7 +307,8 @@ def samplers(shape, steps):
         "jitter, scaling": JitterAndScaling(channels),
         "window warping": WindowWarping(channels),
         **{kind.__name__: OfAeon(kind) for kind in (SMOTE, ADASYN, ESMOTE, OHIT)},
-        f"SMOTE{cells.AVERAGED}": OfAeon(SMOTE),
+        # The same, and it can be told to add fewer, as growing draws do.
+        f"SMOTE{cells.AVERAGED}": SMOTEOfRows(),
         "temporal": temporal,
         f"temporal{cells.AVERAGED}": temporal,
     }
