@@ -97,10 +97,30 @@ def check_dtypes(found: list[str], fitted: list[str], values: str) -> None:
         )
 
 
+def _limits(dtype: Any) -> tuple[float, float]:
+    """Return the lowest and the highest number of float64 that a dtype holds."""
+    plain = np.dtype(getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype)))
+    if plain.kind == "b":
+        return 0.0, 1.0
+    if plain.kind == "f":
+        most = float(min(np.finfo(plain).max, np.finfo(np.float64).max))
+        return -most, most
+    info = np.iinfo(plain)
+    most = float(info.max)  # rounded, which may be up
+    return float(info.min), most if int(most) <= info.max else float(np.nextafter(most, 0))
+
+
 def as_frame(values: np.ndarray, dtypes: list[str], header: Header) -> pd.DataFrame:
-    """Return values (n, n_columns), float64, as columns of these dtypes; whole ones are rounded."""
+    """Return values (n, n_columns), float64, as columns of these dtypes.
+
+    Where a column can hold whole numbers only, or none so large, it takes the nearest that it can.
+    """
     known = [dtype_named(name) for name in dtypes]
     whole = [not pd.api.types.is_float_dtype(dtype) for dtype in known]
     values[:, whole] = np.rint(values[:, whole])
+    # Columns of one channel share its range, which may be wider than the dtype of one of them.
+    limits = {name: _limits(dtype) for name, dtype in zip(dtypes, known, strict=True)}
+    low, high = np.array([limits[name] for name in dtypes]).T
+    values = values.clip(low, high)
     table = pd.DataFrame(values, index=pd.RangeIndex(len(values)))
     return table.astype(dict(enumerate(known))).set_axis(header.make(), axis=1)

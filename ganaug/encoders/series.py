@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import issparse
 from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import check_is_fitted
 
@@ -32,8 +33,14 @@ Series = np.ndarray | list[np.ndarray] | pd.DataFrame
 SHAPE = each(whole(1), tuple)
 #: How far means and standard deviations of normalised series may be from 0 and 1.
 PRECISION = 1e-3
+#: How near synthetic ones come to that.
+CLOSE = 1e-6
 #: Whole numbers up to here are exact in float64.
 MOST_WHOLE = 2**53
+#: The sum of any four numbers up to here is in float64.
+MOST = 4e307
+#: How often series are normalised and cut to the range of their channels, until both hold.
+MOST_ROUNDS = 50
 
 
 class SeriesEncoder(MissingPatterns, NamesParameters):
@@ -166,9 +173,11 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
         Raises
         ------
         TypeError
-            If values are not numbers or booleans.
+            If values are not numbers or booleans; if ``X`` is sparse, or a list of masked arrays,
+            tensors, tables or columns.
         ValueError
-            If ``X`` is empty or has a value that is infinite; if a series has fewer than two steps
+            If ``X`` is empty or has a value that is infinite, beyond 4e307, or whole and beyond
+            2**53; if a series has fewer than two steps
             with a value, or other channels than the others; if the longest has fewer than 8 or
             more than 512 steps; if there are more than 32 channels; if the shape is none of these,
             or is not the one of ``shape`` or of ``fit``. For others clone the encoder.
@@ -180,10 +189,20 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
             check_flattened(X, "values", "series")
             _check_finite(X)
         else:
+            if issparse(X):
+                raise TypeError(
+                    f"X is a sparse {type(X).__name__}; series are dense arrays. Pass X.toarray()."
+                )
             X = np.asarray(X)
             _check_kind(X, "X")
+            if X.ndim < 2:
+                raise ValueError(
+                    f"X has the shape {X.shape}; series come as (n, channels, time), (n, time), "
+                    "(n, time, channels) with channels='last', or as a list of arrays. Put a "
+                    "single series in a list: [X]."
+                )
             X = _check_finite(X)
-        _check_exact(X)
+        _check_large(X)
         shape = self._shape_of(X)
         n_channels, n_steps = self._channels_first(shape)
         least, most = SERIES_STEPS
@@ -227,7 +246,10 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
         if flattened and math.prod(wanted) == found[0]:
             return wanted
         if hasattr(self, "shape_"):
-            raise ValueError(f"X has series of shape {found}, but in fit it was {wanted}.")
+            raise ValueError(
+                f"X has series of shape {found}, but in fit it was {wanted}; bring them to that "
+                "shape, or fit anew, with warm_start=False."
+            )
         raise ValueError(
             f"X has series of shape {found}, but shape={self.shape!r} was asked for; leave it at "
             "None to take what comes, or pass that of the series in X."
@@ -496,7 +518,7 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
             flags = rows[:, layout.n_values :].reshape(form)
             curves[np.broadcast_to(flags >= 0.5, curves.shape)] = np.nan
         if self.normalised_ is not None:
-            curves = _normalise(curves, self.normalised_)
+            curves = _normalise_within(curves, self.normalised_, low, high)
         curves[:, self.whole_] = np.rint(curves[:, self.whole_])
         curves.clip(low, high, out=curves)
         if self.is_list_:
@@ -539,19 +561,41 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
         return cut
 
 
-def _check_exact(X: Series) -> None:
-    """Refuse whole numbers that float64 does not hold."""
-    if isinstance(X, pd.DataFrame):
-        whole = [pd.api.types.is_integer_dtype(dtype) for dtype in X.dtypes]
-        parts = [X.loc[:, whole].to_numpy(dtype=np.float64, na_value=np.nan)]
-    else:
-        parts = [part for part in (X if isinstance(X, list) else [X]) if part.dtype.kind in "iu"]
-    for part in parts:
-        if (np.abs(part.astype(np.float64)) > MOST_WHOLE).any():
-            raise ValueError(
-                "X holds whole numbers of more than 2**53, up to which they are exact; convert it "
-                "with .astype(float)."
-            )
+def _check_large(X: Series) -> None:
+    """Refuse numbers that float64 does not hold, or with which it cannot reckon."""
+    for part in _parts(X):
+        # In their own dtype: float64 rounds whole numbers, and has no room for wider floats.
+        if part.dtype.kind in "iu":
+            for end in (part.max(), part.min()) if part.size else ():
+                if abs(int(end)) > MOST_WHOLE:
+                    raise ValueError(
+                        f"X holds {end}, and whole numbers of more than 2**53 are not exact in "
+                        "float64; convert it with .astype(float) if that is no matter."
+                    )
+        elif part.dtype.kind == "f" and part.dtype.itemsize >= 8:
+            large = part[np.abs(part) > MOST]
+            if large.size:
+                raise ValueError(
+                    f"X holds {large[0]}, and series hold numbers up to {MOST}; divide the channel "
+                    "by a power of ten."
+                )
+
+
+def _parts(X: Series) -> list[np.ndarray]:
+    """Return arrays that hold the values of series, each in their own dtype."""
+    if isinstance(X, list):
+        return X
+    if isinstance(X, np.ndarray):
+        return [X]
+    parts = []
+    for dtype in X.dtypes.unique():
+        some = X.loc[:, [*(X.dtypes == dtype)]]
+        if isinstance(dtype, np.dtype):
+            parts.append(some.to_numpy())
+        else:
+            plain = getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype))
+            parts += [some[name].to_numpy(dtype=plain, na_value=0) for name in some]
+    return parts
 
 
 def channel_statistics(curves: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -604,6 +648,18 @@ def _as_list(X: Sequence[Any]) -> list[np.ndarray]:
         raise ValueError("Found array with 0 sample(s): X is empty; pass a series for each label.")
     series = []
     for row, values in enumerate(X):
+        masked = [values, *values] if isinstance(values, list | tuple) else [values]
+        if any(isinstance(part, np.ma.MaskedArray) for part in masked):
+            raise TypeError(
+                f"series {row} of X is a masked array, and what its mask hides would be taken for "
+                "real; pass .filled(numpy.nan) of each, or .data if nothing is hidden."
+            )
+        if hasattr(values, "__array__") and not isinstance(values, np.ndarray | np.generic):
+            raise TypeError(
+                f"series {row} of X is a {type(values).__name__}; a list holds numpy arrays of "
+                "shape (channels, time) or (time,). Convert each with numpy.asarray, and turn "
+                "those of shape (time, channels), or pass channels='last'."
+            )
         try:
             one = np.asarray(values)
         except ValueError as error:
@@ -651,6 +707,27 @@ def _normalised(curves: np.ndarray) -> int | None:
         return None
     off = [np.abs(np.sqrt(squares / (n_seen - ddof)) - 1).max() for ddof in (0, 1)]
     return int(np.argmin(off)) if min(off) <= PRECISION else None
+
+
+def _normalise_within(
+    curves: np.ndarray, ddof: int, low: np.ndarray, high: np.ndarray
+) -> np.ndarray:
+    """Return curves that are normalised and within the range of their channels.
+
+    To cut a curve shifts its mean, and to normalise it may lead it out of the range again, so they
+    take turns. What comes last is the range, which holds exactly.
+    """
+    curves = curves.copy()
+    off = np.arange(len(curves))
+    for _ in range(MOST_ROUNDS):
+        normalised = _normalise(curves[off], ddof)
+        curves[off] = normalised.clip(low, high)
+        # A curve stops by itself, so that it is the same whatever is drawn beside it.
+        still = (np.abs(curves[off] - normalised) > CLOSE).any(axis=(1, 2))
+        off = off[still]
+        if not len(off):
+            break
+    return curves
 
 
 def _normalise(curves: np.ndarray, ddof: int) -> np.ndarray:

@@ -6,7 +6,9 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
 from sklearn.exceptions import NotFittedError
 
 from ganaug.encoders.series import SeriesEncoder
@@ -169,7 +171,18 @@ def test_a_frame_keeps_columns_and_their_dtypes():
     assert encoder.has_columns
 
 
-@pytest.mark.parametrize("scale", [1e-300, 1e-30, 1, 1e30, 1e300])
+def test_a_column_takes_what_its_dtype_holds_of_the_range_of_its_channel():
+    X = pd.DataFrame(values((16,)) * 1e6 - 5e6)
+    kinds = ["uint8", "Int16", "bool", "boolean", "float16", "int64[pyarrow]"]
+    X = X.assign(**{kind: (X[0] > 0).astype(kind) for kind in kinds})
+    made = extreme(fitted(X))
+    pd.testing.assert_series_equal(made.dtypes, X.dtypes)
+    assert made["uint8"].agg(["min", "max"]).tolist() == [0, 255]
+    assert made["Int16"].agg(["min", "max"]).tolist() == [-(2**15), 2**15 - 1]
+    assert np.isfinite(made["float16"]).all()
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-30, 1, 1e30, 1e300, 5e305])
 def test_no_value_leaves_what_was_seen_of_its_channel(scale):
     X = values((3, 12)) * scale
     X[:, 1] = 60 * scale
@@ -203,6 +216,20 @@ def test_normalised_series_come_normalised(ddof, gaps):
     assert_allclose(np.nanstd(made, axis=2, ddof=ddof), 1, atol=1e-4)
     flat = encoder.inverse_transform(np.zeros_like(rows), CLASSES, None)
     assert np.isfinite(flat[~np.isnan(flat)]).all(), "a flat one has no deviation to divide by"
+
+
+def test_normalised_series_at_the_ends_of_the_range_are_normalised_too():
+    X = values((2, 12)).cumsum(axis=2)
+    X -= X.mean(axis=2, keepdims=True)
+    X /= X.std(axis=2, keepdims=True)
+    encoder = fitted(X)
+    rows = 3 * np.random.default_rng(0).standard_t(3, (40, 24)).astype("float32")
+    made = encoder.inverse_transform(rows, CLASSES, None)
+    assert_allclose(made.mean(axis=2), 0, atol=1e-5)
+    assert_allclose(made.std(axis=2), 1, atol=1e-5)
+    assert (made.min(axis=(0, 2)) >= encoder.low_).all()
+    assert (made.max(axis=(0, 2)) <= encoder.high_).all()
+    assert_array_equal(encoder.inverse_transform(rows[7:8], CLASSES[:1], None)[0], made[7])
 
 
 def test_other_series_are_not_normalised():
@@ -260,7 +287,13 @@ REFUSED = {
     "negative shape": (FLAT, {"shape": (-16,)}, ValueError, "must be that of one series"),
     "nonsense shape": (FLAT, {"shape": "2x8"}, ValueError, "'shape' parameter"),
     "nonsense channels": (FLAT, {"channels": "infer"}, ValueError, "'channels' parameter"),
-    "one-dimensional": (np.arange(9), {}, ValueError, "Expected 2D array"),
+    "one-dimensional": (np.arange(9), {}, ValueError, r"X has the shape \(9,\); series come as"),
+    "a number": (3, {}, ValueError, r"X has the shape \(\); series come as .*in a list"),
+    "sparse": (csr_array(np.eye(9)), {}, TypeError, r"X is a sparse csr_array; .* X.toarray\(\)"),
+    "masked in a list": ([np.ones(9), np.ma.ones(9)], {}, TypeError, "series 1 .* masked array"),
+    "masked channels": ([[np.ma.ones(9)] * 2], {}, TypeError, "series 0 of X is a masked array"),
+    "a list of frames": ([pd.DataFrame(np.eye(9))], {}, TypeError, "series 0 of X is a DataFrame"),
+    "a list of tensors": ([torch.ones(9)], {}, TypeError, "is a Tensor; a list holds numpy arrays"),
     "four axes": (np.zeros((5, 9, 9, 2)), {}, ValueError, "X has 4 axes; series come as"),
     "a list of tables": ([np.zeros((2, 9, 2))], {}, ValueError, r"series 0 .* \(2, 9, 2\)"),
     "a list of numbers": ([1, 2, 3], {}, ValueError, r"series 0 of X has the shape \(\)"),
@@ -280,6 +313,22 @@ REFUSED = {
     "inexact": (np.full((4, 9), 2**60), {}, ValueError, r"more than 2\*\*53"),
     "inexact in a list": ([np.full(9, -(2**60))], {}, ValueError, r"more than 2\*\*53"),
     "inexact in a frame": (FLAT.assign(n=2**60), {}, ValueError, r"more than 2\*\*53"),
+    "just inexact": (np.full((4, 9), 2**53 + 1), {}, ValueError, r"X holds 9007199254740993, and"),
+    "just inexact in a frame": (
+        FLAT.assign(n=pd.array([2**53 + 1, None] * 20, "Int64")),
+        {},
+        ValueError,
+        r"more than 2\*\*53",
+    ),
+    "large": (WAVES * 1e307, {}, ValueError, r"X holds [4-9].*e\+307, .*up to 4e\+307; divide"),
+    "large in a list": ([*WAVES * -1e307], {}, ValueError, r"X holds -[4-9].*e\+307"),
+    "large in a frame": (FLAT * 1e307, {}, ValueError, r"up to 4e\+307"),
+    "beyond float64": (
+        np.finfo(np.longdouble).max * (WAVES > 5),
+        {},
+        ValueError,
+        r"up to 4e\+307",
+    ),
     "text in a frame": (FLAT.assign(t="x"), {}, TypeError, "column 't'"),
     "names twice": (FLAT.rename(columns={1: 0}), {}, ValueError, "duplicate"),
 }
@@ -347,7 +396,7 @@ def test_a_frame_is_not_an_array_of_three_axes():
     ("X", "other"), [(WAVES, WAVES[:, :, :20]), (of_lengths(2), [np.ones((2, 21))])]
 )
 def test_series_of_another_shape_than_in_fit_are_refused(X, other):
-    with pytest.raises(ValueError, match="but in fit it was"):
+    with pytest.raises(ValueError, match=r"but in fit it was .* with warm_start=False"):
         fitted(X).check(other)
 
 
