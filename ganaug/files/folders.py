@@ -42,16 +42,17 @@ def list_classes(
     """
     if not path.is_dir():
         raise FileNotFoundError(f"There is no folder {path}.")
+    many = f"{noun.removesuffix('y')}ies" if noun.endswith("y") else f"{noun}s"
     entries = sorted(path.glob("[!.]*"))
     folders = [entry for entry in entries if entry.is_dir()]
     if not folders:
-        raise ValueError(f"{path} holds no folders; give the {noun}s of each class a folder in it.")
+        raise ValueError(f"{path} holds no folders; give the {many} of each class a folder in it.")
     files: list[Path] = []
     strays = [f"{entry} lies in no class's folder." for entry in entries if entry not in folders]
     for entry in (entry for folder in folders for entry in sorted(folder.glob("[!.]*"))):
         if entry.is_dir():
             raise ValueError(
-                f"{entry} is a folder within that of a class; {noun}s must lie in the folder of "
+                f"{entry} is a folder within that of a class; {many} must lie in the folder of "
                 "the class."
             )
         if entry.suffix.lower() in suffixes:

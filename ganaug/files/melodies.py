@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
@@ -28,6 +29,17 @@ LOWEST, N_PITCHES = 52, 32
 PER_QUARTER = 4
 #: Sixteenths that a piece may have.
 STEPS = (8, 512)
+#: music21 takes minutes, or for ever, where notes or files are longer: bars of a note of ABC,
+#: quarter notes of a bar of ABC, and of a MIDI file.
+MOST_BARS, LONGEST_BAR, LONGEST_FILE = 64, 128, 4096
+#: Metres and units of length in ABC, as fields of their own or within a line.
+_FIELD = re.compile(r"(?:^|\[)([ML]):\s*(\d+)/(\d+)", re.MULTILINE)
+#: What has no notes: fields, comments, names of chords and decorations.
+_NO_NOTES = re.compile(
+    r"^[A-Za-z+]:.*|%.*|\"[^\"\n]*\"|![^!\n]*!|\[[A-Za-z]:[^]\n]*\]", re.MULTILINE
+)
+#: A note, rest or chord, and how many units it lasts.
+_LASTS = re.compile(r"([A-Ga-gxz]|(?<=[A-Ga-g,'\d])\])[,']*(\d+)")
 #: What a piano roll holds where a note is held, and where it is struck.
 ROLL_HELD, ROLL_STRUCK = 128, 255
 
@@ -81,8 +93,10 @@ def read_melodies(path: str | Path, *, steps: int = 64, skip_unreadable: bool = 
     FileNotFoundError
         If there is no such folder.
     ValueError
-        If files are no ABC or MIDI, tunes have no notes or are too short for one piece; there are
-        fewer than two classes, a class without a piece, or folders within those of the classes.
+        If files are no ABC or MIDI, tunes have no notes or are too short for one piece; if a note
+        lasts more than 64 bars, a bar of ABC more than 128 quarter notes, or a MIDI file more than
+        4096; if there are fewer than two classes, a class without a piece, or folders within those
+        of the classes.
     ImportError
         If music21 is not installed.
 
@@ -135,6 +149,7 @@ def read_melodies(path: str | Path, *, steps: int = 64, skip_unreadable: bool = 
     pieces: list[np.ndarray] = []
     y: list[str] = []
     tunes: list[str] = []
+    cause: ValueError | None = None
     for file in files:
         if strays and not skip_unreadable:
             break  # No need to read the others: the error below names the first stray.
@@ -143,12 +158,13 @@ def read_melodies(path: str | Path, *, steps: int = 64, skip_unreadable: bool = 
                 found = pieces_of(*line_of(_parse(music21, content)), steps)
             except ValueError as error:
                 strays.append(f"{name} {error}")
+                cause = cause or error
                 continue
             pieces += found
             y += [file.parent.name] * len(found)
             tunes += [name.relative_to(path).as_posix()] * len(found)
     if strays and not skip_unreadable:
-        raise unreadable(strays[0])
+        raise unreadable(strays[0]) from cause
     empty = [label for label in classes if label not in y]
     if empty:
         raise ValueError(f"{path / empty[0]} holds no melody ({', '.join(SUFFIXES)}).")
@@ -204,28 +220,79 @@ def _tunes_in(file: Path) -> list[tuple[Path, str | bytes]]:
 
 def _parse(music21: Any, content: str | bytes) -> Any:
     """Return the part of music21's score that has the melody, its notes tied."""
-    kind = "abc" if isinstance(content, str) else "midi"
-    if isinstance(content, bytes):
-        _check_whole(content)
-    try:
-        score = music21.converter.parseData(content, format=kind)
-    except Exception as error:  # music21 raises all kinds of them at damaged files.
-        raise ValueError(f"cannot be read as {kind.upper()}: {error}.") from None
+    score = _score_of_abc(music21, content) if isinstance(content, str) else _score_of_midi(content)
     for part in score.parts:
         if any(map(_sounds, part.recurse().notes)):
             return part.stripTies()
     raise ValueError("has no notes.")
 
 
+@contextmanager
+def _reading(kind: str, needs: str) -> Iterator[None]:
+    """Say in words of our own that what is read is damaged."""
+    try:
+        yield
+    except Exception as error:  # music21 raises all kinds of them.
+        raise ValueError(f"is not {kind} that can be read: {needs}.") from error
+
+
+def _score_of_abc(music21: Any, text: str) -> Any:
+    _check_lengths(text)
+    needs = "a tune has the lines X:1, M:4/4, L:1/8 and K:C, or others like these, and then notes"
+    with _reading("ABC", needs):
+        return music21.converter.parseData(text, format="abc")
+
+
+def _check_lengths(text: str) -> None:
+    """Raise if bars or notes of ABC are longer than any in a tune."""
+    quarters: dict[str, list[float]] = {"M": [4.0], "L": [0.5]}
+    for field, above, below in _FIELD.findall(text):
+        if float(below):
+            quarters[field].append(4 * float(above) / float(below))
+            if quarters[field][-1] > LONGEST_BAR:
+                raise ValueError(
+                    f"has the line {field}:{above[:20]}/{below[:20]}, which is more than "
+                    f"{LONGEST_BAR} quarter notes."
+                )
+    bar, unit = min(filter(None, quarters["M"])), max(quarters["L"])
+    for _, number in _LASTS.findall(_NO_NOTES.sub("", text)):
+        if float(number) * unit > MOST_BARS * bar:
+            raise ValueError(
+                f"has a note or rest of {number[:20]} units, which is more than {MOST_BARS} bars."
+            )
+
+
+def _score_of_midi(data: bytes) -> Any:
+    from music21.midi import MidiFile
+    from music21.midi.translate import midiFileToStream
+
+    _check_whole(data)
+    file, needs = MidiFile(), "its head or a track is damaged"
+    with _reading("MIDI", needs):
+        file.readstr(data)
+        ticks = max(
+            (sum(e.time for e in track.events if e.isDeltaTime()) for track in file.tracks),
+            default=0,
+        )
+        quarters = ticks / file.ticksPerQuarterNote
+    if quarters > LONGEST_FILE:
+        raise ValueError(
+            f"lasts {quarters:.0f} quarter notes; a MIDI file may last {LONGEST_FILE}. Cut it, if "
+            "it is that long."
+        )
+    with _reading("MIDI", needs):
+        return midiFileToStream(file)
+
+
 def _check_whole(data: bytes) -> None:
     """Raise if a MIDI file has no parts, or ends before the last of them does."""
     if not data.startswith(b"MThd"):
-        raise ValueError("is no MIDI file.")
+        raise ValueError("is not MIDI that can be read: it does not begin with MThd.")
     end = 0
     while end < len(data):
         end += 8 + int.from_bytes(data[end + 4 : end + 8])
     if end > len(data):
-        raise ValueError("cannot be read as MIDI: its end is missing.")
+        raise ValueError("is not MIDI that can be read: its end is missing.")
 
 
 def _sounds(note: Any) -> bool:
@@ -298,6 +365,11 @@ def notes_of(piece: ArrayLike) -> np.ndarray:
     ndarray of shape (n_notes, 3), int64
         The MIDI number, the first sixteenth and the number of sixteenths of each, by time.
 
+    Raises
+    ------
+    ValueError
+        If ``piece`` has two axes, or values that no piece has.
+
     Examples
     --------
     >>> from ganaug.files import notes_of
@@ -306,7 +378,19 @@ def notes_of(piece: ArrayLike) -> np.ndarray:
     """
     import numpy as np
 
-    piece = np.asarray(piece, dtype=np.int64)
+    values = np.asarray(piece)
+    if values.ndim != 1:
+        raise ValueError(
+            f"piece has the shape {values.shape}, but one piece has the shape (steps,); pass the "
+            "rows of a table one by one."
+        )
+    return _notes_of(_whole(values, "piece"))
+
+
+def _notes_of(piece: np.ndarray) -> np.ndarray:
+    """Return the notes of a piece whose values have been checked."""
+    import numpy as np
+
     starts = np.flatnonzero(piece > HELD)
     stops = np.append(np.flatnonzero(piece != HELD), len(piece))
     lengths = stops[np.searchsorted(stops, starts, side="right")] - starts
@@ -343,7 +427,7 @@ def piano_roll(X: Any) -> np.ndarray:
     X = _checked(X)
     rolls = np.zeros((len(X), N_PITCHES, X.shape[1]), np.uint8)
     for roll, piece in zip(rolls, X, strict=True):
-        for pitch, start, length in notes_of(piece):
+        for pitch, start, length in _notes_of(piece):
             roll[pitch - LOWEST, start] = ROLL_STRUCK
             roll[pitch - LOWEST, start + 1 : start + length] = ROLL_HELD
     return rolls
@@ -356,13 +440,20 @@ def _checked(X: Any) -> np.ndarray:
     values = np.asarray(X)
     if values.ndim != 2:
         raise ValueError(f"X has the shape {values.shape}, but pieces are rows: (n, steps).")
+    return _whole(values, "X")
+
+
+def _whole(values: np.ndarray, name: str) -> np.ndarray:
+    """Return what sixteenths hold as whole numbers, or raise."""
+    import numpy as np
+
     known = {SILENT, HELD, *range(LOWEST, LOWEST + N_PITCHES)}
     strange = [value for value in values.ravel().tolist() if value not in known]
     if strange:
         raise ValueError(
-            f"X holds {strange[0]!r}, but a sixteenth is {SILENT} (silent), {HELD} (held) or a "
-            f"note from {LOWEST} to {LOWEST + N_PITCHES - 1}; pass pieces as read_melodies returns "
-            "them."
+            f"{name} holds {strange[0]!r}, but a sixteenth is {SILENT} (silent), {HELD} (held) or "
+            f"a note from {LOWEST} to {LOWEST + N_PITCHES - 1}; pass pieces as read_melodies "
+            "returns them."
         )
     return values.astype(np.int64)
 
@@ -404,7 +495,7 @@ def write_melodies(path: str | Path, X: Any, y: Iterable[Hashable]) -> None:
     """
     music21 = _import_music21()
     labels = list(y)
-    pieces = [notes_of(piece) for piece in _checked(X)]
+    pieces = [_notes_of(piece) for piece in _checked(X)]
     if len(pieces) != len(labels):
         raise ValueError(
             f"X has {len(pieces)} pieces, but y {len(labels)} classes; pass one for each piece."

@@ -14,6 +14,22 @@ from ganaug.files.melodies import HELD, LOWEST, SILENT, in_one_key, notes_of
 
 HEAD = "X:1\nT:a tune\nM:4/4\nL:1/8\nK:{key}\n"
 FOUR_BARS = "GABc d2B2|c2A2 G4|GFED C2E2|G8|"
+NO_ABC = {
+    "empty": "",
+    "table": "a,b\n1,2\n",
+    "prose": "The tune was made in 1685.\n",
+    "no metre": "X:1\nM:4/0\nL:1/8\nK:C\nGABc|",
+}
+#: What music21 reads for minutes, or for ever.
+TOO_LONG = {
+    "a long note": ("G999|", "a note or rest of 999 units, which is more than 64 bars."),
+    "a longer note": ("^G,9" + 5000 * "9" + "|", "a note or rest of 9999"),
+    "a long rest": ("z99999999|", "a note or rest of 99999999 units"),
+    "a long chord": ("[GB]999|", "a note or rest of 999 units"),
+    "a long bar": ("\nM:40000/4\nG|", "the line M:40000/4, which is more than 128 quarter notes."),
+    "a long unit": ("[L:999/1]G|", "the line L:999/1"),
+}
+FOR_EVER = b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\0\x0f\0\x90<@\xff\xff\xff\x7f\x80<@\0\xff\x2f\0"
 NO_NOTES = b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\0\4\0\xff\x2f\0"
 
 
@@ -117,6 +133,12 @@ def test_tunes_of_a_book_are_tunes_of_their_own_and_share_its_head(tmp_path):
     assert read.tunes.tolist() == [*(f"a/book.abc#{i}" for i in (1, 2, 3)), "b/1.abc"]
 
 
+def test_numbers_that_are_no_lengths_are_no_matter(tmp_path):
+    music = '"C9999"GABc d2B2|!f!c2A2 G4|% G9999\nGFED C2E2|[1G8|\nw:A9999\n'
+    folder = write(tmp_path / "tunes", a_1=abc(music).replace("a tune", "G9999"), b_1=abc())
+    assert_array_equal(*read_melodies(folder).X.to_numpy())
+
+
 def test_files_of_other_encodings_are_read(tmp_path):
     folder = write(tmp_path / "tunes", a_1=abc(), b_1=abc())
     (folder / "a" / "1.abc").write_bytes(abc().replace("a tune", "Bähr").encode("latin-1"))
@@ -142,18 +164,25 @@ def spoil(folder, how):
         return "2.abc has no notes."
     if how == "not MIDI":
         (air / "2.MID").write_text("hello")
-        return "2.MID is no MIDI file."
+        return "2.MID is not MIDI that can be read: it does not begin with MThd."
+    if how == "damaged":
+        (air / "2.mid").write_bytes(NO_NOTES.replace(b"\0\x60", b"\x80\x60", 1))
+        return "2.mid is not MIDI that can be read: its head or a track is damaged."
+    if how == "for ever":
+        (air / "2.mid").write_bytes(FOR_EVER)
+        return "2.mid lasts 2796203 quarter notes; a MIDI file may last 4096."
     if how == "cut":
         write_melodies(folder.parent / "made", read_melodies(folder).X, ["air", "reel"])
         data = (folder.parent / "made" / "air" / "synthetic-0001.mid").read_bytes()
         (air / "2.midi").write_bytes(data[:-20])
-        return "2.midi cannot be read as MIDI: its end is missing."
-    if how == "not ABC":
-        (air / "2.abc").write_text("a,b\n1,2\n")
-        return "2.abc cannot be read as ABC: "
-    if how == "empty":
-        (air / "2.abc").touch()
-        return "2.abc cannot be read as ABC: "
+        return "2.midi is not MIDI that can be read: its end is missing."
+    if how in NO_ABC:
+        (air / "2.abc").write_text(NO_ABC[how])
+        return "2.abc is not ABC that can be read: a tune has the lines X:1, M:4/4, L:1/8 and K:C, "
+    if how in TOO_LONG:
+        music, said = TOO_LONG[how]
+        (air / "2.abc").write_text(abc(FOUR_BARS + music))
+        return f"2.abc has {said}"
     if how == "short":
         (air / "2.abc").write_text(abc("GABc d2B2|G8|"))
         return "2.abc has no 64 sixteenths from a bar on; ask for fewer steps."
@@ -173,9 +202,11 @@ def spoil(folder, how):
         "no notes",
         "no notes in ABC",
         "not MIDI",
+        "damaged",
+        "for ever",
         "cut",
-        "not ABC",
-        "empty",
+        *NO_ABC,
+        *TOO_LONG,
         "short",
         "short in a book",
         "other",
@@ -188,6 +219,7 @@ def test_what_is_no_melody_is_named_and_left_out_when_asked(folder, how):
     with pytest.raises(ValueError, match="Remove it, or leave such files out") as caught:
         read_melodies(folder)
     assert said in str(caught.value)
+    assert how not in NO_ABC or caught.value.__cause__.__cause__ is not None
     with pytest.warns(UserWarning, match=r"^Left out: .*") as warned:
         rest = read_melodies(folder, skip_unreadable=True)
     assert said in str(warned[0].message)
@@ -204,6 +236,11 @@ def test_a_folder_of_another_shape_is_refused(tmp_path, folder):
     (folder / "waltz").mkdir()
     with pytest.raises(ValueError, match=r"waltz holds no melody \(.abc, .mid, .midi\)"):
         read_melodies(folder)
+    (folder / "waltz" / "old").mkdir()
+    with pytest.raises(ValueError, match="melodies must lie in the folder of the class"):
+        read_melodies(folder)
+    with pytest.raises(ValueError, match="give the melodies of each class a folder in it"):
+        read_melodies(folder / "air")
     with pytest.raises(ValueError, match="holds one class only, 'air'"):
         read_melodies(write(tmp_path / "one", air_1=abc()))
 
@@ -255,6 +292,14 @@ def test_what_is_no_piece_is_refused(X, said, tmp_path):
     with pytest.raises(ValueError, match=said):
         write_melodies(tmp_path / "new", X, ["a"])
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("value", [60.7, "60", np.nan, -5, 10**30, None, 84])
+def test_notes_of_no_piece_are_refused(value):
+    with pytest.raises(ValueError, match=r"piece holds .* but a sixteenth is 0 \(silent\)"):
+        notes_of([value, 1])
+    with pytest.raises(ValueError, match=r"piece has the shape \(1, 2\)"):
+        notes_of([[60, 1]])
 
 
 # --- Writing -------------------------------------------------------------------------------------
