@@ -16,7 +16,8 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from ganaug.encoders.cells import check_names, infer
-from ganaug.encoders.sentences import holds_sentences
+from ganaug.encoders.identifiers import MIN_ROWS
+from ganaug.encoders.sentences import MIN_WORDS, holds_sentences
 from ganaug.frames import as_pandas
 from ganaug.parameters import (
     ARRAY_LIKE,
@@ -59,8 +60,8 @@ class TextRows(TransformerMixin, NamesParameters):
 
     columns : "auto" or array-like of names, default="auto"
         The columns of texts in a table. ``"auto"``: those of strings of which half have six words
-        or more and at least half are different, among at least 30 rows. Columns of an array are
-        called ``"x0"``, ``"x1"`` and so on. A list of texts needs no names.
+        or more and at least half are different, if at least 30 are not missing. Columns of an array
+        are called ``"x0"``, ``"x1"`` and so on. A list of texts needs no names.
 
     random_state : int, RandomState instance or None, default=None
         Of the directions, which are approximated, and of each ``random_state`` in ``transformer``.
@@ -254,8 +255,10 @@ class TextRows(TransformerMixin, NamesParameters):
             names = sentence_columns(table)
             if not names:
                 raise ValueError(
-                    f"No column of X looks like texts of several words each, among {have}; name "
-                    "the columns of texts in columns."
+                    f"No column of X looks like texts, among {have}: one of texts has at least "
+                    f"{MIN_ROWS} cells that are not missing, half of them of {MIN_WORDS} words or "
+                    "more that spaces part, and half of them different. Name the columns of texts: "
+                    "columns=[...]."
                 )
             return names
         names = [*np.asarray(self.columns, dtype=object)]
@@ -272,7 +275,13 @@ class TextRows(TransformerMixin, NamesParameters):
         try:
             counts = words.fit_transform(texts)
         except ValueError as error:  # it says that the vocabulary is empty
-            raise ValueError(f"Column {name!r} holds no words: {error}.") from None
+            example = next(text for text in texts if text.strip())[:40]
+            raise ValueError(
+                f"Column {name!r} holds no words, such as in {example!r}: a word is two letters or "
+                "digits on end, so signs, emoji and words of one character do not count. Languages "
+                "that part no words need a transformer, such as TfidfVectorizer(analyzer='char') "
+                "with a TruncatedSVD behind it."
+            ) from error
         n_directions = min(self.n_components, *counts.shape)
         directions = TruncatedSVD(n_directions, random_state=seed % 2**32)
         with np.errstate(invalid="ignore"):  # of texts that are all the same, none varies
@@ -320,9 +329,11 @@ def _texts_of(name: Any, cells: pd.Series) -> np.ndarray:
     """Return texts, of which a missing one is empty."""
     kind = infer(cells)
     if kind not in {"string", "empty"}:
+        example = cells.dropna().iloc[0]
+        example = example.item() if isinstance(example, np.generic) else example
         raise TypeError(
-            f"Column {name!r} holds {kind} cells, such as {cells.dropna().iloc[0]!r}, and not "
-            "texts; leave it out of columns, or convert it with .astype(str)."
+            f"Column {name!r} holds {kind} cells, such as {example!r}, and not texts; leave "
+            "it out of columns, or convert it with .astype(str)."
         )
     return cells.astype(object).where(cells.notna(), "").to_numpy()
 

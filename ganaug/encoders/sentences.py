@@ -28,7 +28,7 @@ def holds_sentences(cells: Any) -> bool:
     """Return whether a column holds texts rather than levels, names or codes.
 
     They are strings of no category dtype, most of them of several words that spaces part, and most
-    of them different. Fewer than 30 rows are no evidence.
+    of them different. Fewer than 30 that are not missing are no evidence.
 
     Parameters
     ----------
