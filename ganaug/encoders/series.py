@@ -37,8 +37,8 @@ PRECISION = 1e-3
 CLOSE = 1e-6
 #: Whole numbers up to here are exact in float64.
 MOST_WHOLE = 2**53
-#: The sum of any four numbers up to here is in float64.
-MOST = 4e307
+#: Sums of a few numbers up to here are in float64, also those that a plot takes for its ticks.
+MOST = 1e306
 #: How often series are normalised and cut to the range of their channels, until both hold.
 MOST_ROUNDS = 50
 
@@ -176,7 +176,7 @@ class SeriesEncoder(MissingPatterns, NamesParameters):
             If values are not numbers or booleans; if ``X`` is sparse, or a list of masked arrays,
             tensors, tables or columns.
         ValueError
-            If ``X`` is empty or has a value that is infinite, beyond 4e307, or whole and beyond
+            If ``X`` is empty or has a value that is infinite, beyond 1e306, or whole and beyond
             2**53; if a series has fewer than two steps
             with a value, or other channels than the others; if the longest has fewer than 8 or
             more than 512 steps; if there are more than 32 channels; if the shape is none of these,
@@ -701,7 +701,7 @@ def _normalised(curves: np.ndarray) -> int | None:
     if n_seen.min() < 2:
         return None
     seen = np.where(missing, 0, curves)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # of sums of large ones
         means, squares = seen.sum(axis=2) / n_seen, (seen**2).sum(axis=2)
     if not (np.abs(means) <= PRECISION).all():
         return None

@@ -277,8 +277,7 @@ def _score_of_midi(data: bytes) -> Any:
         quarters = ticks / file.ticksPerQuarterNote
     if quarters > LONGEST_FILE:
         raise ValueError(
-            f"lasts {quarters:.0f} quarter notes; a MIDI file may last {LONGEST_FILE}. Cut it, if "
-            "it is that long."
+            f"lasts {quarters:.0f} quarter notes; a MIDI file may last {LONGEST_FILE}."
         )
     with _reading("MIDI", needs):
         return midiFileToStream(file)

@@ -182,7 +182,7 @@ def test_a_column_takes_what_its_dtype_holds_of_the_range_of_its_channel():
     assert np.isfinite(made["float16"]).all()
 
 
-@pytest.mark.parametrize("scale", [1e-300, 1e-30, 1, 1e30, 1e300, 5e305])
+@pytest.mark.parametrize("scale", [1e-300, 1e-30, 1, 1e30, 1e300, 1e304])
 def test_no_value_leaves_what_was_seen_of_its_channel(scale):
     X = values((3, 12)) * scale
     X[:, 1] = 60 * scale
@@ -320,14 +320,14 @@ REFUSED = {
         ValueError,
         r"more than 2\*\*53",
     ),
-    "large": (WAVES * 1e307, {}, ValueError, r"X holds [4-9].*e\+307, .*up to 4e\+307; divide"),
-    "large in a list": ([*WAVES * -1e307], {}, ValueError, r"X holds -[4-9].*e\+307"),
-    "large in a frame": (FLAT * 1e307, {}, ValueError, r"up to 4e\+307"),
+    "large": (WAVES * 1e306, {}, ValueError, r"X holds [4-9].*e\+306, .*up to 1e\+306; divide"),
+    "large in a list": ([*WAVES * -1e306], {}, ValueError, r"X holds -[4-9].*e\+306"),
+    "large in a frame": (FLAT * 1e306, {}, ValueError, r"up to 1e\+306"),
     "beyond float64": (
         np.finfo(np.longdouble).max * (WAVES > 5),
         {},
         ValueError,
-        r"up to 4e\+307",
+        r"up to 1e\+306",
     ),
     "text in a frame": (FLAT.assign(t="x"), {}, TypeError, "column 't'"),
     "names twice": (FLAT.rename(columns={1: 0}), {}, ValueError, "duplicate"),
