@@ -288,22 +288,21 @@ class LongSeries(SeriesSource):
         """Write the real steps as they were in the file, then the synthetic ones."""
         import pandas as pd
 
-        from ganaug.containers import extend_index
-
-        names = list(self.table.X.columns)
-        index = extend_index(pd.Index(self.index), len(X_new))[len(self.index) :]
+        names, dtypes = list(self.table.X.columns), self.table.X.dtypes
+        index = _more_ids(self.index, dtypes.iloc[0], len(X_new), names[0])
         rows = series_to_steps(X_new, index, self.times, names)
         labels = pd.Series(y_new).set_axis(index).loc[rows[names[0]]]
-        self.table.write(path, _in_dtypes(rows, self.table.X.dtypes), labels.to_numpy(), mark)
+        self.table.write(path, _in_dtypes(rows, dtypes), labels.to_numpy(), mark)
 
     @staticmethod
     def label_column(augmenter: Any, target: str | None) -> str:
         """Return the name for the column of labels."""
         name = target or str(augmenter.labels_.name_ or "target")
-        if name in ("id", "time"):
+        others = _new_columns(augmenter)
+        if name in others:
             raise ValueError(
-                f"The column {name!r} tells of which series and when a step is; choose another "
-                "--target for the labels."
+                f"Synthetic series have a column {name!r} already; choose another --target for the "
+                f"labels than {', '.join(others)}."
             )
         return name
 
@@ -314,11 +313,19 @@ class LongSeries(SeriesSource):
         import pandas as pd
 
         curves = augmenter.encoder_.to_curves(X_new)
-        _, n_channels, n_steps = curves.shape
-        names = ["id", "time", *(f"channel{c}" for c in range(n_channels))]
-        rows = series_to_steps(curves, np.arange(len(curves)), list(range(n_steps)), names)
+        names, times = _new_columns(augmenter), list(range(curves.shape[2]))
+        rows = series_to_steps(curves, np.arange(len(curves)), times, names)
         labels = pd.Series(y_new).to_numpy()[rows["id"]]
         replace_file(path, partial(write_frame, frame=rows.assign(**{column: labels})))
+
+
+def _new_columns(augmenter: Any) -> list[str]:
+    """Return the columns, the labels aside, of synthetic series alone.
+
+    A GAN that was trained on arrays knows no names of channels.
+    """
+    n_channels = augmenter.encoder_.layout_.shape[0]
+    return ["id", "time", *(f"channel{c}" for c in range(n_channels))]
 
 
 def steps_to_series(
@@ -375,7 +382,8 @@ def steps_to_series(
         times = times.dt.tz_convert(None)  # numpy has no time zones
     moments = times.to_numpy() if is_date else times.to_numpy(dtype=np.float64)
     values = rows[channels].to_numpy(dtype=np.float64, na_value=np.nan)
-    codes, known = pd.factorize(rows[index])
+    codes, found = pd.factorize(rows[index])
+    known = pd.Index(found).tolist()  # plain numbers, also in messages
     order = np.argsort(codes, kind="stable")
     places = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
     for name, at in zip(known, places, strict=True):
@@ -391,7 +399,7 @@ def steps_to_series(
     X = np.full((len(places), len(channels), len(longest)), np.nan)
     for series, at in zip(X, places, strict=True):
         series[:, : len(at)] = values[at].T
-    return X, list(known), rows[time].iloc[longest].tolist(), [int(at[0]) for at in places]
+    return X, known, rows[time].iloc[longest].tolist(), [int(at[0]) for at in places]
 
 
 def _check_steps(path: Path, index: Any, moments: list[np.ndarray]) -> None:
@@ -440,12 +448,51 @@ def series_to_steps(X: np.ndarray, index: Any, times: list, names: list) -> pd.D
     return pd.DataFrame(columns)
 
 
+def _more_ids(ids: list, dtype: Any, m: int, column: str) -> pd.Index:
+    """Return what names ``m`` more series in a column of this dtype."""
+    import numpy as np
+    import pandas as pd
+
+    from ganaug.containers import extend_index
+
+    if m and pd.api.types.is_integer_dtype(dtype):
+        most = int(np.iinfo(getattr(dtype, "numpy_dtype", dtype)).max)
+        if max(ids) + m > most:  # there is no room after the largest, but there may be before it
+            taken = set(ids)
+            numbers = range(min(most + 1, m + len(ids)))
+            free = [number for number in numbers if number not in taken][:m]
+            if len(free) < m:
+                raise ValueError(
+                    f"Column {column!r} of dtype {dtype} has no room for the numbers of {m} more "
+                    "series; convert it to int64."
+                )
+            return pd.Index(free)
+    return extend_index(pd.Index(ids), m)[len(ids) :]
+
+
 def _in_dtypes(rows: pd.DataFrame, dtypes: pd.Series) -> pd.DataFrame:
-    """Return synthetic steps in the dtypes of the real ones, if these can hold them."""
+    """Return synthetic steps in the dtypes of the real ones; refuse values that do not fit."""
     import pandas as pd
 
     asked, index = dtypes.to_dict(), rows.columns[0]
     is_number = pd.api.types.is_numeric_dtype
     if is_number(asked[index]) and not is_number(rows[index].dtype):
         del asked[index]  # there was no room for more numbers
+    for name in rows.columns[2:]:
+        if not pd.api.types.is_float_dtype(asked[name]):
+            _check_exact(rows[name], asked[name])
     return rows.astype(asked)
+
+
+def _check_exact(values: pd.Series, dtype: Any) -> None:
+    """Refuse values that a dtype of whole numbers or booleans changes, or cannot hold."""
+    try:
+        changed = (values.astype(dtype).astype("Float64") != values).fillna(False)
+    except (ValueError, TypeError, OverflowError):
+        changed = values == values  # those that are there
+    if changed.any():
+        raise ValueError(
+            f"Synthetic values such as {values[changed].iloc[0]} do not fit column "
+            f"{values.name!r}, whose dtype is {dtype}: the GAN was trained on a channel of other "
+            "numbers. Train a GAN on this file, or convert the column to float64."
+        )

@@ -137,6 +137,64 @@ def test_augment_a_long_table__real_rows_as_they_were(capsys, long):
     assert said.endswith("it makes no rows.")
 
 
+def test_labels_alone_take_the_name_of_no_other_column(capsys, long):
+    model, new = long.with_name("m.gan"), long.with_name("new.csv")
+    how = ["--target", "kind", "--as", "long-series", "--steps", "1", "--save-model", model]
+    assert run(capsys, "augment", long, "-o", long.with_name("out.csv"), *how)[0] == 0
+    for name in ("id", "time", "channel1"):
+        said = complaint(capsys, "sample", model, "-n", "3", "-o", new, "--target", name)
+        assert said.startswith(f"Synthetic series have a column {name!r} already; choose another")
+    assert not new.exists()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "Int8", "bool"])
+def test_values_that_the_dtype_of_a_channel_cannot_hold_are_refused(tmp_path, dtype):
+    path, out = tmp_path / "long.parquet", tmp_path / "out.parquet"
+    rows_of().assign(x=1).astype({"x": dtype}).to_parquet(path)
+    series = read_series(path, "kind")
+    series.write(out, series.X[:2], ["b", "b"], None)
+    assert pd.read_parquet(out)["x"].dtype == dtype
+    said = f"such as 0.5 do not fit column 'x', whose dtype is (?i:{dtype})"
+    with pytest.raises(ValueError, match=said):
+        series.write(out, series.X[:2] / 2, ["b", "b"], None)
+    if dtype == "uint8":
+        with pytest.raises(ValueError, match=r"such as -1.0 do not fit column 'x'"):
+            series.write(out, -series.X[:2], ["b", "b"], None)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "last", "made"),
+    [
+        ("long.csv", "int64", 2**63 - 1, [0, 1]),
+        ("long.parquet", "int32", 2**31 - 1, [0, 1]),
+        ("long.parquet", "int8", 38, [39, 40]),
+        ("long.parquet", "int8", 127, [0, 1]),
+        ("long.parquet", "Int8", 126, [0, 1]),
+        ("long.parquet", "uint8", 39, [40, 41]),
+    ],
+)
+def test_new_series_have_ids_that_their_column_can_hold(tmp_path, name, dtype, last, made):
+    path, out, rows = tmp_path / name, tmp_path / f"out-{name}", rows_of()
+    ids = [last - int(patient[1:]) for patient in rows["patient"]]
+    rows["patient"] = pd.Series(ids, dtype=dtype)
+    rows.to_csv(path, index=False) if name == "long.csv" else rows.to_parquet(path, index=False)
+    series = read_series(path, "kind")
+    series.write(out, series.X[:2], ["b", "b"], None)
+    both = pd.read_csv(out) if name == "long.csv" else pd.read_parquet(out)
+    assert both["patient"].dtype == dtype
+    assert both["patient"].unique().tolist()[40:] == made
+    if dtype == "int8":
+        with pytest.raises(ValueError, match=r"'patient' of dtype .nt8 has no room"):
+            series.write(out, series.X[[0] * 120], ["b"] * 120, None)
+
+
+def test_series_with_numbers_for_names_are_named_plainly(tmp_path):
+    path = tmp_path / "long.csv"
+    rows_of().assign(patient=lambda f: f["patient"].str[1:]).drop(index=3).to_csv(path, index=False)
+    with pytest.raises(ValueError, match="series 0 has no step between"):
+        read_series(path, "kind")
+
+
 def wide(tmp_path, names, **more):
     values = np.random.default_rng(0).normal(size=(40, len(names))).round(2)
     frame = pd.DataFrame(values, columns=names).assign(kind=np.repeat(["a", "b"], [30, 10]), **more)
