@@ -336,7 +336,7 @@ def classes_of(
         if target is not None and target not in columns:
             raise ValueError(no_target(paths[name], target, columns))
         if check is not None:
-            check(paths[name], frame.drop(columns=target, errors="ignore"))
+            check(paths[name], frame.drop(columns=[] if target is None else [target]))
     frames = _with_same_columns(paths, frames, target)
     if target is None:
         _warn_of_constants(frames["real"], frames["synthetic"])
@@ -381,7 +381,12 @@ def _with_same_columns(
                 f"{paths[kind]} lacks columns that {paths['real']} has: "
                 f"{_quoted(lacking)}. Leave them out with {drop}."
             )
-    kept = {kind: frame.drop(columns=emptied, errors="ignore") for kind, frame in frames.items()}
+    # In one order, as the columns of series are known by their places.
+    order = [name for name in real if name not in emptied]
+    kept = {
+        kind: frame[[*order, *(name for name in frame if name not in real)]]
+        for kind, frame in frames.items()
+    }
     if set(kept["real"]) <= {target}:
         raise ValueError(f"{paths['synthetic']} has no column to measure: all are empty.")
     return kept

@@ -9,8 +9,8 @@ import pytest
 from helpers import complaint, run
 from numpy.testing import assert_array_equal
 
-from ganaug.files import read_series
-from ganaug.files.series import channels_of
+from ganaug.files import ReadOptions, read_series
+from ganaug.files.series import LongSeries, channels_of
 
 TS = """#  made by hand
 @problemName two
@@ -470,3 +470,18 @@ def test_quality_of_other_columns__says_which(capsys, long):
     said = complaint(capsys, "quality", wide, long, *how, "wide-series")
     assert said.startswith(f"{long}: ")
     assert said.endswith("A table with a row for each step is read with --as long-series.")
+
+
+def test_quality_knows_channels_by_their_names(capsys, long):
+    new, seen = long.with_name("new.csv"), {}
+    rows = rows_of()
+    rows[["patient", "second", "events", "kind", "x"]].to_csv(new, index=False)
+    paths = {"real": long, "synthetic": new}
+    for name, classes in LongSeries.read_classes(paths, "kind", ReadOptions()).items():
+        seen[name] = classes["b"]
+    assert_array_equal(seen["real"], seen["synthetic"])
+    for path in (long, new):
+        rows.drop(columns="kind").to_csv(path, index=False)
+    code, printed, _ = run(capsys, "quality", long, new, "--as", "long-series")
+    assert code == 0
+    assert "kind b" not in printed
