@@ -234,10 +234,10 @@ def _check_same_steps(path: Path, times: dict[str, list]) -> None:
     first, *others = times
     for other in others:
         for one, two in ((other, first), (first, other)):
-            lacking = [time for time in times[two] if time not in set(times[one])]
+            lacking = set(times[two]) - set(times[one])
             if lacking:
                 raise ValueError(
-                    f"{path}: channel {one!r} has no step {lacking[0]:g}, and channel {two!r} has; "
+                    f"{path}: channel {one!r} has no step {min(lacking):g}, and {two!r} has; "
                     "all channels need the same steps. Columns are called by channel and step, as "
                     "x_0, x_1, y_0, y_1."
                 )

@@ -240,14 +240,14 @@ def test_months_of_several_years_are_one_channel():
     ("names", "said"),
     [
         ([*(f"x_{t}" for t in range(9)), "age"], "column 'age' is not numbered"),
-        ([*(f"x_{t}" for t in range(9)), "y_0"], "channel 'y' has no step 1, and channel 'x' has"),
+        ([*(f"x_{t}" for t in range(9)), "y_0"], "channel 'y' has no step 1, and 'x' has"),
         (
             [*(f"x_{t}" for t in range(10) if t != 5), *(f"y_{t}" for t in range(10) if t != 7)],
-            "channel 'y' has no step 7, and channel 'x' has",
+            "channel 'y' has no step 7, and 'x' has",
         ),
         (
             [*(f"x_{t}" for t in range(9)), *(f"y_{t}" for t in range(100, 109))],
-            "channel 'y' has no step 0, and channel 'x' has",
+            "channel 'y' has no step 0, and 'x' has",
         ),
         ([f"x_{t}" for t in range(10) if t != 5], "channel 'x' has no step between 4.0 and 6.0"),
         ([f"2024-01-{d:02d}" for d in range(1, 13) if d != 5], "the table has no step between"),
