@@ -41,7 +41,7 @@ from ganaug.cli.screen import (
     progress_wanted,
     tell,
 )
-from ganaug.files import ParquetFiles, ReadOptions, Source, kind_at, kinds_of
+from ganaug.files import KINDS, ParquetFiles, ReadOptions, Source, kind_at, names_of
 from ganaug.files.options import MARK
 from ganaug.files.tables import size_of_table
 from ganaug.paths import check_free, check_replaceable, undo_killed, written_together
@@ -300,8 +300,13 @@ def _rows_to_add(
 
     from ganaug.targets import class_counts, rows_to_add
 
-    if type(source) not in kinds_of(augmenter.encoder_):
-        raise ValueError(f"{bad}: it makes no {source.noun}.")
+    known = names_of(augmenter.encoder_)
+    read = next(name for name, kind in KINDS.items() if kind is type(source))
+    if read not in known:
+        raise ValueError(
+            f"{bad}: the GAN was trained on {' or '.join(known)}, and the data are read as {read}; "
+            "--as says how a file is read."
+        )
     try:
         augmenter.transform(source.X)
         augmenter.labels_.encode(source.y)

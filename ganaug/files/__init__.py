@@ -32,6 +32,7 @@ __all__ = [
     "kind_at",
     "kind_for",
     "kinds_of",
+    "names_of",
     "notes_of",
     "piano_roll",
     "read_images",
@@ -86,6 +87,12 @@ def kinds_of(encoder: Any) -> list[Kind]:
         if kind.has_columns in (None, encoder.has_columns)
     ]
     return [*best, Table] if encoder.has_columns and Table not in best else best
+
+
+def names_of(encoder: Any) -> list[str]:
+    """Return the names of the kinds of data that a fitted encoder takes, as ``--as`` knows them."""
+    kinds = [k for k in kinds_of(encoder) if bool(k.has_columns) == encoder.has_columns]
+    return [name for name, kind in KINDS.items() if kind in kinds]
 
 
 def kind_for(path: Path, encoder: Any) -> Kind | None:

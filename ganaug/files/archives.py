@@ -1,7 +1,8 @@
-"""Time series in the files of the UCR and UEA archives, ``.ts`` and ``.arff``. Needs aeon."""
+"""Time series in the files of the UCR and UEA archives, ``.ts`` and ``.arff``."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ganaug.files.options import MARK, ReadOptions
-from ganaug.files.series import LongSeries, SeriesSource
+from ganaug.files.series import LongSeries, SeriesSource, check_series
 from ganaug.files.tables import check_labels
 from ganaug.paths import check_new_file, replace_file
 
@@ -20,12 +21,26 @@ if TYPE_CHECKING:
 #: The endings of their names.
 ARCHIVES = (".ts", ".arff")
 #: The line that series follow.
-DATA = re.compile(r"^@data\b", re.IGNORECASE | re.MULTILINE)
+DATA = re.compile(r"^[ \t]*@data[ \t]*$", re.IGNORECASE | re.MULTILINE)
+#: How lines of comments begin.
+COMMENTS = {".ts": "#", ".arff": "%"}
+#: A class as the line of a series ends with it, and a class among those that the header declares.
+QUOTED = r"'[^']*'|\"[^\"]*\""
+ARFF_LINE = re.compile(rf"(.*),\s*({QUOTED}|[^,'\"]*)")
+ARFF_CLASSES = re.compile(rf"{QUOTED}|[^\s,](?:[^,]*[^\s,])?")
+#: What may be the name of a class, and what may not be in it.
+NAMES = {
+    ".ts": (re.compile(r"[^\s:,?]+"), "spaces, ':', ',' or '?'"),
+    ".arff": (
+        re.compile(r"'[^',?]+'|\"[^\",?]+\"|[^\s,'\"{}%?\\]+"),
+        "',', '?' or, unless it is in quotes, spaces, quotes, '{', '}', '%' or '\\'",
+    ),
+}
 
 
 @dataclass
 class ArchiveSeries(SeriesSource):
-    """Series of a ``.ts`` or ``.arff`` file of the archives, as aeon reads them.
+    """Series of a ``.ts`` or ``.arff`` file of the archives.
 
     Attributes
     ----------
@@ -65,13 +80,22 @@ class ArchiveSeries(SeriesSource):
         options: ReadOptions | None = None,
     ) -> ArchiveSeries:
         """Read a file for a command."""
+        if skip_unreadable:
+            raise ValueError("--skip-unreadable is for folders of images.")
+        series = cls.load(path, target, options)
+        check_series(path, series.X)
+        return series
+
+    @classmethod
+    def load(
+        cls, path: Path, target: str | None, options: ReadOptions | None = None
+    ) -> ArchiveSeries:
+        """Read a file whose series may be too long or too short for a GAN."""
         import pandas as pd
 
         _check_unused(path, target, options)
-        if skip_unreadable:
-            raise ValueError("--skip-unreadable is for folders of images.")
-        text, X = _read_archive(path)
-        y = pd.Series(_labels(text), dtype=object)
+        text, X, labels = _read_archive(path)
+        y = pd.Series(labels, dtype=object)
         check_labels(str(path), y, y, ReadOptions())
         return cls(X, y, text, path.suffix.lower())
 
@@ -83,13 +107,13 @@ class ArchiveSeries(SeriesSource):
 
         Of a synthetic file that begins as the real one does, what follows is synthetic.
         """
-        kinds, texts = {}, {}
+        kinds, texts, n_real = {}, {}, 0
         for name, path in paths.items():
             _check_unused(path, target, options)
-            texts[name], X = _read_archive(path)
-            labels = _labels(texts[name])
+            texts[name], X, labels = _read_archive(path)
+            if name == "real":
+                n_real = len(labels)
             if name == "synthetic" and texts[name].startswith(f"{texts['real'].rstrip()}\n"):
-                n_real = len(_labels(texts["real"]))
                 X, labels = X[n_real:], labels[n_real:]
             if not labels:
                 raise ValueError(f"{path} has no {name} series.")
@@ -149,52 +173,128 @@ def _check_unused(path: Path, target: str | None, options: ReadOptions | None) -
         raise ValueError(f"{path} says by itself which class a series is of: leave out --target.")
 
 
-def _read_archive(path: Path) -> tuple[str, np.ndarray]:
-    """Return the text of a file of the archives, and its series as one array."""
+def _read_archive(path: Path) -> tuple[str, np.ndarray, list[str]]:
+    """Return the text of a file of the archives, its series as one array, and their classes.
+
+    Classes are as they are spelled in the file.
+    """
     import numpy as np
 
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
-    try:
-        from aeon.datasets import load_from_arff_file, load_from_ts_file
-    except ImportError:
-        raise ImportError(
-            ".ts and .arff files need aeon. Install it with: pip install 'ganaug[series]'"
-        ) from None
-    read = load_from_arff_file if path.suffix.lower() == ".arff" else load_from_ts_file
+    bad, suffix = f"{path} cannot be read as series", path.suffix.lower()
     try:
         text = path.read_text(encoding="utf-8")
-        X, _ = read(str(path))
-        header = DATA.split(text, maxsplit=1)[0]
-        if re.search(
-            r"@(timestamps|targetlabel)\s+true|@classlabel\s+false", header, re.IGNORECASE
-        ):
-            raise ValueError("it has time stamps, or no classes")
-        if not len(X):
-            raise ValueError("it has none")
-        n_steps = max(series.shape[1] for series in X)
-    except (OSError, ValueError, IndexError, AttributeError) as error:
-        raise ValueError(f"{path} cannot be read as series: {error}.") from None
-    padded = np.full((len(X), X[0].shape[0], n_steps), np.nan)
-    for series, own in zip(padded, X, strict=True):
+    except UnicodeDecodeError:
+        raise ValueError(f"{bad}: it is no text in UTF-8.") from None
+    found = DATA.search(text)
+    if found is None:
+        raise ValueError(f"{bad}: it has no line @data, after which series come.")
+    header = text[: found.start()]
+    if re.search(r"@(timestamps|targetlabel)\s+true|@classlabel\s+false", header, re.IGNORECASE):
+        raise ValueError(f"{bad}: it has time stamps, or no classes.")
+    declared = _declared(header, suffix)
+    known = set(map(_plain, declared))
+    cases: list[np.ndarray] = []
+    labels: list[str] = []
+    for number, line in enumerate(text[found.end() :].split("\n"), header.count("\n") + 1):
+        if not line.strip() or line.lstrip().startswith(COMMENTS[suffix]):
+            continue
+        try:
+            values, label = _read_line(line.strip(), suffix)
+            if declared and _plain(label) not in known:
+                raise ValueError(
+                    f"the class {label!r} is none of those that the header declares, "
+                    f"{', '.join(declared[:20])}{', ...' * (len(declared) > 20)}"
+                )
+            _check_shape(values, cases, is_cut=_may_be_cut(header))
+        except ValueError as error:
+            raise ValueError(f"{bad}: line {number} is wrong or cut off: {error}.") from None
+        cases.append(values)
+        labels.append(label)
+    if not cases:
+        raise ValueError(f"{bad}: it has none.")
+    X = np.full((len(cases), len(cases[0]), max(case.shape[1] for case in cases)), np.nan)
+    for series, own in zip(X, cases, strict=True):
         series[:, : own.shape[1]] = own
-    return text, padded
+    return text, X, labels
 
 
-def _labels(text: str) -> list[str]:
-    """Return the classes as they are spelled: aeon makes their letters small."""
-    lines = DATA.split(text, maxsplit=1)[-1].splitlines()
-    return [re.split("[:,]", line)[-1].strip() for line in lines if line.strip()]
+def _declared(header: str, suffix: str) -> list[str]:
+    """Return the classes that a header declares; none if it does not say."""
+    if suffix == ".ts":
+        found = re.findall(r"^\s*@classlabel\s+true\b(.*)$", header, re.IGNORECASE | re.MULTILINE)
+        return found[-1].split() if found else []
+    found = re.findall(r"^\s*@attribute\b.*?\{(.*)\}\s*$", header, re.IGNORECASE | re.MULTILINE)
+    return ARFF_CLASSES.findall(found[-1]) if found else []
+
+
+def _plain(label: str) -> str:
+    """Return what a class has in common with its other spellings: case, quotes, and 1.0 for 1."""
+    plain = label.strip("'\"").casefold()
+    try:
+        return str(float(plain))
+    except ValueError:
+        return plain
+
+
+def _read_line(line: str, suffix: str) -> tuple[np.ndarray, str]:
+    """Return the values (channels, time) of a series, and its class."""
+    import numpy as np
+
+    if suffix == ".ts":
+        *channels, label = line.split(":")
+    else:
+        match = ARFF_LINE.fullmatch(line)
+        values, label = match.groups() if match else ("", line)
+        channels = values.strip("'\" ").split("\\n") if match else []
+    if not channels:
+        raise ValueError("it has no class after its values")
+    rows = [[_value(cell.strip()) for cell in channel.split(",")] for channel in channels]
+    lengths = [len(row) for row in rows]
+    if len(set(lengths)) > 1:
+        raise ValueError(f"its channels have {' and '.join(map(str, lengths))} values")
+    return np.array(rows), label.strip()
+
+
+def _value(cell: str) -> float:
+    if cell == "?":
+        return math.nan
+    try:
+        return float(cell)
+    except ValueError:
+        raise ValueError(f"{cell!r} is no number") from None
+
+
+def _check_shape(values: np.ndarray, before: list[np.ndarray], *, is_cut: bool) -> None:
+    """Refuse a series of another shape than those before it."""
+    if not before:
+        return
+    n_channels, n_steps = before[0].shape
+    if len(values) != n_channels:
+        raise ValueError(f"it has {len(values)} channels, and others have {n_channels}")
+    if values.shape[1] != n_steps and not is_cut:
+        raise ValueError(
+            f"it has {values.shape[1]} steps, and others have {n_steps}; only a .ts file that says "
+            "@equalLength false has series of different lengths"
+        )
 
 
 def _may_be_cut(text: str) -> bool:
     """Return whether a file says that its series end where their values do."""
-    return bool(re.search(r"@equallength\s+false", DATA.split(text)[0], re.IGNORECASE))
+    return bool(re.search(r"^\s*@equallength\s+false", DATA.split(text)[0], re.I | re.M))
 
 
 def _archive_lines(X: np.ndarray, y: Any, path: Path, *, is_cut: bool) -> str:
     """Return a line for each series, with or without the steps after its last value."""
-    is_arff = path.suffix.lower() == ".arff"
+    suffix = path.suffix.lower()
+    is_arff, (names, no) = suffix == ".arff", NAMES[suffix]
+    for label in dict.fromkeys(map(str, y)):
+        if not names.fullmatch(label):
+            raise ValueError(
+                f"{path} cannot hold a class called {label!r}: in {suffix} files such a name has "
+                f"no {no}. Rename the class."
+            )
     return "".join(
         f"{_archive_line(series, str(label), is_arff, is_cut)}\n"
         for series, label in zip(X, y, strict=True)
@@ -260,7 +360,7 @@ def read_series(path: str | Path, target: str | None = None) -> LongSeries | Arc
     path : str or Path
         A table in any format that commands read, with a row for each step: first what names the
         series, then the time, then a column for each channel; the labels may be in any place. Or a
-        file of the archives, which needs aeon.
+        file of the archives.
     target : str or None, default=None
         The column of labels of a table, which are the same in all steps of a series.
 
@@ -294,4 +394,4 @@ def read_series(path: str | Path, target: str | None = None) -> LongSeries | Arc
     """
     path = Path(path)
     kind = ArchiveSeries if ArchiveSeries.is_at(path) else LongSeries
-    return kind.read(path, target)
+    return kind.load(path, target)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -315,9 +315,15 @@ def _warn_of_twins(column: str, y: pd.Series) -> None:
 
 
 def classes_of(
-    paths: Mapping[str, Path], options: ReadOptions, target: str | None
+    paths: Mapping[str, Path],
+    options: ReadOptions,
+    target: str | None,
+    check: Callable[[Path, pd.DataFrame], object] | None = None,
 ) -> dict[str, dict[str, pd.DataFrame]]:
-    """Return the rows of each kind by class; without classes under no name."""
+    """Return the rows of each kind by class; without classes under no name.
+
+    Each table is checked, without its labels, before tables are compared.
+    """
     read = read_frames(paths.values(), options)
     frames = {name: _only(name == "synthetic", read[path]) for name, path in paths.items()}
     for name, frame in frames.items():
@@ -329,6 +335,8 @@ def classes_of(
             raise ValueError(f"{paths[name]} has no {marked} rows.")
         if target is not None and target not in columns:
             raise ValueError(no_target(paths[name], target, columns))
+        if check is not None:
+            check(paths[name], frame.drop(columns=[] if target is None else [target]))
     frames = _with_same_columns(paths, frames, target)
     if target is None:
         _warn_of_constants(frames["real"], frames["synthetic"])
@@ -360,16 +368,32 @@ def _with_same_columns(
         )
     for kind, frame in frames.items():
         lacking = [str(name) for name in real if name not in frame and name not in emptied]
+        others = [str(name) for name in frame if name not in real and name != target]
+        if lacking and len(others) >= len(lacking):
+            raise ValueError(
+                f"{paths[kind]} has the columns {_quoted(others)} in place of {_quoted(lacking)} "
+                f"of {paths['real']}: give columns that mean the same one name, and leave out "
+                "others with --drop."
+            )
         if lacking:
             drop = " ".join(f"--drop {shlex.quote(name)}" for name in lacking)
             raise ValueError(
                 f"{paths[kind]} lacks columns that {paths['real']} has: "
-                f"{', '.join(map(repr, lacking))}. Leave them out with {drop}."
+                f"{_quoted(lacking)}. Leave them out with {drop}."
             )
-    kept = {kind: frame.drop(columns=emptied, errors="ignore") for kind, frame in frames.items()}
+    # In one order, as the columns of series are known by their places.
+    order = [name for name in real if name not in emptied]
+    kept = {
+        kind: frame[[*order, *(name for name in frame if name not in real)]]
+        for kind, frame in frames.items()
+    }
     if set(kept["real"]) <= {target}:
         raise ValueError(f"{paths['synthetic']} has no column to measure: all are empty.")
     return kept
+
+
+def _quoted(names: list[str]) -> str:
+    return ", ".join(map(repr, names))
 
 
 def _warn_of_constants(real: pd.DataFrame, synthetic: pd.DataFrame) -> None:

@@ -90,7 +90,8 @@ def test_augment__a_model_that_does_not_fit__nothing_is_written(capsys, table, f
             told
         )
     said = complaint(capsys, "augment", folder, "-o", out.with_name("more"), "--model", model)
-    assert said == f"{folder} {bad}it makes no images."
+    trained = "the GAN was trained on table, and the data are read as images; --as says how"
+    assert said == f"{folder} {bad}{trained} a file is read."
     assert not out.exists()
 
 

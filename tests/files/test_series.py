@@ -1,5 +1,6 @@
 """Series in files: read from long and wide tables and from archives, and written back so."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,8 @@ import pytest
 from helpers import complaint, run
 from numpy.testing import assert_array_equal
 
-from ganaug.files import read_series
-from ganaug.files.series import channels_of
+from ganaug.files import ReadOptions, read_series
+from ganaug.files.series import LongSeries, channels_of
 
 TS = """#  made by hand
 @problemName two
@@ -134,7 +135,70 @@ def test_augment_a_long_table__real_rows_as_they_were(capsys, long):
     assert list(pd.read_csv(new)) == ["id", "time", "channel0", "channel1", "kind"]
     assert pd.read_csv(new)["id"].unique().tolist() == [0, 1, 2]
     said = complaint(capsys, "augment", long, "--target", "kind", "--model", model, "-o", "x.csv")
-    assert said.endswith("it makes no rows.")
+    trained = "the GAN was trained on long-series or archive, and the data are read as"
+    assert f"{trained} table; --as says how a file is read." in said
+    pd.DataFrame(np.eye(40, 9)).assign(kind=["a", "b"] * 20).to_csv(new, index=False)
+    how = ["--target", "kind", "--as", "wide-series", "--model", model, "-o", "x.csv"]
+    said = complaint(capsys, "augment", new, *how)
+    assert f"{trained} wide-series; --as" in said
+
+
+def test_labels_alone_take_the_name_of_no_other_column(capsys, long):
+    model, new = long.with_name("m.gan"), long.with_name("new.csv")
+    how = ["--target", "kind", "--as", "long-series", "--steps", "1", "--save-model", model]
+    assert run(capsys, "augment", long, "-o", long.with_name("out.csv"), *how)[0] == 0
+    for name in ("id", "time", "channel1"):
+        said = complaint(capsys, "sample", model, "-n", "3", "-o", new, "--target", name)
+        assert said.startswith(f"Synthetic series have a column {name!r} already; choose another")
+    assert not new.exists()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "Int8", "bool"])
+def test_values_that_the_dtype_of_a_channel_cannot_hold_are_refused(tmp_path, dtype):
+    path, out = tmp_path / "long.parquet", tmp_path / "out.parquet"
+    rows_of().assign(x=1).astype({"x": dtype}).to_parquet(path)
+    series = read_series(path, "kind")
+    series.write(out, series.X[:2], ["b", "b"], None)
+    assert pd.read_parquet(out)["x"].dtype == dtype
+    said = f"such as 0.5 do not fit column 'x', whose dtype is (?i:{dtype})"
+    with pytest.raises(ValueError, match=said):
+        series.write(out, series.X[:2] / 2, ["b", "b"], None)
+    if dtype == "uint8":
+        with pytest.raises(ValueError, match=r"such as -1.0 do not fit column 'x'"):
+            series.write(out, -series.X[:2], ["b", "b"], None)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "last", "made"),
+    [
+        ("long.csv", "int64", 2**63 - 1, [0, 1]),
+        ("long.parquet", "int32", 2**31 - 1, [0, 1]),
+        ("long.parquet", "int8", 38, [39, 40]),
+        ("long.parquet", "int8", 127, [0, 1]),
+        ("long.parquet", "Int8", 126, [0, 1]),
+        ("long.parquet", "uint8", 39, [40, 41]),
+    ],
+)
+def test_new_series_have_ids_that_their_column_can_hold(tmp_path, name, dtype, last, made):
+    path, out, rows = tmp_path / name, tmp_path / f"out-{name}", rows_of()
+    ids = [last - int(patient[1:]) for patient in rows["patient"]]
+    rows["patient"] = pd.Series(ids, dtype=dtype)
+    rows.to_csv(path, index=False) if name == "long.csv" else rows.to_parquet(path, index=False)
+    series = read_series(path, "kind")
+    series.write(out, series.X[:2], ["b", "b"], None)
+    both = pd.read_csv(out) if name == "long.csv" else pd.read_parquet(out)
+    assert both["patient"].dtype == dtype
+    assert both["patient"].unique().tolist()[40:] == made
+    if dtype == "int8":
+        with pytest.raises(ValueError, match=r"'patient' of dtype .nt8 has no room"):
+            series.write(out, series.X[[0] * 120], ["b"] * 120, None)
+
+
+def test_series_with_numbers_for_names_are_named_plainly(tmp_path):
+    path = tmp_path / "long.csv"
+    rows_of().assign(patient=lambda f: f["patient"].str[1:]).drop(index=3).to_csv(path, index=False)
+    with pytest.raises(ValueError, match="series 0 has no step between"):
+        read_series(path, "kind")
 
 
 def wide(tmp_path, names, **more):
@@ -157,6 +221,11 @@ def test_augment_a_wide_table__channels_by_their_names(capsys, tmp_path):
     code, *_ = run(capsys, "sample", model, "-n", "3", "-o", tmp_path / "new.csv")
     assert code == 0
     assert len(pd.read_csv(tmp_path / "new.csv")) == 3
+    series = tmp_path / "a.ts"
+    steps = "1,2,3,4,5,6,7,8"
+    series.write_text(TS + f"{steps}:{steps}:Up\n{steps}:{steps}:down\n" * 2)
+    said = complaint(capsys, "augment", series, "--model", model, "-o", tmp_path / "b.ts")
+    assert "the GAN was trained on table or wide-series, and the data are read as archive" in said
 
 
 def test_months_of_several_years_are_one_channel():
@@ -171,7 +240,22 @@ def test_months_of_several_years_are_one_channel():
     ("names", "said"),
     [
         ([*(f"x_{t}" for t in range(9)), "age"], "column 'age' is not numbered"),
-        ([*(f"x_{t}" for t in range(9)), "y_0"], "channel 'y' has 1 steps, and 'x' has 9"),
+        ([*(f"x_{t}" for t in range(9)), "y_0"], "channel 'y' has no step 1, and 'x' has"),
+        (
+            [*(f"x_{t}" for t in range(10) if t != 5), *(f"y_{t}" for t in range(10) if t != 7)],
+            "channel 'y' has no step 7, and 'x' has",
+        ),
+        (
+            [*(f"x_{t}" for t in range(9)), *(f"y_{t}" for t in range(100, 109))],
+            "channel 'y' has no step 0, and 'x' has",
+        ),
+        ([f"x_{t}" for t in range(10) if t != 5], "channel 'x' has no step between 4.0 and 6.0"),
+        ([f"2024-01-{d:02d}" for d in range(1, 13) if d != 5], "the table has no step between"),
+        (
+            [f"{day:02d}.01.2024" for day in range(1, 13)],
+            "the columns, the first called '01.01.2024', are 12 channels of 1 step each; series",
+        ),
+        (list("abcd"), "are 1 channel of 4 steps; series have 8 to 512 steps"),
         ([f"x_{t}" for t in (1, 0, *range(2, 9))], "time runs backwards in channel 'x', from 1.0"),
         ([f"{t}" for t in (0, 1, 1.0, *range(2, 9))], "the table has the time 1.0 twice"),
     ],
@@ -207,7 +291,6 @@ def test_compare_series__the_gan_sees_series(capsys, long):
 @pytest.fixture
 def archive(tmp_path):
     """Return a file of the archives with 36 series of two channels, 8 to 10 steps each."""
-    pytest.importorskip("aeon")
     rng = np.random.default_rng(0)
     lines = []
     for i in range(36):
@@ -271,8 +354,134 @@ def test_bad_archives_are_one_error_each(capsys, archive):
     assert [path.name for path in archive.parent.iterdir()] == ["two.ts"]
 
 
-def test_without_aeon_it_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "aeon.datasets", None)
-    (tmp_path / "two.ts").write_text(TS)
-    with pytest.raises(ImportError, match=r"pip install 'ganaug\[series\]'"):
-        read_series(tmp_path / "two.ts")
+def test_a_class_that_the_header_does_not_declare_is_the_end_of_a_cut_file(archive):
+    turned, series = archive.with_name("two.arff"), read_series(archive)
+    X = np.nan_to_num(series.X)
+    series.write(turned, X[:0], [], None)
+    for path in (archive, turned):
+        whole = path.read_text()
+        n_lines = len(whole.splitlines())
+        for length in (1, 2):
+            path.write_text(whole.rstrip()[:-length])
+            cut = f"line {n_lines} is wrong or cut off: the class {'Up'[:-length]!r} is none of"
+            with pytest.raises(ValueError, match=f"{path.name} .* {cut} those that the header"):
+                read_series(path)
+        path.write_text(whole)
+        assert read_series(path).y.tolist() == series.y.tolist()
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".arff"])
+@pytest.mark.parametrize("label", ["a b", "a,b", "c:d e", "it's", 'a"b', "", "a{b", "why?"])
+def test_classes_are_written_where_they_can_be_read_back(archive, suffix, label):
+    series, out = read_series(archive), archive.with_name(f"out{suffix}")
+    series.suffix = "none"
+    series.y = series.y.replace("Up", label)
+    if (suffix, label) in [(".ts", "it's"), (".ts", 'a"b'), (".ts", "a{b")]:
+        series.write(out, series.X[:1], [label], None)
+        assert read_series(out).y.tolist() == [*series.y, label]
+        return
+    said = re.escape(f"out{suffix} cannot hold a class called {label!r}: in {suffix} files")
+    with pytest.raises(ValueError, match=said):
+        series.write(out, series.X[:1], [label], None)
+    assert not out.exists()
+
+
+def test_aeon_reads_the_same(archive):
+    datasets = pytest.importorskip("aeon.datasets")
+    series = read_series(archive)
+    for name, read in [
+        ("out.ts", datasets.load_from_ts_file),
+        ("out.arff", datasets.load_from_arff_file),
+    ]:
+        out = archive.with_name(name)
+        series.write(out, series.X[:2], ["Up", "down"], None)
+        X, y = read(str(out))
+        ours = read_series(out)
+        assert [label.casefold() for label in ours.y] == [label.casefold() for label in y]
+        for one, other in zip(X, ours.X, strict=True):
+            assert_array_equal(one, other[:, : one.shape[1]])
+
+
+def test_an_arff_file__comments_blank_lines_and_quotes(tmp_path):
+    path = tmp_path / "a.arff"
+    head = "% @data\n@relation a\n@attribute t numeric\n@attribute target {'a b', up}\n\n"
+    path.write_text(head + "@DATA\n\n% none\n1, 2,?,'a b'\n\n4,5,6, up\n\n")
+    series = read_series(path)
+    assert_array_equal(series.X, [[[1, 2, np.nan]], [[4, 5, 6]]])
+    assert series.y.tolist() == ["'a b'", "up"]
+    for line, said in [
+        ("1,2,up", "line 13 is wrong or cut off: it has 2 steps, and others have 3"),
+        ("1,abc,3,up", "line 13 is wrong or cut off: 'abc' is no number"),
+        ("1", "line 13 is wrong or cut off: it has no class after its values"),
+    ]:
+        path.with_name("b.arff").write_text(path.read_text() + line)
+        with pytest.raises(ValueError, match=f"b.arff cannot be read as series: {said}"):
+            read_series(path.with_name("b.arff"))
+
+
+def test_series_that_no_gan_can_learn_are_named_in_their_file(capsys, archive):
+    out, how = archive.with_name("out.ts"), ["--target", "kind", "--as"]
+    table, new, said = archive.with_name("t.csv"), archive.with_name("new.csv"), []
+    whole = archive.read_text()
+    for last in ("inf", "1"):
+        steps = "?,?,?,?,?,?,?,?,?," + last
+        archive.write_text(f"{whole}{steps}:{steps}:Up\n")
+        said.append(complaint(capsys, "augment", archive, "-o", out))
+    archive.write_text(TS + "1,2,3:1,2,3:Up\n1,2:1,2:down\n")
+    said.append(complaint(capsys, "augment", archive, "-o", out))
+    assert read_series(archive).X.shape == (2, 2, 3), "windows may be taken of series in Python"
+    for change in (
+        lambda f: f.drop(index=range(1, 10)),
+        lambda f: f.assign(x=f["x"].where(f.index != 12, np.inf)),
+        lambda f: f[f["second"] < 2],
+    ):
+        change(rows_of()).to_csv(table, index=False)
+        said.append(complaint(capsys, "augment", table, "-o", new, *how, "long-series"))
+    values = pd.DataFrame(np.eye(40, 9)).assign(kind=["a"] * 30 + ["b"] * 10)
+    values.replace({3: {1: np.inf}}).to_csv(table, index=False)
+    said.append(complaint(capsys, "augment", table, "-o", new, *how, "wide-series"))
+    first = [message.partition(";")[0].partition(". ")[0] for message in said]
+    assert first == [
+        f"{archive}: the series in data row 37 has an infinite value",
+        f"{archive}: the series in data row 37 has values in one step only",
+        f"{archive}: the longest, the series in data row 1, has 3 steps",
+        f"{table}: series 'p0' has values in one step only",
+        f"{table}: series 'p1' has an infinite value",
+        f"{table}: the longest, series 'p0', has 4 steps",
+        f"{table}: the series in data row 4 has an infinite value",
+    ]
+
+
+def test_quality_of_other_columns__says_which(capsys, long):
+    new, wide = long.with_name("new.csv"), long.with_name("wide.csv")
+    how = ["--target", "kind", "--as"]
+    rows = rows_of()
+    rows.set_axis(["id", "time", "channel0", "channel1", "kind"], axis=1).to_csv(new, index=False)
+    said = complaint(capsys, "quality", long, new, *how, "long-series")
+    assert said.startswith(
+        f"{new} has the columns 'id', 'time', 'channel0', 'channel1' in place of 'patient', "
+        f"'second', 'x', 'events' of {long}: give columns that mean the same one name"
+    )
+    values = np.random.default_rng(0).normal(size=(40, 9))
+    table = pd.DataFrame(values).assign(kind=["a", "b"] * 20)
+    table.to_csv(wide, index=False)
+    said = complaint(capsys, "quality", long, wide, *how, "long-series")
+    assert said.startswith(f"{wide} has a row for each series, as its first column '0' has no")
+    said = complaint(capsys, "quality", wide, long, *how, "wide-series")
+    assert said.startswith(f"{long}: ")
+    assert said.endswith("A table with a row for each step is read with --as long-series.")
+
+
+def test_quality_knows_channels_by_their_names(capsys, long):
+    new, seen = long.with_name("new.csv"), {}
+    rows = rows_of()
+    rows[["patient", "second", "events", "kind", "x"]].to_csv(new, index=False)
+    paths = {"real": long, "synthetic": new}
+    for name, classes in LongSeries.read_classes(paths, "kind", ReadOptions()).items():
+        seen[name] = classes["b"]
+    assert_array_equal(seen["real"], seen["synthetic"])
+    for path in (long, new):
+        rows.drop(columns="kind").to_csv(path, index=False)
+    code, printed, _ = run(capsys, "quality", long, new, "--as", "long-series")
+    assert code == 0
+    assert "kind b" not in printed
