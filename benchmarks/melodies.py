@@ -8,7 +8,7 @@
 
 The file holds a row for each tune, a column for each sixteenth: `X` is the pitch, -1 where there is
 none, and `onset` whether it is struck. `y` is the kind of the tune, `length16` how many sixteenths
-it has, and `class_names` are the kinds. It needs the extras `music` and `series`. Scores are kept
+it has, and `class_names` are the kinds. It needs the extra `music`, and aeon. Scores are kept
 in `benchmarks/results/melodies`, a file for each arm, and a run does what is missing there.
 """
 

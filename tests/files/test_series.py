@@ -485,3 +485,13 @@ def test_quality_knows_channels_by_their_names(capsys, long):
     code, printed, _ = run(capsys, "quality", long, new, "--as", "long-series")
     assert code == 0
     assert "kind b" not in printed
+
+
+def test_files_of_the_archive_are_read_as_aeon_reads_them():
+    aeon = pytest.importorskip("aeon.datasets")
+    folder = Path(aeon.__file__).parent / "data"
+    for name, load in (("GunPoint", aeon.load_gunpoint), ("BasicMotions", aeon.load_basic_motions)):
+        read = read_series(folder / name / f"{name}_TRAIN.ts")
+        X, y = load(split="train")
+        assert_array_equal(read.X, X)
+        assert read.y.str.lower().tolist() == y.tolist()  # aeon changes their case
