@@ -5,6 +5,7 @@ it is.
 """
 
 import re
+from dataclasses import replace
 
 import pandas as pd
 
@@ -13,6 +14,7 @@ from benchmarks.promises import (
     ADD_ROWS,
     IMAGE_SETS,
     IMAGES,
+    MELODIES,
     NOTHING,
     ONE_DRAW,
     RARE_SCORES,
@@ -331,6 +333,16 @@ def rare_samples(results, bench):
     return markdown(pd.DataFrame(table).rename(index=IMAGE_SETS).reset_index())
 
 
+def rare_ingredients(results):
+    """Return what the network of series does without one ingredient at a time."""
+    ours = SERIES.ours[1]
+    scores = results.rare(replace(SERIES, folder="series-ingredients"))
+    means = scores.groupby("arm")[[*RARE_SCORES, *SAMPLES]].mean()
+    others = means.drop(ours).sort_values("F1", ascending=False).index
+    table = means.loc[[ours, *others]].map(plain).rename(columns=NAMES)
+    return markdown(table.rename(index={ours: f"**{ours}**"}), "network")
+
+
 def speed(results):
     """Return the times of fit and sampling next to those of CTGAN."""
     table = {
@@ -412,6 +424,10 @@ TABLES = {
     "series-sets": lambda results: rare_sets(results, SERIES),
     "series-judges": lambda results: rare_judges(results, SERIES),
     "series-samples": lambda results: rare_samples(results, SERIES),
+    "melodies": lambda results: rare(results, MELODIES),
+    "melodies-judges": lambda results: rare_judges(results, MELODIES),
+    "melodies-samples": lambda results: rare_samples(results, MELODIES),
+    "series-ingredients": rare_ingredients,
     "texts": lambda results: rare(results, TEXTS),
     "texts-sets": lambda results: rare_sets(results, TEXTS),
     "texts-judges": lambda results: rare_judges(results, TEXTS),

@@ -216,31 +216,45 @@ def run_step(size, _):
     }
 
 
-def run_image_step(side, steps):
-    """Time a step on images of side x side x 3: the least of some."""
+def run_conv_step(kind, steps):
+    """Time a step on 128 images of 64 x 64 x 3 or series of 3 x 128: the least of some.
+
+    Its floor is what its multiplications alone would take, at the rate of a product of matrices.
+    """
     import torch
+    from torch.utils.flop_counter import FlopCounterMode
 
     from ganaug.encoders.layout import RowLayout
     from ganaug.generators.training import BalancedBatches, Schedule, one_thread, train
     from ganaug.losses import RelativisticLoss
     from ganaug.networks.conv import ConvNetwork
+    from ganaug.networks.temporal import TemporalNetwork
 
-    shape, ends = (3, int(side), int(side)), []
+    network, shape = {
+        "image": (ConvNetwork(), (3, 64, 64)),
+        "series": (TemporalNetwork(), (3, 128)),
+    }[kind]
     with one_thread():
+        a, b = torch.randn(512, 512), torch.randn(512, 512)
+        rate = 2 * 512**3 / min(_timed(lambda: a @ b, 20) for _ in range(10))
         rng = torch.Generator().manual_seed(0)
-        layout = RowLayout(n_classes=2, n_numeric=math.prod(shape), shape=shape, kind="image")
+        layout = RowLayout(n_classes=2, n_numeric=math.prod(shape), shape=shape, kind=kind)
         rows = torch.rand(500, layout.width, generator=rng) * 2 - 1
         batches = BalancedBatches(rows, torch.arange(500) % 2, 128, rng)
-        networks = ConvNetwork().build(layout, rng)
-        schedule = Schedule(steps, 128, 0.002, ticks=steps)
-        train(
-            *networks,
-            RelativisticLoss(),
-            batches,
-            schedule,
-            lambda *_: bool(ends.append(time.process_time())),
-        )
-    return {"step_s": float(np.diff(ends).min())}
+        networks = network.build(layout, rng)
+
+        def learn(steps):
+            """Return when each of so many steps ends."""
+            ends = []
+            schedule = Schedule(steps, 128, 0.002, ticks=steps)
+            tick = lambda *_: bool(ends.append(time.process_time()))  # noqa: E731
+            train(*networks, RelativisticLoss(), batches, schedule, tick)
+            return ends
+
+        step = float(np.diff(learn(steps)).min())
+        with FlopCounterMode(display=False) as counted:
+            learn(1)
+    return {"step_s": step, "floor_s": counted.get_total_flops() / rate, "gflops": rate / 1e9}
 
 
 def _timed(function, repeats):
@@ -272,9 +286,22 @@ def step(_):
 
 def step_64x64x3(_):
     """Return the seconds that a step of 128 images takes."""
-    seconds = measure("image_step", 64, 6)["step_s"]
-    print(f"\n{seconds:.3f} s a step on images of 64 x 64 x 3, in batches of 128")
-    return seconds
+    return _conv_step("image", "images of 64 x 64 x 3", 6)["step_s"]
+
+
+def step_3x128(_):
+    """Return what a step of 128 series takes, as a multiple of its floating-point floor."""
+    found = _conv_step("series", "series of 3 x 128", 30)
+    return found["step_s"] / found["floor_s"]
+
+
+def _conv_step(kind, rows, steps):
+    found = measure("conv_step", kind, steps)
+    print(
+        f"\n{found['step_s']:.3f} s a step on {rows}, in batches of 128; floor "
+        f"{found['floor_s']:.3f} s ({found['gflops']:.0f} GFLOP/s)"
+    )
+    return found
 
 
 def fit_1000x10(_):
@@ -352,6 +379,7 @@ MEASURED = {
     for f in (
         step,
         step_64x64x3,
+        step_3x128,
         fit_1000x10,
         fit_1000x3x128,
         choosing,
