@@ -241,8 +241,10 @@ def _check_same_steps(path: Path, times: dict[str, list]) -> None:
                     "all channels need the same steps. Columns are called by channel and step, as "
                     "x_0, x_1, y_0, y_1."
                 )
-    of = f"channel {first!r}" if first else "the table"
-    _check_steps(path, [of], [np.array(times[first])], "a column")
+    moments = np.array(times[first])
+    if moments.dtype.kind != "M":  # of days, weekends may be left out of all series
+        of = f"channel {first!r}" if first else "the table"
+        _check_steps(path, [of], [moments], "a column")
 
 
 def _is_number(name: str) -> bool:
