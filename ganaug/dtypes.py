@@ -185,6 +185,21 @@ def dtype_named(name: str | None) -> Any:
     return pd.api.types.pandas_dtype(name)
 
 
+def numpy_dtype(dtype: Any) -> Any:
+    """Return the dtype of numpy that the values of a nullable, Arrow or sparse dtype have.
+
+    Others come back as they are.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ganaug.dtypes import numpy_dtype
+    >>> numpy_dtype(pd.Int16Dtype()), numpy_dtype(pd.SparseDtype("float32"))
+    (dtype('int16'), dtype('float32'))
+    """
+    return getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype))
+
+
 def arrow_description(kind: Any) -> Any:
     """Return a type of pyarrow as plain data, for :func:`arrow_type`.
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from ganaug.dtypes import check_zone, dtype_name, dtype_named
+from ganaug.dtypes import check_zone, dtype_name, dtype_named, numpy_dtype
 from ganaug.fitted import ABSENT, array_of, check_fits, each
 from ganaug.parameters import FLAG, NONE, is_a, number, one_of, whole
 from ganaug.plain_values import cell_dtype
@@ -125,7 +125,7 @@ class Cells(BaseEstimator):
         inferred = infer(cells)
         self.kind = "level" if self.categorical else kind_of(cells)
         self.dtype = dtype_name(dtype)
-        plain = getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype))
+        plain = numpy_dtype(dtype)
         self.precision = plain.name if plain.name in PRECISIONS else "float64"
         self.most = int(np.iinfo(plain if plain.kind in "iu" else np.int64).max)
         self.integral = self.kind == "number" and inferred == "integer"

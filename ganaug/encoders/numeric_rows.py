@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ganaug.dtypes import dtype_name, dtype_named
+from ganaug.dtypes import dtype_name, dtype_named, numpy_dtype
 from ganaug.encoders.cells import check_names
 from ganaug.encoders.header import Header, check_header
 
@@ -99,7 +99,7 @@ def check_dtypes(found: list[str], fitted: list[str], values: str) -> None:
 
 def _limits(dtype: Any) -> tuple[float, float]:
     """Return the lowest and the highest number of float64 that a dtype holds."""
-    plain = np.dtype(getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype)))
+    plain = np.dtype(numpy_dtype(dtype))
     if plain.kind == "b":
         return 0.0, 1.0
     if plain.kind == "f":

@@ -12,7 +12,7 @@ from scipy.sparse import issparse
 from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import check_is_fitted
 
-from ganaug.dtypes import dtype_named
+from ganaug.dtypes import dtype_named, numpy_dtype
 from ganaug.encoders.header import Header, header_of
 from ganaug.encoders.layout import MAX_SERIES_CHANNELS, SERIES_STEPS, RowLayout
 from ganaug.encoders.numeric_rows import (
@@ -593,8 +593,7 @@ def _parts(X: Series) -> list[np.ndarray]:
         if isinstance(dtype, np.dtype):
             parts.append(some.to_numpy())
         else:
-            plain = getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype))
-            parts += [some[name].to_numpy(dtype=plain, na_value=0) for name in some]
+            parts += [some[name].to_numpy(dtype=numpy_dtype(dtype), na_value=0) for name in some]
     return parts
 
 

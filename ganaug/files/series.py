@@ -561,9 +561,10 @@ def _more_ids(ids: list, dtype: Any, m: int, column: str) -> pd.Index:
     import pandas as pd
 
     from ganaug.containers import extend_index
+    from ganaug.dtypes import numpy_dtype
 
     if m and pd.api.types.is_integer_dtype(dtype):
-        most = int(np.iinfo(getattr(dtype, "numpy_dtype", dtype)).max)
+        most = int(np.iinfo(numpy_dtype(dtype)).max)
         if max(ids) + m > most:  # there is no room after the largest, but there may be before it
             taken = set(ids)
             numbers = range(min(most + 1, m + len(ids)))
