@@ -194,7 +194,7 @@ def _read_archive(path: Path) -> tuple[str, np.ndarray, list[str]]:
     if re.search(r"@(timestamps|targetlabel)\s+true|@classlabel\s+false", header, re.IGNORECASE):
         raise ValueError(f"{bad}: it has time stamps, or no classes.")
     declared = _declared(header, suffix)
-    known = set(map(_plain, declared))
+    known, is_cut = set(map(_plain, declared)), _may_be_cut(header)
     cases: list[np.ndarray] = []
     labels: list[str] = []
     for number, line in enumerate(text[found.end() :].split("\n"), header.count("\n") + 1):
@@ -207,7 +207,7 @@ def _read_archive(path: Path) -> tuple[str, np.ndarray, list[str]]:
                     f"the class {label!r} is none of those that the header declares, "
                     f"{', '.join(declared[:20])}{', ...' * (len(declared) > 20)}"
                 )
-            _check_shape(values, cases, is_cut=_may_be_cut(header))
+            _check_shape(values, cases, is_cut=is_cut)
         except ValueError as error:
             raise ValueError(f"{bad}: line {number} is wrong or cut off: {error}.") from None
         cases.append(values)

@@ -11,7 +11,7 @@ SYNTHETIC = re.compile(r"synthetic-\d+\.(png|mid)", re.IGNORECASE)
 
 
 def list_classes(
-    path: Path, suffixes: Sequence[str], noun: str
+    path: Path, suffixes: Sequence[str], noun: str, nouns: str
 ) -> tuple[list[str], list[Path], list[str]]:
     """Return the classes of a folder, files by their suffix, and complaints about others.
 
@@ -21,8 +21,8 @@ def list_classes(
         Hidden files and folders in it, whose names begin with a dot, are ignored.
     suffixes : sequence of str
         Of files to read, in small letters; there are at least two.
-    noun : str
-        What such a file is, such as "image".
+    noun, nouns : str
+        What such a file is, and what several are, such as "image" and "images".
 
     Returns
     -------
@@ -42,17 +42,16 @@ def list_classes(
     """
     if not path.is_dir():
         raise FileNotFoundError(f"There is no folder {path}.")
-    many = f"{noun.removesuffix('y')}ies" if noun.endswith("y") else f"{noun}s"
     entries = sorted(path.glob("[!.]*"))
     folders = [entry for entry in entries if entry.is_dir()]
     if not folders:
-        raise ValueError(f"{path} holds no folders; give the {many} of each class a folder in it.")
+        raise ValueError(f"{path} holds no folders; give the {nouns} of each class a folder in it.")
     files: list[Path] = []
     strays = [f"{entry} lies in no class's folder." for entry in entries if entry not in folders]
     for entry in (entry for folder in folders for entry in sorted(folder.glob("[!.]*"))):
         if entry.is_dir():
             raise ValueError(
-                f"{entry} is a folder within that of a class; {many} must lie in the folder of "
+                f"{entry} is a folder within that of a class; {nouns} must lie in the folder of "
                 "the class."
             )
         if entry.suffix.lower() in suffixes:

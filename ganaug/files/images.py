@@ -225,7 +225,7 @@ def read_images(path: str | Path, *, skip_unreadable: bool = False) -> ImageFold
 
     path = Path(path)
     pillow = _import_pillow()
-    classes, files, strays = list_classes(path, SUFFIXES, "image")
+    classes, files, strays = list_classes(path, SUFFIXES, "image", "images")
     good: list[Path] = []
     first: Any = None
     pixels: Any = None

@@ -145,7 +145,7 @@ def read_melodies(path: str | Path, *, steps: int = 64, skip_unreadable: bool = 
     path = Path(path)
     _check_steps(steps)
     music21 = _import_music21()
-    classes, files, strays = list_classes(path, SUFFIXES, "melody")
+    classes, files, strays = list_classes(path, SUFFIXES, "melody", "melodies")
     pieces: list[np.ndarray] = []
     y: list[str] = []
     tunes: list[str] = []
