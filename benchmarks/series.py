@@ -4,7 +4,7 @@
     python -m benchmarks.series run ECG200.npz FaceAll  # a file, and a set by name
     python -m benchmarks.series run GunPoint --quick    # one small cell, to see that it works
     python -m benchmarks.series report                  # means, ranks, and the samples themselves
-    python -m benchmarks.series ingredients             # the GAN without one ingredient at a time
+    python -m benchmarks.series run --ingredients       # the GAN without one ingredient at a time
 
 A file holds `X`, of shape (n, time) or (n, time, channels), `y`, and of series of several lengths
 `length`. Scores are kept in `benchmarks/results/series`, a file for each arm, and a run does what
@@ -351,48 +351,24 @@ def measure_without(split, shape, expert, common, steps, memory, arm, cell):
         return cells.measure(arm, cell, few, judges(shape[0]), sampler, expert, kept)
 
 
-Sets = Annotated[list[str] | None, typer.Argument(help="names, or files; all names")]
-
-
 @app.command()
 def run(
-    sets: Sets = None,
+    sets: Annotated[list[str] | None, typer.Argument(help="names, or files; all names")] = None,
     arms: cells.Arms = None,
     rows: cells.Rows = RARE_ROWS,
     common: cells.Common = COMMON_ROWS,
     seeds: int = 1,
     steps: cells.Steps = None,
+    ingredients: Annotated[bool, typer.Option(help="one less at a time, in place of arms")] = False,
     again: cells.Again = False,
     quick: cells.Quick = False,
-    results: cells.Results = RESULTS,
+    results: Annotated[Path | None, typer.Option(help="folder of the scores")] = None,
     n_jobs: int = 1,
 ):
     """Run what is missing."""
-    paths = cells.open_files(results, arms, samplers((1, 8), steps), again)
-    _run(measure, paths, sets, rows, common, seeds, steps, quick, n_jobs)
-    cells.report(results)
-
-
-@app.command()
-def ingredients(
-    sets: Sets = None,
-    arms: cells.Arms = None,
-    rows: cells.Rows = (25,),
-    common: cells.Common = COMMON_ROWS,
-    seeds: int = 1,
-    steps: cells.Steps = None,
-    again: cells.Again = False,
-    quick: cells.Quick = False,
-    results: cells.Results = INGREDIENTS,
-    n_jobs: int = 1,
-):
-    """Run what is missing of one draw of the GAN, without one ingredient at a time."""
-    paths = cells.open_files(results, arms, LEFT_OUT, again)
-    _run(measure_without, paths, sets, rows, common, seeds, steps, quick, n_jobs)
-    cells.report(results)
-
-
-def _run(measure, paths, sets, rows, common, seeds, steps, quick, n_jobs):
+    results = results or (INGREDIENTS if ingredients else RESULTS)
+    known = LEFT_OUT if ingredients else samplers((1, 8), steps)
+    paths = cells.open_files(results, arms, known, again)
     if quick:
         rows, seeds, common, steps = rows[:1], 1, 30, 4
     for given in sets or RARE:
@@ -408,7 +384,9 @@ def _run(measure, paths, sets, rows, common, seeds, steps, quick, n_jobs):
             # Both arms of the GAN, and all judges, share a fit.
             with tempfile.TemporaryDirectory() as memory:
                 about = split, shape, expert, at_most, steps, memory
-                cells.keep(paths, pairs, partial(measure, *about), n_jobs)
+                of_arm = partial(measure_without if ingredients else measure, *about)
+                cells.keep(paths, pairs, of_arm, n_jobs)
+    cells.report(results)
 
 
 @app.command()

@@ -63,7 +63,7 @@ def test_ingredients_are_left_out(waves, tmp_path, monkeypatch):
     monkeypatch.setattr(series.SmallCNN, "fit", briefly(series.SmallCNN.fit))
     few_judges(monkeypatch)
     arms = ["temporal", "no warp", "kernels of 3 steps", "each step by itself"]
-    series.ingredients([waves], arms=arms, quick=True, results=tmp_path)
+    series.run([waves], arms=arms, ingredients=True, quick=True, results=tmp_path)
     scores = pd.concat(map(pd.read_csv, tmp_path.glob("*.csv")))
     assert scores.groupby(["judge", "arm"])["AP"].count().eq(1).all()
     # Each is another network.
